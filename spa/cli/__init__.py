@@ -1,0 +1,1 @@
+"""The host program: discovery of jobs, lazy commands, man pages."""

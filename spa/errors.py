@@ -1,0 +1,49 @@
+"""What can go wrong, and the exit status that each kind means."""
+
+
+class SpaError(Exception):
+    """Anything that a job reports in one line; never the sign of a bug."""
+
+    status = 70
+
+
+class UsageError(SpaError):
+    """The command line asks for something that cannot be."""
+
+    status = 2
+
+
+class DataError(SpaError):
+    """The input is not what the job needs."""
+
+    status = 65
+
+
+class MissingInput(SpaError):
+    """There is no such input."""
+
+    status = 66
+
+
+class DeviceError(SpaError):
+    """A device or an optional package is missing; the message names the extra to install."""
+
+    status = 69
+
+
+class WriteError(SpaError):
+    """The output cannot be written."""
+
+    status = 73
+
+
+class ReadError(SpaError):
+    """The input is there but cannot be read."""
+
+    status = 74
+
+
+class Stopped(SpaError):
+    """Stopped at a checkpoint by a signal; ``--resume`` goes on from there."""
+
+    status = 75

@@ -1,0 +1,1 @@
+"""2-D arithmetic: arrays in, arrays out."""

@@ -1,0 +1,88 @@
+"""Real transforms by FFTW; the only module that imports pyfftw.
+
+Spectra are unnormalised forward, normalised backward (numpy's convention), float32/complex64.
+"""
+
+import threading
+from functools import lru_cache
+
+import numpy as np
+import pyfftw
+
+_planning = threading.Lock()  # FFTW plans are not made safely by two threads
+_local = threading.local()
+
+
+@lru_cache(maxsize=256)
+def good_size(n: int) -> int:
+    """The smallest even size >= n that has only factors 2, 3, 5 and 7."""
+    size = n + n % 2
+    while True:
+        rest = size
+        for factor in (2, 3, 5, 7):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return size
+        size += 2
+
+
+def _plan(kind: str, shape: tuple[int, ...], axes: tuple[int, ...], threads: int) -> pyfftw.FFTW:
+    """A plan with its own buffers, kept per thread and used again."""
+    plans = _local.__dict__.setdefault("plans", {})
+    key = (kind, shape, axes, threads)
+    if key not in plans:
+        half = shape[:-1] + (shape[-1] // 2 + 1,)
+        with _planning:
+            real = pyfftw.empty_aligned(shape, "float32")
+            spectrum = pyfftw.empty_aligned(half, "complex64")
+            source, target = (real, spectrum) if kind == "forward" else (spectrum, real)
+            plans[key] = pyfftw.FFTW(
+                source, target, axes=axes, threads=threads,
+                direction="FFTW_FORWARD" if kind == "forward" else "FFTW_BACKWARD", flags=("FFTW_ESTIMATE",),
+            )  # fmt: skip
+        if len(plans) > 24:
+            plans.pop(next(iter(plans)))
+    return plans[key]
+
+
+def _run(kind: str, data: np.ndarray, shape: tuple[int, ...], ndim: int, threads: int) -> np.ndarray:
+    core, lead = shape[-ndim:], shape[:-ndim]
+    if ndim == 3 and not lead:  # large: no kept buffers
+        call = pyfftw.builders.rfftn if kind == "forward" else pyfftw.builders.irfftn
+        with _planning:
+            extra = {} if kind == "forward" else {"s": core}
+            plan = call(data.copy(), axes=(0, 1, 2), threads=threads, planner_effort="FFTW_ESTIMATE",
+                        overwrite_input=True, auto_align_input=False, **extra)  # fmt: skip
+        return plan()
+    flat = data.reshape((-1,) + data.shape[-ndim:])
+    plan = _plan(kind, core, tuple(range(ndim)), threads)
+    out = np.empty((len(flat),) + plan.output_shape, plan.output_dtype)
+    for one, result in zip(flat, out):
+        plan.input_array[...] = one
+        result[...] = plan() if kind == "forward" else plan(normalise_idft=True)
+    return out.reshape(lead + plan.output_shape)
+
+
+def rfft2(images: np.ndarray, threads: int = 1) -> np.ndarray:
+    """Half spectra (..., ny, nx//2+1) complex64 of images (..., ny, nx)."""
+    images = np.asarray(images, np.float32)
+    return _run("forward", images, images.shape, 2, threads)
+
+
+def irfft2(spectra: np.ndarray, nx: int, threads: int = 1) -> np.ndarray:
+    """Images (..., ny, nx) float32 of half spectra (..., ny, nx//2+1)."""
+    spectra = np.asarray(spectra, np.complex64)
+    return _run("backward", spectra, spectra.shape[:-1] + (nx,), 2, threads)
+
+
+def rfft3(volume: np.ndarray, threads: int = 1) -> np.ndarray:
+    """Half spectrum (nz, ny, nx//2+1) complex64 of a volume (nz, ny, nx)."""
+    volume = np.asarray(volume, np.float32)
+    return _run("forward", volume, volume.shape, 3, threads)
+
+
+def irfft3(spectrum: np.ndarray, nx: int, threads: int = 1) -> np.ndarray:
+    """Volume (nz, ny, nx) float32 of its half spectrum."""
+    spectrum = np.asarray(spectrum, np.complex64)
+    return _run("backward", spectrum, spectrum.shape[:-1] + (nx,), 3, threads)

@@ -1,0 +1,1 @@
+"""Files: STAR, MRC, stacks, whole-file writes."""

@@ -1,0 +1,1 @@
+"""What every job shares: options, run, provenance, progress, resume, loops."""

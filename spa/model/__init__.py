@@ -1,0 +1,1 @@
+"""Typed records between tables and arrays; no files."""

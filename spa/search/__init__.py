@@ -1,0 +1,1 @@
+"""Poses by likelihood: grids, scores by matrix products, local refinement."""

@@ -1,0 +1,1 @@
+"""3-D arithmetic: slices, insertion, FSC, symmetry, masks."""

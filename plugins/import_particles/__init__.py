@@ -1,0 +1,10 @@
+"""`spa import particles`: Make a table of particles from RELION, cryoSPARC or a bare stack."""
+
+from collections.abc import Iterable
+
+from spa.plug import Job, hookimpl
+
+
+@hookimpl
+def spa_jobs() -> Iterable[Job]:
+    return [Job("import particles", "Make a table of particles from RELION, cryoSPARC or a bare stack.", "spa_plugins.import_particles.command:particles")]

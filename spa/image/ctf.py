@@ -1,7 +1,7 @@
 """The contrast transfer function, in RELION's convention.
 
-``CTF = -sin(chi)``; positive at low frequency for density-positive (white) particles;
-``chi = pi lambda k^2 (df - Cs lambda^2 k^2 / 2)·(-1)`` is written so that defocus is positive for underfocus.
+Positive at low frequency for density-positive (white) particles; defocus positive = underfocus; written here as
+``CTF = sin(chi)`` with ``chi = pi lambda k^2 (df - Cs lambda^2 k^2 / 2) + phase shift + asin(contrast)``.
 Source: Rohou & Grigorieff, J. Struct. Biol. 192 (2015) 216; RELION's signs (Scheres, J. Struct. Biol. 180 (2012) 519).
 """
 
@@ -54,3 +54,22 @@ def ctf(
     """CTF at frequencies kx, ky (1/angstrom), positive at k -> 0; ``exp(-bfactor k^2/4)`` multiplies it."""
     value = np.sin(phase(lens, kx, ky, defocus_u, defocus_v, angle, phase_shift))
     return value * np.exp(-np.asarray(bfactor) / 4 * (kx * kx + ky * ky)) if np.any(bfactor) else value
+
+
+def chi_basis(kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
+    """(5, K) functions of frequency (1/angstrom) of which `chi_terms` are the coefficients."""
+    k2 = kx * kx + ky * ky
+    return np.stack([k2, kx * kx - ky * ky, 2 * kx * ky, k2 * k2, np.ones_like(k2)])
+
+
+def chi_terms(
+    lens: Lens, defocus_u: np.ndarray, defocus_v: np.ndarray, angle: np.ndarray, phase_shift: np.ndarray
+) -> np.ndarray:
+    """(n, 5) such that ``sin(chi_terms @ chi_basis)`` is the CTF of each of n images: one small matrix product."""
+    lam = wavelength(lens.voltage)
+    mean, half = (defocus_u + defocus_v) / 2, (defocus_u - defocus_v) / 2
+    fixed = np.full(len(mean), -np.pi / 2 * lens.cs * _MILLIMETRE * lam**3)
+    return np.stack(
+        [np.pi * lam * mean, np.pi * lam * half * np.cos(2 * angle), np.pi * lam * half * np.sin(2 * angle),
+         fixed, phase_shift + np.arcsin(lens.contrast)], axis=1,
+    )  # fmt: skip

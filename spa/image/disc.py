@@ -56,7 +56,7 @@ def images_of(planes: np.ndarray, band: Disc) -> np.ndarray:
     """Images (n, N, N) float32 of coefficients (n, 2, K); the inverse of `coefficients` within the band, mean 0."""
     n, box = len(planes), band.box
     half = np.zeros((n, box * (box // 2 + 1)), np.complex64)
-    values = (planes[:, 0] + 1j * planes[:, 1]) / band.centring / box**2
+    values = (planes[:, 0] + 1j * planes[:, 1]) / band.centring
     half[:, band.flat] = values
     column = np.flatnonzero(band.kx == 0)  # kx = 0 needs its conjugates at -ky
     half[:, (-band.ky[column] % box) * (box // 2 + 1)] = values[:, column].conj()

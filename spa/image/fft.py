@@ -46,15 +46,20 @@ def _plan(kind: str, shape: tuple[int, ...], axes: tuple[int, ...], threads: int
     return plans[key]
 
 
+def _large(kind: str, data: np.ndarray, shape: tuple[int, ...], threads: int) -> np.ndarray:
+    half = shape[:-1] + (shape[-1] // 2 + 1,)
+    source, target = pyfftw.byte_align(np.array(data)), pyfftw.empty_aligned(half if kind == "forward" else shape,
+        "complex64" if kind == "forward" else "float32")  # fmt: skip
+    with _planning:
+        plan = pyfftw.FFTW(source, target, axes=(0, 1, 2), threads=threads, flags=("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT"),
+            direction="FFTW_FORWARD" if kind == "forward" else "FFTW_BACKWARD")  # fmt: skip
+    return plan() if kind == "forward" else plan(normalise_idft=True)
+
+
 def _run(kind: str, data: np.ndarray, shape: tuple[int, ...], ndim: int, threads: int) -> np.ndarray:
     core, lead = shape[-ndim:], shape[:-ndim]
     if ndim == 3 and not lead:  # large: no kept buffers
-        call = pyfftw.builders.rfftn if kind == "forward" else pyfftw.builders.irfftn
-        with _planning:
-            extra = {} if kind == "forward" else {"s": core}
-            plan = call(data.copy(), axes=(0, 1, 2), threads=threads, planner_effort="FFTW_ESTIMATE",
-                        overwrite_input=True, auto_align_input=False, **extra)  # fmt: skip
-        return plan()
+        return _large(kind, data, core, threads)
     flat = data.reshape((-1,) + data.shape[-ndim:])
     plan = _plan(kind, core, tuple(range(ndim)), threads)
     out = np.empty((len(flat),) + plan.output_shape, plan.output_dtype)

@@ -1,0 +1,74 @@
+"""Soft masks, 0 in the solvent and 1 in the particle, with edges of half a cosine."""
+
+import numpy as np
+from scipy import ndimage
+
+from spa.errors import DataError
+from spa.volume.shells import lowpass, raised_cosine, require_cube
+
+PEAK_FRACTION = 0.2  # of the way from solvent to peak
+SOLVENT_SIGMAS = 4.0
+KEPT_COMPONENT = 0.1  # of the largest component's voxels
+
+
+def distances(n: int) -> np.ndarray:
+    """Distance of each voxel from the box centre n//2, in pixels: (n, n, n) float32."""
+    x = (np.arange(n) - n // 2).astype(np.float32)
+    return np.sqrt(x[:, None, None] ** 2 + x[None, :, None] ** 2 + x**2)
+
+
+def soft_sphere(n: int, radius: float, edge: float) -> np.ndarray:
+    """A sphere about the box centre: 1 within radius, 0 beyond radius + edge (pixels): (n, n, n) float32."""
+    return raised_cosine(distances(n), radius, radius + edge)
+
+
+def automatic_threshold(volume: np.ndarray) -> float:
+    """A level that parts particle from solvent in a low-passed map.
+
+    A fifth of the way from the solvent (the median) to the peak (99.95 % quantile), or four solvent standard
+    deviations (from the median absolute deviation of what lies below the median) where noise is stronger than that.
+    """
+    solvent, peak = np.quantile(volume, [0.5, 0.9995])
+    spread = 1.4826 * np.median(solvent - volume[volume <= solvent])
+    return float(max(solvent + PEAK_FRACTION * (peak - solvent), solvent + SOLVENT_SIGMAS * spread))
+
+
+def without_dust(inside: np.ndarray) -> np.ndarray:
+    """The connected components (faces touch) that have at least a tenth of the largest one's voxels."""
+    labels, count = ndimage.label(inside)
+    if count <= 1:
+        return inside
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return (sizes >= KEPT_COMPONENT * sizes.max())[labels]
+
+
+def grown(inside: np.ndarray, extend: float, edge: float) -> np.ndarray:
+    """A soft mask: 1 within extend pixels of what is inside, falling to 0 over edge pixels more."""
+    if not inside.any():
+        raise DataError("the mask would be empty: no voxel lies above the threshold")
+    reach = int(np.ceil(extend + edge)) + 1
+    box = tuple(
+        slice(max(0, found.start - reach), found.stop + reach) for found in ndimage.find_objects(inside.astype(int))[0]
+    )
+    mask = np.zeros(inside.shape, np.float32)
+    mask[box] = raised_cosine(ndimage.distance_transform_edt(~inside[box]), extend, extend + edge)
+    return mask
+
+
+def soft_mask(
+    volume: np.ndarray, pixel_size: float, threshold: float | None = None,
+    resolution: float | None = 15.0, extend: float = 6.0, edge: float = 12.0,
+) -> tuple[np.ndarray, float]:  # fmt: skip
+    """A soft mask (n, n, n) float32 around a map, and the threshold that made it.
+
+    The map is low-passed to resolution (angstroms; None: as it is) and cut at threshold; without one the level is
+    found and small specks are dropped. Extension and soft edge are in angstroms. DataError when nothing is inside.
+    """
+    require_cube(volume)
+    smooth = lowpass(volume, pixel_size, resolution) if resolution else np.asarray(volume, np.float32)
+    level = automatic_threshold(smooth) if threshold is None else threshold
+    inside = smooth > level
+    if threshold is None:
+        inside = without_dust(inside)
+    return grown(inside, extend / pixel_size, edge / pixel_size), level

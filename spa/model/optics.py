@@ -1,0 +1,132 @@
+"""Optics groups: what the microscope and the camera fix for many images."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from spa.errors import DataError
+
+
+class TableLike(Protocol):
+    """What the model needs of a table (``spa.io.star.Table`` has it)."""
+
+    where: str
+
+    @property
+    def columns(self) -> list[str]: ...
+    def __len__(self) -> int: ...
+    def __contains__(self, name: str) -> bool: ...
+    def text(self, name: str) -> np.ndarray: ...
+    def floats(self, name: str) -> np.ndarray: ...
+    def ints(self, name: str) -> np.ndarray: ...
+
+
+class TablesLike(Protocol):
+    """What the model needs of a document (``spa.io.star.Tables`` has it)."""
+
+    source: str
+
+    def __getitem__(self, block: str) -> TableLike: ...
+    def __contains__(self, block: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Optics:
+    """One group: kV, mm, fraction of amplitude contrast, angstroms a pixel of the images, box in pixels.
+
+    pixel_size: of the images (particles) or, in a table of micrographs, of the micrographs.
+    """
+
+    group: int
+    name: str
+    voltage: float
+    cs: float
+    contrast: float
+    pixel_size: float
+    image_size: int | None = None
+    beam_tilt: tuple[float, float] = (0.0, 0.0)
+
+
+_NEEDED = ("rlnOpticsGroup", "rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast")
+_PIXEL_SIZES = ("rlnImagePixelSize", "rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
+
+
+def optics_groups(tables: TablesLike) -> dict[int, Optics]:
+    """The groups of ``data_optics`` by number; DataError naming what is missing or makes no sense."""
+    table = tables["optics"]
+    for name in _NEEDED:
+        if name not in table:
+            raise DataError(f"{table.where} has no column {name} (it has {', '.join(table.columns)})")
+    size_name = next((name for name in _PIXEL_SIZES if name in table), None)
+    if size_name is None:
+        raise DataError(f"{table.where} has no pixel size: none of {', '.join(_PIXEL_SIZES)}")
+    if not len(table):
+        raise DataError(f"{table.where} has no rows")
+    groups = [_group(table, row, size_name) for row in range(len(table))]
+    return _by_number(table.where, groups)
+
+
+def one_pixel_size(groups: dict[int, Optics], where: str) -> float:
+    """The pixel size (angstroms) of all groups; DataError where they differ by more than 1 in 10 000."""
+    sizes = [(group.pixel_size, group.name) for group in groups.values()]
+    low, high = min(sizes), max(sizes)
+    if high[0] > low[0] * (1 + 1e-4):
+        raise DataError(
+            f"{where}: optics groups of different pixel sizes ({low[1]}: {low[0]:g} A, {high[1]}: {high[0]:g} A); "
+            "this job needs one"
+        )
+    return low[0]
+
+
+def require_groups(groups: dict[int, Optics], numbers: np.ndarray, where: str) -> None:
+    """DataError naming the row whose optics group is not in ``data_optics``."""
+    bad = np.flatnonzero(~np.isin(numbers, list(groups)))
+    if bad.size:
+        row = int(bad[0])
+        raise DataError(
+            f"{where} row {row + 1}: optics group {numbers[row]} is not in data_optics "
+            f"(it has {', '.join(map(str, sorted(groups)))})"
+        )
+
+
+def _group(table: TableLike, row: int, size_name: str) -> Optics:
+    def number(name: str) -> float:
+        return float(table.floats(name)[row])
+
+    def optional(name: str) -> float:
+        return number(name) if name in table else 0.0
+
+    group = int(table.ints("rlnOpticsGroup")[row])
+    found = Optics(
+        group=group,
+        name=str(table.text("rlnOpticsGroupName")[row]) if "rlnOpticsGroupName" in table else f"opticsGroup{group}",
+        voltage=number("rlnVoltage"),
+        cs=number("rlnSphericalAberration"),
+        contrast=number("rlnAmplitudeContrast"),
+        pixel_size=number(size_name),
+        image_size=int(table.ints("rlnImageSize")[row]) if "rlnImageSize" in table else None,
+        beam_tilt=(optional("rlnBeamTiltX"), optional("rlnBeamTiltY")),
+    )
+    _require_sense(found, f"{table.where} row {row + 1}", size_name)
+    return found
+
+
+def _require_sense(optics: Optics, where: str, size_name: str) -> None:
+    if not 0 < optics.pixel_size < 100:
+        raise DataError(f"{where}: {size_name} is {optics.pixel_size:g} A")
+    if not 10 <= optics.voltage <= 3000:
+        raise DataError(f"{where}: rlnVoltage is {optics.voltage:g} kV")
+    if not 0 <= optics.contrast <= 1:
+        raise DataError(f"{where}: rlnAmplitudeContrast is {optics.contrast:g}, not between 0 and 1")
+    if not 0 <= optics.cs < 100:
+        raise DataError(f"{where}: rlnSphericalAberration is {optics.cs:g} mm")
+
+
+def _by_number(where: str, groups: list[Optics]) -> dict[int, Optics]:
+    found: dict[int, Optics] = {}
+    for group in groups:
+        if group.group in found:
+            raise DataError(f"{where}: optics group {group.group} is there twice")
+        found[group.group] = group
+    return found

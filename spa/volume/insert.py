@@ -1,0 +1,234 @@
+"""The adjoint of slicing: images put back into an oversampled half volume, and the volume solved from it.
+
+Accumulated per grid point: sum w CTF X / s^2 (complex) and sum w CTF^2 / s^2, both spread by the trilinear kernel.
+Source: Scheres, J. Struct. Biol. 180 (2012) 519, for the weighted solution.
+"""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from spa.image import fft
+from spa.volume.slices import PADDING, correct_kernel, grid_radius
+
+
+@dataclass(frozen=True, eq=False)
+class Accumulator:
+    """Sums on the padded half grid: (2r+1, 2r+1, r+2, 4) float32 re, im, weight, unused."""
+
+    box: int
+    radius: int
+    grid: np.ndarray
+
+
+def accumulator(box: int, radius: int) -> Accumulator:
+    """Empty sums for image shells up to radius."""
+    radius = min(radius, box // 2 - 1)
+    r = min(grid_radius(radius), PADDING * box // 2 - 1)
+    return Accumulator(box, radius, np.zeros((2 * r + 1, 2 * r + 1, r + 2, 4), np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What is inserted where: image rows (m,), poses (m, 3, 3), shifts (m, 2) pixels to undo, weights (m,)."""
+
+    rows: np.ndarray
+    poses: np.ndarray
+    shifts: np.ndarray
+    weights: np.ndarray
+
+
+@numba.njit("void(f4[::1], f4[::1], f4, f4, i8)", nogil=True, fastmath=True, cache=True)
+def _ramp(re, im, shift, box, first):
+    """exp(2 pi i k shift / box) for k = first, first + 1, …"""
+    for j in range(len(re)):
+        angle = np.float32(2 * np.pi) * np.float32(first + j) * shift / box
+        re[j], im[j] = np.cos(angle), np.sin(angle)
+
+
+@numba.njit(
+    "void(f4[:,:,:,::1], i8[::1], f4[:,:,::1], f4[:,::1], f4[::1], f4[:,:,::1], f4[:,::1], i4[::1], i4[::1], f4, i8, i8)",
+    nogil=True, fastmath=True, cache=True,
+)  # fmt: skip
+def _scatter(grid, rows, poses, shifts, scales, values, weights, kx, ky, box, z0, z1):
+    c = grid.shape[0] // 2
+    one, two = np.float32(1), np.float32(2)
+    top = np.max(kx) + 1
+    xr, xi = np.empty(top, np.float32), np.empty(top, np.float32)
+    yr, yi = np.empty(2 * top, np.float32), np.empty(2 * top, np.float32)
+    for i in range(len(rows)):
+        a00, a01, a02 = two * poses[i, 0, 0], two * poses[i, 0, 1], two * poses[i, 0, 2]
+        a10, a11, a12 = two * poses[i, 1, 0], two * poses[i, 1, 1], two * poses[i, 1, 2]
+        row, scale = rows[i], scales[i]
+        _ramp(xr, xi, shifts[i, 0], box, 0)
+        _ramp(yr, yi, shifts[i, 1], box, -top)
+        for j in range(kx.shape[0]):
+            fkx, fky = np.float32(kx[j]), np.float32(ky[j])
+            x, y, z = fkx * a00 + fky * a10, fkx * a01 + fky * a11, fkx * a02 + fky * a12
+            sign = one
+            if x < 0:
+                x, y, z, sign = -x, -y, -z, -one
+            iz = int(np.floor(z))
+            fz = z - np.float32(iz)
+            iz += c
+            if iz + 1 < z0 or iz >= z1:
+                continue
+            ix, iy = int(x), int(np.floor(y))
+            fx, fy = x - np.float32(ix), y - np.float32(iy)
+            iy += c
+            cr = xr[kx[j]] * yr[ky[j] + top] - xi[kx[j]] * yi[ky[j] + top]
+            ci = xr[kx[j]] * yi[ky[j] + top] + xi[kx[j]] * yr[ky[j] + top]
+            vr, vi = values[row, 0, j], values[row, 1, j]
+            re, im, weight = scale * (vr * cr - vi * ci), sign * scale * (vr * ci + vi * cr), scale * weights[row, j]
+            for dz in range(2):
+                if iz + dz < z0 or iz + dz >= z1:
+                    continue
+                wz = fz if dz else one - fz
+                for dy in range(2):
+                    wy = wz * (fy if dy else one - fy)
+                    for dx in range(2):
+                        w = wy * (fx if dx else one - fx)
+                        grid[iz + dz, iy + dy, ix + dx, 0] += w * re
+                        grid[iz + dz, iy + dy, ix + dx, 1] += w * im
+                        grid[iz + dz, iy + dy, ix + dx, 2] += w * weight
+
+
+def _slabs(depth: int, parts: int) -> list[tuple[int, int]]:
+    """Cuts of z that share the samples of uniformly turned discs evenly (their density falls linearly from z = 0)."""
+    share = np.linspace(0, 1, parts + 1)
+    cut = np.where(share < 0.5, -1 + np.sqrt(2 * share), 1 - np.sqrt(2 * (1 - share)))
+    edges = np.rint((cut + 1) / 2 * depth).astype(int)
+    return list(zip(edges[:-1].tolist(), edges[1:].tolist()))
+
+
+def insert(
+    sums: Accumulator, samples: Samples, values: np.ndarray, weights: np.ndarray, kx: np.ndarray, ky: np.ndarray,
+    parts: int = 1, run=map,
+) -> None:  # fmt: skip
+    """Add images, values (n, 2, K) and weights (n, K), at integer kx, ky (K,).
+
+    Each of `parts` slabs of z is filled by one call of `run` (a pool's map); a cell's terms are added in the samples'
+    order whatever the number of slabs, so the sums do not depend on it.
+    """
+    arguments = (
+        np.ascontiguousarray(samples.rows, np.int64), np.ascontiguousarray(samples.poses, np.float32),
+        np.ascontiguousarray(samples.shifts, np.float32), np.ascontiguousarray(samples.weights, np.float32),
+        values, weights, kx, ky, np.float32(sums.box),
+    )  # fmt: skip
+    list(run(lambda slab: _scatter(sums.grid, *arguments, *slab), _slabs(len(sums.grid), parts)))
+
+
+@numba.njit("void(f4[:,:,:,::1])", nogil=True, cache=True)
+def _close(grid):
+    """Make the plane x = 0 Hermitian: what fell on one side belongs to both."""
+    n = grid.shape[0]
+    for z in range(n):
+        for y in range(n):
+            if z * n + y > (n * n) // 2:
+                break
+            a, b = grid[z, y, 0], grid[n - 1 - z, n - 1 - y, 0]
+            if z * n + y == (n * n) // 2:
+                a[0], a[1], a[2] = 2 * a[0], np.float32(0), 2 * a[2]
+                continue
+            re, im, w = a[0] + b[0], a[1] - b[1], a[2] + b[2]
+            a[0], a[1], a[2] = re, im, w
+            b[0], b[1], b[2] = re, -im, w
+
+
+@numba.njit("void(f4[:,:,:,::1], f4[:,:,:,::1], f4[:,:,::1], i8, i8)", nogil=True, fastmath=True, cache=True)
+def _average(grid, out, operators, z0, z1):
+    n = grid.shape[0]
+    c = n // 2
+    one = np.float32(1)
+    limit = np.float32((c - 1) * (c - 1))
+    for z in range(z0, z1):
+        for y in range(n):
+            for x in range(grid.shape[2] - 1):
+                px, py, pz = np.float32(x), np.float32(y - c), np.float32(z - c)
+                if px * px + py * py + pz * pz > limit:
+                    continue
+                re = np.float32(0)
+                im = np.float32(0)
+                w = np.float32(0)
+                for g in range(operators.shape[0]):
+                    m = operators[g]
+                    qx = m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz
+                    qy = m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz
+                    qz = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz
+                    sign = np.float32(1)
+                    if qx < 0:
+                        qx, qy, qz, sign = -qx, -qy, -qz, np.float32(-1)
+                    ix, iy, iz = int(qx), int(np.floor(qy)), int(np.floor(qz))
+                    fx, fy, fz = qx - np.float32(ix), qy - np.float32(iy), qz - np.float32(iz)
+                    iy += c
+                    iz += c
+                    for dz in range(2):
+                        wz = fz if dz else one - fz
+                        for dy in range(2):
+                            wy = wz * (fy if dy else one - fy)
+                            w0, w1 = wy * (one - fx), wy * fx
+                            re += w0 * grid[iz + dz, iy + dy, ix, 0] + w1 * grid[iz + dz, iy + dy, ix + 1, 0]
+                            im += sign * (w0 * grid[iz + dz, iy + dy, ix, 1] + w1 * grid[iz + dz, iy + dy, ix + 1, 1])
+                            w += w0 * grid[iz + dz, iy + dy, ix, 2] + w1 * grid[iz + dz, iy + dy, ix + 1, 2]
+                out[z, y, x, 0] = re
+                out[z, y, x, 1] = im
+                out[z, y, x, 2] = w
+
+
+def close(sums: Accumulator) -> None:
+    """Once after the last insertion and before anything else: the plane x = 0 becomes Hermitian."""
+    _close(sums.grid)
+
+
+def symmetrised(sums: Accumulator, operators: np.ndarray, pool=None) -> Accumulator:
+    """The (closed) sums added over a point group's operators (g, 3, 3); slabs of z go to the pool."""
+    if len(operators) == 1:
+        return sums
+    out = np.zeros_like(sums.grid)
+    turned = np.ascontiguousarray(operators, np.float32)
+    edges = np.linspace(0, len(out), 9).astype(int)
+    slabs = list(zip(edges[:-1], edges[1:]))
+    run = pool.map if pool else map
+    list(run(lambda slab: _average(sums.grid, out, turned, *slab), slabs))
+    return Accumulator(sums.box, sums.radius, out)
+
+
+def shell_index(sums: Accumulator) -> np.ndarray:
+    """Image shell of each point of the padded grid (…) int32."""
+    n = len(sums.grid)
+    z, y, x = np.ogrid[-(n // 2) : n // 2 + 1, -(n // 2) : n // 2 + 1, 0 : sums.grid.shape[2]]
+    return np.rint(np.sqrt(z * z + y * y + x * x) / PADDING).astype(np.int32)
+
+
+def shell_weight(sums: Accumulator) -> np.ndarray:
+    """Mean accumulated weight in each shell 0 … radius + 1."""
+    shell = shell_index(sums).ravel()
+    size = sums.radius + 2
+    count = np.bincount(shell, minlength=size)[:size]
+    return np.bincount(shell, sums.grid[..., 2].ravel(), minlength=size)[:size] / np.maximum(count, 1)
+
+
+def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
+    """Volume (box, box, box) float32 of closed sums: num / (weight + prior[shell]), kernel corrected.
+
+    prior: (radius + 2,) added weight a shell; it must be positive where weights can vanish.
+    """
+    box, size = sums.box, PADDING * sums.box
+    shell = shell_index(sums)
+    inside = shell <= sums.radius
+    added = prior.astype(np.float32)[np.minimum(shell, sums.radius + 1)]
+    scale = np.where(inside, np.float32(box) / np.maximum(sums.grid[..., 2] + added, 1e-20), 0)
+    spectrum = np.zeros((size, size, size // 2 + 1), np.complex64)
+    r, width = len(sums.grid) // 2, min(sums.grid.shape[2], size // 2 + 1)
+    rows = np.arange(-r, r + 1) % size
+    values = np.empty(scale.shape, np.complex64)
+    values.real, values.imag = sums.grid[..., 0] * scale, sums.grid[..., 1] * scale
+    spectrum[rows[:, None], rows[None, :], :width] = values[:, :, :width]
+    return correct_kernel(_unpad(fft.irfft3(spectrum, size, threads), box))
+
+
+def _unpad(padded: np.ndarray, box: int) -> np.ndarray:
+    """The central box of a padded array whose origin is index 0; its origin is pixel box//2."""
+    rows = np.arange(-(box // 2), box - box // 2) % len(padded)
+    return np.ascontiguousarray(padded[np.ix_(rows, rows, rows)])

@@ -5,6 +5,7 @@ class SpaError(Exception):
     """Anything that a job reports in one line; never the sign of a bug."""
 
     status = 70
+    job = ""  # the job that raised it, as typed; the host's message begins with it
 
 
 class UsageError(SpaError):

@@ -1,0 +1,44 @@
+"""The host's own commands: what is installed, what is broken, completion."""
+
+import click
+
+from spa.cli.registry import Registry
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Load every job, and say which cannot be loaded.")
+@click.pass_obj
+def plugins(registry: Registry, check: bool) -> int:
+    """What is installed, and what is broken."""
+    from spa.cli.lazy import load
+    from spa.cli.registry import reason
+
+    bad = 0
+    for plugin in registry.plugins:
+        state = "broken" if plugin.trouble else "shut out by SPA_PLUGINS" if plugin.shut_out else "ok"
+        bad += state == "broken"
+        click.echo(f"{plugin.entry.name}\t{plugin.entry.owner}\t{plugin.trouble and 'broken: ' + plugin.trouble or state}")
+        for job in plugin.jobs:
+            trouble = ""
+            if check:
+                try:
+                    load(job)
+                except Exception as error:
+                    bad, trouble = bad + 1, f"\tbroken: {reason(error)}"
+            click.echo(f"  spa {job.name}\t{job.summary}{trouble}")
+    return 1 if bad else 0
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the completion script of a shell: eval "$(spa completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is not None:
+        click.echo(kind(ctx.find_root().command, {}, "spa", "_SPA_COMPLETE").source())
+
+
+COMMANDS: list[click.Command] = [plugins, completion]

@@ -1,0 +1,113 @@
+"""The program `spa`: arguments in, exit status out."""
+
+import errno
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from spa import __version__
+from spa.cli import about, registry
+from spa.cli.lazy import Host
+from spa.errors import DataError, MissingInput, SpaError, WriteError
+
+COMPLETION = "_SPA_COMPLETE"
+INTERRUPTED, BROKEN_PIPE, BUG = 130, 141, 70
+CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+
+
+def program(whole_process: bool = False) -> Host:
+    """The command tree; ``whole_process`` tells jobs that they may set this process's environment and signals."""
+    plugins = registry.load()
+    host = Host(
+        plugins,
+        {command.name or "": command for command in about.COMMANDS},
+        help="Cryo-EM single-particle analysis from the shell: a table on standard input, a table on standard output.",
+        subcommand_metavar="VERB [KIND] [ARGS]...",
+        epilog="`spa VERB KIND --help` explains a job; spa(1), spa-star(5) and spa-plugins(7) the rest.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "obj": plugins},
+    )
+    plugins.whole_process = whole_process
+    host.params.append(click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True,
+                                    callback=_version, help="Show the version and exit."))  # fmt: skip
+    return host
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"spa {__version__}")
+        ctx.exit()
+
+
+def _call(arguments: Sequence[str], whole_process: bool) -> int:
+    host = program(whole_process)
+    instruction = os.environ.get(COMPLETION) if whole_process else None
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(host, {}, "spa", COMPLETION, instruction)
+    for plugin in host.registry.broken:
+        click.echo(registry.complaint(plugin), err=True)
+    try:
+        with host.make_context("spa", list(arguments)) as ctx:
+            status = host.invoke(ctx)
+    except click.exceptions.Exit as exit_:
+        status = exit_.exit_code
+    sys.stdout.flush()
+    return status if isinstance(status, int) else 0
+
+
+def _of_system(error: OSError) -> SpaError:
+    """What the system refused, as the kind of error that it means."""
+    what = error.filename if error.filename is not None else "standard output"
+    kind = MissingInput if error.errno == errno.ENOENT else WriteError if error.errno in CANNOT_WRITE else None
+    if kind is None:
+        kind = WriteError if error.filename is None else DataError
+    return kind(f"{what}: {error.strerror or error}")
+
+
+def run(arguments: Sequence[str], whole_process: bool = False) -> int:
+    """Run one command line in this process; every outcome is a status, and one line on standard error."""
+    try:
+        return _call(arguments, whole_process)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("spa: interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return BROKEN_PIPE
+    except SpaError as error:
+        click.echo(_line(error), err=True)
+        return error.status
+    except OSError as error:
+        click.echo(_line(_of_system(error)), err=True)
+        return _of_system(error).status
+    except Exception:
+        traceback.print_exc()
+        click.echo(f"spa {__version__}: this is a bug in spa or in a plugin; the lines above say where", err=True)
+        return BUG
+
+
+def _line(error: SpaError) -> str:
+    return f"spa {error.job}: {error}" if error.job else f"spa: {error}"
+
+
+def main() -> None:
+    """The console script. Threads that still work after an interrupt do not keep the process alive."""
+    status = run(sys.argv[1:], whole_process=True)
+    try:
+        sys.stdout.flush()
+    except OSError:  # whoever read standard output is gone: keep the interpreter's own flush quiet
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if threading.active_count() > 1 and status != 0:
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)

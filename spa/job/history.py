@@ -1,0 +1,98 @@
+"""Provenance: the line that a step adds to its table, and job.json beside the files it makes."""
+
+import hashlib
+import json
+import os
+import platform
+import shlex
+from pathlib import Path
+from typing import Any
+
+from spa import __version__
+from spa.errors import DataError, MissingInput, ReadError, WriteError
+
+HASHED_BYTES = 64 * 2**20  # of a larger file the beginning is hashed, and its size stands beside
+LIBRARIES = ("numpy", "scipy", "numba", "pyfftw", "mrcfile", "gemmi", "click", "pluggy")
+
+
+def step(job: str, words: list[str], owner: str = "") -> str:
+    """One step of a table's history: version, job, options after defaults. No clock: equal runs compare equal."""
+    return " ".join(filter(None, [__version__, job, f"[{owner}]" if owner else "", shlex.join(words)])).replace("\n", " ")
+
+
+def quoted(words: list[str]) -> list[str]:
+    """Words as a shell takes them."""
+    return [shlex.quote(word) for word in words]
+
+
+def digest(data: bytes) -> dict[str, Any]:
+    """Size and hash of a text that came through a pipe."""
+    return {"size": len(data), "sha256": hashlib.sha256(data[:HASHED_BYTES]).hexdigest()}
+
+
+def fingerprint(path: str | Path) -> dict[str, Any]:
+    """Size of a file, and SHA-256 of its first HASHED_BYTES bytes."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HASHED_BYTES)
+            return {"size": os.fstat(file.fileno()).st_size, "sha256": hashlib.sha256(head).hexdigest()}
+    except FileNotFoundError:
+        raise MissingInput(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: a folder, where a file is wanted") from None
+    except OSError as error:
+        raise ReadError(f"{path}: {error.strerror}") from None
+
+
+def libraries() -> dict[str, str]:
+    """Versions of the libraries that results rest on, without importing them."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """The job.json of an earlier run; None when there is none."""
+    path = folder / "job.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(record, dict):
+        raise DataError(f"{path}: not the record of a job")
+    return record
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write job.json whole."""
+    path = folder / "job.json"
+    part = folder / "job.json.part"
+    try:
+        part.write_text(json.dumps(record, indent=1, default=str) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise WriteError(f"{path}: {error.strerror}") from None
+
+
+def compare(folder: Path, earlier: dict[str, Any], now: dict[str, Any], neutral: frozenset[str]) -> None:
+    """Refuse to resume what was begun differently: DataError names the option or the input that differs."""
+    if earlier.get("job") != now["job"]:
+        raise DataError(f"{folder}: holds the work of `spa {earlier.get('job')}`, not of `spa {now['job']}`")
+    if earlier.get("version") != now["version"]:
+        raise DataError(f"{folder}: was begun by spa {earlier.get('version')}; this is {now['version']}")
+    before, wanted = earlier.get("options", {}), json.loads(json.dumps(now["options"], default=str))
+    for name in sorted((set(before) | set(wanted)) - neutral):
+        if before.get(name) != wanted.get(name):
+            option = "--" + name.replace("_", "-")
+            raise DataError(f"{folder}: --resume: {option} was {before.get(name)!r} and is now {wanted.get(name)!r}")
+    for name, mark in now["inputs"].items():
+        if name in earlier.get("inputs", {}) and earlier["inputs"][name] != mark:
+            raise DataError(f"{folder}: --resume: the input {name} is not what the stopped run read")

@@ -1,0 +1,44 @@
+"""The plan before the work: what does not fit is refused at the start, with the figures."""
+
+from pathlib import Path
+
+from spa.errors import DeviceError
+
+CGROUPS = (  # limit, use
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
+
+
+def _number(path: str) -> int | None:
+    try:
+        text = Path(path).read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def available() -> int | None:
+    """Bytes that can be had without swapping, within the limits of the container; None when the system does not say."""
+    found = []
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                found.append(1024 * int(line.split()[1]))
+    except OSError:
+        pass
+    for limit, use in CGROUPS:
+        most, now = _number(limit), _number(use)
+        if most is not None and now is not None:
+            found.append(max(0, most - now))
+    return min(found, default=None)
+
+
+def require(wanted: int, what: str) -> None:
+    """Refuse what needs more memory than there is.
+
+    wanted: bytes at the peak. Raises DeviceError with both figures.
+    """
+    there = available()
+    if there is not None and wanted > there:
+        raise DeviceError(f"{what} needs {wanted / 2**30:.1f} GiB of memory; {there / 2**30:.1f} GiB are free")

@@ -1,0 +1,117 @@
+"""The options that jobs share, spelt once; and what click knows about a call, for the record."""
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Body = TypeVar("Body", bound=Callable[..., Any])
+
+# Options that do not change the result: they are not compared on --resume, and not part of a table's history.
+NEUTRAL = frozenset({"threads", "resume", "strict", "quiet", "verbose", "output", "plot", "star"})
+STANDARD = frozenset({"device", "threads", "resume", "strict", "quiet", "verbose"})
+
+
+class InputFile(click.ParamType):
+    """A file that the job reads beside its table: recorded in job.json; status 66 when it is not there."""
+
+    name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        return click.Path().shell_complete(ctx, param, incomplete)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "FILE"
+
+
+INPUT_FILE = InputFile()
+
+
+def _device(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d+(,\d+)*)?", value):
+        raise click.BadParameter(f"{value!r} is not cpu, cuda, cuda:N or cuda:N,M", ctx, param)
+    return value
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+star_in = click.argument("star", default="-", metavar="[STAR]", type=click.Path())
+star_out = click.option(
+    "-o", "--output", default="-", metavar="STAR", type=click.Path(), show_default="standard output",
+    help="Where the table goes.",
+)  # fmt: skip
+outdir = click.option(
+    "-d", "--outdir", required=True, metavar="DIR", type=click.Path(),
+    help="Folder for the files that the job makes, and job.json.",
+)  # fmt: skip
+seed = click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of everything that is drawn."
+)
+plot = click.option("--plot", metavar="PNG", type=click.Path(), help="Draw a figure of the result (extra: plot).")
+
+
+def standard(body: Body) -> Body:
+    """--device, --threads, --resume, --strict, -q, -v."""
+    for option in (
+        click.option("-v", "--verbose", is_flag=True, help="Say more on standard error."),
+        click.option("-q", "--quiet", is_flag=True, help="No progress and no summary on standard error."),
+        click.option("--strict", is_flag=True, help="Stop at the first bad item, instead of leaving it out."),
+        click.option("--resume", is_flag=True, help="Go on with what an earlier, stopped run left in the outdir."),
+        click.option("--threads", type=click.IntRange(min=1), default=cores, show_default="all cores",
+                     help="Threads to use; the result does not depend on it."),
+        click.option("--device", default="cpu", show_default=True, metavar="cpu|cuda[:N]", callback=_device,
+                     help="Where to compute."),
+    ):  # fmt: skip
+        body = option(body)
+    return body
+
+
+def context() -> click.Context:
+    """The context of the command that runs."""
+    return click.get_current_context()
+
+
+def input_files(ctx: click.Context) -> list[str]:
+    """The values of options of type INPUT_FILE."""
+    found = []
+    for param in ctx.command.params:
+        value = ctx.params.get(param.name or "")
+        if isinstance(param.type, InputFile) and value:
+            found += [str(one) for one in value] if isinstance(value, tuple | list) else [str(value)]
+    return found
+
+
+def command_line(ctx: click.Context, leave_out: frozenset[str] = NEUTRAL - {"star"}) -> list[str]:
+    """The call as words, with every default written out: options in their order of declaration, then arguments."""
+    words: list[str] = []
+    arguments: list[str] = []
+    for param in ctx.command.params:
+        value = ctx.params.get(param.name or "")
+        if param.name in leave_out or value is None or value == ():
+            continue
+        if isinstance(param, click.Argument):
+            arguments += _words(value)
+        elif isinstance(param, click.Option):
+            words += _option_words(param, value)
+    return words + arguments
+
+
+def _option_words(option: click.Option, value: Any) -> list[str]:
+    name = max(option.opts, key=len)
+    if option.is_flag and isinstance(value, bool):
+        no = max(option.secondary_opts, key=len, default="")
+        return [name] if value else [no] if no else []
+    if option.count:
+        return [name] * int(value)
+    if option.multiple:
+        return [word for one in value for word in [name, *_words(one)]]
+    return [name, *_words(value)]
+
+
+def _words(value: Any) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, tuple | list) else [str(value)]

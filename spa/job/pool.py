@@ -1,0 +1,47 @@
+"""A map over items in threads, its results in the items' order, with a bounded number of items under way."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def ordered(
+    items: Iterable[Item],
+    work: Callable[[Item], Result],
+    threads: int,
+    checkpoint: Callable[[], None] = lambda: None,
+    ahead: int = 2,
+) -> Iterator[tuple[Item, Callable[[], Result]]]:
+    """(item, its result as a call that returns or raises), in the items' order.
+
+    At most ``ahead * threads`` items are begun and not yet taken. ``checkpoint`` is called before each item is handed
+    out; when it or the taker raises, items under way are finished and the others never begun.
+    """
+    source = iter(items)
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="spa")
+    finish = True
+    try:
+        while True:
+            while len(waiting) < ahead * threads:
+                try:
+                    item = next(source)
+                except StopIteration:
+                    break
+                waiting.append((item, executor.submit(work, item)))
+            if not waiting:
+                return
+            checkpoint()
+            item, future = waiting[0]
+            future.exception()
+            waiting.popleft()
+            yield item, future.result
+    except KeyboardInterrupt:
+        finish = False
+        raise
+    finally:
+        executor.shutdown(wait=finish, cancel_futures=True)

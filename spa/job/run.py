@@ -1,0 +1,288 @@
+"""One run of a job: what its body reads, calls and writes with, and the decorator that makes it."""
+
+import functools
+import inspect
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from spa import __version__
+from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, WriteError
+from spa.job import history, options, pool, progress, threads
+from spa.job.journal import Journal, plain
+from spa.job.signals import Terminated
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from spa.io.star import Tables
+
+Item = TypeVar("Item")
+
+
+class Run:
+    """What a job's body gets: its settings, tables in and out, the loop over items, and words for the user."""
+
+    def __init__(self, job: str, settings: dict[str, Any], words: Sequence[str] = (), owner: str = "",
+                 started: Callable[["Run"], None] = lambda run: None) -> None:  # fmt: skip
+        self.job = job
+        self.settings = settings
+        self.threads: int = settings.get("threads") or options.cores()
+        self.device: str = settings.get("device") or "cpu"
+        self.seed: int = settings.get("seed") or 0
+        self.resume = bool(settings.get("resume"))
+        self.strict = bool(settings.get("strict"))
+        self.quiet = bool(settings.get("quiet"))
+        self.verbose = bool(settings.get("verbose"))
+        self.outdir = Path(settings["outdir"]) if settings.get("outdir") else None
+        self.bad = 0
+        self.inputs: dict[str, dict[str, Any]] = {}
+        self.step = history.step(job, list(words), owner)
+        self.words = list(words)
+        self.owner = owner
+        self.terminated = Terminated(immediate=self.outdir is None)
+        self._started = started
+        self._begun = False
+        self._summary = ""
+        self._journal: Journal | None = None
+        self._keys: set[str] = set()
+
+    # ---- words for the user
+
+    def say(self, text: str) -> None:
+        """A line on standard error with -v."""
+        if self.verbose and not self.quiet:
+            progress.line(f"spa {self.job}: {text}")
+
+    def warn(self, text: str) -> None:
+        """A line on standard error, always."""
+        progress.line(f"spa {self.job}: {text}")
+
+    def summary(self, text: str) -> None:
+        """The line on standard error at the end, with the figure that matters."""
+        self._summary = text
+
+    def progress(self, items: Iterable[Item], total: int | None = None, unit: str = "it", label: str = "") -> Iterator[Item]:
+        """The items, with a bar and the time left on a terminal; a SIGTERM stops between two of them."""
+        for item in progress.over(items, total, unit, label, self.quiet):
+            self.checkpoint()
+            yield item
+
+    # ---- tables and files
+
+    def read(self, source: str | os.PathLike[str]) -> "Tables":
+        """A table from a file or, "-", standard input; what was read is recorded for job.json."""
+        from spa.io import star
+
+        if str(source) == "-":
+            data = _standard_input()
+            self.inputs["-"] = history.digest(data)
+            tables = star.read(_named(data, "standard input"))
+        else:
+            self.input(source)
+            tables = star.read(source)
+        self.begin()
+        return tables
+
+    def input(self, path: str | os.PathLike[str]) -> Path:
+        """Record a file that the job reads beside its table. MissingInput (66) when it is not there."""
+        self.inputs[str(path)] = history.fingerprint(path)
+        return Path(path)
+
+    def write(self, tables: "Tables", output: str | os.PathLike[str] = "-") -> None:
+        """The table, with this step added to its history, to a file or standard output."""
+        from spa.io import star
+
+        self.begin()
+        star.write(with_history(tables, self.step), output)
+
+    # ---- the record
+
+    def begin(self) -> None:
+        """Inputs are open: check what --resume finds, tell plugins, write job.json. Called by read; again does nothing."""
+        if self._begun:
+            return
+        self._begun = True
+        earlier = None
+        if self.outdir is not None and self.resume:
+            earlier = history.read_record(self.outdir)
+        if self.outdir is not None and earlier is not None:
+            history.compare(self.outdir, earlier, self.record(), options.NEUTRAL)
+        self.resume = earlier is not None
+        self._started(self)
+        if self.outdir is not None:
+            history.write_record(self.outdir, self.record())
+            self._journal = Journal(self.outdir, self.resume)
+
+    def record(self, state: str = "unfinished") -> dict[str, Any]:
+        """What job.json holds."""
+        line = " ".join(["spa", self.job, *history.quoted(self.words)])
+        kept = {name: value for name, value in self.settings.items() if name not in ("resume", "quiet", "verbose")}
+        return {
+            "job": self.job, "version": __version__, "plugin": self.owner or None, "command": line, "state": state,
+            "options": kept, "seed": self.settings.get("seed"), "device": self.device, "threads": self.threads,
+            "libraries": history.libraries(), "left_out": self.bad,
+            "inputs": self.inputs, "hashed_bytes": history.HASHED_BYTES,
+        }  # fmt: skip
+
+    def finish(self) -> int:
+        """Close the record and say the summary; the exit status."""
+        self.begin()
+        if self.outdir is not None:
+            history.write_record(self.outdir, self.record("finished"))
+        if not self.quiet and (self._summary or self.bad):
+            left = f"{self.bad} left out" if self.bad else ""
+            progress.line(f"spa {self.job}: " + "; ".join(filter(None, [self._summary, left])))
+        return 1 if self.bad else 0
+
+    def close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+
+    # ---- work
+
+    def rng(self, *keys: int | str) -> "np.random.Generator":
+        """Random numbers that depend on --seed and the keys alone, not on who draws first."""
+        import hashlib
+
+        import numpy as np
+
+        path = [int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "little") if isinstance(key, str) else int(key)
+                for key in keys]  # fmt: skip
+        return np.random.Generator(np.random.Philox(np.random.SeedSequence(self.seed, spawn_key=path)))
+
+    def checkpoint(self) -> None:
+        """Between two items or iterations, with everything on disk: raises Stopped when SIGTERM has come."""
+        if self.terminated.asked:
+            raise Stopped("stopped by SIGTERM" + ("; the same command with --resume goes on" if self.outdir else ""))
+
+    def each(self, items: Iterable[Item], work: Callable[[Item], Any], key: Callable[[Item], str],
+             unit: str = "item") -> Iterator[tuple[Item, Any]]:  # fmt: skip
+        """(item, result of work) in the items' order; work runs in threads, each with one BLAS thread.
+
+        A result is made of dictionaries, lists, texts and numbers; it is kept in DIR/journal.jsonl, and with --resume
+        given again without work if the files in DIR which it names stand. An item whose work raises SpaError is named
+        and left out (with --strict: the error is raised). DataError when no item is left.
+        """
+        self.begin()
+        items = list(items)
+        failed: list[str] = []
+        with threads.single_blas():
+            results = pool.ordered(items, functools.partial(self._one, work, key), self.threads, self.checkpoint)
+            for item, result in progress.over(results, len(items), unit, "", self.quiet):
+                try:
+                    done = result()
+                except (SpaError, OSError) as error:
+                    failed.append(self._left_out(error, key(item)))
+                    continue
+                yield item, done
+        if failed and len(failed) == len(items):
+            raise DataError(f"none of {len(items)} {unit}s could be done; the first: {failed[0]}")
+
+    def _one(self, work: Callable[[Item], Any], key: Callable[[Item], str], item: Item) -> Any:
+        name, journal = key(item), self._journal
+        if journal is None:
+            return work(item)
+        if self.resume and name in journal:
+            return journal.result(name)
+        return journal.add(name, work(item))
+
+    def _left_out(self, error: Exception, name: str) -> str:
+        if self.strict or isinstance(error, Stopped | WriteError | DeviceError | UsageError):
+            raise error
+        text = str(error) if isinstance(error, SpaError) else f"{error.filename or name}: {error.strerror}"  # type: ignore[attr-defined]
+        text = text if name in text else f"{name}: {text}"
+        self.bad += 1
+        self.warn(f"left out: {text}")
+        return text
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("no table: name a STAR file, or pipe one in")
+    data = sys.stdin.buffer.read()
+    if not data.strip():
+        raise DataError("standard input: empty; the command before it in the pipe gave nothing")
+    return data
+
+
+def _named(data: bytes, name: str) -> io.BytesIO:
+    """Bytes as a file with a name for messages."""
+    stream = io.BytesIO(data)
+    stream.name = name  # type: ignore[attr-defined]
+    return stream
+
+
+def with_history(tables: "Tables", line: str) -> "Tables":
+    """The same tables with one more step in their history."""
+    import copy
+
+    more = copy.copy(tables)
+    object.__setattr__(more, "history", [*tables.history, line])
+    return more
+
+
+def job(name: str, cuda: bool = False) -> Callable[[Callable[..., None]], Callable[..., int]]:
+    """Make a click command's body a job: it gets a Run, and those options that its signature names.
+
+    ``cuda``: the job has kernels; without them ``--device cuda`` is refused, never silently run elsewhere.
+    """
+
+    def decorate(body: Callable[..., None]) -> Callable[..., int]:
+        parameters = inspect.signature(body).parameters
+        every = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+
+        @functools.wraps(body)
+        def command(**settings: Any) -> int:
+            taken = {key: value for key, value in settings.items()
+                     if key in parameters or (every and key not in options.STANDARD)}  # fmt: skip
+            return _execute(name, cuda, settings, lambda run: body(run, **taken))
+
+        return command
+
+    return decorate
+
+
+def _execute(name: str, cuda: bool, settings: dict[str, Any], body: Callable[[Run], None]) -> int:
+    """Run a body between the hooks; its errors carry the job's name to the host."""
+    context = options.context()
+    host = context.find_root().obj
+    whole_process = bool(getattr(host, "whole_process", False))
+    notify = getattr(host, "notify", lambda hook, **arguments: None)
+    owner = getattr(host, "owners", {}).get(name)
+    run = Run(name, settings, options.command_line(context), "" if owner is None or owner.builtin else owner.owner,
+              lambda run: notify("spa_job_started", run=run))  # fmt: skip
+    error: BaseException | None = None
+    try:
+        with run.terminated.listening(), threads.bound(run.threads, whole_process):
+            _prepare(run, cuda, options.input_files(context))
+            body(run)
+            return run.finish()
+    except BaseException as caught:
+        error = caught
+        if isinstance(caught, SpaError) and not caught.job:
+            caught.job = name
+        raise
+    finally:
+        run.close()
+        notify("spa_job_finished", run=run, error=error)
+
+
+def _prepare(run: Run, cuda: bool, files: list[str]) -> None:
+    if run.device != "cpu" and not cuda:
+        raise DeviceError(f"--device {run.device}: this job has no CUDA kernels in this version; use --device cpu")
+    for file in files:
+        run.input(file)
+    if run.outdir is not None:
+        try:
+            run.outdir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WriteError(f"{run.outdir}: {error.strerror}") from None
+    if "star" not in run.settings:
+        run.begin()
+
+
+__all__ = ["Run", "job", "plain"]

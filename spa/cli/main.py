@@ -4,7 +4,6 @@ import errno
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Sequence
 
 import click
@@ -19,12 +18,15 @@ INTERRUPTED, BROKEN_PIPE, BUG = 130, 141, 70
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
-def program(whole_process: bool = False) -> Host:
-    """The command tree; ``whole_process`` tells jobs that they may set this process's environment and signals."""
+def program(whole_process: bool = False, extra: Sequence[click.Command] = ()) -> Host:
+    """The command tree.
+
+    whole_process: jobs may set this process's environment. extra: commands beside the host's own.
+    """
     plugins = registry.load()
     host = Host(
         plugins,
-        {command.name or "": command for command in about.COMMANDS},
+        {command.name or "": command for command in [*about.COMMANDS, *extra]},
         help="Cryo-EM single-particle analysis from the shell: a table on standard input, a table on standard output.",
         subcommand_metavar="VERB [KIND] [ARGS]...",
         epilog="`spa VERB KIND --help` explains a job; spa(1), spa-star(5) and spa-plugins(7) the rest.",
@@ -42,9 +44,8 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-def _call(arguments: Sequence[str], whole_process: bool) -> int:
-    host = program(whole_process)
-    instruction = os.environ.get(COMPLETION) if whole_process else None
+def _call(arguments: Sequence[str], host: Host) -> int:
+    instruction = os.environ.get(COMPLETION) if host.registry.whole_process else None
     if instruction:
         from click.shell_completion import shell_complete
 
@@ -69,10 +70,10 @@ def _of_system(error: OSError) -> SpaError:
     return kind(f"{what}: {error.strerror or error}")
 
 
-def run(arguments: Sequence[str], whole_process: bool = False) -> int:
+def run(arguments: Sequence[str], host: Host | None = None) -> int:
     """Run one command line in this process; every outcome is a status, and one line on standard error."""
     try:
-        return _call(arguments, whole_process)
+        return _call(arguments, host or program())
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         return error.exit_code
@@ -91,6 +92,8 @@ def run(arguments: Sequence[str], whole_process: bool = False) -> int:
         click.echo(_line(_of_system(error)), err=True)
         return _of_system(error).status
     except Exception:
+        import traceback
+
         traceback.print_exc()
         click.echo(f"spa {__version__}: this is a bug in spa or in a plugin; the lines above say where", err=True)
         return BUG
@@ -102,7 +105,7 @@ def _line(error: SpaError) -> str:
 
 def main() -> None:
     """The console script. Threads that still work after an interrupt do not keep the process alive."""
-    status = run(sys.argv[1:], whole_process=True)
+    status = run(sys.argv[1:], program(whole_process=True))
     try:
         sys.stdout.flush()
     except OSError:  # whoever read standard output is gone: keep the interpreter's own flush quiet

@@ -1,0 +1,94 @@
+"""The loop over micrographs that pickers share: a picker is a function of one micrograph, the rest is here."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spa.errors import DataError
+from spa.io import mrc
+from spa.io.star import Table, Tables
+from spa.job.run import Run
+from spa.model.optics import Optics, optics_groups, require_groups
+
+
+@dataclass(frozen=True)
+class Micrograph:
+    """data: (ny, nx) float32, protein dark; pixel_size in angstroms; defocus in angstroms and radians, None where unknown."""
+
+    name: str
+    data: np.ndarray
+    pixel_size: float
+    optics: Optics
+    defocus: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of ``data_micrographs`` before its pixels are read."""
+
+    name: str
+    optics: Optics
+    defocus: tuple[float, float, float] | None
+
+    def load(self) -> Micrograph:
+        """Read the pixels. MissingInput, ReadError, or DataError for pixels that are not finite or not one image."""
+        image = mrc.read(self.name)
+        data = image.data[0] if image.data.ndim == 3 and len(image.data) == 1 else image.data
+        if data.ndim != 2:
+            raise DataError(f"{self.name}: {len(data)} images in it, where one micrograph is wanted")
+        pixels = np.asarray(data, np.float32)
+        mrc.require_finite(pixels, self.name)
+        return Micrograph(self.name, pixels, self.optics.pixel_size, self.optics, self.defocus)
+
+
+def entries(tables: Tables) -> list[Entry]:
+    """The rows of ``data_micrographs`` with their optics; DataError for none, or a name that is there twice."""
+    table, groups = tables["micrographs"], optics_groups(tables)
+    names, numbers = table.text("rlnMicrographName"), table.ints("rlnOpticsGroup")
+    if not len(table):
+        raise DataError(f"{table.where} has no rows")
+    require_groups(groups, numbers, table.where)
+    if len(set(names)) < len(names):
+        twin = next(name for name in names if (names == name).sum() > 1)
+        raise DataError(f"{table.where}: {twin} is there twice")
+    known = all(f"rlnDefocus{part}" in table for part in ("U", "V", "Angle"))
+    defocus = np.stack([table.floats("rlnDefocusU"), table.floats("rlnDefocusV"),
+                        np.deg2rad(table.floats("rlnDefocusAngle"))], axis=1) if known else None  # fmt: skip
+    return [
+        Entry(str(name), groups[int(number)], None if defocus is None else tuple(map(float, defocus[row])))  # type: ignore[arg-type]
+        for row, (name, number) in enumerate(zip(names, numbers))
+    ]
+
+
+def each(run: Run, tables: Tables, work: Callable[[Micrograph], Any]) -> Iterator[tuple[Entry, Any]]:
+    """(entry, result) of every micrograph that could be done; see ``Run.each``."""
+    return run.each(entries(tables), lambda entry: work(entry.load()), lambda entry: entry.name, "micrograph")
+
+
+def picks(run: Run, tables: Tables, picker: Callable[[Micrograph], np.ndarray]) -> Tables:
+    """Run a picker over all micrographs; the document with ``data_particles`` in it, micrographs kept beside.
+
+    picker: Micrograph -> (n, 3) x, y (pixels of the micrograph, first pixel's centre is 0) and score.
+    """
+
+    def work(micrograph: Micrograph) -> list[list[float]]:
+        return np.asarray(picker(micrograph), np.float64).reshape(-1, 3).round(4).tolist()
+
+    names: list[str] = []
+    groups: list[int] = []
+    found: list[list[float]] = []
+    counts: list[int] = []
+    for entry, rows in each(run, tables, work):
+        names += [entry.name] * len(rows)
+        groups += [entry.optics.group] * len(rows)
+        found += rows
+        counts.append(len(rows))
+    if not found:
+        raise DataError(f"no picks in any of {len(counts)} micrographs")
+    x, y, score = np.array(found).T
+    table = Table.of(rlnMicrographName=names, rlnCoordinateX=x, rlnCoordinateY=y, rlnAutopickFigureOfMerit=score,
+                     rlnOpticsGroup=groups)  # fmt: skip
+    run.summary(f"{np.median(counts):.0f} picks a micrograph (median), {len(counts)} micrographs, {len(x)} picks")
+    return tables.with_block("particles", table)

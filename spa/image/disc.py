@@ -49,7 +49,9 @@ def disc(box: int, radius: int) -> Disc:
 def coefficients(images: np.ndarray, band: Disc) -> np.ndarray:
     """(n, 2, K) float32, planes re and im, of images (n, N, N)."""
     spectra = fft.rfft2(images).reshape(len(images), -1)[:, band.flat] * band.centring
-    return np.stack([spectra.real, spectra.imag], axis=1)
+    out = np.empty((len(images), 2, len(band)), np.float32)
+    out[:, 0], out[:, 1] = spectra.real, spectra.imag
+    return out
 
 
 def images_of(planes: np.ndarray, band: Disc) -> np.ndarray:

@@ -1,0 +1,40 @@
+"""Images as the likelihood wants them: coefficients and CTF divided by the noise, ready for matrix products.
+
+With X and C already divided by s (the noise's standard deviation a coefficient, E|n|^2 = s^2),
+``log p(X | R, t) = 2 Re<C X exp(2 pi i k.t / N), P_R> - <C^2, |P_R|^2>`` up to a term of the image alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.image.disc import Disc
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some images in a band of a disc: x (n, 2, K) and ctf (n, K) float32, both divided by the noise."""
+
+    band: Disc
+    x: np.ndarray
+    ctf: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def kx(self) -> np.ndarray:
+        return self.band.kx[: self.x.shape[2]]
+
+    @property
+    def ky(self) -> np.ndarray:
+        return self.band.ky[: self.x.shape[2]]
+
+    def matched(self) -> np.ndarray:
+        """(n, 2, K): CTF times image, what is correlated with slices and what is inserted."""
+        return self.x * self.ctf[:, None]
+
+
+def ramps(shifts: np.ndarray, kx: np.ndarray, ky: np.ndarray, box: int) -> np.ndarray:
+    """(s, K) complex64 exp(2 pi i k.t / box): undoes shifts (s, 2) in pixels."""
+    return np.exp((2j * np.pi / box) * (shifts @ np.stack([kx, ky]).astype(np.float32))).astype(np.complex64)

@@ -41,4 +41,32 @@ def completion(ctx: click.Context, shell: str) -> None:
         click.echo(kind(ctx.find_root().command, {}, "spa", "_SPA_COMPLETE").source())
 
 
-COMMANDS: list[click.Command] = [plugins, completion]
+@click.command()
+@click.pass_obj
+def doctor(registry: Registry) -> int:
+    """Versions, devices, FFT, BLAS, cores, memory; status 1 if something hinders work."""
+    from spa.cli.doctor import lines
+
+    bad = False
+    for section, found in lines(registry):
+        click.echo(f"{section}:")
+        for what, how, hinders in found:
+            click.echo(f"  {'! ' if hinders else ''}{what:14}{how}")
+            bad |= hinders
+    return 1 if bad else 0
+
+
+@click.command(hidden=True)
+@click.argument("folder", metavar="DIR", type=click.Path())
+@click.pass_context
+def manpages(ctx: click.Context, folder: str) -> None:
+    """Write a man page for every command into DIR."""
+    from spa.cli.lazy import Host
+    from spa.cli.manpages import write_all
+
+    host = ctx.find_root().command
+    assert isinstance(host, Host)
+    click.echo(f"{len(write_all(host, folder))} pages in {folder}", err=True)
+
+
+COMMANDS: list[click.Command] = [plugins, doctor, completion, manpages]

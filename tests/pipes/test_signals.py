@@ -1,0 +1,77 @@
+"""What signals do to a job in a real process."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+
+pytestmark = pytest.mark.usefixtures("table")
+
+
+def started(environment: dict[str, str], folder: Path, *more: str) -> "subprocess.Popen[str]":
+    """A slow job, after two of its items at least are done."""
+    process = subprocess.Popen(["spa", "toy", "slow", "in.star", "-d", "out", "--threads", "2", "-o", "out.star", *more],
+                               env=environment, cwd=folder, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    journal = folder / "out" / "journal.jsonl"
+    for _ in range(1000):
+        if journal.exists() and journal.read_bytes().count(b"\n") >= 2:
+            return process
+        time.sleep(0.02)
+    raise AssertionError("the job does not get on")
+
+
+def undisturbed(shell: Shell) -> str:
+    """The table of the whole run, made in the same outdir, which is then put away."""
+    whole = shell("spa toy slow in.star -d out --threads 2 && mv out whole")
+    assert whole.returncode == 0, whole.stderr
+    return whole.stdout
+
+
+def resumed(shell: Shell, tmp_path: Path) -> str:
+    before = (tmp_path / "out" / "journal.jsonl").read_bytes().count(b"\n")
+    assert before < 12 and not (tmp_path / "out.star").exists()
+    result = shell("spa toy slow in.star -d out --threads 2 --resume")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "out" / "journal.jsonl").read_bytes().count(b"\n") == 12  # nothing was done twice
+    assert shell("cd out && for f in m*.txt; do cmp $f ../whole/$f || exit 1; done; ls | wc -l").stdout == "14\n"
+    return result.stdout
+
+
+def test_kill_9_and_resume_give_the_bytes_of_the_undisturbed_run(shell: Shell, environment: dict[str, str], tmp_path: Path) -> None:
+    whole = undisturbed(shell)
+    process = started(environment, tmp_path)
+    process.kill()
+    process.communicate()
+    assert resumed(shell, tmp_path) == whole
+
+
+def test_sigterm_ends_at_a_checkpoint_with_75(shell: Shell, environment: dict[str, str], tmp_path: Path) -> None:
+    whole = undisturbed(shell)
+    process = started(environment, tmp_path)
+    process.terminate()
+    _, said = process.communicate()
+    assert process.returncode == 75 and "--resume" in said
+    assert json.loads((tmp_path / "out" / "job.json").read_text())["state"] == "unfinished"
+    assert resumed(shell, tmp_path) == whole
+
+
+def test_interrupt_is_130_and_leaves_no_traceback(environment: dict[str, str], tmp_path: Path) -> None:
+    process = started(environment, tmp_path, "--seconds", "0.4")
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130 and said == "spa: interrupted\n"
+
+
+def test_a_job_without_outdir_is_stopped_at_once(environment: dict[str, str], tmp_path: Path) -> None:
+    process = subprocess.Popen(["spa", "toy", "flood"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "0\n"
+    process.terminate()
+    _, said = process.communicate()
+    assert process.returncode == 75 and "SIGTERM" in said

@@ -70,9 +70,9 @@ def test_two_steps_in_a_pipe_leave_two_lines_of_history(shell: Shell, table: Pat
 def test_progress_is_for_terminals_alone(shell: Shell, table: Path) -> None:
     plain = shell("spa toy slow in.star -d out --seconds 0 > /dev/null")
     assert plain.stderr == ""
-    terminal = shell("script -qec 'stty cols 90; spa toy slow in.star -d out --seconds 0 -o o.star' /dev/null")
+    terminal = shell("script -qec 'stty rows 24 cols 90; spa toy slow in.star -d out --seconds 0 -o o.star' /dev/null")
     assert "12/12" in terminal.stdout
-    quiet = shell("script -qec 'stty cols 90; spa toy slow in.star -d out --seconds 0 -o o.star -q' /dev/null")
+    quiet = shell("script -qec 'stty rows 24 cols 90; spa toy slow in.star -d out --seconds 0 -o o.star -q' /dev/null")
     assert quiet.stdout == ""
 
 

@@ -127,7 +127,7 @@ def write(
     header = _header(data.reshape(-1, *data.shape[-2:]).shape, data.dtype, pixel_size, volume, statistics, label)
     with whole(path) as part, part.open("wb") as stream:
         stream.write(header.tobytes())
-        stream.write(memoryview(data).cast("B"))
+        stream.write(data.data)
 
 
 class Statistics:
@@ -179,7 +179,7 @@ class StackWriter:
             raise ValueError(f"{self.path}: more than the {self.n} images that were said to come")
         if len(images):
             self._statistics.add(images)
-            self._guarded(lambda: self._stream.write(memoryview(images).cast("B")))
+            self._guarded(lambda: self._stream.write(images.data))
         self.written += len(images)
 
     def close(self) -> None:

@@ -87,7 +87,7 @@ class ImageSource:
             return
         for image, row in zip(images, rows):
             if not np.isfinite(image).all():
-                raise DataError(f"row {row + 1}: image {self.names[row]} has pixels that are not finite (NaN, infinity)")
+                raise DataError(f"row {row + 1}: image {self.names[row]} has pixels that are not finite (NaN)")
 
 
 def _distinct(paths: list[str]) -> tuple[list[str], np.ndarray]:

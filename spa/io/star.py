@@ -7,13 +7,10 @@ tables of RELION 3.0 to 5, starfile, cryoSPARC's exporters and hand-made ones ar
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import IO, Any, TextIO
-
-import numpy as np
 
 from spa.errors import DataError, MissingInput, ReadError
 from spa.io.table import Table
@@ -22,7 +19,7 @@ from spa.io.whole import whole
 VERSION = "# version 50001"
 HISTORY = "# spa: "
 
-_BLOCK = re.compile(r"^[ \t]*data_([^\s/]*)[ \t]*(?:#.*)?$", re.MULTILINE)
+_BLOCK = re.compile(r"[ \t]*data_([^\s/]*)[ \t]*(?:#.*)?")
 _SPACE = re.compile(r"[ \t]+")
 _TOKEN = re.compile(
     r"""[ \t]*(?:"((?:[^"]|"(?=[^ \t]))*)"(?=[ \t]|$)"""  # "…", ended by a quote before a blank
@@ -72,8 +69,7 @@ def read(source: str | Path | IO[Any]) -> Tables:
     text = text.removeprefix("\ufeff")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    history = [line[len(HISTORY) :].rstrip() for line in re.findall(r"^# spa: .*$", text, re.MULTILINE)]
-    return Tables(dict(_blocks(name, text)), history, name)
+    return Tables(dict(_blocks(name, text)), list(_history(text)), name)
 
 
 def _load(source: str | Path | IO[Any]) -> tuple[str, str | bytes]:
@@ -90,18 +86,37 @@ def _load(source: str | Path | IO[Any]) -> tuple[str, str | bytes]:
 
 
 def _blocks(name: str, text: str) -> Iterator[tuple[str, Table]]:
-    heads = list(_BLOCK.finditer(text))
+    heads = list(_heads(text))
     if not heads:
         raise DataError(f"{name}: not a STAR file (no data_ block in it)")
     seen = set()
-    for head, following in zip(heads, [*heads[1:], None]):
-        block = head.group(1)
+    for (block, start, body), (_, end, _) in zip(heads, [*heads[1:], ("", len(text), 0)]):
         if block in seen:
             raise DataError(f"{name}: data_{block} is there twice")
         seen.add(block)
-        end = following.start() if following else len(text)
-        line = text.count("\n", 0, head.start()) + 1
-        yield block, _table(f"{name}: data_{block}", text[head.end() : end], name, line)
+        yield block, _table(f"{name}: data_{block}", text[body:end], name, text.count("\n", 0, start) + 1)
+
+
+def _heads(text: str) -> Iterator[tuple[str, int, int]]:
+    """Name, start of the line, and end of the name, of each ``data_…`` line; a row that begins so is not one."""
+    at = text.find("data_")
+    while at >= 0:
+        start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
+        end = len(text) if end < 0 else end
+        match = _BLOCK.fullmatch(text, start, end)
+        if match:
+            yield match.group(1), start, match.end(1)
+        at = text.find("data_", end)
+
+
+def _history(text: str) -> Iterator[str]:
+    at = text.find(HISTORY)
+    while at >= 0:
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        if at == 0 or text[at - 1] == "\n":
+            yield text[at + len(HISTORY) : end].rstrip()
+        at = text.find(HISTORY, end)
 
 
 def _table(where: str, text: str, name: str, line: int) -> Table:
@@ -143,15 +158,16 @@ def _refuse_twins(where: str, labels: list[str]) -> None:
         raise DataError(f"{where} has the column {twin} twice")
 
 
-def _columns(body: str, width: int, name: str, line: int) -> Sequence[Sequence[str]]:
+def _columns(body: str, width: int, name: str, line: int) -> list[list[str]]:
     """The columns of a loop's body, text as it stands."""
     plain = body.isascii() and not ('"' in body or "'" in body or "#" in body)
-    lines = body.split("\n")
-    rows = list(map(str.split if plain else _words, lines))
-    if set(map(len, rows)) - {0, width}:
-        bad = next(i for i, row in enumerate(rows) if len(row) not in (0, width))
-        raise DataError(f"{name}: line {line + bad}: {len(rows[bad])} values in a table of {width} columns")
-    flat = list(chain.from_iterable(rows))
+    flat: list[str] = []
+    # row by row, so that the rows' own lists die at once and the garbage collector has nothing to walk over
+    for count, row in enumerate(map(str.split if plain else _words, body.split("\n"))):
+        if len(row) == width:
+            flat += row
+        elif row:
+            raise DataError(f"{name}: line {line + count}: {len(row)} values in a table of {width} columns")
     return [flat[i::width] for i in range(width)]
 
 
@@ -201,7 +217,7 @@ def _document(tables: Tables) -> Iterator[str]:
 def _simple(table: Table) -> Iterator[str]:
     width = max((len(name) for name in table.columns), default=0) + 1
     for name in table.columns:
-        yield f"_{name:<{width}} {_quoted(table.text(name)[0])}\n"
+        yield f"_{name:<{width}} {_quoted(table.listed(name)[0])}\n"
     yield "\n"
 
 
@@ -209,28 +225,40 @@ def _loop(table: Table) -> Iterator[str]:
     yield "loop_ \n"
     for number, name in enumerate(table.columns, start=1):
         yield f"_{name} #{number} \n"
-    columns = [_quoted_column(table.text(name)) for name in table.columns]
     if len(table):
-        yield "\n".join(map(" ".join, zip(*columns)))
-        yield "\n"
+        columns = [table.listed(name) for name in table.columns]
+        text = _rows(columns)
+        if not _is_plain(text, columns):
+            text = _rows([_safe(values, first=number == 0) for number, values in enumerate(columns)])
+        yield text
     yield "\n"
 
 
-_UNSAFE = re.compile(r"[ \t\n\r\v\f]|^['\"#_]|^$|^(?:data_|loop_|save_)")
-_SUSPECT = ("'", '"', "#", "\n_", "data_", "loop_", "save_")
+def _rows(columns: list[list[str]]) -> str:
+    return "\n".join(map(" ".join, zip(*columns))) + "\n"
 
 
-def _quoted_column(values: np.ndarray) -> list[str]:
-    """The values, quoted where the grammar wants it; nearly no column does, and a few searches tell."""
-    column: list[str] = values.tolist()
-    lump = "\n" + "\n".join(column)
-    if len(lump.split()) == len(column) and not any(sign in lump for sign in _SUSPECT):
-        return column
-    return [_quoted(value) for value in column]
+def _is_plain(text: str, columns: list[list[str]]) -> bool:
+    """Whether no value needs quotes; hardly one ever does, and a few searches through the whole tell."""
+    return (
+        text.count(" ") == len(columns[0]) * (len(columns) - 1)
+        and text.count("\n") == len(columns[0])
+        and not any(sign in text for sign in "\t\r\v\f'\"#")
+        and not any(sign in text for sign in ("  ", "\n ", " \n", "\n_", "\ndata_", "\nloop_", "\n\n"))
+        and not text.startswith((" ", "_", "data_", "loop_", "\n"))
+    )
 
 
-def _quoted(value: str) -> str:
-    if _UNSAFE.search(value) is None:
+_UNSAFE = re.compile(r"[ \t\n\r\v\f]|^['\"#]|^$")
+_UNSAFE_FIRST = re.compile(r"^(?:_|data_[^/]*$|loop_$)")  # what would end a table at the beginning of a line
+
+
+def _safe(values: list[str], first: bool) -> list[str]:
+    return [_quoted(value, bool(first and _UNSAFE_FIRST.match(value))) for value in values]
+
+
+def _quoted(value: str, always: bool = False) -> str:
+    if not always and _UNSAFE.search(value) is None:
         return value
     if "\n" in value or "\r" in value:
         raise DataError(f"a value with a line break cannot stand in a STAR table: {value[:40]!r}")

@@ -7,6 +7,9 @@ import numpy as np
 
 from spa.errors import DataError
 
+Texts = list[str] | np.ndarray
+"""A column as it is kept: a list as read, an object array once that was asked for."""
+
 MISSING = frozenset({"<NA>", "None", "none", "null", "nan", "NaN", "NAN", ""})
 """Values that other programs write where they have none."""
 
@@ -20,8 +23,8 @@ class Table:
 
     __slots__ = ("_columns", "_length", "simple", "where")
 
-    def __init__(self, columns: Mapping[str, Sequence[str]], where: str = "(made here)", simple: bool = False) -> None:
-        self._columns = {name: _as_text(values) for name, values in columns.items()}
+    def __init__(self, columns: Mapping[str, Texts], where: str = "(made here)", simple: bool = False) -> None:
+        self._columns: dict[str, Texts] = dict(columns)
         lengths = {len(values) for values in self._columns.values()}
         if len(lengths) > 1:
             raise ValueError(f"columns of unequal length: { {n: len(v) for n, v in self._columns.items()} }")
@@ -60,7 +63,7 @@ class Table:
         return (
             self.columns == other.columns
             and self.simple == other.simple
-            and all(np.array_equal(self.text(name), other.text(name)) for name in self.columns)
+            and all(self.listed(name) == other.listed(name) for name in self.columns)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -72,24 +75,30 @@ class Table:
         """The column as it stands in the file: an object array of str (not writable)."""
         if name not in self._columns:
             raise DataError(f"{self.where} has no column {name}")
-        return self._columns[name]
+        values = self._columns[name] = _as_text(self._columns[name])
+        return values
+
+    def listed(self, name: str) -> list[str]:
+        """The column as a list, to read only."""
+        values = self._columns[name] if name in self._columns else self.text(name)
+        return values if isinstance(values, list) else values.tolist()
 
     def floats(self, name: str, missing: float | None = None) -> np.ndarray:
         """The column as float64; where a value is missing (``<NA>``, ``None`` …) ``missing``, if one is given.
 
         DataError, naming row and value, for what is no number.
         """
-        values = self.text(name)
+        values = self.listed(name)
         try:
-            return values.astype(np.float64)
+            return np.fromiter(map(float, values), np.float64, len(values))
         except ValueError:
             return np.array([self._float(name, row, value, missing) for row, value in enumerate(values)])
 
     def ints(self, name: str) -> np.ndarray:
         """The column as int64 (``3.0`` is 3); DataError, naming row and value, for what is no whole number."""
-        values = self.text(name)
+        values = self.listed(name)
         try:
-            return values.astype(np.int64)
+            return np.fromiter(map(int, values), np.int64, len(values))
         except (ValueError, OverflowError):
             return np.array([self._int(name, row, value) for row, value in enumerate(values)], np.int64)
 
@@ -123,7 +132,7 @@ class Table:
         rows = rows if isinstance(rows, slice) else np.asarray(rows)
         if isinstance(rows, np.ndarray) and not rows.size:
             rows = rows.astype(np.intp)
-        return self._like({name: values[rows] for name, values in self._columns.items()})
+        return self._like({name: self.text(name)[rows] for name in self.columns})
 
     def renamed(self, **names: str) -> "Table":
         """The table with columns renamed, old=new, in their places."""
@@ -135,7 +144,7 @@ class Table:
         """The same table under another name in messages."""
         return Table(self._columns, where, self.simple)
 
-    def _like(self, columns: Mapping[str, Sequence[str]]) -> "Table":
+    def _like(self, columns: Mapping[str, Texts]) -> "Table":
         return Table(columns, self.where, self.simple)
 
     def _float(self, name: str, row: int, value: str, missing: float | None) -> float:
@@ -170,11 +179,8 @@ def _require_same_columns(first: Table, other: Table) -> None:
     raise DataError(f"tables of different columns: {'; '.join(only)}")
 
 
-def _as_text(values: Sequence[str]) -> np.ndarray:
-    if isinstance(values, np.ndarray) and values.dtype == object and not values.flags.writeable:
-        return values
-    array = np.empty(len(values), object)
-    array[:] = values
+def _as_text(values: Texts) -> np.ndarray:
+    array = values if isinstance(values, np.ndarray) else np.array(values, object)
     array.flags.writeable = False
     return array
 
@@ -184,13 +190,15 @@ def _length_of(columns: Iterable[Any]) -> int:
     return lengths[0] if lengths else 1
 
 
-def _column(name: str, values: Any, length: int) -> np.ndarray:
-    if isinstance(values, str) or np.ndim(values) == 0:
-        return _as_text(_spelt(np.asarray([values], object if isinstance(values, str) else None)) * length)
+def _column(name: str, values: Any, length: int) -> list[str]:
+    if isinstance(values, str):
+        return [values] * length
+    if np.ndim(values) == 0:
+        return _spelt(np.asarray([values])) * length
     texts = _spelt(values if isinstance(values, np.ndarray) else np.asarray(values, _kind(values)))
     if len(texts) != length:
         raise ValueError(f"{name}: {len(texts)} values for {length} rows")
-    return _as_text(texts)
+    return texts
 
 
 def _kind(values: Sequence[Any]) -> type | None:

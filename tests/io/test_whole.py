@@ -1,0 +1,37 @@
+"""Files are whole or not there."""
+
+import pytest
+
+from spa.errors import WriteError
+from spa.io.whole import whole
+
+
+def test_the_name_appears_only_at_the_end(tmp_path) -> None:
+    path = tmp_path / "a.txt"
+    with whole(path) as part:
+        part.write_text("x")
+        assert not path.exists()
+    assert path.read_text() == "x"
+    assert not part.exists()
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), whole(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_a_write_error(tmp_path) -> None:
+    with pytest.raises(WriteError, match="cannot be written: No such file"), whole(tmp_path / "no" / "a") as part:
+        part.write_text("x")
+
+
+def test_a_full_disk_is_a_write_error(tmp_path) -> None:
+    with pytest.raises(WriteError, match="No space left"), whole(tmp_path / "a") as part:
+        part.write_text("half")
+        raise OSError(28, "No space left on device")
+    assert not list(tmp_path.iterdir())

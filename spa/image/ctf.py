@@ -29,7 +29,7 @@ class Lens:
 
 def phase(
     lens: Lens, kx: np.ndarray, ky: np.ndarray,
-    defocus_u: np.ndarray, defocus_v: np.ndarray, angle: np.ndarray, phase_shift: np.ndarray,
+    defocus_u: np.ndarray, defocus_v: np.ndarray, angle: np.ndarray, phase_shift: np.ndarray | float,
 ) -> np.ndarray:  # fmt: skip
     """chi in radians at frequencies kx, ky (1/angstrom); defocus in angstroms, angles in radians; broadcasts.
 

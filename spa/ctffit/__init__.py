@@ -1,0 +1,1 @@
+"""The CTF of a micrograph from its spectrum: tiles, background, search, refinement, quality."""

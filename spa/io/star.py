@@ -128,10 +128,11 @@ def _table(where: str, text: str, name: str, line: int) -> Table:
     while start < len(text):
         stop = text.find("\n", start)
         stop = len(text) if stop < 0 else stop
-        words = _words(text[start:stop])
-        if words and words[0] == "loop_":
+        line_text = text[start:stop].strip()
+        words = _words(line_text)
+        if line_text.startswith("loop_") and words == ["loop_"]:
             loop = True
-        elif words and words[0].startswith("_"):
+        elif line_text.startswith("_"):
             labels.append(words[0][1:])
             if not loop:
                 values.append(_only_value(f"{name}: line {line}", words))

@@ -25,8 +25,8 @@ class TableLike(Protocol):
 class TablesLike(Protocol):
     """What the model needs of a document (``spa.io.star.Tables`` has it)."""
 
-    source: str
-
+    @property
+    def source(self) -> str: ...
     def __getitem__(self, block: str) -> TableLike: ...
     def __contains__(self, block: str) -> bool: ...
 

@@ -1,0 +1,110 @@
+"""The command: options in, tables and a stack out."""
+
+from itertools import islice
+
+import click
+import numpy as np
+
+from spa.errors import UsageError
+from spa.image.ctf import Lens
+from spa.io import mrc
+from spa.io.star import Table, Tables
+from spa.job import options, pool
+from spa.job import specimen as reading
+from spa.job.run import Run, job
+from spa.model.poses import matrices
+from spa.simulate import specimen as making
+from spa.simulate.particles import clean_images, noise_level
+from spa_plugins.simulate_particles.draws import Draws, drawn, tables_of
+
+BATCH = 64
+SAMPLE = 128  # images that set the noise level
+
+
+@click.command()
+@options.star_out
+@options.outdir
+@options.standard
+@options.seed
+@options.specimen
+@click.option("--n", "count", default=1000, show_default=True, type=click.IntRange(min=1), help="How many images.")
+@click.option("--snr", default=0.1, show_default=True, type=click.FloatRange(min=0, min_open=True),
+              help="Variance of the signal over that of the noise, within the particle's circle.")
+@click.option("--defocus", nargs=2, default=(8000, 25000), show_default=True, type=float,
+              help="Least and greatest defocus, angstroms (underfocus is positive).")
+@click.option("--astigmatism", default=200.0, show_default=True, type=click.FloatRange(min=0),
+              help="Median of DefocusU - DefocusV, angstroms.")
+@click.option("--voltage", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Voltage, kV.")
+@click.option("--cs", default=2.7, show_default=True, type=float, help="Spherical aberration, mm.")
+@click.option("--amplitude-contrast", default=0.1, show_default=True, type=click.FloatRange(0, 1),
+              help="Fraction of amplitude contrast.")
+@click.option("--shift", default=5.0, show_default=True, type=click.FloatRange(min=0),
+              help="Standard deviation of the particle's offset in x and in y, angstroms.")
+@click.option("--bfactor", default=0.0, show_default=True, type=float, help="Envelope of the images, square angstroms.")
+@click.option("--optics-groups", default=1, show_default=True, type=click.IntRange(min=1),
+              help="Optics groups, each with its own noise level (within a quarter of the mean).")
+@click.option("--per-micrograph", default=50, show_default=True, type=click.IntRange(min=1),
+              help="Images that share a micrograph, and its defocus to 100 angstroms.")
+@job("simulate particles")
+def particles(run: Run, output: str, map_file: str | None, model: str | None, assembly: str | None, symmetry: str,
+              specimen_diameter: float | None, box: int | None, pixel_size: float | None, count: int, snr: float,
+              defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float, amplitude_contrast: float,
+              shift: float, bfactor: float, optics_groups: int, per_micrograph: int) -> None:  # fmt: skip
+    """Particle images with known truth.
+
+    Projects a map, the atoms of a model, or a made-up protein of any point group at random poses, applies CTF and
+    white noise. DIR gets particles.mrcs, particles.star (as a user has it: no poses), truth.star (RELION's poses,
+    origins, half-sets) and truth.mrc, scaled so that an image is its projection plus noise of unit variance in the
+    mean. The table printed is particles.star.
+    """
+    if defocus[0] > defocus[1]:
+        raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
+    assert run.outdir is not None
+    given = reading.read(map_file, model, assembly)
+    side, pixel = making.grid_for(given, box, pixel_size)
+    specimen = making.made(given, side, pixel, symmetry, specimen_diameter, run.rng("phantom"), run.threads)
+    lens = Lens(voltage, cs, amplitude_contrast)
+    draws = drawn(count, optics_groups, per_micrograph, defocus, astigmatism, shift, run.rng("draws"))
+
+    def clean(rows: np.ndarray) -> np.ndarray:
+        poses = matrices(*draws.views[rows].T)
+        return clean_images(specimen, poses, draws.origins[rows], lens, draws.defocus_of(rows), side, pixel, bfactor)
+
+    sigma = noise_level(clean(np.arange(min(count, SAMPLE))), specimen.diameter / pixel, snr)
+    stack = run.outdir / "particles.mrcs"
+    with mrc.StackWriter(stack, count, side, pixel) as writer:
+        work = pool.ordered(_batches(count), lambda rows: noisy(run, draws, rows, clean(rows) / sigma), run.threads,
+                            run.checkpoint)  # fmt: skip
+        for _, images in run.progress(work, total=-(-count // BATCH), unit="batch"):
+            writer.write(images())
+    mrc.write(run.outdir / "truth.mrc", specimen.volume / np.float32(sigma), pixel)
+    optics = _optics(lens, pixel, side, optics_groups)
+    blind, truth = tables_of(draws, stack)
+    run.write(Tables({"optics": optics, "particles": Table.of(**truth)}), run.outdir / "truth.star")
+    made = Tables({"optics": optics, "particles": Table.of(**blind)})
+    run.write(made, run.outdir / "particles.star")
+    run.write(made, output)
+    run.summary(f"{count} images of {side} px at {pixel:g} A, a specimen {specimen.diameter:.0f} A across, SNR {snr:g}")
+
+
+def noisy(run: Run, draws: Draws, rows: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Images with white noise of each group's level; each image draws from its own generator."""
+    for image, row in zip(images, rows):
+        image += draws.noise[row] * run.rng("noise", int(row)).standard_normal(image.shape, np.float32)
+    return images
+
+
+def _batches(count: int) -> list[np.ndarray]:
+    rows = iter(range(count))
+    return [np.array(batch) for batch in iter(lambda: list(islice(rows, BATCH)), [])]
+
+
+def _optics(lens: Lens, pixel_size: float, box: int, groups: int) -> Table:
+    number = np.arange(1, groups + 1)
+    return Table.of(
+        rlnOpticsGroupName=[f"opticsGroup{one}" for one in number], rlnOpticsGroup=number,
+        rlnMicrographOriginalPixelSize=np.full(groups, pixel_size), rlnVoltage=np.full(groups, lens.voltage),
+        rlnSphericalAberration=np.full(groups, lens.cs), rlnAmplitudeContrast=np.full(groups, lens.contrast),
+        rlnImagePixelSize=np.full(groups, pixel_size), rlnImageSize=np.full(groups, box),
+        rlnImageDimensionality=np.full(groups, 2), rlnCtfDataAreCtfPremultiplied=np.full(groups, 0),
+    )  # fmt: skip

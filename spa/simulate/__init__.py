@@ -1,0 +1,1 @@
+"""Image formation forwards: specimens, particle images and micrographs with known truth."""

@@ -1,0 +1,35 @@
+"""What the microscope gives each micrograph or particle: defocus, astigmatism, poses, shifts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.image.ctf import Lens, ctf
+
+
+@dataclass(frozen=True)
+class Defocus:
+    """Arrays (n,): u >= v in angstroms, angle in radians from x."""
+
+    u: np.ndarray
+    v: np.ndarray
+    angle: np.ndarray
+
+
+def draw_defocus(n: int, low: float, high: float, astigmatism: float, rng: np.random.Generator) -> Defocus:
+    """Mean defocus uniform in [low, high] angstroms; u - v half-normal with median astigmatism; any angle."""
+    mean = rng.uniform(low, high, n)
+    difference = np.abs(rng.standard_normal(n)) * astigmatism / 0.6745
+    return Defocus(mean + difference / 2, mean - difference / 2, rng.uniform(0, np.pi, n))
+
+
+def draw_views(n: int, rng: np.random.Generator) -> np.ndarray:
+    """rot, tilt, psi (n, 3) in radians, uniform over all rotations."""
+    rot, psi = rng.uniform(-np.pi, np.pi, (2, n))
+    return np.stack([rot, np.arccos(rng.uniform(-1, 1, n)), psi], 1)
+
+
+def transfer(lens: Lens, defocus: Defocus, kx: np.ndarray, ky: np.ndarray, bfactor: float) -> np.ndarray:
+    """CTF (n, ny, nx//2+1) with the envelope ``exp(-bfactor k^2 / 4)``."""
+    u, v, angle = (one[:, None, None] for one in (defocus.u, defocus.v, defocus.angle))
+    return ctf(lens, kx, ky, u, v, angle, 0.0, bfactor)

@@ -1,0 +1,36 @@
+"""Particle images of a specimen: projected, shifted, transferred and buried in white noise."""
+
+import numpy as np
+
+from spa.image import fft
+from spa.image.ctf import Lens
+from spa.simulate.optics import Defocus, transfer
+from spa.simulate.specimen import Specimen
+from spa.volume.transform import frequencies, projections
+
+
+def clean_images(
+    specimen: Specimen, poses: np.ndarray, origins: np.ndarray, lens: Lens, defocus: Defocus,
+    box: int, pixel_size: float, bfactor: float = 0.0,
+) -> np.ndarray:  # fmt: skip
+    """Noise-free images (n, box, box) of density-positive particles.
+
+    poses (n, 3, 3), rows = the image's axes in the volume; origins (n, 2) x y in angstroms: the particle sits at
+    -origin from the box centre; bfactor in square angstroms.
+    """
+    kx, ky = frequencies(box, pixel_size)
+    spectra = projections(specimen.source, poses, box, pixel_size)
+    x, y = origins[:, 0, None, None], origins[:, 1, None, None]
+    spectra *= transfer(lens, defocus, kx, ky, bfactor) * np.exp(2j * np.pi * (kx * x + ky * y))
+    return np.roll(fft.irfft2(spectra, box), (box // 2, box // 2), (1, 2))
+
+
+def signal_variance(images: np.ndarray, diameter: float) -> float:
+    """Mean square of noise-free images (n, box, box), their mean taken off, over the particle's circle (pixels)."""
+    centred = images - images.mean((1, 2), keepdims=True, dtype=np.float64)
+    return float((centred**2).sum() / (len(images) * np.pi / 4 * diameter**2))
+
+
+def noise_level(images: np.ndarray, diameter: float, snr: float) -> float:
+    """Standard deviation of white noise that gives the signal-to-noise ratio within the particle's circle (pixels)."""
+    return float(np.sqrt(signal_variance(images, diameter) / snr))

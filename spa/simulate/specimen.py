@@ -1,0 +1,125 @@
+"""What is imaged: a map, atoms or a phantom, as a transform that can be projected."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from spa.errors import DataError
+from spa.image import fft
+from spa.volume.density import centred, density, in_ice
+from spa.volume.masks import distances
+from spa.volume.phantom import phantom
+from spa.volume.symmetry import canonical, operators
+from spa.volume.transform import Transform, resampled, transform
+
+DIAMETER_SHARE = 0.6  # of the box, for a phantom whose diameter is not given
+EDGE_SHARE = 0.02  # of the peak: where a map is taken to end
+
+
+class MapSource(Protocol):
+    """A map with its pixel size (angstroms), as `spa.io.mrc.read` gives it."""
+
+    data: np.ndarray
+    pixel_size: float
+
+
+class AtomSource(Protocol):
+    """Atoms as `spa.io.atoms.read` gives them."""
+
+    positions: np.ndarray
+    bfactors: np.ndarray
+    occupancies: np.ndarray
+    kinds: np.ndarray
+    elements: tuple[str, ...]
+    scattering: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Specimen:
+    """volume (box, box, box) at pixel_size; its transform; diameter (angstroms) of what is in it."""
+
+    volume: np.ndarray
+    pixel_size: float
+    source: Transform
+    diameter: float
+
+
+def grid_for(given: MapSource | AtomSource | None, box: int | None, pixel_size: float | None) -> tuple[int, float]:
+    """Box and pixel size where they are not asked for: a map's own; 1.5 times a model at 2.5 angstroms; 96 pixels."""
+    if given is None:
+        return box or 96, pixel_size or 2.5
+    if hasattr(given, "positions"):
+        pixel = pixel_size or 2.5
+        reach = 2 * np.linalg.norm(given.positions - given.positions.mean(0), axis=1).max()
+        return box or fft.good_size(int(np.ceil(1.5 * reach / pixel))), pixel
+    pixel = pixel_size or given.pixel_size
+    return box or fft.good_size(int(round(given.data.shape[-1] * given.pixel_size / pixel))), pixel
+
+
+def made(
+    given: MapSource | AtomSource | None, box: int, pixel_size: float, group: str, diameter: float | None,
+    rng: np.random.Generator, threads: int = 1,
+) -> Specimen:  # fmt: skip
+    """The specimen of a map, of atoms, or (None) of the built-in phantom, which alone takes diameter and rng."""
+    group = canonical(group)
+    if given is None:
+        return of_phantom(box, pixel_size, group, diameter, rng, threads)
+    make = of_atoms if hasattr(given, "positions") else of_map
+    return make(given, box, pixel_size, group, threads)  # type: ignore[arg-type]
+
+
+def of_map(given: MapSource, box: int, pixel_size: float, group: str, threads: int = 1) -> Specimen:
+    """A map, resampled to the box and pixel size that are asked for and averaged over the point group."""
+    data = np.asarray(given.data, np.float32)
+    if data.ndim != 3 or len(set(data.shape)) != 1:
+        raise DataError(f"a cubic map is needed, not {' x '.join(map(str, data.shape))}")
+    if given.pixel_size <= 0:
+        raise DataError("the map's header has no pixel size")
+    same = data.shape[0] == box and np.isclose(given.pixel_size, pixel_size, rtol=1e-4)
+    if same and group == "C1":
+        return _specimen(data, pixel_size, threads)
+    return _specimen(
+        resampled(transform(data, given.pixel_size, threads), box, pixel_size, operators(group)), pixel_size, threads
+    )
+
+
+def of_atoms(given: AtomSource, box: int, pixel_size: float, group: str, threads: int = 1) -> Specimen:
+    """Atoms about their centre of scattering, in ice, averaged over the point group. DataError when the box is small."""
+    weights = given.scattering[:, 0].sum(1)[given.kinds] * given.occupancies
+    positions = centred(given.positions, weights)
+    reach = 2 * float(np.linalg.norm(positions, axis=1).max())
+    if reach > box * pixel_size:
+        raise DataError(f"the model is {reach:.0f} angstroms across, the box {box * pixel_size:.0f}: choose a larger --box")
+    scattering = in_ice(given.scattering, given.elements)
+    volume = density(positions, given.bfactors, given.occupancies, given.kinds, scattering, box, pixel_size, threads)
+    if group != "C1":
+        volume = resampled(transform(volume, pixel_size, threads), box, pixel_size, operators(group))
+    return _specimen(volume, pixel_size, threads, reach)
+
+
+def of_phantom(
+    box: int, pixel_size: float, group: str, diameter: float | None, rng: np.random.Generator, threads: int = 1
+) -> Specimen:
+    """A made-up protein of the point group; without a diameter, 0.6 of the box."""
+    across = diameter or DIAMETER_SHARE * box * pixel_size
+    if across > box * pixel_size:
+        raise DataError(f"a phantom {across:.0f} angstroms across does not fit a box of {box * pixel_size:.0f}")
+    made = phantom(group, across, rng)
+    volume = density(
+        made.positions, made.bfactors, made.occupancies, made.kinds, made.scattering, box, pixel_size, threads
+    )
+    return _specimen(volume, pixel_size, threads, across)
+
+
+def _specimen(volume: np.ndarray, pixel_size: float, threads: int, diameter: float | None = None) -> Specimen:
+    across = diameter or extent(volume) * pixel_size
+    return Specimen(volume, pixel_size, transform(volume, pixel_size, threads), across)
+
+
+def extent(volume: np.ndarray) -> float:
+    """Diameter (pixels) of the sphere about the centre outside which no voxel exceeds 2 % of the highest."""
+    peak = float(volume.max())
+    if not peak > 0:
+        raise DataError("the map has no positive density")
+    return 2 * float(distances(len(volume))[volume > EDGE_SHARE * peak].max())

@@ -122,7 +122,11 @@ def tiny_particles(tmp_path: Path) -> Path:
     stack = rng.normal(0, 1, (24, 32, 32)) + 2.0 * (np.hypot(x, y) < 7)
     mrc.write(tmp_path / "tiny.mrcs", stack.astype(np.float32), 5.0)
     optics = star.Table.of(
-        **OPTICS, rlnImagePixelSize=[5.0], rlnImageSize=[32], rlnImageDimensionality=[2], rlnCtfDataAreCtfPremultiplied=[0]
+        **OPTICS,
+        rlnImagePixelSize=[5.0],
+        rlnImageSize=[32],
+        rlnImageDimensionality=[2],
+        rlnCtfDataAreCtfPremultiplied=[0],
     )
     angles = rng.uniform(-180, 180, (3, 24))
     particles = star.Table.of(

@@ -26,7 +26,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def shell(script: str, environment: dict[str, str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["bash", "-o", "pipefail", "-c", script], env=environment, cwd=folder, capture_output=True, text=True)
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", script], env=environment, cwd=folder, capture_output=True, text=True
+    )
 
 
 def test_it_is_in_the_help(environment: dict[str, str]) -> None:
@@ -44,7 +46,9 @@ def test_it_runs_in_a_pipe_and_finds_what_is_there(environment: dict[str, str], 
 
     tables = star.read(tiny_micrograph.parent / "picks.star")
     picks = tables["particles"]
-    truth = [tuple(map(float, line.split())) for line in (tiny_micrograph.parent / "truth.txt").read_text().splitlines()]
+    truth = [
+        tuple(map(float, line.split())) for line in (tiny_micrograph.parent / "truth.txt").read_text().splitlines()
+    ]
     found = list(zip(picks.floats("rlnCoordinateX"), picks.floats("rlnCoordinateY")))
     assert len(found) == 9
     assert all(min(abs(x - u) + abs(y - v) for u, v in found) <= 4 for x, y in truth)

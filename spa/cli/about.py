@@ -17,7 +17,8 @@ def plugins(registry: Registry, check: bool) -> int:
     for plugin in registry.plugins:
         state = "broken" if plugin.trouble else "shut out by SPA_PLUGINS" if plugin.shut_out else "ok"
         bad += state == "broken"
-        click.echo(f"{plugin.entry.name}\t{plugin.entry.owner}\t{plugin.trouble and 'broken: ' + plugin.trouble or state}")
+        state += f": {plugin.trouble}" if plugin.trouble else ""
+        click.echo(f"{plugin.entry.name}\t{plugin.entry.owner}\t{state}")
         for job in plugin.jobs:
             trouble = ""
             if check:

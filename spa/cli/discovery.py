@@ -39,6 +39,15 @@ def _metadata_folders(folder: str) -> Iterator[tuple[str, str, str]]:
             yield distribution, rest.split("-")[0], os.path.join(folder, name)
 
 
+def _version(metadata: str) -> str:
+    """The version that a folder's own name does not tell (what setuptools leaves in a source tree)."""
+    try:
+        with open(os.path.join(metadata, "PKG-INFO"), encoding="utf-8") as file:
+            return next((line.split()[1] for line in file if line.startswith("Version: ")), "")
+    except OSError:
+        return ""
+
+
 def _lines_of_group(text: str, group: str) -> Iterator[tuple[str, str]]:
     inside = False
     for line in text.splitlines():
@@ -73,5 +82,6 @@ def entries(group: str = GROUP, path: list[str] | None = None) -> list[Entry]:
             except OSError:
                 continue
             if group in text:
+                version = version or _version(metadata)
                 found += [Entry(key, target, name, version) for key, target in _lines_of_group(text, group)]
     return sorted(found, key=lambda entry: (not entry.builtin, entry.distribution, entry.name))

@@ -84,7 +84,8 @@ def devices() -> Iterator[Line]:
 
 def lines(registry: Registry) -> Iterator[tuple[str, list[Line]]]:
     """Sections of the report."""
-    yield "spa", [("spa", __version__, False), ("python", f"{platform.python_version()} ({platform.platform()})", False)]
+    python = f"{platform.python_version()} ({platform.platform()})"
+    yield "spa", [("spa", __version__, False), ("python", python, False)]
     yield "machine", list(machine())
     yield "devices", list(devices())
     yield "libraries", list(libraries())

@@ -43,7 +43,8 @@ class Lazy(click.Group):
             formatter.write_dl(list(self.summaries().items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        found = [CompletionItem(name, help=text) for name, text in self.summaries().items() if name.startswith(incomplete)]
+        members = self.summaries().items()
+        found = [CompletionItem(name, help=text) for name, text in members if name.startswith(incomplete)]
         return found + click.Command.shell_complete(self, ctx, incomplete)
 
 
@@ -53,7 +54,8 @@ class Verb(Lazy):
     def __init__(self, registry: Registry, verb: str) -> None:
         super().__init__(verb, help=f"The jobs of `spa {verb}`.", subcommand_metavar="KIND [ARGS]...")
         self.registry = registry
-        self.jobs = {name.split(" ")[1]: job for name, job in sorted(registry.jobs.items()) if name.startswith(f"{verb} ")}
+        jobs = sorted(registry.jobs.items())
+        self.jobs = {name.split(" ")[1]: job for name, job in jobs if name.startswith(f"{verb} ")}
 
     def summaries(self) -> dict[str, str]:
         return {kind: job.summary for kind, job in self.jobs.items()}

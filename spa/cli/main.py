@@ -11,7 +11,7 @@ import click
 from spa import __version__
 from spa.cli import about, registry
 from spa.cli.lazy import Host
-from spa.errors import DataError, MissingInput, SpaError, WriteError
+from spa.errors import MissingInput, ReadError, SpaError, WriteError
 
 COMPLETION = "_SPA_COMPLETE"
 INTERRUPTED, BROKEN_PIPE, BUG = 130, 141, 70
@@ -64,9 +64,11 @@ def _call(arguments: Sequence[str], host: Host) -> int:
 def _of_system(error: OSError) -> SpaError:
     """What the system refused, as the kind of error that it means."""
     what = error.filename if error.filename is not None else "standard output"
-    kind = MissingInput if error.errno == errno.ENOENT else WriteError if error.errno in CANNOT_WRITE else None
-    if kind is None:
-        kind = WriteError if error.filename is None else DataError
+    kind: type[SpaError] = ReadError
+    if error.errno == errno.ENOENT:
+        kind = MissingInput
+    elif error.errno in CANNOT_WRITE or error.filename is None:
+        kind = WriteError
     return kind(f"{what}: {error.strerror or error}")
 
 

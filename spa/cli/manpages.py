@@ -17,7 +17,8 @@ STATUSES = (
     (65, "the input is not what the job needs"), (66, "there is no such input"),
     (69, "a device or an optional package is missing (the message names the extra to install)"),
     (70, "a bug (with a traceback)"), (73, "cannot write"), (74, "cannot read"),
-    (75, "stopped by SIGTERM at a checkpoint; \\-\\-resume goes on"), (130, "interrupted"), (141, "broken pipe (quiet)"),
+    (75, "stopped by SIGTERM at a checkpoint; \\-\\-resume goes on"), (130, "interrupted"),
+    (141, "broken pipe (quiet)"),
 )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def _default(option: click.Option) -> str:
 
 
 def _option(option: click.Option, ctx: click.Context) -> list[str]:
-    notes = "".join([_default(option), " [required]" if option.required else "", " [repeatable]" if option.multiple else ""])
+    notes = _default(option) + " [required]" * option.required + " [repeatable]" * option.multiple
     return [".TP", _spelling(option, ctx), escaped((option.help or "").rstrip() + notes)]
 
 
@@ -84,7 +85,7 @@ def page(command: click.Command, words: str, summary: str, related: list[str]) -
     for option in command.get_params(ctx):
         if isinstance(option, click.Option) and not option.hidden:
             out += _option(option, ctx)
-    names = {param.name for param in command.params}
+    names = {param.name or "" for param in command.params}
     out += _files(names) + [_heading("EXIT STATUS")]
     for status, meaning in STATUSES:
         out += [".TP", f"\\fB{status}\\fR", meaning]
@@ -92,7 +93,7 @@ def page(command: click.Command, words: str, summary: str, related: list[str]) -
     return "\n".join([*out, _heading("SEE ALSO"), ", ".join(also), ""])
 
 
-def _files(names: set[str | None]) -> list[str]:
+def _files(names: set[str]) -> list[str]:
     rows = []
     if "star" in names:
         rows.append(("\\fISTAR\\fR", "The input table; \\- or nothing is standard input. Columns that the job does not "
@@ -110,7 +111,7 @@ def pages(host: Host, jobs: dict[str, Job] | None = None) -> dict[str, str]:
     found = {}
     for name, job in sorted((own if jobs is None else jobs).items()):
         verb = name.split(" ")[0]
-        near = [f"spa-{other.replace(' ', '-')}" for other in sorted(own) if other.split(" ")[0] == verb and other != name]
+        near = [f"spa-{one.replace(' ', '-')}" for one in sorted(own) if one.split(" ")[0] == verb and one != name]
         found[f"spa-{name.replace(' ', '-')}.1"] = page(load(job), f"spa {name}", job.summary, near)
     for name, command in host.own.items():
         if not command.hidden:

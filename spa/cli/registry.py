@@ -103,7 +103,8 @@ class Registry:
         if len(words) > 2 or not all(word and word.replace("-", "").isalnum() for word in words):
             raise BadPlugin(f"job name {name!r} is not a verb and a kind")
         if name in own or name in self.owners:
-            raise BadPlugin(f"the job name '{name}' is taken by {self.owners[name].owner if name in self.owners else 'itself'}")
+            taker = self.owners[name].owner if name in self.owners else "itself"
+            raise BadPlugin(f"the job name '{name}' is taken by {taker}")
         if words[0] in HOST_WORDS:
             raise BadPlugin(f"the word '{words[0]}' is spa's own")
         singles = {job for job in [*self.jobs, *own] if " " not in job}

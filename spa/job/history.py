@@ -17,7 +17,8 @@ LIBRARIES = ("numpy", "scipy", "numba", "pyfftw", "mrcfile", "gemmi", "click", "
 
 def step(job: str, words: list[str], owner: str = "") -> str:
     """One step of a table's history: version, job, options after defaults. No clock: equal runs compare equal."""
-    return " ".join(filter(None, [__version__, job, f"[{owner}]" if owner else "", shlex.join(words)])).replace("\n", " ")
+    parts = [__version__, job, f"[{owner}]" if owner else "", shlex.join(words)]
+    return " ".join(filter(None, parts)).replace("\n", " ")
 
 
 def quoted(words: list[str]) -> list[str]:

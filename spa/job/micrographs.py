@@ -15,7 +15,7 @@ from spa.model.optics import Optics, optics_groups, require_groups
 
 @dataclass(frozen=True)
 class Micrograph:
-    """data: (ny, nx) float32, protein dark; pixel_size in angstroms; defocus in angstroms and radians, None where unknown."""
+    """data: (ny, nx) float32, protein dark; pixel_size in angstroms; defocus u, v, angle in A and radians, or None."""
 
     name: str
     data: np.ndarray

@@ -16,7 +16,9 @@ def over(
         return
     from tqdm import tqdm
 
-    yield from tqdm(items, total=total, unit=unit, desc=label or None, disable=None, dynamic_ncols=True, file=sys.stderr)
+    yield from tqdm(
+        items, total=total, unit=unit, desc=label or None, disable=None, dynamic_ncols=True, file=sys.stderr
+    )
 
 
 def line(text: str) -> None:

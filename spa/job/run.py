@@ -3,7 +3,6 @@
 import functools
 import inspect
 import io
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -65,7 +64,9 @@ class Run:
         """The line on standard error at the end, with the figure that matters."""
         self._summary = text
 
-    def progress(self, items: Iterable[Item], total: int | None = None, unit: str = "it", label: str = "") -> Iterator[Item]:
+    def progress(
+        self, items: Iterable[Item], total: int | None = None, unit: str = "it", label: str = ""
+    ) -> Iterator[Item]:
         """The items, with a bar and the time left on a terminal; a SIGTERM stops between two of them."""
         for item in progress.over(items, total, unit, label, self.quiet):
             self.checkpoint()
@@ -73,7 +74,7 @@ class Run:
 
     # ---- tables and files
 
-    def read(self, source: str | os.PathLike[str]) -> "Tables":
+    def read(self, source: str | Path) -> "Tables":
         """A table from a file or, "-", standard input; what was read is recorded for job.json."""
         from spa.io import star
 
@@ -87,12 +88,12 @@ class Run:
         self.begin()
         return tables
 
-    def input(self, path: str | os.PathLike[str]) -> Path:
+    def input(self, path: str | Path) -> Path:
         """Record a file that the job reads beside its table. MissingInput (66) when it is not there."""
         self.inputs[str(path)] = history.fingerprint(path)
         return Path(path)
 
-    def write(self, tables: "Tables", output: str | os.PathLike[str] = "-") -> None:
+    def write(self, tables: "Tables", output: str | Path = "-") -> None:
         """The table, with this step added to its history, to a file or standard output."""
         from spa.io import star
 
@@ -102,7 +103,7 @@ class Run:
     # ---- the record
 
     def begin(self) -> None:
-        """Inputs are open: check what --resume finds, tell plugins, write job.json. Called by read; again does nothing."""
+        """Inputs are open: check what --resume finds, tell plugins, write job.json. Called by read; once is enough."""
         if self._begun:
             return
         self._begun = True
@@ -146,12 +147,11 @@ class Run:
 
     def rng(self, *keys: int | str) -> "np.random.Generator":
         """Random numbers that depend on --seed and the keys alone, not on who draws first."""
-        import hashlib
+        import zlib
 
         import numpy as np
 
-        path = [int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "little") if isinstance(key, str) else int(key)
-                for key in keys]  # fmt: skip
+        path = [zlib.crc32(key.encode()) + 2**32 if isinstance(key, str) else int(key) for key in keys]
         return np.random.Generator(np.random.Philox(np.random.SeedSequence(self.seed, spawn_key=path)))
 
     def checkpoint(self) -> None:

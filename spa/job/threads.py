@@ -10,7 +10,7 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMB
 
 @contextlib.contextmanager
 def bound(threads: int, whole_process: bool) -> Iterator[None]:
-    """Bind the libraries: by environment where they are not yet loaded (a job's body imports them), else by their controls."""
+    """Bind the libraries: by environment where a job's body is still to import them, else by their own controls."""
     if whole_process and "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(VARIABLES, str(threads)))
         yield

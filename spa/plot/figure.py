@@ -2,14 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spa.errors import DeviceError, WriteError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 10,
+STYLE: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 10,
          "legend.frameon": False, "image.cmap": "gray", "svg.hashsalt": "spa"}  # fmt: skip
 
 

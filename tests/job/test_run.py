@@ -52,7 +52,9 @@ def toy(run: Run, star: str, output: str, factor: float, bad: tuple[str, ...], s
         results.append(result)
         if stop_after and len(rows) == stop_after:
             os.kill(os.getpid(), signal.SIGTERM)
-    table = micrographs.take(rows).with_columns(spaValue=[r["value"] for r in results], spaDraw=[r["draw"] for r in results])
+    table = micrographs.take(rows).with_columns(
+        spaValue=[r["value"] for r in results], spaDraw=[r["draw"] for r in results]
+    )
     run.summary(f"{len(rows)} scaled")
     run.write(tables.with_block("micrographs", table), output)
 

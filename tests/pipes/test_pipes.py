@@ -41,7 +41,9 @@ def test_a_bug_shows_its_traceback(shell: Shell) -> None:
 
 def test_jobs_that_cannot_be_loaded(shell: Shell) -> None:
     absent = shell("spa toy absent")
-    assert absent.returncode == 69 and absent.stderr == "spa toy absent: cannot be loaded: No module named 'toy_absent'\n"
+    assert (
+        absent.returncode == 69 and absent.stderr == "spa toy absent: cannot be loaded: No module named 'toy_absent'\n"
+    )
     assert shell("spa toy lost").returncode == 70
     check = shell("spa plugins --check")
     assert check.returncode == 1
@@ -64,7 +66,9 @@ def test_two_steps_in_a_pipe_leave_two_lines_of_history(shell: Shell, table: Pat
     result = shell("spa toy slow in.star -d a --seconds 0 | spa toy slow -d b --seconds 0 | grep '^# spa: '")
     assert result.returncode == 0, result.stderr
     first, second = result.stdout.splitlines()
-    assert first.endswith("--outdir a --device cpu --seconds 0.0 in.star") and second.endswith("--outdir b --device cpu --seconds 0.0 -")
+    assert first.endswith("--outdir a --device cpu --seconds 0.0 in.star") and second.endswith(
+        "--outdir b --device cpu --seconds 0.0 -"
+    )
 
 
 def test_progress_is_for_terminals_alone(shell: Shell, table: Path) -> None:

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.usefixtures("table")
 
 def started(environment: dict[str, str], folder: Path, *more: str) -> "subprocess.Popen[str]":
     """A slow job, after two of its items at least are done."""
-    process = subprocess.Popen(["spa", "toy", "slow", "in.star", "-d", "out", "--threads", "2", "-o", "out.star", *more],
-                               env=environment, cwd=folder, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    words = ["spa", "toy", "slow", "in.star", "-d", "out", "--threads", "2", "-o", "out.star", *more]
+    process = subprocess.Popen(words, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True)
     journal = folder / "out" / "journal.jsonl"
     for _ in range(1000):
         if journal.exists() and journal.read_bytes().count(b"\n") >= 2:
@@ -44,7 +44,9 @@ def resumed(shell: Shell, tmp_path: Path) -> str:
     return result.stdout
 
 
-def test_kill_9_and_resume_give_the_bytes_of_the_undisturbed_run(shell: Shell, environment: dict[str, str], tmp_path: Path) -> None:
+def test_kill_9_and_resume_give_the_bytes_of_the_undisturbed_run(
+    shell: Shell, environment: dict[str, str], tmp_path: Path
+) -> None:
     whole = undisturbed(shell)
     process = started(environment, tmp_path)
     process.kill()
@@ -70,7 +72,9 @@ def test_interrupt_is_130_and_leaves_no_traceback(environment: dict[str, str], t
 
 
 def test_a_job_without_outdir_is_stopped_at_once(environment: dict[str, str], tmp_path: Path) -> None:
-    process = subprocess.Popen(["spa", "toy", "flood"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        ["spa", "toy", "flood"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None and process.stdout.readline() == "0\n"
     process.terminate()
     _, said = process.communicate()

@@ -12,7 +12,9 @@ from spa.job.run import job
 @options.outdir
 @options.standard
 @click.option("--diameter", type=float, required=True, help="Diameter of a particle, angstroms.")
-@click.option("--threshold", default=4.0, show_default=True, help="Least score, in standard deviations of the background.")
+@click.option(
+    "--threshold", default=4.0, show_default=True, help="Least score, in standard deviations of the background."
+)
 @job("pick sample")
 def sample(run, star, output, diameter, threshold):
     """Pick dark spots of one size.

@@ -5,6 +5,7 @@ offset of the in-plane angle, so that no two directions are sampled at the same 
 """
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 _GENERIC = np.array([0.2672612419, 0.5345224838, 0.8017837257])  # on no symmetry axis or mirror of any point group
 
@@ -70,3 +71,8 @@ def angles_between(a: np.ndarray, b: np.ndarray, operators: np.ndarray | None = 
     copies = [b] if operators is None else [b @ g for g in operators]
     trace = np.max([np.einsum("nij,nij->n", a, c) for c in copies], axis=0)
     return np.arccos(np.clip((trace - 1) / 2, -1, 1))
+
+
+def turned(poses: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """Poses (n, 3, 3) turned by small vectors (n, 3) in the image's frame: E(w)^T A."""
+    return np.swapaxes(Rotation.from_rotvec(turns).as_matrix(), -1, -2) @ poses

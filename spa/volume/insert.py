@@ -102,21 +102,24 @@ def _slabs(depth: int, parts: int) -> list[tuple[int, int]]:
     return list(zip(edges[:-1].tolist(), edges[1:].tolist()))
 
 
+def slabs(sums: Accumulator, parts: int) -> list[tuple[int, int]]:
+    """Ranges of z to be filled at once by as many calls of `insert`; the sums do not depend on how many there are."""
+    return _slabs(len(sums.grid), parts)
+
+
 def insert(
     sums: Accumulator, samples: Samples, values: np.ndarray, weights: np.ndarray, kx: np.ndarray, ky: np.ndarray,
-    parts: int = 1, run=map,
+    slab: tuple[int, int] | None = None,
 ) -> None:  # fmt: skip
-    """Add images, values (n, 2, K) and weights (n, K), at integer kx, ky (K,).
+    """Add images, values (n, 2, K) and weights (n, K) at integer kx, ky (K,), to a slab of z (default: all).
 
-    Each of `parts` slabs of z is filled by one call of `run` (a pool's map); a cell's terms are added in the samples'
-    order whatever the number of slabs, so the sums do not depend on it.
+    A cell's terms are added in the samples' order, whatever the slabs.
     """
-    arguments = (
-        np.ascontiguousarray(samples.rows, np.int64), np.ascontiguousarray(samples.poses, np.float32),
+    _scatter(
+        sums.grid, np.ascontiguousarray(samples.rows, np.int64), np.ascontiguousarray(samples.poses, np.float32),
         np.ascontiguousarray(samples.shifts, np.float32), np.ascontiguousarray(samples.weights, np.float32),
-        values, weights, kx, ky, np.float32(sums.box),
+        values, weights, kx, ky, np.float32(sums.box), *(slab or (0, len(sums.grid))),
     )  # fmt: skip
-    list(run(lambda slab: _scatter(sums.grid, *arguments, *slab), _slabs(len(sums.grid), parts)))
 
 
 @numba.njit("void(f4[:,:,:,::1])", nogil=True, cache=True)
@@ -181,16 +184,15 @@ def close(sums: Accumulator) -> None:
     _close(sums.grid)
 
 
-def symmetrised(sums: Accumulator, operators: np.ndarray, pool=None) -> Accumulator:
-    """The (closed) sums added over a point group's operators (g, 3, 3); slabs of z go to the pool."""
+def symmetrised(sums: Accumulator, operators: np.ndarray, run=map) -> Accumulator:
+    """The (closed) sums added over a point group's operators (g, 3, 3); slabs of z go to `run`, a pool's map."""
     if len(operators) == 1:
         return sums
     out = np.zeros_like(sums.grid)
     turned = np.ascontiguousarray(operators, np.float32)
     edges = np.linspace(0, len(out), 9).astype(int)
-    slabs = list(zip(edges[:-1], edges[1:]))
-    run = pool.map if pool else map
-    list(run(lambda slab: _average(sums.grid, out, turned, *slab), slabs))
+    parts = list(zip(edges[:-1], edges[1:]))
+    list(run(lambda slab: _average(sums.grid, out, turned, *slab), parts))
     return Accumulator(sums.box, sums.radius, out)
 
 

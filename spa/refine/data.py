@@ -1,0 +1,84 @@
+"""The images of a refinement: coefficients kept once, noise and CTF put in block by block."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.image.ctf import chi_basis
+from spa.image.disc import Disc, coefficients, shell_mean
+from spa.search.images import Block
+
+BLOCK = 64  # images handled together: large enough for BLAS, small enough for its products to stay in cache
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """All images of one box and pixel size.
+
+    planes (n, 2, K) float32 coefficients (in memory or mapped from a file); chi (n, 5) terms of the CTF's phase;
+    bfactor (n,) square angstroms; group (n,) from 0: who shares a noise spectrum; half (n,) 0 or 1.
+    """
+
+    band: Disc
+    pixel_size: float
+    planes: np.ndarray
+    chi: np.ndarray
+    bfactor: np.ndarray
+    group: np.ndarray
+    half: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.planes)
+
+    def shell_of(self, resolution: float) -> int:
+        """The shell of a resolution in angstroms."""
+        return int(np.clip(np.rint(self.band.box * self.pixel_size / resolution), 1, self.band.radius))
+
+    def resolution_of(self, shell: float) -> float:
+        """The resolution (angstroms) of a shell."""
+        return self.band.box * self.pixel_size / max(shell, 1)
+
+    def ctf(self, rows: np.ndarray, count: int) -> np.ndarray:
+        """CTF (n, count) float32 of rows at the first `count` coefficients."""
+        unit = 1 / (self.band.box * self.pixel_size)
+        basis = chi_basis(self.band.kx[:count] * unit, self.band.ky[:count] * unit)
+        value = np.sin((self.chi[rows] @ basis).astype(np.float32))
+        if np.any(self.bfactor[rows]):
+            value *= np.exp(-self.bfactor[rows, None] / 4 * basis[0]).astype(np.float32)
+        return value
+
+    def block(self, rows: np.ndarray, radius: int, noise: np.ndarray) -> Block:
+        """Rows in the band of a radius, divided by the noise's standard deviation; noise (groups, shells) is power."""
+        count = self.band.count(radius)
+        weight = (1 / np.sqrt(noise[self.group[rows]]))[:, self.band.shell[:count]].astype(np.float32)
+        return Block(self.band, self.planes[rows, :, :count] * weight[:, None], self.ctf(rows, count) * weight)
+
+
+def soft_disc(box: int, radius: float, edge: float) -> np.ndarray:
+    """1 within the radius, a cosine fall over the edge, 0 beyond; pixels."""
+    y, x = np.ogrid[-(box // 2) : box - box // 2, -(box // 2) : box - box // 2]
+    fall = np.clip((np.sqrt(x * x + y * y) - radius) / max(edge, 1e-6), 0, 1)
+    return ((1 + np.cos(np.pi * fall)) / 2).astype(np.float32)
+
+
+def background_power(images: np.ndarray, band: Disc, radius: float) -> np.ndarray:
+    """(n, shells) power of what lies outside a circle of the radius (pixels), scaled to the whole image.
+
+    The noise that the likelihood starts from: the particle is masked out with a soft edge.
+    """
+    outside = 1 - soft_disc(band.box, radius, min(5.0, 0.1 * band.box))
+    weight = outside.sum()
+    if weight < 0.02 * outside.size:
+        raise ValueError("the circle leaves no background")
+    mean = (images * outside).sum(axis=(1, 2), keepdims=True) / weight
+    part = coefficients((images - mean) * outside, band)
+    return shell_mean(part[:, 0] ** 2 + part[:, 1] ** 2, band) / (outside**2).mean()
+
+
+def smooth_spectrum(power: np.ndarray) -> np.ndarray:
+    """Noise power with shell 0 filled and no zeros: safe to divide by."""
+    out = np.array(power, np.float64)
+    out[..., 0] = out[..., 1]
+    return np.maximum(out, 1e-6 * out.max(axis=-1, keepdims=True) + 1e-20)
+
+

@@ -1,0 +1,123 @@
+"""The expectation step: where each image's posterior has its modes, by exhaustive or local search."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.refine.data import BLOCK, Images
+from spa.refine.settings import Search, global_stages, local_stages
+from spa.search import exhaustive, newton, orientations
+from spa.search.images import Block, ramps
+from spa.search.newton import Modes
+from spa.volume.slices import Reference, slices
+
+MODES = 4  # poses of an image that are carried to the next iteration
+
+Run = Callable[..., Iterable]  # a pool's map
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """The modes of all images: poses (n, m, 3, 3), shifts (n, m, 2) px, logp (n, m), root (n, m, 5, 5).
+
+    root: lower triangle L of the covariance L L^T of (turn x 3 rad, shift x 2 px) about each mode.
+    weight (n, m): each mode's share of the image's posterior, by its height and its volume.
+    """
+
+    poses: np.ndarray
+    shifts: np.ndarray
+    logp: np.ndarray
+    weight: np.ndarray
+    root: np.ndarray
+
+    def write(self, rows: np.ndarray, modes: Modes) -> None:
+        """Take over the modes found for rows."""
+        m = min(self.logp.shape[1], modes.logp.shape[1])
+        self.logp[rows] = -np.inf
+        self.weight[rows] = 0
+        self.poses[rows, :m], self.shifts[rows, :m] = modes.poses[:, :m], modes.shifts[:, :m]
+        self.logp[rows, :m] = modes.logp[:, :m]
+        weight, root = laplace(modes.logp[:, :m], modes.hessian[:, :m])
+        self.weight[rows, :m], self.root[rows, :m] = weight, root
+
+
+def no_poses(n: int, modes: int = MODES) -> Poses:
+    """Room for the modes of n images, none found yet."""
+    return Poses(
+        np.tile(np.eye(3), (n, modes, 1, 1)), np.zeros((n, modes, 2)), np.full((n, modes), -np.inf),
+        np.zeros((n, modes)), np.zeros((n, modes, 5, 5)),
+    )  # fmt: skip
+
+
+def laplace(logp: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (n, m) and covariance roots (n, m, 5, 5) of Gaussian modes: exp(log p) / sqrt(det H), normalised."""
+    there = logp > -np.inf
+    safe = np.where(there[..., None, None], hessian, np.eye(5))
+    lower = np.linalg.cholesky(safe)
+    log_volume = -np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum(axis=-1)
+    score = np.where(there, logp + log_volume, -np.inf)
+    weight = np.exp(score - score.max(axis=1, keepdims=True))
+    root = np.swapaxes(np.linalg.inv(lower), -1, -2)
+    return weight / weight.sum(axis=1, keepdims=True), root * there[..., None, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What all blocks of one half share in one pass: its reference, band, noise, prior on shifts and grid."""
+
+    images: Images
+    source: Reference
+    radius: int
+    noise: np.ndarray
+    operators: np.ndarray
+    shift_sigma: float
+    centres: np.ndarray
+    extent: float
+
+
+def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
+    """Rows cut into blocks."""
+    return [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
+
+
+def grid_columns(task: Task, search: Search, rng: np.random.Generator) -> exhaustive.Columns:
+    """Slices of the reference at every orientation of a grid, in the search's band."""
+    poses = orientations.grid(search.step, task.operators, rng)
+    count = task.images.band.count(search.band)
+    return exhaustive.columns(poses, slices(task.source, poses, task.images.band.kx[:count], task.images.band.ky[:count]))
+
+
+def _prefix(block: Block, centres: np.ndarray, radius: int) -> Block:
+    """The low band of a block, each image moved back by its centre."""
+    count = block.band.count(radius)
+    x = np.ascontiguousarray(block.x[:, :, :count])
+    if np.any(centres):
+        turn = ramps(centres.astype(np.float32), block.kx[:count], block.ky[:count], block.band.box)
+        x = np.stack([x[:, 0] * turn.real - x[:, 1] * turn.imag, x[:, 0] * turn.imag + x[:, 1] * turn.real], axis=1)
+    return Block(block.band, x, np.ascontiguousarray(block.ctf[:, :count]))
+
+
+def search_globally(
+    task: Task, rows: np.ndarray, search: Search, grid: exhaustive.Columns, shift_radius: float
+) -> Modes:
+    """Modes of a block of images from every orientation and every shift within the radius (pixels)."""
+    block = task.images.block(rows, task.radius, task.noise)
+    centres = task.centres[rows]
+    shifts = orientations.shift_grid(min(max(0.25 * block.band.box / search.band, 1.0), shift_radius / 2), shift_radius)
+    found = exhaustive.search(
+        _prefix(block, centres, search.band), grid, shifts, task.shift_sigma, search.candidates
+    )
+    return newton.refine(
+        task.source, block, grid.poses[found.pose], found.shift + centres[:, None], found.score,
+        global_stages(search, task.extent, task.radius), task.shift_sigma, task.operators, centres,
+    )  # fmt: skip
+
+
+def search_locally(task: Task, rows: np.ndarray, poses: Poses) -> Modes:
+    """Modes of a block of images from the modes of the iteration before."""
+    block = task.images.block(rows, task.radius, task.noise)
+    return newton.refine(
+        task.source, block, poses.poses[rows], poses.shifts[rows], poses.logp[rows],
+        local_stages(task.radius, poses.logp.shape[1]), task.shift_sigma, task.operators, task.centres[rows],
+    )  # fmt: skip

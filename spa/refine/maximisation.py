@@ -1,0 +1,117 @@
+"""The maximisation step: half maps from weighted poses, their FSC, and the noise that is left."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.image.disc import shell_mean
+from spa.refine.data import Images
+from spa.refine.expectation import Poses, Run, blocks_of
+from spa.search.images import ramps
+from spa.search.orientations import turned
+from spa.volume import insert as into
+from spa.volume.slices import Reference, slices
+
+LEAST_WEIGHT = 0.01  # modes below this share of the posterior are not inserted
+DRAWS = 2  # antithetic poses drawn about each mode
+FLOOR = 0.02  # of a shell's mean weight, added where nothing else regularises
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How modes are inserted: draws about each mode (0: the mode itself), and only the best mode or all."""
+
+    draws: int = DRAWS
+    best_only: bool = False
+
+
+def samples(poses: Poses, rows: np.ndarray, spread: Spread, seed: tuple[int, ...]) -> into.Samples:
+    """What to insert for a block of images; Samples.rows count within the block."""
+    weight = poses.weight[rows]
+    if spread.best_only:
+        image, mode = np.arange(len(rows)), weight.argmax(axis=1)
+        share = np.ones(len(rows))
+    else:
+        image, mode = np.nonzero(weight >= LEAST_WEIGHT)
+        share = weight[image, mode]
+    matrix, shift = poses.poses[rows[image], mode], poses.shifts[rows[image], mode]
+    if not spread.draws:
+        return into.Samples(image, matrix, shift, share)
+    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
+    half = rng.standard_normal((len(image), spread.draws // 2, 5))
+    normal = np.concatenate([half, -half], axis=1)
+    step = np.einsum("nab,ndb->nda", poses.root[rows[image], mode], normal).reshape(-1, 5)
+    image, share = np.repeat(image, spread.draws), np.repeat(share / spread.draws, spread.draws)
+    matrix, shift = np.repeat(matrix, spread.draws, axis=0), np.repeat(shift, spread.draws, axis=0)
+    return into.Samples(image, turned(matrix, step[:, :3]), shift + step[:, 3:], share)
+
+
+def accumulate(
+    images: Images, poses: Poses, halves: list[np.ndarray], radius: int, noise: np.ndarray,
+    spread: Spread, seed: tuple[int, ...], run: Run, threads: int,
+) -> list[into.Accumulator]:  # fmt: skip
+    """Sums of each half (lists of rows) in shells up to radius; closed. The same for any number of threads."""
+    sums = [into.accumulator(images.band.box, radius) for _ in halves]
+    cuts = into.slabs(sums[0], max(1, -(-threads // len(halves))))
+    queues = [blocks_of(rows) for rows in halves]
+
+    def prepared(half: int, number: int) -> tuple:
+        rows = queues[half][number]
+        block = images.block(rows, radius, noise)
+        chosen = samples(poses, rows, spread, (*seed, half, number))
+        return sums[half], chosen, block.matched(), block.ctf**2, block.kx, block.ky
+
+    for number in range(max(map(len, queues))):
+        present = [half for half, queue in enumerate(queues) if number < len(queue)]
+        ready = list(run(lambda half, number=number: prepared(half, number), present))
+        list(run(lambda job: into.insert(*job[0], slab=job[1]), [(one, cut) for one in ready for cut in cuts]))
+    list(run(into.close, sums))
+    return sums
+
+
+def noise_power(
+    images: Images, poses: Poses, halves: list[np.ndarray], sources: list[Reference], radius: int, old: np.ndarray,
+    most: int = 1000,
+) -> np.ndarray:  # fmt: skip
+    """Noise power (groups, shells) of what the best poses leave, from up to `most` images a half and group.
+
+    Shells beyond the radius keep the old power; an update moves a shell by no more than [0.7, 1.5].
+    """
+    total, count = np.zeros_like(old), np.zeros(len(old))
+    limit = images.band.count(radius)
+    kx, ky = images.band.kx[:limit], images.band.ky[:limit]
+    for rows, source in zip(halves, sources):
+        for group in np.unique(images.group[rows]):
+            for part in blocks_of(rows[images.group[rows] == group][:most]):
+                best = poses.weight[part].argmax(axis=1)
+                cut = slices(source, poses.poses[part, best], kx, ky) * images.ctf(part, limit)[:, None]
+                turn = ramps(-poses.shifts[part, best].astype(np.float32), kx, ky, images.band.box)
+                model = (cut[:, 0] + 1j * cut[:, 1]) * turn
+                x = images.planes[part, :, :limit]
+                left = (x[:, 0] - model.real) ** 2 + (x[:, 1] - model.imag) ** 2
+                total[group] += shell_mean(left, images.band).sum(axis=0)
+                count[group] += len(part)
+    power = total / np.maximum(count, 1)[:, None]
+    known = (np.arange(old.shape[1])[None] <= radius) & (power > 0)
+    return np.where(known, np.clip(power, 0.7 * old, 1.5 * old), old)
+
+
+def wiener_prior(sums: into.Accumulator, curve: np.ndarray) -> np.ndarray:
+    """Added weight of each shell 0 … radius + 1 for a signal-to-noise of FSC / (1 - FSC); none on shells 0 and 1."""
+    shells = np.arange(sums.radius + 2)
+    trusted = np.clip(curve[np.minimum(shells, len(curve) - 1)], 0.001, 0.999)
+    weight = into.shell_weight(sums)
+    prior = weight * (1 - trusted) / trusted
+    prior[:2] = 0
+    return prior + 1e-3 * weight + 1e-12 * weight.max()
+
+
+def raw_prior(sums: into.Accumulator) -> np.ndarray:
+    """Only the floor: for half maps whose FSC is taken."""
+    weight = into.shell_weight(sums)
+    return FLOOR * weight + 1e-12 * weight.max()
+
+
+def joined(a: into.Accumulator, b: into.Accumulator) -> into.Accumulator:
+    """Both halves' sums."""
+    return into.Accumulator(a.box, a.radius, a.grid + b.grid)

@@ -72,9 +72,10 @@ def standard(body: Body) -> Body:
 
 
 def specimen(body: Body) -> Body:
-    """--map, --model, --assembly, --symmetry, --specimen-diameter, --box, --pixel-size: what the simulations image."""
+    """What the simulations image: --map, --model, --assembly, --symmetry, --specimen-diameter, --box, --pixel-size."""
     for option in (
-        click.option("--box", type=click.IntRange(min=16), help="Box side, pixels; the map's own, 1.5 times a model, or 96."),
+        click.option("--box", type=click.IntRange(min=16),
+                     help="Box side, pixels; the map's own, 1.5 times a model, or 96."),
         click.option("--pixel-size", type=click.FloatRange(min=0, min_open=True),
                      help="Pixel size, angstroms; the map's own, or 2.5."),
         click.option("--specimen-diameter", type=click.FloatRange(min=30),

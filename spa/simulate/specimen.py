@@ -85,12 +85,13 @@ def of_map(given: MapSource, box: int, pixel_size: float, group: str, threads: i
 
 
 def of_atoms(given: AtomSource, box: int, pixel_size: float, group: str, threads: int = 1) -> Specimen:
-    """Atoms about their centre of scattering, in ice, averaged over the point group. DataError when the box is small."""
+    """Atoms about their centre of scattering, in ice, averaged over the point group; DataError for a small box."""
     weights = given.scattering[:, 0].sum(1)[given.kinds] * given.occupancies
     positions = centred(given.positions, weights)
     reach = 2 * float(np.linalg.norm(positions, axis=1).max())
     if reach > box * pixel_size:
-        raise DataError(f"the model is {reach:.0f} angstroms across, the box {box * pixel_size:.0f}: choose a larger --box")
+        side = box * pixel_size
+        raise DataError(f"the model is {reach:.0f} angstroms across, the box {side:.0f}: choose a larger --box")
     scattering = in_ice(given.scattering, given.elements)
     volume = density(positions, given.bfactors, given.occupancies, given.kinds, scattering, box, pixel_size, threads)
     if group != "C1":

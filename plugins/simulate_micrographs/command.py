@@ -1,0 +1,118 @@
+"""The command: options in, micrographs and tables out."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from spa.errors import UsageError
+from spa.image.ctf import Lens
+from spa.io import mrc
+from spa.io.star import Table, Tables
+from spa.job import options
+from spa.job import specimen as reading
+from spa.job.run import Run, job
+from spa.simulate import specimen as making
+from spa.simulate.micrographs import Film
+from spa_plugins.simulate_micrographs.session import Plan, Session, film_for, picture, planned, truth_columns
+
+
+@click.command()
+@options.star_out
+@options.outdir
+@options.standard
+@options.seed
+@options.specimen
+@click.option("--n", "count", default=10, show_default=True, type=click.IntRange(min=1), help="How many micrographs.")
+@click.option("--size", nargs=2, default=(1440, 1440), show_default=True, type=click.IntRange(min=64),
+              help="Columns and rows of a micrograph, pixels.")
+@click.option("--particles", default=150, show_default=True, type=click.IntRange(min=0),
+              help="Particles on a micrograph, or as many as there is room for.")
+@click.option("--gap", default=30.0, show_default=True, type=click.FloatRange(min=0),
+              help="Least space between two particles' spheres, angstroms.")
+@click.option("--snr", default=0.1, show_default=True, type=click.FloatRange(min=0, min_open=True),
+              help="Variance of the signal over that of all noise, within the particle's circle.")
+@click.option("--ice", default=0.2, show_default=True, type=click.FloatRange(0, 0.95),
+              help="Share of the noise that comes from the ice and so carries the CTF (Thon rings).")
+@click.option("--bfactor", default=80.0, show_default=True, type=float,
+              help="Envelope of particles and ice, square angstroms.")
+@click.option("--defocus", nargs=2, default=(8000, 25000), show_default=True, type=float,
+              help="Least and greatest defocus, angstroms (underfocus is positive).")
+@click.option("--astigmatism", default=200.0, show_default=True, type=click.FloatRange(min=0),
+              help="Median of DefocusU - DefocusV, angstroms.")
+@click.option("--voltage", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Voltage, kV.")
+@click.option("--cs", default=2.7, show_default=True, type=float, help="Spherical aberration, mm.")
+@click.option("--amplitude-contrast", default=0.1, show_default=True, type=click.FloatRange(0, 1),
+              help="Fraction of amplitude contrast.")
+@click.option("--empty", default=0, show_default=True, type=click.IntRange(min=0),
+              help="Micrographs without particles, the last but the bad ones.")
+@click.option("--bad", default=0, show_default=True, type=click.IntRange(min=0),
+              help="Micrographs blurred by drift, the last ones.")
+@click.option("--crystals", default=0, show_default=True, type=click.IntRange(min=0),
+              help="Dark ice crystals on each micrograph.")
+@job("simulate micrographs")
+def micrographs(run: Run, output: str, map_file: str | None, model: str | None, assembly: str | None, symmetry: str,
+                specimen_diameter: float | None, box: int | None, pixel_size: float | None, count: int,
+                size: tuple[int, int], particles: int, gap: float, snr: float, ice: float, bfactor: float,
+                defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float,
+                amplitude_contrast: float, empty: int, bad: int, crystals: int) -> None:  # fmt: skip
+    """Micrographs with known truth.
+
+    Particles of a map, a model or a made-up protein lie at random places and poses in ice, dark on grey, with the
+    CTF on particles and ice and shot noise on top. DIR gets the MRC files, micrographs.star (which is printed),
+    truth_particles.star (coordinates, poses, defocus), truth_micrographs.star (defocus) and truth.mrc.
+    """
+    if defocus[0] > defocus[1]:
+        raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
+    if empty + bad > count:
+        raise UsageError(f"--empty {empty} and --bad {bad} are more than the {count} micrographs")
+    assert run.outdir is not None
+    given = reading.read(map_file, model, assembly)
+    side, pixel = making.grid_for(given, box, pixel_size)
+    specimen = making.made(given, side, pixel, symmetry, specimen_diameter, run.rng("phantom"), run.threads)
+    lens = Lens(voltage, cs, amplitude_contrast)
+    draws = run.rng("defocus")
+    film = film_for(specimen, lens, (size[1], size[0]), snr, ice, bfactor, defocus, run.rng("noise level"))
+    session = Session(specimen, lens, film, particles, gap, crystals)
+    plans = planned(count, empty, bad, defocus, astigmatism, draws)
+
+    def work(plan: Plan) -> dict[str, Any]:
+        image, columns = picture(session, plan, run.rng("micrograph", plan.number))
+        path = run.outdir / f"{plan.name}.mrc"  # type: ignore[operator]
+        mrc.write(path, image, pixel)
+        return {"file": str(path), "columns": {name: np.asarray(values).tolist() for name, values in columns.items()}}
+
+    done = list(run.each(plans, work, lambda plan: plan.name, "micrograph"))
+    mrc.write(run.outdir / "truth.mrc", specimen.volume / np.float32(film.noise), pixel)
+    _write(run, output, done, _optics(lens, pixel))
+    total = sum(len(result["columns"]["rlnCoordinateX"]) for _, result in done)
+    run.summary(f"{total} particles on {len(done)} micrographs, a specimen {specimen.diameter:.0f} A across, SNR {snr:g}")
+
+
+def _write(run: Run, output: str, done: list[tuple[Plan, dict[str, Any]]], optics: Table) -> None:
+    """The tables: micrographs, their truth, and the particles' truth."""
+    assert run.outdir is not None
+    files = [result["file"] for _, result in done]
+    plain = {"rlnMicrographName": files, "rlnOpticsGroup": np.ones(len(files), int)}
+    known = {
+        "rlnDefocusU": [float(plan.defocus.u[0]) for plan, _ in done],
+        "rlnDefocusV": [float(plan.defocus.v[0]) for plan, _ in done],
+        "rlnDefocusAngle": [float(np.rad2deg(plan.defocus.angle[0])) for plan, _ in done],
+    }
+    truth = truth_columns([(Path(result["file"]), plan, result["columns"]) for plan, result in done])
+    run.write(Tables({"optics": optics, "particles": Table.of(**truth)}), run.outdir / "truth_particles.star")
+    run.write(
+        Tables({"optics": optics, "micrographs": Table.of(**plain, **known)}), run.outdir / "truth_micrographs.star"
+    )
+    made = Tables({"optics": optics, "micrographs": Table.of(**plain)})
+    run.write(made, run.outdir / "micrographs.star")
+    run.write(made, output)
+
+
+def _optics(lens: Lens, pixel_size: float) -> Table:
+    return Table.of(
+        rlnOpticsGroupName=["opticsGroup1"], rlnOpticsGroup=[1], rlnMicrographOriginalPixelSize=[pixel_size],
+        rlnVoltage=[lens.voltage], rlnSphericalAberration=[lens.cs], rlnAmplitudeContrast=[lens.contrast],
+        rlnMicrographPixelSize=[pixel_size],
+    )  # fmt: skip

@@ -107,3 +107,74 @@ def gather_images(y, c2, ramp_x, ramp_y, entries, weights, target, index, fx, fy
         if e + 1 == len(entries) or entries[e + 1, 0] != unit or entries[e + 1, 1] != psi:
             scatter(column, target[unit], index[psi], fx[psi], fy[psi], sign[psi], columns)
             column[:] = 0
+
+
+@numba.njit(
+    numba.void(
+        _f4[:, :, ::1], _f4[:, :, ::1], _f4[:, :, ::1], _i4[:, ::1], _i4[:, ::1], _f4[:, :, ::1], _f4[:, :, ::1]
+    ),
+    nogil=True, cache=True, fastmath=True,
+)  # fmt: skip
+def shift_images(y, ramp_x, ramp_y, iy, ix, out_re, out_im):  # type: ignore[no-untyped-def]
+    """Every image (n, 2, >= K) at its shifts iy, ix (n, T): out (n, T, K) re and im."""
+    n, shifts, count = out_re.shape
+    for i in range(n):
+        xr, xi = y[i, 0], y[i, 1]
+        for t in range(shifts):
+            yr, yi = ramp_y[iy[i, t], 0], ramp_y[iy[i, t], 1]
+            er, ei = ramp_x[ix[i, t], 0], ramp_x[ix[i, t], 1]
+            a, b = out_re[i, t], out_im[i, t]
+            for k in range(count):
+                re = er[k] * yr[k] - ei[k] * yi[k]
+                im = er[k] * yi[k] + ei[k] * yr[k]
+                a[k] = xr[k] * re - xi[k] * im
+                b[k] = xr[k] * im + xi[k] * re
+
+
+@numba.njit(
+    numba.int64(
+        _f4[:, :, ::1], _f4[:, :, ::1], _f4[:, ::1], _f4[:, ::1], numba.float32, numba.int64, _i4[:, ::1], _f4[::1]
+    ),
+    nogil=True, cache=True, fastmath=True,
+)  # fmt: skip
+def best_scores(a, b, base, prior, faint, most, cells, scores):  # type: ignore[no-untyped-def]
+    """Scores a + b (half a turn on: a - b) + base + prior within `faint` of an image's best; how many.
+
+    a, b (n, T, columns), base (n, columns), prior (n, T). cells (n * most, 3 = image, shift, column; columns + column
+    for the second half turn) and scores are filled in that order. Where an image has more than `most`, `faint` is
+    halved for it until it has not.
+    """
+    n, shifts, columns = a.shape
+    found = 0
+    tops = np.empty(shifts, np.float32)
+    for i in range(n):
+        row_base = base[i]
+        best = np.float32(-1e30)
+        for t in range(shifts):
+            top = np.float32(-1e30)
+            ra, rb = a[i, t], b[i, t]
+            for c in range(columns):
+                top = max(top, ra[c] + abs(rb[c]) + row_base[c])
+            tops[t] = top + prior[i, t]
+            best = max(best, tops[t])
+        first, bound = found, faint
+        while True:
+            found = first
+            for t in range(shifts):
+                if tops[t] >= best - bound:
+                    for half in range(2):
+                        sign = np.float32(1 - 2 * half)
+                        for c in range(columns):
+                            score = a[i, t, c] + sign * b[i, t, c] + row_base[c] + prior[i, t]
+                            if score >= best - bound:
+                                if found - first < most:
+                                    cells[found, 0], cells[found, 1], cells[found, 2] = i, t, c + half * columns
+                                    scores[found] = score
+                                found += 1
+            if found - first <= most:
+                break
+            if bound < np.float32(1e-3):
+                found = first + most
+                break
+            bound /= 2
+    return found

@@ -11,7 +11,8 @@ import numpy as np
 
 from spa.class2d import average, kernels
 from spa.class2d.average import Averages
-from spa.class2d.expect import Model, Partial, expect, model
+from spa.class2d.expect import expect
+from spa.class2d.model import Partial, model
 from spa.class2d.images import Particles
 from spa.class2d.plane import Plane, turns
 from spa.class2d.sampling import levels
@@ -103,8 +104,9 @@ def step(particles: Particles, settings: Settings, state: State, mapped: Mapped)
     # centring
     sums = state.sums
     if it > 0 and not last:
-        away = average.off_centre(made.images) * plane.box / plane.small
-        sums = average.moved(plane, sums, -np.clip(away, -s.reach / 2, s.reach / 2))
+        away = np.clip(average.off_centre(made.images) * plane.box / plane.small, -s.reach / 2, s.reach / 2)
+        sums = average.moved(plane, sums, -away)
+        state = replace(state, shift=state.shift - away[state.cls].astype(np.float32))
         made = average.averages(plane, sums, s.diameter, s.limit)
     anneal = min(1.0, it / max(1.0, 0.6 * (s.iterations - s.full)))
     radius = _radius(s, made, anneal, state.radius)
@@ -114,7 +116,8 @@ def step(particles: Particles, settings: Settings, state: State, mapped: Mapped)
     level = levels(plane.box, s.diameter, radius, s.reach, generator.uniform(), finest=1.0)
     temperature = 1.0 + (TEMPERATURE - 1) * (1 - anneal)
     prior = state.prior if anneal >= 1 else np.full(s.classes, 1 / s.classes)
-    m = model(target, particles, grids, level, np.log(prior), state.variance, state.shift_sigma, s.reach, temperature)
+    window = 3 * level[0].step if anneal >= 0.5 and it != s.iterations - s.full else np.inf
+    m = model(target, particles, grids, level, np.log(prior), state.variance, state.shift_sigma, s.reach, window, temperature)
     rows = _batch(particles, s, it, last)
     blocks = [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
     new = replace(
@@ -124,7 +127,7 @@ def step(particles: Particles, settings: Settings, state: State, mapped: Mapped)
     total = np.zeros((2, s.classes, target.cells, 3), np.float32)
     residual, counted = np.zeros_like(state.variance), np.zeros_like(state.variance)
     weight, squares, shift2 = np.zeros(s.classes), np.zeros(s.classes), 0.0
-    for block, partial in zip(blocks, mapped(lambda block: expect(particles, block, m), blocks)):
+    for block, partial in zip(blocks, mapped(lambda block: expect(particles, block, m, state.shift, state.seen >= 0), blocks)):
         total += partial.sums
         residual += partial.residual
         counted += partial.counted

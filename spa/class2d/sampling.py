@@ -25,6 +25,11 @@ class Level:
     def half(self) -> int:
         return len(self.psi) // 2
 
+    @property
+    def step(self) -> float:
+        """Of the shifts, in pixels."""
+        return float(self.shift[1] - self.shift[0])
+
     def ramps(self, band: Disc) -> np.ndarray:
         """(2 = x, y; m, 2 = re, im; K) phases exp(2 pi i k t / N) that move a particle at t to the centre."""
         count = band.count(self.radius)
@@ -47,8 +52,8 @@ def levels(box: int, diameter: float, radius: int, reach: float, offset: float, 
     step = 2.1 * box / (first * diameter)
     n = 2 * int(np.ceil(np.pi / step))
     h = float(np.clip(0.25 * box / first, 1.0, 4.0))
-    m = 2 * int(np.ceil(reach / h)) + 1
-    count = max(0, int(np.ceil(np.log2(radius / first / finest) - 0.1)))
+    m = 2 * int(np.ceil(reach / h)) + 3
+    count = max(0, int(np.ceil(np.log2(radius / first / finest) - 0.35)))
     grids = []
     for level in range(count + 1):
         psi = (np.arange(n) + 0.5 + (offset - 0.5) * 2**level) * (2 * np.pi / n)

@@ -1,0 +1,90 @@
+"""What the images of an iteration are compared with, and what comes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.class2d.images import Particles
+from spa.class2d.plane import Plane, Turns, slices, turns
+from spa.class2d.sampling import Level
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A sampling level with the averages turned to it: refs (C, half, 2, K), ramps (2 = x, y; m, 2, K)."""
+
+    level: Level
+    refs: np.ndarray
+    ramps: np.ndarray
+    turn: Turns
+
+
+@dataclass(frozen=True)
+class Model:
+    """The same for all blocks of an iteration.
+
+    log_prior (C,); variance (groups, shells) of a complex coefficient; shift_sigma, reach and window in pixels: shifts
+    are searched within the reach, of an image that was seen before within the window around its last one.
+    """
+
+    plane: Plane
+    grids: Sequence[Grid]
+    log_prior: np.ndarray
+    variance: np.ndarray
+    shift_sigma: float
+    reach: float
+    window: float
+    temperature: float
+
+    @property
+    def volume(self) -> float:
+        """How many cells of the last level a search of everything would have."""
+        coarse = self.grids[0].level
+        disc = np.pi * (self.reach / coarse.step + 0.5) ** 2
+        return disc * len(self.log_prior) * len(coarse.psi) * 8.0 ** (len(self.grids) - 1)
+
+    def shift_prior(self, squared: np.ndarray) -> np.ndarray:
+        """Log prior of shifts of squared length (pixels)."""
+        return (-squared / (2 * self.shift_sigma**2)).astype(np.float32)
+
+
+def model(
+    plane: Plane, particles: Particles, grids: np.ndarray, levels: Sequence[Level], log_prior: np.ndarray,
+    variance: np.ndarray, shift_sigma: float, reach: float, window: float = np.inf, temperature: float = 1.0,
+) -> Model:  # fmt: skip
+    """Turns the averages (C, cells complex64) to every level."""
+    made = []
+    for level in levels:
+        turn = turns(plane, particles.band, particles.band.count(level.radius), level.psi[: level.half])
+        made.append(Grid(level, slices(grids, plane.columns, turn), level.ramps(particles.band), turn))
+    return Model(plane, made, log_prior.astype(np.float32), variance, shift_sigma, reach, window, temperature)
+
+
+@dataclass
+class Partial:
+    """Sums over a block: sums (2 halves, C, cells, 3); residual and counted (groups, shells); then one row an image.
+
+    occupancy (B, C) class posteriors; cls, psi (radians), shift (B, 2) x, y pixels of the best cell and its posterior
+    `best`; gain: log-likelihood over that of an image without a particle; shift2: posterior mean of |shift|^2.
+    """
+
+    sums: np.ndarray
+    residual: np.ndarray
+    counted: np.ndarray
+    occupancy: np.ndarray
+    cls: np.ndarray
+    psi: np.ndarray
+    shift: np.ndarray
+    best: np.ndarray
+    gain: np.ndarray
+    shift2: np.ndarray
+
+    @classmethod
+    def empty(cls, n: int, model: Model) -> "Partial":
+        classes, shells = len(model.log_prior), model.variance.shape
+        return cls(
+            np.zeros((2, classes, model.plane.cells, 3), np.float32), np.zeros(shells), np.zeros(shells),
+            np.zeros((n, classes), np.float32), np.zeros(n, np.int32), np.zeros(n, np.float32),
+            np.zeros((n, 2), np.float32), np.zeros(n, np.float32), np.zeros(n), np.zeros(n, np.float32),
+        )  # fmt: skip

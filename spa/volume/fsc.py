@@ -47,11 +47,11 @@ def resolution_at(curve: np.ndarray, threshold: float, box: int, pixel_size: flo
 
 
 def randomise_phases(volume_rft: np.ndarray, shell: int, rng: np.random.Generator) -> np.ndarray:
-    """The half spectrum with random phases from the given shell on; amplitudes and reality are kept."""
+    """The half spectrum with random phases from this radius (Fourier pixels) on; amplitudes and reality are kept."""
     n = volume_rft.shape[0]
     noise = fft.rfft3(rng.standard_normal((n, n, n), np.float32))
     turned = np.abs(volume_rft) * (noise / np.maximum(np.abs(noise), 1e-30))
-    return np.where(np.rint(radii(n)) >= shell, turned, volume_rft)
+    return np.where(radii(n) >= shell, turned, volume_rft)
 
 
 def corrected(masked: np.ndarray, randomised: np.ndarray, shell: int) -> np.ndarray:

@@ -6,13 +6,14 @@ Source: Rohou & Grigorieff, J. Struct. Biol. 192 (2015) 216; RELION's signs (Sch
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 _MILLIMETRE = 1e7  # angstroms
 
 
-def wavelength(voltage: float) -> float:
+def wavelength(voltage: float | np.ndarray) -> Any:
     """Electron wavelength in angstroms at a voltage in kV (relativistic)."""
     volts = voltage * 1e3
     return 12.2643247 / np.sqrt(volts * (1 + volts * 0.978466e-6))
@@ -20,11 +21,11 @@ def wavelength(voltage: float) -> float:
 
 @dataclass(frozen=True)
 class Lens:
-    """What an optics group fixes: kV, mm, fraction of amplitude contrast."""
+    """What an optics group fixes: kV, mm, fraction of amplitude contrast; numbers, or arrays (n,) for many images."""
 
-    voltage: float
-    cs: float
-    contrast: float
+    voltage: float | np.ndarray
+    cs: float | np.ndarray
+    contrast: float | np.ndarray
 
 
 def phase(

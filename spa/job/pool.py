@@ -1,9 +1,12 @@
 """A map over items in threads, its results in the items' order, with a bounded number of items under way."""
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from spa.job.threads import single_blas
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -45,3 +48,10 @@ def ordered(
         raise
     finally:
         executor.shutdown(wait=finish, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def mapping(threads: int) -> Iterator[Callable[..., Iterable]]:
+    """A `map` that calls in threads, each with one BLAS thread, and gives results in the items' order."""
+    with single_blas(), ThreadPoolExecutor(threads, thread_name_prefix="spa") as executor:
+        yield executor.map

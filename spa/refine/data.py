@@ -1,14 +1,28 @@
 """The images of a refinement: coefficients kept once, noise and CTF put in block by block."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
-from spa.image.ctf import chi_basis
-from spa.image.disc import Disc, coefficients, shell_mean
+from spa.image.ctf import Lens, chi_basis, chi_terms
+from spa.image.disc import Disc, coefficients, disc, shell_mean
 from spa.search.images import Block
 
 BLOCK = 64  # images handled together: large enough for BLAS, small enough for its products to stay in cache
+
+
+class Stack(Protocol):
+    """What is known of the images before they are read (`spa.job.particles.ParticleSet` has it); arrays are (n,)."""
+
+    box: int
+    pixel_size: float
+    particles: Any  # defocus_u, defocus_v (angstroms), defocus_angle, phase_shift (radians), bfactor
+    voltage: np.ndarray
+    cs: np.ndarray
+    contrast: np.ndarray
+    group: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,3 +96,44 @@ def smooth_spectrum(power: np.ndarray) -> np.ndarray:
     return np.maximum(out, 1e-6 * out.max(axis=-1, keepdims=True) + 1e-20)
 
 
+
+
+def planes_bytes(n: int, box: int, radius: int) -> int:
+    """Memory that the coefficients of n images take."""
+    return 8 * n * len(disc(box, radius))
+
+
+def collect(
+    stack: Stack, batches: Iterable[tuple[np.ndarray, np.ndarray]], half: np.ndarray, radius: int, diameter: float,
+    planes: np.ndarray | None = None,
+) -> tuple[Images, np.ndarray, np.ndarray]:  # fmt: skip
+    """Images up to a shell, the noise power (groups, shells) around particles of a diameter (angstroms), and the rows.
+
+    batches: (rows, images) in order; rows that never come are left out: the rows that came are returned.
+    planes: where to keep the coefficients (n, 2, K), e.g. mapped from a file; default in memory.
+    """
+    band = disc(stack.box, radius)
+    n, groups = len(half), int(stack.group.max()) + 1
+    planes = np.empty((n, 2, len(band)), np.float32) if planes is None else planes
+    power, count = np.zeros((groups, band.radius + 1)), np.zeros(groups)
+    came: list[np.ndarray] = []
+    circle = min(diameter / 2 / stack.pixel_size, 0.45 * stack.box)
+    kept = 0
+    for rows, images in batches:
+        planes[kept : kept + len(rows)] = coefficients(images, band)
+        np.add.at(power, stack.group[rows], background_power(images, band, circle))
+        np.add.at(count, stack.group[rows], 1)
+        kept += len(rows)
+        came.append(rows)
+    rows = np.concatenate(came)
+    noise = power / np.maximum(count, 1)[:, None]
+    noise[count == 0] = power.sum(axis=0) / count.sum()
+    found = stack.particles
+    lens = Lens(stack.voltage[rows], stack.cs[rows], stack.contrast[rows])
+    chi = chi_terms(
+        lens, found.defocus_u[rows], found.defocus_v[rows], found.defocus_angle[rows], found.phase_shift[rows]
+    )
+    images = Images(
+        band, stack.pixel_size, planes[:kept], chi, found.bfactor[rows], stack.group[rows], np.asarray(half)[rows]
+    )
+    return images, noise, rows

@@ -234,3 +234,9 @@ def _unpad(padded: np.ndarray, box: int) -> np.ndarray:
     """The central box of a padded array whose origin is index 0; its origin is pixel box//2."""
     rows = np.arange(-(box // 2), box - box // 2) % len(padded)
     return np.ascontiguousarray(padded[np.ix_(rows, rows, rows)])
+
+
+def accumulator_bytes(box: int, radius: int) -> int:
+    """Memory of the sums up to a radius, and of the padded transforms that solve them."""
+    r = grid_radius(radius)
+    return 16 * (2 * r + 1) ** 2 * (r + 2) * 2 + 12 * (PADDING * box) ** 3

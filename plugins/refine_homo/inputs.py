@@ -1,0 +1,113 @@
+"""From tables and maps to arrays: the problem that the loop solves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from spa.errors import DataError, UsageError
+from spa.io import mrc
+from spa.io.star import Tables
+from spa.job import memory
+from spa.job.maps import map_file
+from spa.job.particles import ParticleSet, half_sets, open_particles
+from spa.job.run import Run
+from spa.refine import data, loop
+from spa.refine.settings import Settings
+from spa.volume.insert import accumulator_bytes
+from spa.volume.masks import automatic_threshold, distances, soft_sphere, without_dust
+from spa.volume.shells import lowpass as lowpassed
+from spa.volume.symmetry import operators
+from spa.volume.transform import resampled, transform
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """rows: those of the particle set whose images could be read; the images are of just these."""
+
+    stack: ParticleSet
+    rows: np.ndarray
+    images: data.Images
+    settings: Settings
+    solvent: np.ndarray
+    centres: np.ndarray
+    start: loop.State
+
+
+def problem(
+    run: Run, tables: Tables, reference: str | None, lowpass: float, symmetry: str, diameter: float | None,
+    mask: str | None, shift_range: float, iterations: int,
+) -> Problem:  # fmt: skip
+    """Everything read and checked, nothing computed yet but coefficients and noise."""
+    group = operators(symmetry)
+    source = map_file(tables, "map", reference, option="--reference")
+    if reference is None:
+        run.input(source)
+    stack = open_particles(run, tables)
+    start = on_grid(source, stack)
+    diameter = diameter or measured_diameter(start, stack.pixel_size)
+    if diameter > stack.box * stack.pixel_size:
+        raise UsageError(f"--diameter {diameter:g}: the box is {stack.box * stack.pixel_size:g} A wide")
+    solvent = _solvent(mask, stack, diameter)
+    half = half_sets(run, stack.particles)
+    if min(np.bincount(half, minlength=2)) == 0:
+        raise DataError(f"{stack.tables['particles'].where}: all particles are in one half-set")
+    radius = stack.box // 2 - 1
+    planes = _room(run, stack, radius)
+    images, noise, rows = data.collect(stack, stack.batches(run), half, radius, diameter, planes)
+    settings = Settings(diameter, lowpass, group, shift_range, iterations, run.seed, symmetry)
+    centres = -stack.particles.origin[rows] / stack.pixel_size
+    return Problem(stack, rows, images, settings, solvent, centres, loop.first_state(images, start, noise, settings))
+
+
+def _room(run: Run, stack: ParticleSet, radius: int) -> np.ndarray | None:
+    """Memory for the coefficients, or a file in DIR for what does not fit; the rest of the plan is required."""
+    volumes = 2 * accumulator_bytes(stack.box, radius) + 12 * 4 * stack.box**3
+    wanted = data.planes_bytes(len(stack), stack.box, radius)
+    there = memory.available()
+    if there is None or wanted + volumes < 0.7 * there:
+        memory.require(wanted + volumes, f"{len(stack)} images of {stack.box} pixels and their maps")
+        return None
+    memory.require(volumes, f"maps of {stack.box} pixels")
+    return scratch(run, (len(stack), 2, wanted // (8 * len(stack))))
+
+
+def scratch(run: Run, shape: tuple[int, ...]) -> np.ndarray:
+    """Float32 room in a nameless file of DIR: it goes with the process."""
+    import tempfile
+
+    assert run.outdir is not None
+    run.say(f"{np.prod(shape) * 4 / 2**30:.1f} GiB of coefficients go to a file in {run.outdir}")
+    with tempfile.NamedTemporaryFile(dir=run.outdir, suffix=".part") as file:
+        return np.memmap(file, np.float32, "w+", shape=shape)
+
+
+def on_grid(path: str | Path, stack: ParticleSet) -> np.ndarray:
+    """A map on the particles' grid: its box and pixel size are changed when they differ."""
+    found = mrc.read(path)
+    volume = np.asarray(found.data, np.float32)
+    if volume.ndim != 3 or len(set(volume.shape)) != 1:
+        raise DataError(f"{path}: {' x '.join(map(str, volume.shape))} pixels; a cubic map is needed")
+    mrc.require_finite(volume, str(path))
+    pixel_size = found.pixel_size or stack.pixel_size
+    if len(volume) == stack.box and abs(pixel_size / stack.pixel_size - 1) < 1e-3:
+        return volume
+    return resampled(transform(volume, pixel_size), stack.box, stack.pixel_size)
+
+
+def measured_diameter(volume: np.ndarray, pixel_size: float) -> float:
+    """Of the particle in a map (angstroms): the sphere about the box centre that holds what stands out, and 10 % more."""
+    smooth = lowpassed(volume, pixel_size, 30.0)
+    inside = without_dust(smooth > automatic_threshold(smooth))
+    reach = float(distances(len(volume))[inside].max()) if inside.any() else 0.4 * len(volume)
+    return min(2.2 * reach, 0.9 * len(volume)) * pixel_size
+
+
+def _solvent(mask: str | None, stack: ParticleSet, diameter: float) -> np.ndarray:
+    if mask is None:
+        radius = diameter / 2 / stack.pixel_size
+        return soft_sphere(stack.box, min(radius, stack.box / 2 - 4), 4)
+    found = on_grid(mask, stack)
+    if found.min() < -0.1 or found.max() > 1.1:
+        raise DataError(f"{mask}: values from {found.min():g} to {found.max():g}; a mask has 0 to 1")
+    return np.clip(found, 0, 1)

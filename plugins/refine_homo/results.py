@@ -1,0 +1,119 @@
+"""What a refinement leaves: states while it runs, maps and tables at its end."""
+
+from pathlib import Path
+
+import numpy as np
+from spa_plugins.refine_homo.inputs import Problem
+
+from spa.errors import ReadError
+from spa.io import mrc, star
+from spa.io.star import Table, Tables
+from spa.io.whole import whole
+from spa.job.maps import MapFile, with_maps
+from spa.job.particles import pose_columns
+from spa.job.run import Run
+from spa.refine import states
+from spa.refine.loop import State
+from spa.volume.fsc import crossing
+
+STATE = "state.npz"
+
+
+def resumed(run: Run, start: State) -> State:
+    """The last whole iteration with --resume, or the start."""
+    assert run.outdir is not None
+    path = run.outdir / STATE
+    if not run.resume or not path.exists():
+        return start
+    try:
+        found = states.load(path, start)
+    except (OSError, ValueError, KeyError) as error:
+        raise ReadError(f"{path}: cannot be read: {error}") from None
+    run.warn(f"going on after iteration {found.iteration}")
+    return found
+
+
+def checkpoint(run: Run, state: State) -> None:
+    """Keep an iteration, and stop after it when asked to."""
+    assert run.outdir is not None
+    with whole(run.outdir / STATE) as path:
+        states.save(path, state)
+    run.checkpoint()
+
+
+def line(problem: Problem, state: State) -> str:
+    """One iteration in words."""
+    shell = min(crossing(state.curve, 0.143), problem.images.band.radius)
+    kind = "local" if state.local else "wide" if state.wide else "global"
+    moved = f"{np.rad2deg(state.moved):.2f} deg" if state.moved < np.pi else "-"
+    return (
+        f"iteration {state.iteration}: {problem.images.resolution_of(shell):.2f} A, "
+        f"{int(state.searched.sum())} particles, next {kind}, posterior {state.sharpness:.2f}, moved {moved}"
+    )
+
+
+def resolution(problem: Problem, state: State) -> float:
+    """Where the FSC of the half maps in the solvent mask falls below 0.143, angstroms."""
+    return problem.images.resolution_of(crossing(state.curve, 0.143))
+
+
+def summary(problem: Problem, state: State) -> str:
+    return (
+        f"{resolution(problem, state):.2f} A (FSC 0.143 of the half maps in the solvent mask, not corrected for it), "
+        f"{len(problem.images)} particles, {problem.settings.symmetry}, {state.iteration} iterations"
+    )
+
+
+def written(run: Run, problem: Problem, state: State) -> Tables:
+    """Maps and curve into DIR; the table with poses."""
+    assert run.outdir is not None and state.joint is not None
+    files = []
+    volumes = {
+        "map": state.joint * problem.solvent, "half1": state.halves[0], "half2": state.halves[1], "mask": problem.solvent
+    }  # fmt: skip
+    for role, volume in volumes.items():
+        path = run.outdir / f"{role}.mrc"
+        mrc.write(path, np.asarray(volume, np.float32), problem.images.pixel_size)
+        files.append(MapFile(str(path), role))
+    curve = run.outdir / "fsc.star"
+    star.write(Tables(blocks={"fsc": fsc_table(problem, state)}), curve)
+    files.append(MapFile(str(curve), "fsc"))
+    tables = problem.stack.tables.with_block("particles", _particles(problem, state))
+    return with_maps(tables, files)
+
+
+def fsc_table(problem: Problem, state: State) -> Table:
+    """The half maps' FSC in RELION's columns."""
+    shells = np.arange(len(state.curve))
+    width = problem.images.band.box * problem.images.pixel_size
+    return Table.of(
+        rlnSpectralIndex=shells, rlnResolution=shells / width,
+        rlnAngstromResolution=np.where(shells > 0, width / np.maximum(shells, 1), 999.0),
+        rlnGoldStandardFsc=np.where(shells == 0, 1.0, state.curve),
+    )  # fmt: skip
+
+
+def _particles(problem: Problem, state: State) -> Table:
+    n = np.arange(len(problem.rows))
+    poses, best = state.poses, state.poses.weight.argmax(axis=1)
+    spread = np.sqrt((poses.root[n, best] ** 2).sum(axis=-1))
+    return problem.stack.table(problem.rows).with_columns(
+        **pose_columns(poses.poses[n, best], poses.shifts[n, best], problem.images.pixel_size),
+        rlnRandomSubset=problem.images.half + 1,
+        rlnMaxValueProbDistribution=poses.weight[n, best],
+        rlnLogLikeliContribution=poses.logp[n, best],
+        rlnNrOfSignificantSamples=(poses.weight >= 0.01).sum(axis=1),
+        spaTurnError=np.rad2deg(np.sqrt((spread[:, :3] ** 2).sum(axis=1))),
+        spaShiftError=np.sqrt((spread[:, 3:] ** 2).sum(axis=1)) * problem.images.pixel_size,
+    )
+
+
+def draw(path: Path, problem: Problem, state: State) -> None:
+    """FSC, slices and projections, and the views, in one figure."""
+    from spa.plot import refinement
+    from spa.plot.figure import save
+
+    n = np.arange(len(problem.rows))
+    views = state.poses.poses[n, state.poses.weight.argmax(axis=1), 2]
+    save(refinement.summary(state.curve, state.joint * problem.solvent, views, problem.images.pixel_size,
+                            resolution(problem, state)), path)  # fmt: skip

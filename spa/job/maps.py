@@ -1,0 +1,92 @@
+"""Maps in the stream: the ``data_maps`` block that jobs print so that the next one needs no file name."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spa.errors import DataError, UsageError
+from spa.io import mrc
+from spa.io.star import Table, Tables
+from spa.job import options
+from spa.job.run import Run
+
+NAME, ROLE, CLASS = "spaMapName", "spaMapRole", "spaMapClass"
+ROLES = ("map", "half1", "half2", "mask", "fsc")
+BLOCK = "maps"
+
+
+def stream(run: Run, star: str, enough: bool) -> Tables | None:
+    """The job's table; None where none is named and the files that are named are enough by themselves."""
+    return None if enough and not options.was_given("star") else run.read(star)
+
+
+def with_maps(tables: Tables, files: Sequence[tuple[str, str]], number: int = 1) -> Tables:
+    """The tables with these (role, file) in ``data_maps``, in the place of others of the same role and class."""
+    rows = [(str(file), role, number) for role, file in files]
+    replaced = {role for role, _ in files}
+    if BLOCK in tables:
+        there = tables[BLOCK]
+        old = zip(there.text(NAME), there.text(ROLE), there.ints(CLASS))
+        rows = [(n, r, int(c)) for n, r, c in old if r not in replaced or int(c) != number] + rows
+    names, roles, classes = zip(*rows)
+    return tables.with_block(BLOCK, Table.of(**{NAME: list(names), ROLE: list(roles), CLASS: list(classes)}))
+
+
+def find(tables: Tables | None, role: str, given: str | None = None, number: int | None = None) -> str | None:
+    """The file of a role: the one that is named, or else the stream's; None when there is neither.
+
+    number: the class; without it there must be one only (UsageError).
+    """
+    if given:
+        return str(given)
+    if tables is None or BLOCK not in tables:
+        return None
+    table = tables[BLOCK]
+    here = table.text(ROLE) == role
+    if number is not None:
+        here &= table.ints(CLASS) == number
+    names = table.text(NAME)[here]
+    if len(names) > 1:
+        raise UsageError(f"{tables.source}: {len(names)} maps of role {role}; choose one with --class")
+    return str(names[0]) if len(names) else None
+
+
+def need(tables: Tables | None, role: str, option: str, given: str | None = None, number: int | None = None) -> str:
+    """The same, but DataError when there is none."""
+    found = find(tables, role, given, number)
+    if found is None:
+        where = "no table was read" if tables is None else f"{tables.source} has no data_maps row of role {role}"
+        raise DataError(f"{option}: {where}, and no file is named")
+    return found
+
+
+def read(run: Run, path: str) -> mrc.Image:
+    """A map: cubic, finite, recorded as an input; its pixel size must be in the header."""
+    run.input(path)
+    image = mrc.read(path)
+    if image.data.ndim != 3 or len(set(image.data.shape)) != 1:
+        raise DataError(f"{path}: a cubic map is needed, this is {' x '.join(map(str, image.data.shape))}")
+    if image.pixel_size <= 0:
+        raise DataError(f"{path}: no pixel size in its header")
+    mrc.require_finite(image.data, path)
+    return mrc.Image(np.asarray(image.data, np.float32), image.pixel_size, image.path)
+
+
+def read_like(run: Run, path: str, other: mrc.Image) -> mrc.Image:
+    """A map of the same box and pixel size as another; DataError when they differ."""
+    image = read(run, path)
+    if image.data.shape != other.data.shape:
+        raise DataError(f"{path}: box {image.data.shape[0]} pixels, {other.path} has {other.data.shape[0]}")
+    if not np.isclose(image.pixel_size, other.pixel_size, rtol=1e-3):
+        raise DataError(f"{path}: pixel size {image.pixel_size:g}, {other.path} has {other.pixel_size:g}")
+    return image
+
+
+def read_mean(run: Run, tables: Tables | None, given: str | None, number: int | None = None) -> mrc.Image:
+    """The map that is named, or the stream's, or the mean of its half maps."""
+    path = find(tables, "map", given, number)
+    if path or find(tables, "half1", None, number) is None:
+        return read(run, path or need(tables, "map", "--map", None, number))
+    first = read(run, need(tables, "half1", "--map", None, number))
+    second = read_like(run, need(tables, "half2", "--map", None, number), first)
+    return mrc.Image((first.data + second.data) / 2, first.pixel_size, first.path)

@@ -1,0 +1,140 @@
+"""Particle images as the jobs take them: checked once, streamed in batches, bad ones named and left out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.errors import DataError, SpaError
+from spa.io import mrc
+from spa.io.stacks import ImageSource, parse_name
+from spa.io.star import Table, Tables
+from spa.job.run import Run
+from spa.model.optics import one_pixel_size, optics_groups, require_groups
+from spa.model.particles import Particles, particles_of
+from spa.model.poses import eulers
+from spa.model.upgrade import is_old, upgraded
+
+BATCH_BYTES = 2**26
+
+
+@dataclass(frozen=True, eq=False)
+class ParticleSet:
+    """The rows of data_particles whose files stand: one box (even, pixels), one pixel size (angstroms).
+
+    tables: the document with just these rows; voltage (kV), cs (mm), contrast: (n,) of each row's optics group;
+    group (n,): optics groups numbered from 0.
+    """
+
+    tables: Tables
+    particles: Particles
+    source: ImageSource
+    box: int
+    pixel_size: float
+    voltage: np.ndarray
+    cs: np.ndarray
+    contrast: np.ndarray
+    group: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.particles)
+
+    def batches(self, run: Run) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(rows, images (m, box, box) float32), with a bar; images that cannot be read are named and left out."""
+        size = max(1, BATCH_BYTES // (4 * self.box**2))
+        starts = range(0, len(self), size)
+        for start in run.progress(starts, total=len(starts), unit="batch", label="reading"):
+            rows = np.arange(start, min(start + size, len(self)))
+            try:
+                yield rows, self.source.read(rows)
+            except DataError:
+                yield from self._one_by_one(run, rows)
+
+    def _one_by_one(self, run: Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        good, images = [], []
+        for row in rows:
+            try:
+                images.append(self.source.read([row])[0])
+                good.append(row)
+            except SpaError as error:
+                run.leave_out(error)
+        if good:
+            yield np.array(good), np.stack(images)
+
+    def table(self, rows: np.ndarray) -> Table:
+        """The particles' table with only these rows."""
+        return self.tables["particles"].take(rows)
+
+
+def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
+    """The particles of a table, with what can be known before any image is read checked.
+
+    A stack that is missing, truncated or no MRC is named and its rows are left out (status 1; --strict: at once).
+    DataError: no rows, mixed pixel sizes or boxes, an odd box, CTF-premultiplied images, columns missing.
+    """
+    tables = upgraded(tables) if is_old(tables) else tables
+    tables = _without_bad_files(run, tables)
+    particles = particles_of(tables, ctf)
+    groups = optics_groups(tables)
+    where = tables["particles"].where
+    require_groups(groups, particles.optics_group, where)
+    pixel_size = one_pixel_size({g: groups[g] for g in np.unique(particles.optics_group)}, where)
+    _refuse_premultiplied(tables)
+    source = ImageSource(particles.names)
+    if source.box % 2:
+        raise DataError(f"{source.paths[0]}: a box of {source.box} pixels; an even one is needed")
+    used = np.unique(particles.optics_group)
+
+    def of_rows(name: str) -> np.ndarray:
+        return np.array([getattr(groups[g], name) for g in particles.optics_group], float)
+
+    return ParticleSet(
+        tables, particles, source, source.box, pixel_size, of_rows("voltage"), of_rows("cs"), of_rows("contrast"),
+        np.searchsorted(used, particles.optics_group),
+    )  # fmt: skip
+
+
+def _without_bad_files(run: Run, tables: Tables) -> Tables:
+    table = tables["particles"]
+    if not len(table):
+        raise DataError(f"{table.where} has no rows")
+    paths = np.array([parse_name(name)[1] for name in table.text("rlnImageName")], object)
+    bad = []
+    for path in dict.fromkeys(paths):
+        try:
+            mrc.read_header(path)
+        except SpaError as error:
+            if len(set(paths)) == 1:
+                raise
+            run.leave_out(error)
+            bad.append(path)
+    keep = ~np.isin(paths, bad)
+    if not keep.any():
+        raise DataError(f"{table.where}: none of its stacks can be read")
+    return tables if keep.all() else tables.with_block("particles", table.take(keep))
+
+
+def _refuse_premultiplied(tables: Tables) -> None:
+    optics = tables["optics"]
+    name = "rlnCtfDataAreCtfPremultiplied"
+    if name in optics and np.any(optics.ints(name)):
+        raise DataError(f"{optics.where}: {name} is 1; images that are multiplied by their CTF cannot be used")
+
+
+def half_sets(run: Run, particles: Particles) -> np.ndarray:
+    """0 or 1 for each row: rlnRandomSubset where it is set, otherwise drawn once with --seed, evenly."""
+    half = np.array(particles.half) - 1
+    unset = np.flatnonzero((half < 0) | (half > 1))
+    if len(unset) == len(half) or len(unset):
+        order = run.rng("half-sets").permutation(len(unset))
+        half[unset] = order % 2
+    return half
+
+
+def pose_columns(matrices: np.ndarray, shifts: np.ndarray, pixel_size: float) -> dict[str, np.ndarray]:
+    """RELION's columns for poses (n, 3, 3) and the particle's shifts (n, 2) in pixels: origins are minus the shift."""
+    angles = np.rad2deg(eulers(matrices))
+    return {
+        "rlnAngleRot": angles[:, 0], "rlnAngleTilt": angles[:, 1], "rlnAnglePsi": angles[:, 2],
+        "rlnOriginXAngst": -shifts[:, 0] * pixel_size, "rlnOriginYAngst": -shifts[:, 1] * pixel_size,
+    }  # fmt: skip

@@ -25,7 +25,8 @@ NAMES = ["000002@b.mrcs", "1@a.mrcs", "000004@a.mrcs", "000001@b.mrcs"]
 def test_images_come_in_the_order_asked_for(two_stacks) -> None:
     source = stacks.ImageSource(NAMES)
     assert (source.box, source.pixel_size, len(source)) == (6, 2.5, 4)
-    expected = np.stack([two_stacks["b.mrcs"][1], two_stacks["a.mrcs"][0], two_stacks["a.mrcs"][3], two_stacks["b.mrcs"][0]])
+    a, b = two_stacks["a.mrcs"], two_stacks["b.mrcs"]
+    expected = np.stack([b[1], a[0], a[3], b[0]])
     images = source.read(np.arange(4))
     assert images.dtype == np.float32
     np.testing.assert_array_equal(images, expected.astype(np.float32))

@@ -193,7 +193,8 @@ def test_a_line_break_in_a_value_is_refused() -> None:
 def test_columns_agree_with_the_reference_reader(tmp_path) -> None:
     starfile = pytest.importorskip("starfile")
     rng = np.random.default_rng(0)
-    table = star.Table.of(rlnX=rng.normal(size=50), rlnN=rng.integers(0, 9, 50), rlnName=[f"{i:06d}@a.mrcs" for i in range(50)])
+    names = [f"{i:06d}@a.mrcs" for i in range(50)]
+    table = star.Table.of(rlnX=rng.normal(size=50), rlnN=rng.integers(0, 9, 50), rlnName=names)
     star.write(star.Tables({"optics": table, "particles": table}), tmp_path / "t.star")
     theirs = starfile.read(tmp_path / "t.star")["particles"]
     assert list(theirs.columns) == table.columns

@@ -14,8 +14,8 @@ OPTICS = Table.of(
 )  # fmt: skip
 PARTICLES = Table.of(
     rlnImageName=["000001@a.mrcs", "000002@a.mrcs"], rlnOpticsGroup=[1, 3], rlnDefocusU=[1e4, 2e4],
-    rlnDefocusV=[9e3, 1.9e4], rlnDefocusAngle=[90, 45], rlnAngleRot=[180, 0], rlnAngleTilt=[90, 0], rlnAnglePsi=[0, -90],
-    rlnOriginXAngst=[1, 2], rlnOriginYAngst=[3, 4], rlnRandomSubset=[1, 2],
+    rlnDefocusV=[9e3, 1.9e4], rlnDefocusAngle=[90, 45], rlnAngleRot=[180, 0], rlnAngleTilt=[90, 0],
+    rlnAnglePsi=[0, -90],    rlnOriginXAngst=[1, 2], rlnOriginYAngst=[3, 4], rlnRandomSubset=[1, 2],
 )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def test_homes_of_libraries(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=label)
 def test_size(path: Path) -> None:
-    """Modules under 300 lines, functions under 50, public functions annotated and explained."""
+    """Modules under 300 lines, functions under 50 (compiled kernels 100), public functions annotated."""
     text = path.read_text()
     assert text.count("\n") < 300, f"{text.count(chr(10))} lines"
     tree = ast.parse(text)
@@ -95,8 +95,9 @@ def test_size(path: Path) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1
-            assert length < 50, f"{node.name} has {length} lines"
-            if not node.name.startswith("_"):
+            kernel = any("jit" in ast.unparse(decorator) for decorator in node.decorator_list)
+            assert length < (100 if kernel else 50), f"{node.name} has {length} lines"
+            if not node.name.startswith("_") and not kernel:
                 arguments = [one for one in [*node.args.args, *node.args.kwonlyargs] if one.arg not in ("self", "cls")]
                 assert all(one.annotation for one in arguments), f"{node.name}: arguments without annotation"
                 assert node.returns is not None, f"{node.name}: no annotation of what it returns"

@@ -7,4 +7,5 @@ from spa.plug import Job, hookimpl
 
 @hookimpl
 def spa_jobs() -> Iterable[Job]:
-    return [Job("ctf patch", "Estimate defocus, astigmatism and fit resolution.", "spa_plugins.ctf_patch.command:patch")]
+    summary = "Estimate defocus, astigmatism and fit resolution."
+    return [Job("ctf patch", summary, "spa_plugins.ctf_patch.command:patch")]

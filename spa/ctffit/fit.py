@@ -53,5 +53,5 @@ def fit_spectrum(spectrum: Spectrum, lens: Lens, bounds: Bounds) -> Fit:
     defocus, merit, evidence = fit_bins(chosen, lens, bounds, candidates)
     curve = profile(polar, lens, defocus)
     resolution = fit_resolution(curve, evidence, bounds.low)
-    shown = picture(polar, spectrum.box, lens, defocus)
+    shown = picture(spectrum, polar, lens, defocus)
     return Fit(defocus, merit, evidence, resolution, ice_ring(spectrum), curve, shown)

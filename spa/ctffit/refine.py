@@ -129,7 +129,7 @@ def climb(target: Target, start: np.ndarray) -> tuple[np.ndarray, float]:
 def envelope_and_misfit(
     rings: Rings, lens: Lens, defocus: Defocus, width: float = 8.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What a fit teaches, by ring (m,): the amplitude of CTF² in the spectrum, and the variance of what it leaves.
+    """What a fit teaches, by ring (m,): the amplitude of CTF² in the spectrum, and a pixel's variance about it.
 
     Both are smooth over ``width`` rings; the amplitude is never below 3 % of its largest.
     """

@@ -1,0 +1,65 @@
+"""``spa ctf patch``: micrographs in, the same with their CTF out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from spa.job import options
+from spa.job.run import Run, job
+
+if TYPE_CHECKING:
+    from spa.io.star import Tables
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.outdir
+@click.option("--box", default=512, show_default=True, type=click.IntRange(64, 4096),
+              help="Side of the spectrum, pixels; a pixel below 1.4 A gets larger tiles, cropped to it.")
+@click.option("--resolution", nargs=2, type=click.FloatRange(min=0, min_open=True), metavar="LOW HIGH",
+              help="Fit between these, angstroms.  [default: 30 4; 30 5 for pixels over 1.2 A]")
+@click.option("--defocus", nargs=2, default=(3000.0, 50000.0), show_default=True, metavar="MIN MAX",
+              type=click.FloatRange(min=100), help="Search between these, angstroms, positive for underfocus.")
+@click.option("--phase-shift", nargs=2, type=click.FloatRange(-360, 360), metavar="MIN MAX",
+              help="Fit a phase plate's shift between these too, degrees; equal: known.  [default: the table's, or 0]")
+@click.option("--astigmatism", default=300.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
+              help="Astigmatism to expect (standard deviation of U - V), angstroms; restrains softly.")
+@click.option("--whole", is_flag=True,
+              help="One defocus for the micrograph, no local surface (in this version always so).")
+@options.plot
+@options.standard
+@job("ctf patch")
+def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, **settings: object) -> None:
+    """Estimate defocus, astigmatism and fit resolution of the micrographs of STAR.
+
+    Power spectra of overlapping tiles are averaged; a search over the defocus of the rotational average, then a
+    refinement of defocus U, V, angle and phase shift in two dimensions find the CTF. The table gets RELION's columns.
+    rlnCtfImage, in the outdir, shows the fitted rings on the left and those of the spectrum on the right;
+    _spaCtfProfile, beside it, has the curves. A micrograph without rings gets the coarse end of the fit as its
+    resolution, and less than 10 as its evidence (_spaCtfEvidence, the log of how much likelier rings are than none).
+
+    \b
+    Example:
+      spa import micrographs 'sums/*.mrc' --pixel-size 1.06 | spa ctf patch -d Ctf --plot ctf.png > ctf.star
+    """
+    from spa_plugins.ctf_patch import estimate
+
+    tables = run.read(star)
+    found = estimate.estimate(run, tables, estimate.settings_of(**settings))
+    if plot:
+        draw(found, plot)
+    run.write(found, output)
+    run.summary(estimate.summary(found["micrographs"]))
+
+
+def draw(tables: Tables, path: str) -> None:
+    """The pictures and curves of the micrographs as one figure."""
+    from spa_plugins.ctf_patch.estimate import panels
+
+    from spa.plot import figure
+    from spa.plot.ctf import montage
+
+    figure.save(montage(panels(tables["micrographs"])), path)

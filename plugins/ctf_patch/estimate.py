@@ -1,0 +1,142 @@
+"""The CTF of each row of ``data_micrographs``, and the columns that tell it."""
+
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+
+from spa.ctffit.fit import Fit, fit_ctf
+from spa.ctffit.quality import CERTAIN
+from spa.ctffit.search import Bounds
+from spa.errors import UsageError
+from spa.image.ctf import Lens
+from spa.io import mrc, star
+from spa.io.star import Table, Tables
+from spa.job import micrographs
+from spa.job.run import Run
+from spa.plot.ctf import Panel
+
+_SHOWN = 24  # micrographs in a montage
+_CURVES = ("spaFrequency", "spaEquiPhaseAverage", "spaCtfSquared", "spaFitFrc")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options, in their units; None where the micrograph decides."""
+
+    box: int
+    resolution: tuple[float, float] | None
+    defocus: tuple[float, float]
+    phase_shift: tuple[float, float] | None
+    astigmatism: float
+
+    def bounds(self, pixel_size: float, known_phase: float) -> Bounds:
+        """For a micrograph of this pixel size (angstroms) whose table says this phase shift (degrees)."""
+        low, high = self.resolution or (30.0, 5.0 if pixel_size > 1.2 else 4.0)
+        first, last = np.radians(self.phase_shift if self.phase_shift else (known_phase, known_phase))
+        return Bounds(low, high, self.defocus, (float(first), float(last)), self.astigmatism)
+
+
+def settings_of(**options: Any) -> Settings:
+    """The command's options checked against each other. UsageError."""
+    options.pop("whole", None)
+    settings = Settings(**options)
+    for name, pair in (("--defocus", settings.defocus), ("--phase-shift", settings.phase_shift)):
+        if pair and pair[0] > pair[1]:
+            raise UsageError(f"{name}: {pair[0]:g} is more than {pair[1]:g}")
+    if settings.defocus[0] == settings.defocus[1]:
+        raise UsageError("--defocus: nothing to search between equal ends")
+    if settings.resolution and settings.resolution[0] <= settings.resolution[1]:
+        low, high = settings.resolution
+        raise UsageError(f"--resolution: the coarse end comes first; {low:g} is not coarser than {high:g} angstroms")
+    return settings
+
+
+def estimate(run: Run, tables: Tables, settings: Settings) -> Tables:
+    """The document with the CTF in its ``data_micrographs``; micrographs that fail are named and left out."""
+    table = tables["micrographs"]
+    phases = dict(zip(table.text("rlnMicrographName"), table.get_floats("rlnPhaseShift", 0.0)))
+    stems = _stems(list(phases))
+
+    def work(micrograph: micrographs.Micrograph) -> dict[str, Any]:
+        optics = micrograph.optics
+        bounds = settings.bounds(micrograph.pixel_size, phases[micrograph.name])
+        lens = Lens(optics.voltage, optics.cs, optics.contrast)
+        fit = fit_ctf(micrograph.data, micrograph.pixel_size, lens, bounds, settings.box)
+        assert run.outdir is not None
+        return {**_numbers(fit), **_files(fit, run.outdir / stems[micrograph.name])}
+
+    found = {entry.name: result for entry, result in micrographs.each(run, tables, work)}
+    kept = table.take(np.array([name in found for name in phases]))
+    columns = {name: [result[name] for result in found.values()] for name in next(iter(found.values()))}
+    if settings.phase_shift is None and "rlnPhaseShift" not in table:
+        del columns["rlnPhaseShift"]
+    if np.isnan(columns["rlnCtfIceRingDensity"]).all():
+        del columns["rlnCtfIceRingDensity"]
+    columns["rlnCtfImage"] = [f"{name}:mrc" for name in columns["rlnCtfImage"]]  # RELION's way to say what .ctf is
+    return tables.with_block("micrographs", kept.with_columns(**columns))
+
+
+def _numbers(fit: Fit) -> dict[str, float]:
+    """RELION's columns, angles in degrees."""
+    defocus = fit.defocus
+    return {
+        "rlnDefocusU": round(defocus.u, 2), "rlnDefocusV": round(defocus.v, 2),
+        "rlnCtfAstigmatism": round(defocus.u - defocus.v, 2),
+        "rlnDefocusAngle": round(float(np.degrees(defocus.angle)), 3),
+        "rlnPhaseShift": round(float(np.degrees(defocus.phase_shift)), 3),
+        "rlnCtfFigureOfMerit": round(fit.figure_of_merit, 5), "rlnCtfMaxResolution": round(fit.resolution, 3),
+        "rlnCtfIceRingDensity": round(fit.ice_ring, 5), "spaCtfEvidence": round(fit.evidence, 2),
+    }  # fmt: skip
+
+
+def _files(fit: Fit, stem: Path) -> dict[str, str]:
+    """Write the picture (signed bytes, 100 where CTF² is 1) and the curves; their names."""
+    image, curves = f"{stem}.ctf", f"{stem}_profile.star"
+    profile = fit.profile
+    step = float(profile.frequency[1] - profile.frequency[0])
+    mrc.write(image, np.rint(100 * fit.picture).astype(np.int8), 1 / (len(fit.picture) * step))
+    curves_of = (profile.frequency, profile.spectrum, profile.model, profile.frc)
+    table = Table.of(**{name: curve.round(6) for name, curve in zip(_CURVES, curves_of)})
+    star.write(Tables({"profile": table}), curves)
+    return {"rlnCtfImage": image, "spaCtfProfile": curves}
+
+
+def _stems(names: list[str]) -> dict[str, str]:
+    """A name in the outdir for each micrograph: its stem, or its whole path where stems are not unique."""
+    short = {name: PurePath(name).stem for name in names}
+    if len(set(short.values())) == len(names):
+        return short
+    return {name: "_".join(PurePath(name).with_suffix("").parts).replace("..", "").lstrip("/_") for name in names}
+
+
+def summary(table: Table) -> str:
+    """The figures that matter, in words."""
+    defocus = (table.floats("rlnDefocusU") + table.floats("rlnDefocusV")) / 2
+    resolution, evidence = table.floats("rlnCtfMaxResolution"), table.floats("spaCtfEvidence")
+    text = f"{len(table)} micrographs, defocus {defocus.min():.0f} to {defocus.max():.0f} A, "
+    text += f"fit resolution {np.median(resolution):.2f} A (median)"
+    without = int((evidence < CERTAIN).sum())
+    return text + (f", {without} without rings" if without else "")
+
+
+def panels(table: Table) -> list[Panel]:
+    """What a montage shows of up to 24 micrographs: all, or every so many of them in the order of their resolution."""
+    resolution = table.floats("rlnCtfMaxResolution")
+    rows = np.arange(len(table))
+    if len(rows) > _SHOWN:
+        rows = np.argsort(resolution, kind="stable")[np.linspace(0, len(rows) - 1, _SHOWN).round().astype(int)]
+    return [_panel(table.take([row])) for row in rows]
+
+
+def _panel(row: Table) -> Panel:
+    curves = star.read(str(row.text("spaCtfProfile")[0]))["profile"]
+    u, v, angle, resolution = (float(row.floats(name)[0]) for name in (
+        "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnCtfMaxResolution"))  # fmt: skip
+    name = PurePath(row.text("rlnMicrographName")[0]).stem
+    title = f"{name}\n{u:.0f} / {v:.0f} Å at {angle:.0f}°, {resolution:.1f} Å"
+    frequency, spectrum, model, frc = (curves.floats(name) for name in _CURVES)
+    image = mrc.read(str(row.text("rlnCtfImage")[0]).removesuffix(":mrc")).data
+    certain = bool(row.floats("spaCtfEvidence")[0] >= CERTAIN)
+    return Panel(title, image / 100, frequency, spectrum, model, frc, resolution, certain)

@@ -1,0 +1,51 @@
+"""``spa curate rules``: micrographs in, the good ones out."""
+
+from __future__ import annotations
+
+import click
+
+from spa.job import options
+from spa.job.run import Run, job
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@click.option("--keep", multiple=True, metavar="EXPR",
+              help="Keep rows for which this holds, e.g. 'rlnCtfMaxResolution < 6'; repeatable: all must hold.")
+@click.option("--auto", is_flag=True, help="Drop outliers of what the table tells: CTF, ice, motion, number of picks.")
+@click.option("--rejected", metavar="STAR", type=click.Path(), help="Write the dropped rows, with their reasons, here.")
+@click.option("--plot", metavar="PNG", type=click.Path(), help="Draw histograms with the limits (extra: plot).")
+@options.standard
+@job("curate rules")
+def rules(
+    run: Run, star: str, output: str, keep: tuple[str, ...], auto: bool, rejected: str | None, plot: str | None
+) -> None:
+    """Keep the good micrographs of STAR, by rules given or found.
+
+    Rules of --auto: no rings (evidence below 10); fit resolution, astigmatism, ice ring, motion too high; figure of
+    merit too low; defocus and number of picks too far off. Limits are 4 to 5 robust standard deviations from the
+    median, and never near it: a fit resolution is an outlier from 1.4 times the median, say. Picks of dropped
+    micrographs go with them. Why each one was dropped is said on standard error.
+
+    \b
+    Examples:
+      spa curate rules --auto --rejected bad.star ctf.star > good.star
+      spa curate rules --keep 'rlnCtfMaxResolution < 5' --keep 'rlnDefocusU < 30000' ctf.star
+    """
+    from spa_plugins.curate_rules import sort
+
+    tables = run.read(star)
+    sorting = sort.sort(tables, keep, auto)
+    for line in sorting.lines():
+        if not run.quiet:
+            run.warn(line)
+    if plot:
+        from spa.plot import figure
+        from spa.plot.histograms import histograms
+
+        figure.save(histograms(sorting.quantities, sorting.thresholds()), plot)
+    if rejected:
+        run.write(sorting.rejected(), rejected)
+    run.write(sorting.kept(), output)
+    run.summary(sorting.summary())

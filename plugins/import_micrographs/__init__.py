@@ -7,4 +7,5 @@ from spa.plug import Job, hookimpl
 
 @hookimpl
 def spa_jobs() -> Iterable[Job]:
-    return [Job("import micrographs", "Make a table of micrographs.", "spa_plugins.import_micrographs.command:micrographs")]
+    target = "spa_plugins.import_micrographs.command:micrographs"
+    return [Job("import micrographs", "Make a table of micrographs.", target)]

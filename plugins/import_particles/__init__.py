@@ -7,4 +7,5 @@ from spa.plug import Job, hookimpl
 
 @hookimpl
 def spa_jobs() -> Iterable[Job]:
-    return [Job("import particles", "Make a table of particles from RELION, cryoSPARC or a bare stack.", "spa_plugins.import_particles.command:particles")]
+    summary = "Make a table of particles from RELION, cryoSPARC or a bare stack."
+    return [Job("import particles", summary, "spa_plugins.import_particles.command:particles")]

@@ -38,6 +38,12 @@ class Table:
         return cls({}).with_columns(**columns)
 
     @classmethod
+    def pairs(cls, **values: Any) -> "Table":
+        """One row, which is written as a list of labels and values."""
+        one = cls.of(**{name: [value] for name, value in values.items()})
+        return cls(one._columns, one.where, simple=True)
+
+    @classmethod
     def concat(cls, tables: Sequence["Table"]) -> "Table":
         """The rows of several tables, columns in the first one's order; DataError unless all have the same columns."""
         first = tables[0]

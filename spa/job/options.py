@@ -95,6 +95,11 @@ def context() -> click.Context:
     return click.get_current_context()
 
 
+def was_given(name: str) -> bool:
+    """Whether the user wrote this option or argument, rather than its default standing in."""
+    return context().get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+
+
 def input_files(ctx: click.Context) -> list[str]:
     """The values of options of type INPUT_FILE."""
     found = []

@@ -1,0 +1,77 @@
+"""The command: half maps in, curves out."""
+
+import click
+
+from spa.errors import UsageError
+from spa.io import mrc
+from spa.io.star import Tables
+from spa.io.whole import whole
+from spa.job import maps, options
+from spa.job.run import Run, job
+from spa.volume.halfmaps import measured
+from spa_plugins.post_fsc.report import Report, emdb_xml, tables_of
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.outdir
+@options.standard
+@options.seed
+@options.plot
+@click.option("--half1", type=options.INPUT_FILE, help="First half map; without it, the stream's.")
+@click.option("--half2", type=options.INPUT_FILE, help="Second half map; without it, the stream's.")
+@click.option("--mask", "mask_file", type=options.INPUT_FILE,
+              help="Soft mask; without it the stream's, or else an automatic one.")
+@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@click.option("--pixel-size", type=click.FloatRange(min=0, min_open=True),
+              help="The true pixel size, angstroms, where the headers' is off.")
+@click.option("--diameter", type=click.FloatRange(min=0, min_open=True),
+              help="Diameter of the spherical mask, angstroms; 0.85 of the box.")
+@click.option("--randomise-below", default=0.8, show_default=True, type=click.FloatRange(0, 1),
+              help="Randomise phases from where the unmasked FSC falls below this.")
+@click.option("--randomise-from", type=click.FloatRange(min=0, min_open=True),
+              help="Randomise phases from this resolution, angstroms.")
+@click.option("--repeats", default=5, show_default=True, type=click.IntRange(min=1),
+              help="How many randomisations are averaged.")
+@job("post fsc")
+def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, half2: str | None,
+        mask_file: str | None, number: int | None, pixel_size: float | None, diameter: float | None,
+        randomise_below: float, randomise_from: float | None, repeats: int) -> None:  # fmt: skip
+    """FSC of two half maps, corrected for the mask.
+
+    Without, with a spherical, and with a given soft mask; the last also with random phases, whose correlation is what
+    the mask itself makes, and corrected for it: (F_t - F_n) / (1 - F_n). DIR gets fsc.star (RELION's names), fsc.xml
+    (for the EMDB), and mask.mrc where the mask was found here.
+    """
+    if bool(half1) != bool(half2):
+        raise UsageError("--half1 and --half2: name both or neither")
+    assert run.outdir is not None
+    tables = maps.stream(run, star, enough=bool(half1))
+    first = maps.read(run, maps.need(tables, "half1", "--half1", half1, number))
+    second = maps.read_like(run, maps.need(tables, "half2", "--half2", half2, number), first)
+    mask_name = maps.find(tables, "mask", mask_file, number)
+    mask = maps.read_like(run, mask_name, first).data if mask_name else None
+    pixel = pixel_size or first.pixel_size
+    rngs = [run.rng("phases", one) for one in range(repeats)]
+    curves, used = measured(first.data, second.data, pixel, mask, rngs, diameter, randomise_below, randomise_from)
+    if mask_name is None:
+        mask_name = str(run.outdir / "mask.mrc")
+        mrc.write(mask_name, used, pixel)
+        run.warn(f"no mask is named: an automatic one is used and kept in {mask_name}")
+    report = Report(curves, len(used), pixel, str(first.path), str(second.path), mask_name, float(used.mean()))
+    for line in report.warnings():
+        run.warn(line)
+    run.write(tables_of(report), run.outdir / "fsc.star")
+    with whole(run.outdir / "fsc.xml") as part:
+        part.write_text(emdb_xml(report))
+    if plot:
+        from spa.plot import figure
+        from spa.plot.fsc import correlations
+
+        drawn = correlations(report.named(), report.box, pixel, report.resolutions(), f"mask {mask_name}")
+        figure.save(drawn, plot)
+    found = [("half1", str(first.path)), ("half2", str(second.path)), ("mask", mask_name),
+             ("fsc", str(run.outdir / "fsc.star"))]  # fmt: skip
+    run.write(maps.with_maps(tables or Tables(), found, number or 1), output)
+    run.summary(report.line())

@@ -1,0 +1,99 @@
+"""The curves as tables, as the EMDB's XML, and in words."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.io.star import Table, Tables
+from spa.volume.fsc import MARGIN, Curves, resolution_at
+
+GOLD, HALF = 0.143, 0.5
+TIGHT = 0.15  # correlation of random phases at the resolution that is reported
+
+
+@dataclass(frozen=True)
+class Report:
+    """Curves of two half maps, and the files that they come from."""
+
+    curves: Curves
+    box: int
+    pixel_size: float
+    half1: str
+    half2: str
+    mask: str
+    mask_fraction: float
+
+    def named(self) -> dict[str, np.ndarray]:
+        """The curves by the names they have in words and figures."""
+        c = self.curves
+        return {"corrected": c.corrected, "masked": c.masked, "spherical": c.spherical, "unmasked": c.unmasked,
+                "phases randomised": c.randomised}  # fmt: skip
+
+    def resolutions(self, level: float = GOLD) -> dict[str, float]:
+        """Resolution in angstroms by curve, random phases left out."""
+        return {name: resolution_at(curve, level, self.box, self.pixel_size)
+                for name, curve in self.named().items() if name != "phases randomised"}  # fmt: skip
+
+    def line(self) -> str:
+        """The figure that matters, with its mask."""
+        gold, half = self.resolutions(), self.resolutions(HALF)
+        return (
+            f"{gold['corrected']:.2f} A (FSC 0.143, corrected, mask {self.mask}); {half['corrected']:.2f} A at 0.5; "
+            f"masked {gold['masked']:.2f}, spherical {gold['spherical']:.2f}, unmasked {gold['unmasked']:.2f} A; "
+            f"phases randomised from {self.randomised_from:.2f} A"
+        )
+
+    @property
+    def randomised_from(self) -> float:
+        """Resolution in angstroms where the random phases begin."""
+        return self.box * self.pixel_size / self.curves.randomised_from
+
+    def warnings(self) -> list[str]:
+        """What a user should look into."""
+        gold, found = self.resolutions(), []
+        shell = int(round(self.box * self.pixel_size / gold["corrected"]))
+        if gold["corrected"] > gold["unmasked"]:
+            found.append("the corrected resolution is worse than the unmasked one: the mask cuts into the particle")
+        if shell >= self.curves.randomised_from + MARGIN and self.curves.randomised[shell] > TIGHT:
+            found.append(
+                f"random phases still correlate by {self.curves.randomised[shell]:.2f} under the mask at "
+                f"{gold['corrected']:.2f} A: it is too tight or too hard, widen its soft edge"
+            )
+        if shell == self.box // 2:
+            found.append(f"the curve never falls below 0.143: the resolution is limited by the pixel size "
+                         f"({self.pixel_size:g} A)")  # fmt: skip
+        return found
+
+
+def tables_of(report: Report) -> Tables:
+    """data_general and data_fsc with RELION's names (as in its postprocess.star)."""
+    shells = np.arange(report.box // 2 + 1)
+    frequency = shells / (report.box * report.pixel_size)
+    frequency[0] = 1 / 999.0  # as RELION writes it
+    gold, c = report.resolutions(), report.curves
+    general = Table.pairs(
+        rlnFinalResolution=gold["corrected"], rlnUnfilteredMapHalf1=report.half1, rlnUnfilteredMapHalf2=report.half2,
+        rlnMaskName=report.mask, rlnRandomiseFrom=report.randomised_from,
+        spaMaskFraction=report.mask_fraction, spaResolutionHalf=report.resolutions(HALF)["corrected"],
+        spaResolutionMasked=gold["masked"], spaResolutionSpherical=gold["spherical"],
+        spaResolutionUnmasked=gold["unmasked"],
+    )  # fmt: skip
+    curve = Table.of(
+        rlnSpectralIndex=shells, rlnResolution=frequency, rlnAngstromResolution=1 / frequency,
+        rlnFourierShellCorrelationCorrected=c.corrected, rlnFourierShellCorrelationUnmaskedMaps=c.unmasked,
+        rlnFourierShellCorrelationMaskedMaps=c.masked,
+        rlnCorrectedFourierShellCorrelationPhaseRandomizedMaskedMaps=c.randomised,
+        spaFourierShellCorrelationSpherical=c.spherical,
+    )  # fmt: skip
+    return Tables({"general": general, "fsc": curve})
+
+
+def emdb_xml(report: Report) -> str:
+    """The corrected curve as the EMDB takes it at deposition."""
+    frequency = np.arange(report.box // 2 + 1) / (report.box * report.pixel_size)
+    points = "".join(
+        f"  <coordinate>\n    <x>{x:.6f}</x>\n    <y>{y:.6f}</y>\n  </coordinate>\n"
+        for x, y in zip(frequency[1:], report.curves.corrected[1:])
+    )
+    head = '<fsc title="Fourier shell correlation, corrected for the mask" '
+    return f'{head}xaxis="Resolution (A-1)" yaxis="Correlation Coefficient">\n{points}</fsc>\n'

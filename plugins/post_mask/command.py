@@ -1,0 +1,48 @@
+"""The command: a map in, a mask out."""
+
+import click
+
+from spa.io import mrc
+from spa.io.star import Tables
+from spa.job import maps, options
+from spa.job.run import Run, job
+from spa.volume.masks import soft_mask
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.outdir
+@options.standard
+@options.plot
+@click.option("--map", "map_file", type=options.INPUT_FILE, help="The map; without it, the stream's.")
+@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@click.option("--threshold", type=float, help="Density level; found from the map without it.")
+@click.option("--lowpass", default=15.0, show_default=True, type=click.FloatRange(min=0),
+              help="Low-pass the map to this resolution first, angstroms; 0: as it is.")
+@click.option("--extend", default=6.0, show_default=True, type=click.FloatRange(min=0),
+              help="Grow the inside by this much, angstroms.")
+@click.option("--soft-edge", default=12.0, show_default=True, type=click.FloatRange(min=0),
+              help="Width of the cosine edge around that, angstroms.")
+@job("post mask")
+def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | None, number: int | None,
+         threshold: float | None, lowpass: float, extend: float, soft_edge: float) -> None:  # fmt: skip
+    """Make a soft mask from a map.
+
+    The map (or the mean of the two half maps, where the stream has no map) is low-passed and cut at the threshold;
+    an automatic threshold lies a fifth of the way from solvent to peak, or four standard deviations above the
+    solvent's noise, and drops specks. DIR gets mask.mrc, which joins data_maps with role mask.
+    """
+    tables = maps.stream(run, star, enough=bool(map_file))
+    volume = maps.read_mean(run, tables, map_file, number)
+    made, level = soft_mask(volume.data, volume.pixel_size, threshold, lowpass or None, extend, soft_edge)
+    assert run.outdir is not None
+    path = run.outdir / "mask.mrc"
+    mrc.write(path, made, volume.pixel_size)
+    if plot:
+        from spa.plot import figure
+        from spa.plot.maps import sections
+
+        figure.save(sections(volume.data, volume.pixel_size, str(volume.path), made), plot)
+    run.write(maps.with_maps(tables or Tables(), [("mask", str(path))], number or 1), output)
+    run.summary(f"threshold {level:.4g}; {made.mean():.1%} of the box")

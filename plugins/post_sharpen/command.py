@@ -1,0 +1,141 @@
+"""The command: half maps or a map in, a sharpened map out."""
+
+import click
+import numpy as np
+
+from spa.errors import UsageError
+from spa.io import mrc
+from spa.io import star as stars
+from spa.io.star import Table, Tables
+from spa.job import maps, options
+from spa.job.run import Run, job
+from spa.volume.fsc import resolution_at
+from spa.volume.halfmaps import measured
+from spa.volume.sharpen import Guinier, fsc_weights, mtf_at, sharpened
+
+GOLD = 0.143
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.outdir
+@options.standard
+@options.seed
+@options.plot
+@click.option("--half1", type=options.INPUT_FILE, help="First half map; without it, the stream's.")
+@click.option("--half2", type=options.INPUT_FILE, help="Second half map; without it, the stream's.")
+@click.option("--map", "map_file", type=options.INPUT_FILE,
+              help="Sharpen this map instead of the halves' mean (it needs --fsc or --no-fsc-weighting).")
+@click.option("--mask", "mask_file", type=options.INPUT_FILE,
+              help="Soft mask; without it the stream's, or else an automatic one.")
+@click.option("--fsc", "fsc_file", type=options.INPUT_FILE,
+              help="FSC of `spa post fsc` or RELION; without it the stream's, or else computed.")
+@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@click.option("--bfactor", type=float, help="B-factor, square angstroms, negative sharpens; fitted without it.")
+@click.option("--guinier", nargs=2, type=float, metavar="LOW HIGH",
+              help="Resolutions between which B is fitted, angstroms; 10 and the map's.")
+@click.option("--mtf", type=options.INPUT_FILE,
+              help="STAR of the detector's MTF (rlnResolutionInversePixel, rlnMtfValue).")
+@click.option("--mtf-pixel-size", type=click.FloatRange(min=0, min_open=True),
+              help="Pixel size of the detector, angstroms, unbinned; the map's.")
+@click.option("--fsc-weighting/--no-fsc-weighting", default=True, show_default=True,
+              help="Weight by sqrt(2 FSC / (1 + FSC)).")
+@click.option("--lowpass", type=click.FloatRange(min=0, min_open=True), help="Low-pass at this resolution, angstroms.")
+@job("post sharpen")
+def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | None, half2: str | None,
+            map_file: str | None, mask_file: str | None, fsc_file: str | None, number: int | None,
+            bfactor: float | None, guinier: tuple[float, float] | None, mtf: str | None,
+            mtf_pixel_size: float | None, fsc_weighting: bool, lowpass: float | None) -> None:  # fmt: skip
+    """Sharpen a map by its B-factor and weight it by its FSC.
+
+    The mean of the half maps is divided by the detector's MTF, weighted by its corrected FSC, and multiplied by
+    exp(-B/4 d^2) with B from the Guinier plot. DIR gets sharpened.mrc (which joins data_maps with role map),
+    sharpened_masked.mrc and guinier.star.
+    """
+    if bool(half1) != bool(half2):
+        raise UsageError("--half1 and --half2: name both or neither")
+    if guinier and guinier[0] <= guinier[1]:
+        raise UsageError(f"--guinier {guinier[0]:g} {guinier[1]:g}: the lower resolution (more angstroms) comes first")
+    assert run.outdir is not None
+    tables = maps.stream(run, star, enough=bool(half1 or map_file))
+    halves = [] if map_file else _halves(run, tables, half1, half2, number)
+    volume = maps.read(run, map_file) if map_file else halves[0]
+    mean = volume.data if map_file else (halves[0].data + halves[1].data) / 2
+    mask_name = maps.find(tables, "mask", mask_file, number)
+    mask = maps.read_like(run, mask_name, volume).data if mask_name else None
+    fsc_name = maps.find(tables, "fsc", fsc_file, number)
+    curve, mask = _curve(run, fsc_name, halves, volume, mask, fsc_weighting)
+    box, pixel = len(mean), volume.pixel_size
+    resolution = resolution_at(curve, GOLD, box, pixel) if curve is not None else 2 * pixel
+    low, high = guinier or (10.0, resolution)
+    weights = fsc_weights(curve) if fsc_weighting and curve is not None else np.ones(box // 2 + 1)
+    response = _mtf(run, mtf, box, pixel, mtf_pixel_size or pixel)
+    made, fit = sharpened(mean, pixel, weights, low, high, bfactor, response, lowpass)
+    if bfactor is None and fit.bfactor is None:
+        run.warn(f"B is not fitted and none is applied: too few shells lie between {low:g} and {high:.2f} A; "
+                 f"give --bfactor or --guinier")  # fmt: skip
+    path = run.outdir / "sharpened.mrc"
+    mrc.write(path, made, pixel)
+    if mask is not None:
+        mrc.write(run.outdir / "sharpened_masked.mrc", made * mask, pixel)
+    applied = bfactor if bfactor is not None else fit.bfactor or 0.0
+    run.write(_guinier_tables(fit, applied), run.outdir / "guinier.star")
+    if plot:
+        from spa.plot import figure
+        from spa.plot.maps import sections
+
+        figure.save(sections(made, pixel, f"{path}, B = {applied:.0f} Å²", mask), plot)
+    run.write(maps.with_maps(tables or Tables(), [("map", str(path))], number or 1), output)
+    source = "given" if bfactor is not None else "Guinier" if fit.bfactor is not None else "not fitted"
+    run.summary(f"B = {applied:.0f} A^2 ({source}); {resolution:.2f} A")
+
+
+def _halves(run: Run, tables: Tables | None, half1: str | None, half2: str | None, number: int | None) -> list[mrc.Image]:
+    first = maps.read(run, maps.need(tables, "half1", "--half1", half1, number))
+    return [first, maps.read_like(run, maps.need(tables, "half2", "--half2", half2, number), first)]
+
+
+def _curve(
+    run: Run, fsc_name: str | None, halves: list[mrc.Image], volume: mrc.Image, mask: np.ndarray | None, wanted: bool
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The corrected FSC, read or computed, and the mask; None where there is nothing to take it from."""
+    box = volume.data.shape[0]
+    if fsc_name:
+        table = stars.read(run.input(fsc_name))["fsc"]
+        curve = table.floats("rlnFourierShellCorrelationCorrected")
+        if len(curve) != box // 2 + 1:
+            raise UsageError(f"{fsc_name}: {len(curve)} shells, the map of {box} pixels has {box // 2 + 1}")
+        return curve, mask
+    if halves:
+        rngs = [run.rng("phases", one) for one in range(5)]
+        curves, mask = measured(halves[0].data, halves[1].data, volume.pixel_size, mask, rngs)
+        return curves.corrected, mask
+    if wanted:
+        raise UsageError("--map: its FSC is not known; give --fsc, or the half maps, or --no-fsc-weighting")
+    return None, mask
+
+
+def _mtf(run: Run, path: str | None, box: int, pixel_size: float, detector_pixel: float) -> np.ndarray | None:
+    """The detector's MTF in each shell, from the first block of a STAR file."""
+    if path is None:
+        return None
+    tables = stars.read(path)
+    table = next(iter(tables.blocks.values()))
+    return mtf_at(
+        table.floats("rlnResolutionInversePixel"), table.floats("rlnMtfValue"), box, pixel_size, detector_pixel
+    )
+
+
+def _guinier_tables(fit: Guinier, applied: float) -> Tables:
+    """data_general and data_guinier with RELION's names."""
+    show = {name: np.nan_to_num(values, nan=-99.0) for name, values in
+            (("original", fit.original), ("weighted", fit.weighted), ("sharpened", fit.sharpened))}  # fmt: skip
+    general = {"rlnBfactorUsedForSharpening": applied}
+    if fit.slope is not None and fit.intercept is not None:
+        general |= {"rlnFittedSlopeGuinierPlot": fit.slope, "rlnFittedInterceptGuinierPlot": fit.intercept}
+    table = Table.of(
+        rlnResolutionSquared=fit.squared, rlnLogAmplitudesOriginal=show["original"],
+        rlnLogAmplitudesWeighted=show["weighted"], rlnLogAmplitudesSharpened=show["sharpened"],
+    )  # fmt: skip
+    return Tables({"general": Table.pairs(**general), "guinier": table})

@@ -1,0 +1,55 @@
+"""FSC curves with the masks that they were taken under, and where they cross the thresholds."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spa.plot import figure as figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_STYLES: dict[str, dict[str, Any]] = {
+    "corrected": {"color": "black", "linewidth": 2.0, "zorder": 3},
+    "masked": {"color": "tab:blue"},
+    "spherical": {"color": "tab:green"},
+    "unmasked": {"color": "tab:gray"},
+    "phases randomised": {"color": "tab:red", "linestyle": "--", "linewidth": 1.0},
+}
+_LEVELS = (0.5, 0.143)
+
+
+def correlations(
+    curves: Mapping[str, np.ndarray], box: int, pixel_size: float, crossings: Mapping[str, float], title: str = ""
+) -> "Figure":
+    """Curves (box//2+1,) by name against spatial frequency; crossings: resolution (angstroms) of 0.143 by name."""
+    figure = figures.open_figure(7.5, 4.8)
+    axes = figure.subplots()
+    frequency = np.arange(box // 2 + 1) / (box * pixel_size)
+    for name, curve in curves.items():
+        label = f"{name}: {crossings[name]:.2f} Å" if name in crossings else name
+        axes.plot(frequency[: len(curve)], curve, label=label, **_STYLES.get(name, {}))
+    for level in _LEVELS:
+        axes.axhline(level, color="0.7", linewidth=0.8, zorder=0)
+        axes.text(frequency[-1], level + 0.01, f"{level:g}", ha="right", fontsize=8, color="0.4")
+    if "corrected" in crossings:
+        axes.axvline(1 / crossings["corrected"], color="0.3", linewidth=0.8, linestyle=":")
+    axes.set_xlim(0, frequency[-1])
+    axes.set_ylim(min(-0.1, *(float(curve.min()) for curve in curves.values())), 1.03)
+    _resolution_ticks(axes, frequency[-1])
+    axes.set_ylabel("Fourier shell correlation")
+    axes.set_title(title, fontsize=9)
+    axes.legend(title="resolution at 0.143" if crossings else None, fontsize=8, loc="upper right")
+    return figure
+
+
+def _resolution_ticks(axes: Any, highest: float) -> None:
+    """Ticks at round resolutions, named in angstroms."""
+    known = np.array([100, 50, 30, 20, 15, 12, 10, 8, 7, 6, 5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1.2, 1])
+    chosen: list[float] = []
+    for resolution in known[1 / known <= highest * 1.001]:
+        if not chosen or (1 / resolution - 1 / chosen[-1]) > highest / 14:
+            chosen.append(float(resolution))
+    axes.set_xticks([1 / one for one in chosen], [f"{one:g}" for one in chosen])
+    axes.set_xlabel("resolution (Å)")

@@ -1,0 +1,45 @@
+"""A map: three orthogonal slices through the centre and three projections, with a scale bar."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spa.plot import figure as figures
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_AXES = ("z", "y", "x")  # the axis that a view looks along, in array order
+_BARS = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000])
+
+
+def sections(
+    volume: np.ndarray, pixel_size: float, title: str = "", mask: np.ndarray | None = None
+) -> "Figure":
+    """Slices (upper row) and projections (lower row) of a map (n, n, n) along z, y and x; a mask's outline over them."""
+    figure = figures.open_figure(9, 6.6)
+    grid = figure.subplots(2, 3)
+    middle = len(volume) // 2
+    for axis, name in enumerate(_AXES):
+        _picture(grid[0, axis], np.take(volume, middle, axis), pixel_size, f"slice, {name} = 0")
+        _picture(grid[1, axis], volume.sum(axis), pixel_size, f"projection along {name}")
+        if mask is not None:
+            grid[0, axis].contour(np.take(mask, middle, axis), [0.5], colors=["tab:orange"], linewidths=0.9)
+            grid[1, axis].contour(mask.max(axis), [0.5], colors=["tab:orange"], linewidths=0.9)
+    box = len(volume)
+    figure.suptitle("\n".join(filter(None, [title, f"{box} pixels of {pixel_size:.4g} Å"])), fontsize=9)
+    return figure
+
+
+def _picture(axes: "Axes", image: np.ndarray, pixel_size: float, title: str) -> None:
+    low, high = np.quantile(image, [0.002, 0.998])
+    axes.imshow(image, vmin=low, vmax=max(high, low + 1e-12), origin="lower", interpolation="nearest")
+    axes.set_title(title)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    side = image.shape[1]
+    length = _BARS[_BARS <= max(1.0, side * pixel_size / 3)][-1]
+    start, level = 0.05 * side, 0.05 * side
+    axes.plot([start, start + length / pixel_size], [level, level], color="white", linewidth=2.5, solid_capstyle="butt")
+    axes.text(start, level + 0.02 * side, f"{length} Å", color="white", fontsize=8, va="bottom")

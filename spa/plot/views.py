@@ -1,0 +1,43 @@
+"""The distribution of views over the sphere."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spa.plot import figure as figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS, ROWS = 72, 36
+
+
+def histogram(rot: np.ndarray, tilt: np.ndarray) -> np.ndarray:
+    """Views (radians) a cell of equal solid angle, relative to uniform views: (ROWS, COLUMNS), tilt from 0 down."""
+    counts, _, _ = np.histogram2d(
+        np.cos(tilt), np.mod(rot + np.pi, 2 * np.pi) - np.pi, (ROWS, COLUMNS), ((-1, 1), (-np.pi, np.pi))
+    )
+    return counts[::-1] * (ROWS * COLUMNS / max(len(rot), 1))
+
+
+def smooth(cells: np.ndarray) -> np.ndarray:
+    """A 3 x 3 mean, periodic in rot."""
+    wide = np.concatenate([cells[:, -1:], cells, cells[:, :1]], 1)
+    wide = np.concatenate([wide[:1], wide, wide[-1:]], 0)
+    return sum(wide[i : i + ROWS, j : j + COLUMNS] for i in range(3) for j in range(3)) / 9
+
+
+def sphere(rot: np.ndarray, tilt: np.ndarray, title: str = "") -> "Figure":
+    """Density of views (rot, tilt in radians) on an equal-area map of the sphere; 1 is uniform."""
+    figure = figures.open_figure(8, 4.4)
+    axes = figure.add_subplot(projection="mollweide")
+    longitude = np.linspace(-np.pi, np.pi, COLUMNS + 1)
+    latitude = np.pi / 2 - np.arccos(np.linspace(1, -1, ROWS + 1))
+    cells = smooth(histogram(rot, tilt))
+    mesh = axes.pcolormesh(longitude, latitude, cells, cmap="viridis", vmin=0, shading="flat", rasterized=True)
+    axes.grid(True, color="white", linewidth=0.3, alpha=0.6)
+    axes.set_yticks(np.deg2rad([60, 30, 0, -30, -60]), ["30°", "60°", "90°", "120°", "150°"])
+    axes.set_xticks(np.deg2rad([-120, -60, 0, 60, 120]), ["-120°", "-60°", "0°", "60°", "120°"], color="white")
+    axes.set_title("\n".join(filter(None, [title, f"{len(rot)} views: rot across, tilt down"])), fontsize=9)
+    figure.colorbar(mesh, ax=axes, shrink=0.75, label="views, relative to uniform")
+    return figure

@@ -1,15 +1,12 @@
 """From tables and maps to arrays: the problem that the loop solves."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from spa.errors import DataError, UsageError
-from spa.io import mrc
 from spa.io.star import Tables
-from spa.job import memory
-from spa.job.maps import map_file
+from spa.job import maps, memory
 from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
 from spa.refine import data, loop
@@ -40,15 +37,13 @@ def problem(
 ) -> Problem:  # fmt: skip
     """Everything read and checked, nothing computed yet but coefficients and noise."""
     group = operators(symmetry)
-    source = map_file(tables, "map", reference, option="--reference")
-    if reference is None:
-        run.input(source)
+    source = maps.need(tables, "map", "--reference", reference)
     stack = open_particles(run, tables)
-    start = on_grid(source, stack)
+    start = on_grid(run, source, stack)
     diameter = diameter or measured_diameter(start, stack.pixel_size)
     if diameter > stack.box * stack.pixel_size:
         raise UsageError(f"--diameter {diameter:g}: the box is {stack.box * stack.pixel_size:g} A wide")
-    solvent = _solvent(mask, stack, diameter)
+    solvent = _solvent(run, mask, stack, diameter)
     half = half_sets(run, stack.particles)
     if min(np.bincount(half, minlength=2)) == 0:
         raise DataError(f"{stack.tables['particles'].where}: all particles are in one half-set")
@@ -82,17 +77,12 @@ def scratch(run: Run, shape: tuple[int, ...]) -> np.ndarray:
         return np.memmap(file, np.float32, "w+", shape=shape)
 
 
-def on_grid(path: str | Path, stack: ParticleSet) -> np.ndarray:
+def on_grid(run: Run, path: str, stack: ParticleSet) -> np.ndarray:
     """A map on the particles' grid: its box and pixel size are changed when they differ."""
-    found = mrc.read(path)
-    volume = np.asarray(found.data, np.float32)
-    if volume.ndim != 3 or len(set(volume.shape)) != 1:
-        raise DataError(f"{path}: {' x '.join(map(str, volume.shape))} pixels; a cubic map is needed")
-    mrc.require_finite(volume, str(path))
-    pixel_size = found.pixel_size or stack.pixel_size
-    if len(volume) == stack.box and abs(pixel_size / stack.pixel_size - 1) < 1e-3:
-        return volume
-    return resampled(transform(volume, pixel_size), stack.box, stack.pixel_size)
+    found = maps.read(run, path)
+    if len(found.data) == stack.box and abs(found.pixel_size / stack.pixel_size - 1) < 1e-3:
+        return found.data
+    return resampled(transform(found.data, found.pixel_size), stack.box, stack.pixel_size)
 
 
 def measured_diameter(volume: np.ndarray, pixel_size: float) -> float:
@@ -103,11 +93,11 @@ def measured_diameter(volume: np.ndarray, pixel_size: float) -> float:
     return min(2.2 * reach, 0.9 * len(volume)) * pixel_size
 
 
-def _solvent(mask: str | None, stack: ParticleSet, diameter: float) -> np.ndarray:
+def _solvent(run: Run, mask: str | None, stack: ParticleSet, diameter: float) -> np.ndarray:
     if mask is None:
         radius = diameter / 2 / stack.pixel_size
         return soft_sphere(stack.box, min(radius, stack.box / 2 - 4), 4)
-    found = on_grid(mask, stack)
+    found = on_grid(run, mask, stack)
     if found.min() < -0.1 or found.max() > 1.1:
         raise DataError(f"{mask}: values from {found.min():g} to {found.max():g}; a mask has 0 to 1")
     return np.clip(found, 0, 1)

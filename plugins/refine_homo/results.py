@@ -9,7 +9,7 @@ from spa.errors import ReadError
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.io.whole import whole
-from spa.job.maps import MapFile, with_maps
+from spa.job.maps import with_maps
 from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.refine import states
@@ -74,10 +74,10 @@ def written(run: Run, problem: Problem, state: State) -> Tables:
     for role, volume in volumes.items():
         path = run.outdir / f"{role}.mrc"
         mrc.write(path, np.asarray(volume, np.float32), problem.images.pixel_size)
-        files.append(MapFile(str(path), role))
+        files.append((role, str(path)))
     curve = run.outdir / "fsc.star"
     star.write(Tables(blocks={"fsc": fsc_table(problem, state)}), curve)
-    files.append(MapFile(str(curve), "fsc"))
+    files.append(("fsc", str(curve)))
     tables = problem.stack.tables.with_block("particles", _particles(problem, state))
     return with_maps(tables, files)
 

@@ -7,4 +7,10 @@ from spa.plug import Job, hookimpl
 
 @hookimpl
 def spa_jobs() -> Iterable[Job]:
-    return [Job("post sharpen", "Sharpen a map by its B-factor and weight it by its FSC.", "spa_plugins.post_sharpen.command:sharpen")]
+    return [
+        Job(
+            "post sharpen",
+            "Sharpen a map by its B-factor and weight it by its FSC.",
+            "spa_plugins.post_sharpen.command:sharpen",
+        )
+    ]

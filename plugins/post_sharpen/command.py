@@ -91,7 +91,9 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
     run.summary(f"B = {applied:.0f} A^2 ({source}); {resolution:.2f} A")
 
 
-def _halves(run: Run, tables: Tables | None, half1: str | None, half2: str | None, number: int | None) -> list[mrc.Image]:
+def _halves(
+    run: Run, tables: Tables | None, half1: str | None, half2: str | None, number: int | None
+) -> list[mrc.Image]:
     first = maps.read(run, maps.need(tables, "half1", "--half1", half1, number))
     return [first, maps.read_like(run, maps.need(tables, "half2", "--half2", half2, number), first)]
 

@@ -7,4 +7,10 @@ from spa.plug import Job, hookimpl
 
 @hookimpl
 def spa_jobs() -> Iterable[Job]:
-    return [Job("simulate micrographs", "Micrographs with known truth.", "spa_plugins.simulate_micrographs.command:micrographs")]
+    return [
+        Job(
+            "simulate micrographs",
+            "Micrographs with known truth.",
+            "spa_plugins.simulate_micrographs.command:micrographs",
+        )
+    ]

@@ -14,7 +14,6 @@ from spa.job import options
 from spa.job import specimen as reading
 from spa.job.run import Run, job
 from spa.simulate import specimen as making
-from spa.simulate.micrographs import Film
 from spa_plugins.simulate_micrographs.session import Plan, Session, film_for, picture, planned, truth_columns
 
 
@@ -87,7 +86,8 @@ def micrographs(run: Run, output: str, map_file: str | None, model: str | None, 
     mrc.write(run.outdir / "truth.mrc", specimen.volume / np.float32(film.noise), pixel)
     _write(run, output, done, _optics(lens, pixel))
     total = sum(len(result["columns"]["rlnCoordinateX"]) for _, result in done)
-    run.summary(f"{total} particles on {len(done)} micrographs, a specimen {specimen.diameter:.0f} A across, SNR {snr:g}")
+    across = f"a specimen {specimen.diameter:.0f} A across"
+    run.summary(f"{total} particles on {len(done)} micrographs, {across}, SNR {snr:g}")
 
 
 def _write(run: Run, output: str, done: list[tuple[Plan, dict[str, Any]]], optics: Table) -> None:

@@ -17,7 +17,7 @@ _BARS = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000])
 def sections(
     volume: np.ndarray, pixel_size: float, title: str = "", mask: np.ndarray | None = None
 ) -> "Figure":
-    """Slices (upper row) and projections (lower row) of a map (n, n, n) along z, y and x; a mask's outline over them."""
+    """Slices (above) and projections (below) of a map (n, n, n) along z, y and x, with a mask's outline."""
     figure = figures.open_figure(9, 6.6)
     grid = figure.subplots(2, 3)
     middle = len(volume) // 2
@@ -39,7 +39,7 @@ def _picture(axes: "Axes", image: np.ndarray, pixel_size: float, title: str) -> 
     axes.set_xticks([])
     axes.set_yticks([])
     side = image.shape[1]
-    length = _BARS[_BARS <= max(1.0, side * pixel_size / 3)][-1]
+    length = _BARS[np.searchsorted(_BARS, max(1.0, side * pixel_size / 3), "right") - 1]
     start, level = 0.05 * side, 0.05 * side
     axes.plot([start, start + length / pixel_size], [level, level], color="white", linewidth=2.5, solid_capstyle="butt")
     axes.text(start, level + 0.02 * side, f"{length} Å", color="white", fontsize=8, va="bottom")

@@ -24,7 +24,7 @@ def smooth(cells: np.ndarray) -> np.ndarray:
     """A 3 x 3 mean, periodic in rot."""
     wide = np.concatenate([cells[:, -1:], cells, cells[:, :1]], 1)
     wide = np.concatenate([wide[:1], wide, wide[-1:]], 0)
-    return sum(wide[i : i + ROWS, j : j + COLUMNS] for i in range(3) for j in range(3)) / 9
+    return np.mean([wide[i : i + ROWS, j : j + COLUMNS] for i in range(3) for j in range(3)], 0)
 
 
 def sphere(rot: np.ndarray, tilt: np.ndarray, title: str = "") -> "Figure":

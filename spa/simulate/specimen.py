@@ -20,19 +20,27 @@ EDGE_SHARE = 0.02  # of the peak: where a map is taken to end
 class MapSource(Protocol):
     """A map with its pixel size (angstroms), as `spa.io.mrc.read` gives it."""
 
-    data: np.ndarray
-    pixel_size: float
+    @property
+    def data(self) -> np.ndarray: ...
+    @property
+    def pixel_size(self) -> float: ...
 
 
 class AtomSource(Protocol):
     """Atoms as `spa.io.atoms.read` gives them."""
 
-    positions: np.ndarray
-    bfactors: np.ndarray
-    occupancies: np.ndarray
-    kinds: np.ndarray
-    elements: tuple[str, ...]
-    scattering: np.ndarray
+    @property
+    def positions(self) -> np.ndarray: ...
+    @property
+    def bfactors(self) -> np.ndarray: ...
+    @property
+    def occupancies(self) -> np.ndarray: ...
+    @property
+    def kinds(self) -> np.ndarray: ...
+    @property
+    def elements(self) -> tuple[str, ...]: ...
+    @property
+    def scattering(self) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ SPHERE_EDGE = 0.1
 
 
 def sphere_for(box: int, pixel_size: float, diameter: float | None) -> np.ndarray:
-    """The spherical mask: of the diameter (angstroms), or 0.85 of the box; its soft edge is a tenth of the box's half."""
+    """The spherical mask: of the diameter (angstroms), or 0.85 of the box; its edge is a twentieth of the box."""
     radius = diameter / 2 / pixel_size if diameter else SPHERE * box / 2
     return soft_sphere(box, radius, SPHERE_EDGE * box / 2)
 

@@ -15,7 +15,7 @@ FEWEST = 4  # shells that a straight line needs
 
 @dataclass(frozen=True)
 class Guinier:
-    """ln of the mean amplitude in each shell against 1/d^2, and the line through it; slope None where none was fitted."""
+    """ln of the mean amplitude in each shell against 1/d^2, and the line through it (None: not fitted)."""
 
     squared: np.ndarray  # 1/angstroms^2, (n//2+1,)
     original: np.ndarray
@@ -58,7 +58,7 @@ def amplitudes(spectrum: np.ndarray) -> np.ndarray:
 def fitted(
     squared: np.ndarray, logs: np.ndarray, low: float, high: float
 ) -> tuple[float, float] | tuple[None, None]:
-    """Slope and intercept of the Guinier line from resolution low to high (angstroms); None, None for too few shells."""
+    """Slope and intercept of the Guinier line from resolution low to high (angstroms), or None, None."""
     use = (squared >= 1 / low**2 - 1e-9) & (squared <= 1 / high**2 + 1e-9) & np.isfinite(logs)
     if use.sum() < FEWEST:
         return None, None

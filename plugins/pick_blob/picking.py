@@ -1,0 +1,144 @@
+"""The two passes of the job: learn from some micrographs, pick from all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spa.errors import DataError, SpaError
+from spa.image.ctf import Lens
+from spa.io import star
+from spa.io.star import Table, Tables
+from spa.job import pool
+from spa.job.micrographs import Entry, entries
+from spa.job.run import Run
+from spa.picking.blob import Picks, pick
+from spa.picking.field import Contrast, Field, Scope, prepared
+from spa.picking.learn import Learned, learn
+
+COLUMNS = ("rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit", "spaLocalPower", "spaDiameter")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of the job; lengths in angstroms, threshold in sd of the background."""
+
+    smallest: float
+    largest: float
+    lowpass: float
+    threshold: float | None
+    spacing: float
+    most: int
+    shapes: tuple[str, ...]
+    rounds: int
+    learn_from: int
+    white: bool
+    ctf: bool
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.smallest, self.largest, self.lowpass)
+
+
+def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
+    """The document with ``data_particles``; coordinate files in run.outdir. DataError where nothing is found."""
+    rows = entries(tables)
+    shifts = tables["micrographs"].get_floats("rlnPhaseShift", 0.0)
+    phases = {entry.name: float(np.deg2rad(shift)) for entry, shift in zip(rows, shifts)}
+    prepare = partial(_field, settings=settings, phases=phases)
+    learned = _learned(run, rows, settings, prepare)
+    files = _file_names(run.outdir or Path(), [entry.name for entry in rows])
+    least = learned.threshold if settings.threshold is None else settings.threshold
+
+    def work(entry: Entry) -> dict[str, Any]:
+        found = pick(prepare(entry), learned.shape, least, settings.spacing, settings.most)
+        values = _values(found)
+        star.write(Tables({"": Table.of(**dict(zip(COLUMNS, values.T)))}, []), files[entry.name])
+        return {"file": str(files[entry.name]), "picks": values.tolist()}
+
+    done = list(run.each(rows, work, lambda entry: entry.name, "micrograph"))
+    _list_files(run.outdir or Path(), [(entry.name, result["file"]) for entry, result in done])
+    counts = [len(result["picks"]) for _, result in done]
+    if not sum(counts):
+        raise DataError(f"no picks in {len(done)} micrographs: nothing stands out at --diameter "
+                        f"{settings.smallest:g} {settings.largest:g} (best shape: {learned.shape.label}; "
+                        f"threshold {least:.3g})")  # fmt: skip
+    run.summary(
+        f"{np.median(counts):.0f} picks a micrograph (median), {sum(counts)} in {len(done)} micrographs; "
+        f"shape: {learned.shape.label}; threshold {least:.2f} sd"
+    )
+    return tables.with_block("particles", _particles(done))
+
+
+def _field(entry: Entry, settings: Settings, phases: dict[str, float]) -> Field:
+    """A micrograph read and made ready; errors carry its name."""
+    contrast = None
+    if settings.ctf and entry.defocus is not None and np.isfinite(entry.defocus).all() and any(entry.defocus):
+        lens = Lens(entry.optics.voltage, entry.optics.cs, entry.optics.contrast)
+        contrast = Contrast(lens, *entry.defocus, phases[entry.name])
+    micrograph = entry.load()
+    try:
+        return prepared(micrograph.data, micrograph.pixel_size, settings.scope, contrast, settings.white)
+    except SpaError as error:
+        raise type(error)(f"{entry.name}: {error}") from None
+
+
+def _learned(run: Run, rows: list[Entry], settings: Settings, prepare: Any) -> Learned:
+    """Shape and threshold from micrographs spread evenly over the table; those that cannot be read are passed over."""
+    chosen = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, settings.learn_from).round().astype(int))]
+
+    def attempt(entry: Entry) -> Field | SpaError:
+        try:
+            return prepare(entry)
+        except SpaError as error:
+            return error
+
+    def over(work: Any, items: Any) -> Iterator[Any]:
+        return (result() for _, result in pool.ordered(items, work, run.threads, run.checkpoint))
+
+    tried = list(over(attempt, chosen))
+    fields = [field for field in tried if isinstance(field, Field)]
+    if not fields:
+        raise next(error for error in tried if isinstance(error, SpaError))
+    learned = learn(fields, settings.scope, settings.shapes, settings.rounds, settings.spacing, over)
+    for label, evidence in list(learned.tried.items())[:8]:
+        run.say(f"evidence {evidence:10.0f}  {label}")
+    return learned
+
+
+def _values(found: Picks) -> np.ndarray:
+    """(n, 5) in the order of COLUMNS, rounded to what means something."""
+    columns = (found.xy[:, 0].round(2), found.xy[:, 1].round(2), found.score.round(4), found.power.round(4),
+               found.diameter.round(1))  # fmt: skip
+    return np.stack([np.asarray(column, np.float64) for column in columns], axis=1).reshape(-1, len(COLUMNS))
+
+
+def _particles(done: list[tuple[Entry, dict[str, Any]]]) -> Table:
+    values = np.concatenate([np.reshape(result["picks"], (-1, len(COLUMNS))) for _, result in done])
+    counts = [len(result["picks"]) for _, result in done]
+    return Table.of(
+        rlnMicrographName=np.repeat([entry.name for entry, _ in done], counts).astype(object),
+        **dict(zip(COLUMNS, values.T)),
+        rlnOpticsGroup=np.repeat([entry.optics.group for entry, _ in done], counts),
+    )
+
+
+def _file_names(folder: Path, names: list[str]) -> dict[str, Path]:
+    """DIR/NAME_autopick.star; the micrograph's folders are kept where two have the same name."""
+    stems = [Path(name).stem for name in names]
+    flat = len(set(stems)) == len(stems)
+    found = {}
+    for name, stem in zip(names, stems):
+        parents = [] if flat else [part for part in Path(name).parent.parts if part not in ("/", "..", ".")]
+        found[name] = folder.joinpath(*parents, f"{stem}_autopick.star")
+        found[name].parent.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def _list_files(folder: Path, pairs: list[tuple[str, str]]) -> None:
+    """DIR/autopick.star: which coordinates belong to which micrograph, as RELION 4 and later list them."""
+    table = Table.of(rlnMicrographName=[name for name, _ in pairs], rlnMicrographCoordinates=[file for _, file in pairs])
+    star.write(Tables({"coordinate_files": table}, []), folder / "autopick.star")

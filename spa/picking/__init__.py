@@ -1,0 +1,1 @@
+"""Finding particles in micrographs: arrays in, arrays out."""

@@ -1,0 +1,181 @@
+"""A micrograph made ready for picking: small, flat, protein bright, with its power spectrum."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from spa.errors import DataError
+from spa.image import fft
+from spa.image.ctf import Lens, ctf
+from spa.image.resample import fourier_resized
+
+_FLOOR = 0.03  # of the strongest power in the band: whitening does not raise what is weaker than that
+_CLIP = 4.0  # standard deviations
+_REPEATED = 0.1  # of the usual difference between neighbouring lines: a border that is a copy of its neighbour
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is looked for: diameters and the finest detail, in angstroms."""
+
+    smallest: float
+    largest: float
+    lowpass: float = 20.0
+
+    @property
+    def pixel_size(self) -> float:
+        """The coarsest sampling that holds the band and shows the smallest particle."""
+        return min(self.lowpass / 2.2, self.smallest / 14)
+
+    @property
+    def reach(self) -> float:
+        """Radius (angstroms) inside which a particle and its fringes are taken into account."""
+        return 0.7 * self.largest
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The CTF of one micrograph: defocus in angstroms, angles in radians."""
+
+    lens: Lens
+    defocus_u: float
+    defocus_v: float
+    angle: float
+    phase_shift: float = 0.0
+
+    def at(self, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
+        """CTF at frequencies in 1/angstrom."""
+        args = (np.float64(value) for value in (self.defocus_u, self.defocus_v, self.angle, self.phase_shift))
+        return ctf(self.lens, kx, ky, *args)
+
+
+class Field:
+    """The working image of a micrograph.
+
+    image: (ny, nx) float32, local mean 0 and sd 1, protein bright; pixel_size in angstroms; step: (y, x) pixels of the
+    micrograph per pixel here; corner: (y, x) of the first pixel here in the micrograph.
+    The image lies in a larger, zero-padded frame, so that nothing wraps round.
+    """
+
+    def __init__(
+        self, image: np.ndarray, pixel_size: float, scope: Scope, step: tuple[float, float] = (1.0, 1.0),
+        corner: tuple[int, int] = (0, 0), contrast: Contrast | None = None,
+    ) -> None:  # fmt: skip
+        self.image, self.pixel_size, self.scope = image, pixel_size, scope
+        self.step, self.corner, self.contrast = np.array(step), np.array(corner), contrast
+        margin = int(np.ceil(2 * scope.reach / pixel_size))
+        self.frame = tuple(fft.good_size(n + margin) for n in image.shape)
+        self.ky = np.fft.fftfreq(self.frame[0])[:, None] / pixel_size
+        self.kx = np.fft.rfftfreq(self.frame[1])[None] / pixel_size
+        self.k = np.hypot(self.kx, self.ky)
+
+    def framed(self, image: np.ndarray) -> np.ndarray:
+        """Transform of an image of the field's shape in the frame."""
+        frame = np.zeros(self.frame, np.float32)
+        frame[: image.shape[0], : image.shape[1]] = image
+        return fft.rfft2(frame)
+
+    def unframed(self, spectrum: np.ndarray) -> np.ndarray:
+        """The field's part of the image whose transform this is."""
+        return fft.irfft2(spectrum, self.frame[1])[: self.image.shape[0], : self.image.shape[1]]
+
+    @cached_property
+    def cover_ft(self) -> np.ndarray:
+        """Transform of 1 inside the image, 0 in the padding."""
+        return self.framed(np.ones_like(self.image))
+
+    @cached_property
+    def ctf(self) -> np.ndarray | float:
+        """CTF on the frame's half spectrum; 1 where the defocus is not known."""
+        return 1.0 if self.contrast is None else self.contrast.at(self.kx, self.ky).astype(np.float32)
+
+    @cached_property
+    def whitening(self) -> np.ndarray:
+        """Band-pass over the square root of the radial power: multiplies a spectrum to make the background white."""
+        power, frequency = radial_power(self.framed(self.image), self.k, self.pixel_size)
+        band = (frequency > 1 / (2 * self.scope.largest)) & (frequency < 1 / self.scope.lowpass)
+        power = power + _FLOOR * power[band].max(initial=float(power.max()) if not band.any() else 0.0)
+        amplitude = np.interp(self.k, frequency, np.sqrt(power))
+        return (1 / np.sqrt(1 + (self.k * self.scope.lowpass) ** 16) / amplitude).astype(np.float32)
+
+    @cached_property
+    def white_ft(self) -> np.ndarray:
+        """Transform of the whitened image, zero again outside of it."""
+        white = self.unframed(self.framed(self.image) * self.whitening)
+        return self.framed(white)
+
+    def to_micrograph(self, points: np.ndarray) -> np.ndarray:
+        """x, y (n, 2) in pixels of the micrograph of rows and columns (n, 2) here."""
+        return (points * self.step + self.corner)[:, ::-1]
+
+
+def radial_power(spectrum: np.ndarray, k: np.ndarray, pixel_size: float) -> tuple[np.ndarray, np.ndarray]:
+    """Smoothed mean power in rings, and the rings' frequencies (1/angstrom)."""
+    n = max(16, min(spectrum.shape) // 2)
+    ring = np.minimum((k * (2 * pixel_size * n / np.sqrt(2))).astype(np.int64), n - 1).ravel()
+    count = np.maximum(np.bincount(ring, minlength=n), 1)
+    power = np.bincount(ring, (spectrum.real**2 + spectrum.imag**2).ravel(), n) / count
+    padded = np.pad(power, 2, mode="edge")
+    smooth = np.convolve(padded, np.array([1, 4, 6, 4, 1]) / 16, mode="valid")
+    return np.maximum(smooth, 1e-20), (np.arange(n) + 0.5) / (2 * pixel_size * n / np.sqrt(2))
+
+
+def prepared(
+    micrograph: np.ndarray, pixel_size: float, scope: Scope, contrast: Contrast | None = None, white: bool = False,
+) -> Field:  # fmt: skip
+    """The field of a micrograph (ny, nx), pixel_size in angstroms; ``white``: protein is bright in it already.
+
+    Hot pixels are clipped, borders that only repeat a line are cut off, the background is subtracted and the local
+    contrast made even. DataError: smaller than the particle, or nothing in it.
+    """
+    top, bottom, left, right = _inside(micrograph)
+    image = _clipped(np.asarray(micrograph[top:bottom, left:right], np.float32))
+    if min(image.shape) * pixel_size < 1.5 * scope.largest:
+        raise DataError(
+            f"a micrograph of {image.shape[1] * pixel_size:.0f} x {image.shape[0] * pixel_size:.0f} A is too small "
+            f"to look for particles of {scope.largest:g} A"
+        )
+    factor = max(1.0, scope.pixel_size / pixel_size)
+    shape = tuple(fft.good_size(int(n / factor)) for n in image.shape) if factor > 1 else image.shape
+    step = tuple(n / m for n, m in zip(image.shape, shape))
+    small = fourier_resized(image if white else -image, shape)
+    size = pixel_size * float(np.sqrt(step[0] * step[1]))
+    return Field(_even(small, scope.largest / size), size, scope, step, (top, left), contrast)
+
+
+def _inside(image: np.ndarray) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right of what is left without borders whose lines repeat each other."""
+    limits: list[int] = []
+    for lines in (image, image.T):
+        thin = lines[:, :: max(1, lines.shape[1] // 512)].astype(np.float32)
+        change = np.abs(np.diff(thin, axis=0)).mean(axis=1)
+        fine = np.flatnonzero(change > _REPEATED * np.median(change))
+        limits += [int(fine[0]), int(fine[-1]) + 2] if fine.size else [0, len(lines)]
+    if limits[1] - limits[0] < len(image) / 2 or limits[3] - limits[2] < image.shape[1] / 2:
+        return 0, image.shape[0], 0, image.shape[1]
+    return limits[0], limits[1], limits[2], limits[3]
+
+
+def _clipped(image: np.ndarray) -> np.ndarray:
+    """Mean removed, the extreme 1 in 2000 pixels on either side clipped."""
+    sample = image.ravel()[:: max(1, image.size // 400_000)]
+    low, high = np.percentile(sample, (0.05, 99.95))
+    if not high > low:
+        raise DataError("nothing in this micrograph: its pixels are all equal (but for some single ones)")
+    image = np.clip(image, low, high)
+    return image - image.mean(dtype=np.float64).astype(np.float32)
+
+
+def _even(image: np.ndarray, width: float) -> np.ndarray:
+    """Local mean 0 and sd 1 over Gaussian windows (sigma in pixels: width, twice the width)."""
+    ones = np.ones_like(image)
+
+    def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
+        return gaussian_filter(values, sigma, mode="constant", truncate=3.0)
+
+    image = image - smooth(image, width) / smooth(ones, width)
+    spread = np.sqrt(smooth(image**2, 2 * width) / smooth(ones, 2 * width))
+    image = np.clip(image / np.maximum(spread, 0.3 * float(np.median(spread)) + 1e-20), -_CLIP, _CLIP)
+    return image - image.mean(dtype=np.float64).astype(np.float32)

@@ -1,0 +1,141 @@
+"""Learning the shape from the micrographs themselves.
+
+The best of a family of fixed shapes makes first picks; their mean radial profile, freed of each micrograph's CTF,
+is the next template: a matched filter for what is there, not for what was guessed.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from spa.image.peaks import maxima
+from spa.picking.field import Field, Scope
+from spa.picking.matched import evidence, peak_scores, score_map
+from spa.picking.shapes import Shape, family, hankel, make
+from spa.picking.threshold import threshold
+
+Map = Callable[..., Iterable]
+_SHARE = 0.25  # of the room in a micrograph, filled with picks that teach
+_RADII = 96
+_JURY = 4  # micrographs on which shapes compete
+_NEAR = 4  # round shapes whose diameters ellipses are tried at
+_WIENER = 0.1
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What picking rests on: the shape, the least score (sd of the background), the evidence for each shape tried."""
+
+    shape: Shape
+    threshold: float
+    tried: dict[str, float]
+
+
+def learn(
+    fields: Sequence[Field], scope: Scope, names: tuple[str, ...], rounds: int, spacing: float,
+    over: Map = map,
+) -> Learned:  # fmt: skip
+    """Choose a shape, refine it over ``rounds`` and find the threshold.
+
+    names: of the family (``shapes.NAMES``); spacing in angstroms; ``over`` maps a function over fields, in threads or not.
+    A round shape is refined; an ellipse is taken where it has more evidence than the refined round shape.
+    """
+    jury = fields[:: max(1, len(fields) // _JURY)][:_JURY]
+
+    def judged(shapes: list[Shape]) -> list[tuple[float, Shape]]:
+        rows = list(over(lambda field: [evidence(field, shape, spacing) for shape in shapes], jury))
+        return sorted(zip(map(float, np.sum(rows, axis=0)), shapes), key=lambda pair: -pair[0])
+
+    shapes = family(names, scope.smallest, scope.largest, scope.lowpass)
+    tried = judged([shape for shape in shapes if shape.ratio == 1]) if set(names) != {"ellipse"} else []
+    best: list[tuple[float, Shape]] = []
+    if tried:
+        best = judged([refined_shape(fields, scope, tried[0][1], rounds, spacing, over)])
+    # ellipses cost more: they are tried at the diameters where round shapes did best
+    near = {shape.diameter for _, shape in tried[:_NEAR]} or {shape.diameter for shape in shapes}
+    if long_ones := [shape for shape in shapes if shape.ratio != 1 and shape.diameter in near]:
+        found = judged(long_ones)
+        tried, best = sorted(tried + found, key=lambda pair: -pair[0]), best + found[:1]
+    value, shape = max(best, key=lambda pair: pair[0])
+    table = {one.label: score for score, one in [(value, shape), *tried]}
+    return Learned(shape, limit(fields, shape, spacing, over), table)
+
+
+def refined_shape(
+    fields: Sequence[Field], scope: Scope, shape: Shape, rounds: int, spacing: float, over: Map,
+) -> Shape:  # fmt: skip
+    """The shape after some rounds of picking and averaging; as it was where there is nothing to learn from."""
+    for _ in range(rounds):
+        least = limit(fields, shape, spacing, over)
+        parts = list(over(partial(profile, shape=shape, least=least, spacing=spacing), fields))
+        if sum(count for _, count, _ in parts) < 5:
+            break
+        shape = _combined(parts, scope, shape)
+    return shape
+
+
+def profile(field: Field, shape: Shape, least: float, spacing: float) -> tuple[np.ndarray, int, np.ndarray]:
+    """Sum over the best picks of their radial profiles on ``radii(scope)``, their number, and the CTF's rings."""
+    radii, frequencies = _radii(field.scope), _frequencies(field.scope)
+    reach = int(np.ceil(radii[-1] / field.pixel_size))
+    score, _ = score_map(field, shape)
+    points = maxima(score, least, spacing / field.pixel_size)
+    room = int(_SHARE * score.size * field.pixel_size**2 / (np.pi / 4 * spacing**2)) + 1
+    inside = ((points >= reach) & (points < np.array(score.shape) - reach)).all(axis=1)
+    points = points[inside][:room]
+    total = np.zeros((2 * reach + 1, 2 * reach + 1))
+    for y, x in points:
+        total += field.image[y - reach : y + reach + 1, x - reach : x + reach + 1]
+    return _radial(total, field.pixel_size, radii), len(points), _rings(field, frequencies)
+
+
+def _radii(scope: Scope) -> np.ndarray:
+    return np.linspace(0, scope.reach * 1.15, _RADII)
+
+
+def _frequencies(scope: Scope) -> np.ndarray:
+    template = make("disc", scope.largest, scope.lowpass)
+    return template.step * np.arange(len(template.values))
+
+
+def _radial(image: np.ndarray, pixel_size: float, radii: np.ndarray) -> np.ndarray:
+    """Mean over rings about the middle, at given radii (angstroms)."""
+    half = image.shape[0] // 2
+    y, x = np.mgrid[-half : half + 1, -half : half + 1]
+    ring = np.rint(np.hypot(y, x)).astype(np.int64).ravel()
+    means = np.bincount(ring, image.ravel()) / np.bincount(ring)
+    centres = np.bincount(ring, np.hypot(y, x).ravel()) / np.bincount(ring)
+    return np.interp(radii, centres * pixel_size, means)
+
+
+def _rings(field: Field, frequencies: np.ndarray) -> np.ndarray:
+    """The CTF averaged over the azimuth; 1 where it is not known."""
+    if field.contrast is None:
+        return np.ones_like(frequencies)
+    azimuth = np.linspace(0, np.pi, 16, endpoint=False)
+    kx, ky = (frequencies[:, None] * side for side in (np.cos(azimuth), np.sin(azimuth)))
+    return field.contrast.at(kx, ky).mean(axis=1)
+
+
+def _combined(parts: list[tuple[np.ndarray, int, np.ndarray]], scope: Scope, shape: Shape) -> Shape:
+    """Least-squares spectrum of the particle over micrographs of different CTF."""
+    radii, frequencies = _radii(scope), _frequencies(scope)
+    window = 0.5 * (1 - np.tanh((radii - scope.reach) / (0.05 * scope.reach)))
+    known = any(not np.all(ctf == 1) for _, _, ctf in parts)
+    upper = sum(ctf * hankel(total * window, radii, frequencies) for total, _, ctf in parts)
+    lower = sum(count * ctf**2 for _, count, ctf in parts)
+    count = sum(count for _, count, _ in parts)
+    values = upper / (lower + (_WIENER * count if known else 0.0))
+    return Shape("learned", shape.diameter, values, float(frequencies[1]))
+
+
+def limit(fields: Sequence[Field], shape: Shape, spacing: float, over: Map) -> float:
+    """The threshold for a shape, from the peaks of all fields together."""
+
+    def peaks(field: Field) -> list[np.ndarray]:
+        return [peak_scores(score, spacing / field.pixel_size) for score in score_map(field, shape)]
+
+    pairs = list(over(peaks, fields))
+    return threshold(*(np.concatenate([pair[side] for pair in pairs]) for side in (0, 1)))

@@ -1,0 +1,100 @@
+"""The matched filter for a shape seen through the CTF in coloured noise.
+
+The score is the likelihood ratio's square root: whitened template against whitened image, divided by the length of that
+part of the template which lies inside the image, so that particles cut by the edge are judged by what is there of them.
+It is given in standard deviations of the background. Turin, IRE Trans. Inf. Theory 6 (1960) 311; for micrographs
+Sigworth, J. Struct. Biol. 145 (2004) 111.
+"""
+
+import numpy as np
+from scipy.ndimage import maximum_filter
+
+from spa.image import fft
+from spa.image.peaks import maxima
+from spa.picking.field import Field
+from spa.picking.shapes import Shape
+
+_LEAST_INSIDE = 0.25  # of a template's energy
+
+
+def score_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """(score, decoy score), each (ny, nx) float32 in sd of the background; the decoy is the shape inverted.
+
+    An elongated shape takes the best of its in-plane angles (for the decoy as well).
+    """
+    best, worst, templates = _best_and_worst(field, shape)
+    energy = sum(np.square(fft.irfft2(template, field.frame[1])) for template in templates)
+    total = float(np.sum(energy, dtype=np.float64))
+    inside = field.unframed(field.cover_ft * fft.rfft2(energy)) / np.float32(total if total > 0 else 1)
+    whole = np.sqrt(np.maximum(inside, _LEAST_INSIDE))
+    return _in_sd(best / whole), _in_sd(-worst / whole)
+
+
+def quick_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """The same, but particles at the edge score by what lies inside alone: for comparing shapes."""
+    best, worst, _ = _best_and_worst(field, shape)
+    return _in_sd(best), _in_sd(-worst)
+
+
+def _best_and_worst(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Largest and smallest correlation over the in-plane angles, and the whitened templates' spectra, of length 1."""
+    best = worst = np.zeros(0, np.float32)
+    templates = []
+    for spectrum in shape.spectra(field.kx, field.ky):
+        template = (spectrum * field.ctf * field.whitening).astype(np.float32)
+        template /= np.float32(_length(template, field.frame[1]))
+        score = field.unframed(field.white_ft * template)
+        best = np.maximum(best, score) if templates else score
+        worst = np.minimum(worst, score) if templates else score
+        templates.append(template)
+    return best, worst, templates
+
+
+def _length(spectrum: np.ndarray, nx: int) -> float:
+    """Length of the image whose half spectrum this is (Parseval)."""
+    twice = 2.0 * np.sum(np.square(spectrum), axis=0, dtype=np.float64)
+    twice[0] /= 2
+    if nx % 2 == 0:
+        twice[-1] /= 2
+    return max(float(np.sqrt(twice.sum() / (spectrum.shape[0] * nx))), 1e-30)
+
+
+def _in_sd(score: np.ndarray) -> np.ndarray:
+    sample = score.ravel()[:: max(1, score.size // 200_000)]
+    middle = np.median(sample)
+    spread = 1.4826 * np.median(np.abs(sample - middle))
+    return score / max(float(spread), 1e-12)
+
+
+def peak_scores(score: np.ndarray, spacing: float) -> np.ndarray:
+    """Scores of the maxima above 0, best first, at least ``spacing`` pixels apart."""
+    points = maxima(score, 0.0, spacing)
+    return score[points[:, 0], points[:, 1]]
+
+
+def evidence(field: Field, shape: Shape, spacing: float) -> float:
+    """How much better the shape explains the micrograph than its contrast-inverted decoy does.
+
+    Sum of squared scores over as many peaks as the field could hold at half the densest packing, targets less decoys.
+    spacing in angstroms.
+    """
+    room = int(0.5 * field.image.size * field.pixel_size**2 / (np.pi / 4 * spacing**2)) + 1
+    width = max(3, int(np.sqrt(2) * spacing / field.pixel_size) | 1)
+    target, decoy = (_window_peaks(score, width)[:room].astype(np.float64) for score in quick_map(field, shape))
+    return float(np.sum(target**2) - np.sum(decoy**2))
+
+
+def _window_peaks(score: np.ndarray, width: int) -> np.ndarray:
+    """Scores above 0 that are the largest in a square window about them, best first."""
+    tops = (score == maximum_filter(score, size=width, mode="constant")) & (score > 0)
+    return np.sort(score[tops])[::-1]
+
+
+def local_power(field: Field, radius: float) -> np.ndarray:
+    """Power of the whitened image in a disc of ``radius`` angstroms over its median: 1 is usual, aggregates have much."""
+    y, x = (np.minimum(np.arange(n), n - np.arange(n)) * field.pixel_size for n in field.frame)
+    disc_ft = fft.rfft2((np.hypot(y[:, None], x[None]) <= radius).astype(np.float32))
+    white = field.unframed(field.white_ft)
+    power = field.unframed(field.framed(np.square(white)) * disc_ft)
+    power /= np.maximum(field.unframed(field.cover_ft * disc_ft), 1)
+    return np.maximum(power, 0) / max(float(np.median(power)), 1e-20)

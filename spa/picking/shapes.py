@@ -1,0 +1,90 @@
+"""Shapes by their radial spectra: solid and hollow balls, discs, rings, ellipses, the Laplacian of a Gaussian.
+
+A shape is kept as its two-dimensional Fourier transform along a radius (the Hankel transform of its profile); an
+ellipse is the circle's spectrum at stretched frequencies. Lindeberg, Int. J. Comput. Vis. 30 (1998) 79 for the LoG.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import j0
+
+_SAMPLES = 160  # of a profile, and of a spectrum
+NAMES = ("ball", "shell", "disc", "ring", "ellipse", "log")
+HOLLOWS = (0.4, 0.55, 0.7, 0.8, 0.88)  # inner over outer radius of the shells that are tried
+RATIOS = (1.5, 2.0)  # long over short axis of the ellipses that are tried
+ANGLES = 6  # of an ellipse, over half a turn
+
+
+@dataclass(frozen=True)
+class Shape:
+    """values: spectrum at ``step * arange`` (1/angstrom); diameter in angstroms; ratio: long over short axis."""
+
+    name: str
+    diameter: float
+    values: np.ndarray
+    step: float
+    ratio: float = 1.0
+    hollow: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """For people: ``"shell 119 A, hollow 0.8"``."""
+        more = f", hollow {self.hollow:g}" if self.hollow else f", {self.ratio:g} : 1" if self.ratio != 1 else ""
+        return f"{self.name} {self.diameter:.0f} A{more}"
+
+    def spectra(self, kx: np.ndarray, ky: np.ndarray) -> list[np.ndarray]:
+        """The transform at frequencies kx, ky (1/angstrom), one for each in-plane angle."""
+        frequency = self.step * np.arange(len(self.values))
+        if self.ratio == 1:
+            return [np.interp(np.hypot(kx, ky), frequency, self.values, right=0.0)]
+        long, short = np.sqrt(self.ratio), 1 / np.sqrt(self.ratio)
+        found = []
+        for angle in np.pi * np.arange(ANGLES) / ANGLES:
+            along, across = kx * np.cos(angle) + ky * np.sin(angle), ky * np.cos(angle) - kx * np.sin(angle)
+            found.append(np.interp(np.hypot(long * along, short * across), frequency, self.values, right=0.0))
+        return found
+
+    def scaled(self, factor: float) -> "Shape":
+        """The same shape ``factor`` times as large."""
+        return Shape(self.name, self.diameter * factor, self.values, self.step / factor, self.ratio, self.hollow)
+
+
+def hankel(profile: np.ndarray, radii: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
+    """Two-dimensional Fourier transform along a radius of a round image, by the trapezoid rule."""
+    weights = np.gradient(radii) * radii * 2 * np.pi
+    return j0(2 * np.pi * np.outer(frequencies, radii)) @ (profile * weights)
+
+
+def projected_shell(radii: np.ndarray, outer: float, hollow: float = 0.0) -> np.ndarray:
+    """Projection of a ball of radius ``outer`` with a hole of ``hollow`` times that radius."""
+    solid = 2 * np.sqrt(np.maximum(outer**2 - radii**2, 0))
+    return solid - 2 * np.sqrt(np.maximum((hollow * outer) ** 2 - radii**2, 0))
+
+
+def make(name: str, diameter: float, finest: float, hollow: float = 0.0, ratio: float = 1.0) -> Shape:
+    """One of ball, shell, disc, ring, ellipse, log; diameter in angstroms (of an ellipse: the geometric mean)."""
+    radius = diameter / 2
+    radii = np.linspace(0, 1.05 * radius, 2 * _SAMPLES)
+    if name == "log":
+        step, sigma = 1.5 / finest / _SAMPLES, radius / np.sqrt(2)
+        k = step * np.arange(_SAMPLES)
+        return Shape(name, diameter, k**2 * np.exp(-2 * (np.pi * sigma * k) ** 2), step)
+    if name in ("disc", "ring"):
+        profile = ((radii <= radius) & (radii >= hollow * radius)).astype(np.float64)
+    else:
+        profile = projected_shell(radii, radius, hollow)
+    step = 1.5 / finest / _SAMPLES
+    return Shape(name, diameter, hankel(profile, radii, step * np.arange(_SAMPLES)), step, ratio, hollow)
+
+
+def family(names: tuple[str, ...], smallest: float, largest: float, finest: float) -> list[Shape]:
+    """The shapes that are tried: each name at diameters 10 % apart, shells and rings with several holes."""
+    count = max(1, int(np.ceil(np.log(largest / smallest) / np.log(1.1)))) + 1 if largest > smallest else 1
+    found = []
+    for diameter in np.geomspace(smallest, largest, count):
+        for name in names:
+            hollows = HOLLOWS if name in ("shell", "ring") else (0.0,)
+            ratios = RATIOS if name == "ellipse" else (1.0,)
+            found += [make(name, float(diameter), finest, h, r) for h in hollows for r in ratios]
+    return found

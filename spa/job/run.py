@@ -115,8 +115,8 @@ class Run:
         self.resume = earlier is not None
         self._started(self)
         if self.outdir is not None:
+            self._journal = Journal(self.outdir, self.resume)  # emptied before the record says what it will hold
             history.write_record(self.outdir, self.record())
-            self._journal = Journal(self.outdir, self.resume)
 
     def record(self, state: str = "unfinished") -> dict[str, Any]:
         """What job.json holds."""

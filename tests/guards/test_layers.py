@@ -105,4 +105,6 @@ def test_size(path: Path) -> None:
 
 def test_names() -> None:
     for path in MODULES:
-        assert not {"utils", "util", "helpers", "common", "base", "misc", "manager"} & set(path.with_suffix("").parts), path
+        assert not {"utils", "util", "helpers", "common", "base", "misc", "manager"} & set(
+            path.with_suffix("").parts
+        ), path

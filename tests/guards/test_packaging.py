@@ -27,7 +27,9 @@ def test_packages() -> None:
 
 
 def test_plugins_have_entry_points_and_the_name_of_their_jobs() -> None:
-    points = dict(re.findall(r"^(\S+) = (\S+)$", settings()["options.entry_points"]["spa.plugins"].strip(), re.MULTILINE))
+    points = dict(
+        re.findall(r"^(\S+) = (\S+)$", settings()["options.entry_points"]["spa.plugins"].strip(), re.MULTILINE)
+    )
     folders = {path.parent.name for path in (ROOT / "plugins").glob("*/__init__.py")}
     assert points == {folder.replace("_", "-"): f"spa_plugins.{folder}" for folder in folders}
     for plugin in main.program().registry.plugins:

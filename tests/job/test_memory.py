@@ -1,0 +1,25 @@
+"""What does not fit is refused with the figures."""
+
+from pathlib import Path
+
+import pytest
+
+from spa.errors import DeviceError
+from spa.job import memory
+
+
+def test_figures() -> None:
+    there = memory.available()
+    assert there is not None and there > 2**20
+    memory.require(2**20, "a little")
+    with pytest.raises(DeviceError, match=r"everything needs 1048576.0 GiB of memory; .* GiB are free"):
+        memory.require(2**50, "everything")
+
+
+def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "max").write_text("5000\n")
+    (tmp_path / "now").write_text("1000\n")
+    monkeypatch.setattr(memory, "CGROUPS", ((str(tmp_path / "max"), str(tmp_path / "now")),))
+    assert memory.available() == 4000
+    (tmp_path / "max").write_text("max\n")
+    assert (memory.available() or 0) > 4000

@@ -156,11 +156,12 @@ class Statistics:
 class StackWriter:
     """Streams images into ``NAME.part`` and renames on close; a context manager: an error leaves no file.
 
-    n: how many images there will be; box: (ny, nx) or one side; dtype: what is stored (float32, float16, int8 …).
+    n: how many images there will be (None: as many as come, at least one); box: (ny, nx) or one side; dtype: what is
+    stored (float32, float16, int8 …).
     """
 
     def __init__(
-        self, path: str | Path, n: int, box: int | tuple[int, int], pixel_size: float, dtype: Any = np.float32,
+        self, path: str | Path, n: int | None, box: int | tuple[int, int], pixel_size: float, dtype: Any = np.float32,
         label: str | None = None,
     ) -> None:  # fmt: skip
         self.path, self.n = Path(path), n
@@ -175,7 +176,7 @@ class StackWriter:
     def write(self, images: np.ndarray) -> None:
         """Add one image (ny, nx) or several (n, ny, nx)."""
         images = np.ascontiguousarray(images, self.dtype).reshape(-1, *self.box)
-        if self.written + len(images) > self.n:
+        if self.n is not None and self.written + len(images) > self.n:
             raise ValueError(f"{self.path}: more than the {self.n} images that were said to come")
         if len(images):
             self._statistics.add(images)
@@ -184,9 +185,9 @@ class StackWriter:
 
     def close(self) -> None:
         """Write the header and rename; ValueError if images are missing."""
-        if self.written != self.n:
+        if self.written != (self.n or max(1, self.written)):
             self._abandon(ValueError(f"{self.path}: {self.written} images of the {self.n} that were said to come"))
-        header = _header((self.n, *self.box), self.dtype, self.pixel_size, False, self._statistics, self.label)
+        header = _header((self.written, *self.box), self.dtype, self.pixel_size, False, self._statistics, self.label)
         self._guarded(lambda: (self._stream.seek(0), self._stream.write(header.tobytes()), self._stream.close()))
         self._whole.__exit__(None, None, None)
 

@@ -1,0 +1,91 @@
+"""The command: a table, a stack or a dataset in, `data_particles` out."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from spa.errors import UsageError
+from spa.io import cryosparc as dataset
+from spa.io.star import Tables
+from spa.job import options
+from spa.job.run import Run, job
+from spa.model.optics import optics_groups
+from spa_plugins.import_particles import cryosparc, sources
+from spa_plugins.import_particles.images import found_images
+from spa_plugins.import_particles.stack import write_normalised
+
+
+@click.command()
+@click.argument("star", metavar="FILE", type=click.Path())
+@options.star_out
+@click.option("-d", "--outdir", metavar="DIR", type=click.Path(), help="Folder for the stack that --normalise writes.")
+@options.standard
+@click.option("--pixel-size", type=click.FloatRange(0, 100, min_open=True), help="Angstroms a pixel.")
+@click.option("--voltage", type=click.FloatRange(10, 3000), help="Voltage, kV.")
+@click.option("--cs", type=click.FloatRange(0, 100), help="Spherical aberration, mm.")
+@click.option("--amplitude-contrast", type=click.FloatRange(0, 1), help="Fraction of amplitude contrast.")
+@click.option("--optics-group", help="Name of the optics group, where there is one.")
+@click.option("--passthrough", multiple=True, type=options.INPUT_FILE,
+              help="cryoSPARC dataset with more fields of the same particles, joined by uid; may be repeated.")
+@click.option("--invert-y", is_flag=True, help="cryoSPARC: count the coordinates' rows from the other end.")
+@click.option("--check/--no-check", default=True, show_default=True,
+              help="Open the stacks, leave out rows without an image, and write the box into the table.")
+@click.option("--normalise", is_flag=True, help="Write a new stack whose background has mean 0 and deviation 1.")
+@click.option("--background-diameter", type=click.FloatRange(0, min_open=True), show_default="0.75 of the box",
+              help="With --normalise: angstroms; what lies outside this circle is background.")
+@click.option("--ramp/--no-ramp", default=True, show_default=True, help="With --normalise: take off a plane, too.")
+@click.option("--invert/--no-invert", default=None, show_default="as a .cs says, else no",
+              help="With --normalise: make dark particles white.")
+@click.option("--float16/--float32", default=False, help="With --normalise: how pixels are stored.  [default: float32]")
+@job("import particles")
+def particles(run: Run, star: str, output: str, pixel_size: float | None, voltage: float | None, cs: float | None,
+              amplitude_contrast: float | None, optics_group: str | None, passthrough: tuple[str, ...], invert_y: bool,
+              check: bool, normalise: bool, background_diameter: float | None, ramp: bool, invert: bool | None,
+              float16: bool) -> None:  # fmt: skip
+    """Make a table of particles from RELION, cryoSPARC or a bare stack.
+
+    FILE is a STAR table of RELION 3.0 to 5 (or - for standard input), a cryoSPARC .cs dataset, or a stack of images.
+    Optics that the file does not say are options. Unknown columns go through untouched.
+    """
+    if normalise and (run.outdir is None or not check):
+        raise UsageError("--normalise writes a stack: say --outdir DIR (and not --no-check)")
+    given = {"rlnImagePixelSize": pixel_size, "rlnVoltage": voltage, "rlnSphericalAberration": cs,
+             "rlnAmplitudeContrast": amplitude_contrast, "rlnOpticsGroupName": optics_group}  # fmt: skip
+    tables, dark = _read(run, star, passthrough, invert_y)
+    if optics_group is not None and len(tables["optics"]) > 1:
+        raise UsageError(f"--optics-group: {star} has {len(tables['optics'])} groups")
+    for text in sources.contradictions(tables, given):
+        run.warn(text)
+    tables = sources.with_optics(tables, given)
+    if check:
+        tables, left = found_images(tables, run.warn)
+        run.bad += left
+    groups = optics_groups(tables)
+    if normalise:
+        invert = dark if invert is None else invert
+        tables = write_normalised(run, tables, background_diameter, ramp, invert, np.float16 if float16 else np.float32)
+    elif dark:
+        run.warn("the dataset says that its particles are dark; RELION and spa want them white: --normalise turns them")
+    run.write(tables, output)
+    boxes = sorted({f"{group.image_size} px at {group.pixel_size:.4g} A" for group in groups.values()})
+    count = f"{len(groups)} optics group{'s'[: len(groups) > 1]}"
+    run.summary(f"{len(tables['particles'])} particles, {' and '.join(boxes)}, {count}")
+
+
+def _read(run: Run, file: str, passthrough: tuple[str, ...], invert_y: bool) -> tuple[Tables, bool]:
+    """The document, and whether it says that its particles are dark."""
+    if Path(file).suffix.lower() == ".cs":
+        data: Any = dataset.read(run.input(file), passthrough)
+        run.begin()
+        for field in cryosparc.left_out(data):
+            run.warn(f"{field} is not zero and is not carried over")
+        return cryosparc.tables_of(data, file, invert_y), cryosparc.dark(data)
+    if passthrough:
+        raise UsageError("--passthrough goes with a .cs file")
+    if sources.is_stack(file):
+        tables = sources.from_stack(str(run.input(file)))
+        run.begin()
+        return tables, False
+    return sources.from_star(run.read(file)), False

@@ -1,0 +1,298 @@
+"""`spa import particles`: RELION of any age, cryoSPARC, bare stacks."""
+
+import io
+
+import numpy as np
+import pytest
+
+from spa.io import mrc, star
+from spa.io.stacks import ImageSource
+from spa.model.particles import particles_of
+from spa.model.poses import from_rotation_vectors, matrices
+from spa.testing import run_spa
+
+OPTICS = ("--pixel-size", 1.5, "--voltage", 300, "--cs", 2.7, "--amplitude-contrast", 0.1)
+OLD = """data_
+loop_
+_rlnImageName
+_rlnVoltage
+_rlnSphericalAberration
+_rlnAmplitudeContrast
+_rlnMagnification
+_rlnDetectorPixelSize
+_rlnOriginX
+_rlnStrange
+000001@s.mrcs 300.0 2.7 0.1 10000 1.5 2.0 007
+000003@s.mrcs 300.0 2.7 0.1 10000 1.5 -1.0 008
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    y, x = np.mgrid[:24, :24]
+    images = np.random.default_rng(0).normal(50, 7, size=(5, 24, 24)) + 2 * x - y
+    mrc.write(tmp_path / "s.mrcs", images.astype("f4"), 1.5)
+    (tmp_path / "old.star").write_text(OLD)
+    return tmp_path
+
+
+def tables(result) -> star.Tables:
+    return star.read(io.StringIO(result.stdout))
+
+
+def test_a_bare_stack_gives_a_row_an_image(folder) -> None:
+    result = run_spa("import", "particles", "s.mrcs", *OPTICS[2:], cwd=folder)
+    assert result.status == 0
+    assert tables(result)["particles"].text("rlnImageName").tolist() == [f"{n:06d}@s.mrcs" for n in range(1, 6)]
+    optics = tables(result)["optics"]
+    assert (optics.floats("rlnImagePixelSize")[0], optics.ints("rlnImageSize")[0]) == (1.5, 24)
+    assert optics.ints("rlnCtfDataAreCtfPremultiplied")[0] == 0
+
+
+def test_what_the_file_does_not_say_must_be_said(folder) -> None:
+    result = run_spa("import", "particles", "s.mrcs", "--voltage", 300, cwd=folder)
+    assert (result.status, result.stdout) == (2, "")
+    assert "say --cs, --amplitude-contrast" in result.stderr
+
+
+def test_relion_3_0_comes_out_as_relion_5(folder) -> None:
+    result = run_spa("import", "particles", "old.star", "--optics-group", "krios", cwd=folder)
+    assert result.status == 0
+    table = tables(result)
+    assert list(table.blocks) == ["optics", "particles"]
+    assert table["optics"].text("rlnOpticsGroupName").tolist() == ["krios"]
+    assert table["particles"].floats("rlnOriginXAngst").tolist() == [3, -1.5]
+    assert table["particles"].text("rlnStrange").tolist() == ["007", "008"]
+
+
+def test_a_table_from_a_pipe(folder) -> None:
+    assert len(tables(run_spa("import", "particles", "-", input=OLD, cwd=folder))["particles"]) == 2
+
+
+def test_names_are_sought_from_the_tables_folder(folder) -> None:
+    result = run_spa("import", "particles", folder.name + "/old.star", cwd=folder.parent)
+    names = tables(result)["particles"].text("rlnImageName").tolist()
+    assert names == [f"000001@{folder.name}/s.mrcs", f"000003@{folder.name}/s.mrcs"]
+
+
+def test_an_option_wins_over_the_file_and_says_so(folder) -> None:
+    result = run_spa("import", "particles", "old.star", *OPTICS[:1], 1.6, cwd=folder)
+    assert "rlnImagePixelSize was 1.5 in the file and is now 1.6" in result.stderr
+    assert tables(result)["optics"].floats("rlnImagePixelSize")[0] == 1.6
+
+
+def test_groups_that_count_from_0_count_from_1(folder) -> None:
+    text = (
+        "data_optics\nloop_\n_rlnOpticsGroup\n_rlnOpticsGroupName\n_rlnVoltage\n_rlnSphericalAberration\n"
+        "_rlnAmplitudeContrast\n_rlnImagePixelSize\n0 a 300 2.7 0.1 1.5\n4 b 200 2.7 0.1 1.5\n\n"
+        "data_particles\nloop_\n_rlnImageName\n_rlnOpticsGroup\n1@s.mrcs 4\n2@s.mrcs 0\n"
+    )
+    table = tables(run_spa("import", "particles", "-", input=text, cwd=folder))
+    assert table["optics"].ints("rlnOpticsGroup").tolist() == [1, 2]
+    assert table["particles"].ints("rlnOpticsGroup").tolist() == [2, 1]
+
+
+def test_rows_without_an_image_are_named_and_left_out(folder) -> None:
+    names = ("9@s.mrcs", "1@none.mrcs", "1@cut.mrcs")
+    more = OLD + "".join(f"{name} 300.0 2.7 0.1 10000 1.5 2.0 1\n" for name in names)
+    (folder / "cut.mrcs").write_bytes((folder / "s.mrcs").read_bytes()[:-1])
+    result = run_spa("import", "particles", "-", input=more, cwd=folder)
+    assert result.status == 1
+    assert len(tables(result)["particles"]) == 2
+    for message in ("s.mrcs: image 9 is asked for, and it has 5", "none.mrc", "cut.mrcs: truncated", "3 left out"):
+        assert message in result.stderr
+    assert len(tables(run_spa("import", "particles", "-", "--no-check", input=more, cwd=folder))["particles"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "message"),
+    [
+        ("", 65, "empty"),
+        ("data_particles\nloop_\n_rlnImageName\n", 65, "no rows"),
+        ("data_x\nloop_\n_rlnCoordinateX\n1\n", 65, "no particles in it"),
+        ("data_particles\nloop_\n_rlnImageName\n1@none.mrcs\n", 2, "does not say all of its optics"),
+        (OLD.replace("s.mrcs", "none.mrcs"), 65, "none of its 2 images can be read"),
+        (OLD.replace(" 2.0 007", " x 007"), 65, "row 1: rlnOriginX is 'x'"),
+    ],
+)
+def test_bad_tables(folder, text: str, status: int, message: str) -> None:
+    result = run_spa("import", "particles", "-", input=text, cwd=folder)
+    assert (result.status, result.stdout) == (status, "")
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--no-ramp",), ("--float16",), ("--background-diameter", 30), ("--invert",)])
+def test_normalised_backgrounds_have_mean_0_and_deviation_1(folder, options) -> None:
+    result = run_spa("import", "particles", "s.mrcs", *OPTICS, "--normalise", "-d", "out", *options, cwd=folder)
+    assert result.status == 0
+    assert tables(result)["particles"].text("rlnImageName")[4] == "000005@out/particles.mrcs"
+    image = mrc.read(folder / "out" / "particles.mrcs")
+    assert image.data.dtype == ("f2" if "--float16" in options else "f4")
+    radius = 10 if "--background-diameter" in options else 9
+    y, x = np.mgrid[:24, :24] - 12
+    outside = image.data.astype("f8")[:, np.hypot(x, y) > radius]
+    np.testing.assert_allclose(outside.mean(axis=1), 0, atol=1e-3)
+    np.testing.assert_allclose(outside.std(axis=1), 1, atol=1e-3)
+    slope = (image.data.astype("f8") * x).mean() * (-1 if "--invert" in options else 1)
+    assert (abs(slope) < 0.2) == ("--no-ramp" not in options)
+
+
+def test_images_without_a_scale_are_named_and_left_out(folder) -> None:
+    images = mrc.read(folder / "s.mrcs").data.copy()
+    images[1] = 3.0
+    images[3, 0, 0] = np.nan
+    mrc.write(folder / "s.mrcs", images, 1.5)
+    result = run_spa("import", "particles", "s.mrcs", *OPTICS, "--normalise", "-d", "out", cwd=folder)
+    assert result.status == 1
+    names = tables(result)["particles"].text("rlnImageName").tolist()
+    assert names == [f"{n:06d}@out/particles.mrcs" for n in (1, 2, 3)]
+    assert mrc.read(folder / "out" / "particles.mrcs").data.shape == (3, 24, 24)
+    assert "000002@s.mrcs: a flat background" in result.stderr
+    assert "000004@s.mrcs" in result.stderr
+
+
+def test_normalise_needs_a_folder(folder) -> None:
+    assert run_spa("import", "particles", "s.mrcs", *OPTICS, "--normalise", cwd=folder).status == 2
+
+
+def dataset(folder, **fields) -> np.ndarray:
+    n = 4
+    rng = np.random.default_rng(1)
+    columns = {
+        "uid": np.arange(n).astype("u8") + 2**63, "blob/path": np.array([b">s.mrcs"] * n),
+        "blob/idx": np.arange(n).astype("u4"), "blob/shape": np.full((n, 2), 24, "u4"),
+        "blob/psize_A": np.full(n, 1.5, "f4"), "blob/sign": np.full(n, -1, "f4"),
+        "ctf/exp_group_id": np.array([3, 3, 8, 3], "u4"), "ctf/accel_kv": np.full(n, 300, "f4"),
+        "ctf/cs_mm": np.full(n, 2.7, "f4"), "ctf/amp_contrast": np.full(n, 0.1, "f4"),
+        "ctf/df1_A": np.full(n, 2e4, "f4"),
+        "ctf/df2_A": np.full(n, 1.9e4, "f4"), "ctf/df_angle_rad": np.full(n, np.pi / 4, "f4"),
+        "ctf/phase_shift_rad": np.full(n, np.pi / 2, "f4"), "alignments3D/pose": rng.normal(size=(n, 3)).astype("f4"),
+        "alignments3D/shift": np.array([[1, 2]] * n, "f4"), "alignments3D/psize_A": np.full(n, 3.0, "f4"),
+        "alignments3D/split": np.array([0, 1, 1, 0], "u4"), "alignments3D/class": np.zeros(n, "u4"), **fields,
+    }  # fmt: skip
+    data = np.empty(n, [(name, value.dtype, value.shape[1:]) for name, value in columns.items()])
+    for name, value in columns.items():
+        data[name] = value
+    return data
+
+
+def save(path, data: np.ndarray) -> None:
+    with path.open("wb") as stream:
+        np.save(stream, data)
+
+
+def test_a_cryosparc_dataset_in_relions_conventions(folder) -> None:
+    data = dataset(folder)
+    save(folder / "p.cs", data)
+    result = run_spa("import", "particles", "p.cs", cwd=folder)
+    assert result.status == 0
+    table = tables(result)
+    rows = table["particles"]
+    assert rows.text("rlnImageName").tolist() == [f"{n:06d}@s.mrcs" for n in range(1, 5)]
+    assert rows.ints("rlnOpticsGroup").tolist() == [1, 1, 2, 1]
+    assert rows.ints("rlnRandomSubset").tolist() == [1, 2, 2, 1]
+    assert rows.ints("rlnClassNumber").tolist() == [1] * 4
+    assert rows.text("spaCryosparcUid")[3] == str(2**63 + 3)
+    np.testing.assert_allclose(rows.floats("rlnDefocusAngle"), 45, rtol=1e-6)
+    np.testing.assert_allclose(rows.floats("rlnPhaseShift"), 90, rtol=1e-6)
+    np.testing.assert_allclose(rows.floats("rlnOriginXAngst"), 3)
+    np.testing.assert_allclose(rows.floats("rlnOriginYAngst"), 6)
+    found = matrices(*particles_of(table).euler.T)
+    np.testing.assert_allclose(found, from_rotation_vectors(data["alignments3D/pose"]).transpose(0, 2, 1), atol=1e-6)
+    assert "particles are dark" in result.stderr
+
+
+def test_dark_particles_are_turned_white_when_normalised(folder, monkeypatch) -> None:
+    monkeypatch.chdir(folder)
+    save(folder / "p.cs", dataset(folder))
+    for options, sign in (((), -1), (("--no-invert",), 1)):
+        run_spa("import", "particles", "p.cs", "--normalise", "--no-ramp", "-d", "out", *options)
+        new = ImageSource(["1@out/particles.mrcs"]).read([0])[0]
+        old = ImageSource(["1@s.mrcs"]).read([0])[0]
+        assert np.sign(np.corrcoef(new.ravel(), old.ravel())[0, 1]) == sign
+
+
+def test_passthrough_fields_are_joined_by_uid(folder) -> None:
+    data = dataset(folder)
+    names = list(data.dtype.names)
+    fields = [("uid", "u8"), ("location/micrograph_path", "S20"), ("location/micrograph_shape", "u4", (2,)),
+              ("location/center_x_frac", "f4"), ("location/center_y_frac", "f4")]  # fmt: skip
+    location = np.empty(4, fields)
+    location["uid"] = data["uid"][::-1]
+    location["location/micrograph_path"] = [b">m4.mrc", b"m3.mrc", b"m2.mrc", b"m1.mrc"]
+    location["location/micrograph_shape"] = (1000, 2000)
+    location["location/center_x_frac"], location["location/center_y_frac"] = 0.25, 0.1
+    save(folder / "p.cs", data[[name for name in names if not name.startswith("ctf/d")]])
+    save(folder / "ctf.cs", data[["uid", "ctf/df1_A", "ctf/df2_A", "ctf/df_angle_rad"]])
+    save(folder / "loc.cs", location)
+    for option, y in ((), 100), (("--invert-y",), 900):
+        both = ("--passthrough", "ctf.cs", "--passthrough", "loc.cs")
+        rows = tables(run_spa("import", "particles", "p.cs", *both, *option, cwd=folder))["particles"]
+        assert rows.text("rlnMicrographName").tolist() == ["m1.mrc", "m2.mrc", "m3.mrc", "m4.mrc"]
+        np.testing.assert_allclose(rows.floats("rlnCoordinateX"), 500)
+        np.testing.assert_allclose(rows.floats("rlnCoordinateY"), y)
+        assert rows.floats("rlnDefocusU").tolist() == [2e4] * 4
+    save(folder / "loc.cs", location[1:])
+    result = run_spa("import", "particles", "p.cs", "--passthrough", "loc.cs", cwd=folder)
+    assert result.status == 65
+    assert "1 of the 4 particles of p.cs are not in it" in result.stderr
+
+
+def test_beam_tilt_goes_over_and_what_does_not_is_said(folder) -> None:
+    tilt = np.array([[2.7e4, -5.4e4]] * 4, "f4")
+    save(folder / "p.cs", dataset(folder, **{"ctf/tilt_A": tilt, "ctf/trefoil_A": tilt}))
+    result = run_spa("import", "particles", "p.cs", cwd=folder)
+    optics = tables(result)["optics"]
+    np.testing.assert_allclose([optics.floats("rlnBeamTiltX")[0], optics.floats("rlnBeamTiltY")[0]], [1, -2], rtol=1e-5)
+    assert "ctf/trefoil_A is not zero and is not carried over" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "message"),
+    [
+        (b"", 65, "not a cryoSPARC dataset"),
+        (b"\x94CSDAT123", 65, "CSDAT"),
+        (None, 66, "no such file"),
+        (b"\x93NUMPY\x01\x00", 74, "truncated"),
+    ],
+)
+def test_bad_datasets(folder, raw: bytes | None, status: int, message: str) -> None:
+    if raw is not None:
+        (folder / "p.cs").write_bytes(raw)
+    result = run_spa("import", "particles", "p.cs", cwd=folder)
+    assert result.status == status
+    assert message in result.stderr
+
+
+def test_a_dataset_cut_short_and_one_without_images(folder) -> None:
+    save(folder / "p.cs", dataset(folder))
+    (folder / "p.cs").write_bytes((folder / "p.cs").read_bytes()[:-30])
+    assert run_spa("import", "particles", "p.cs", cwd=folder).status == 74
+    save(folder / "p.cs", dataset(folder)[["uid", "ctf/df1_A"]])
+    result = run_spa("import", "particles", "p.cs", cwd=folder)
+    assert result.status == 65
+    assert "no blob/path" in result.stderr
+
+
+def test_the_same_particles_from_cryosparc_and_from_star(shared_data) -> None:
+    folder = shared_data / "real" / "metadata"
+    ours = tables(run_spa("import", "particles", "empiar_10076_7.cs", cwd=folder))
+    theirs = tables(run_spa("import", "particles", "empiar_10076_7.star", cwd=folder))
+    for column in ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle"):
+        np.testing.assert_allclose(ours["particles"].floats(column), theirs["particles"].floats(column), rtol=1e-5)
+    assert ours["particles"].listed("rlnImageName") == theirs["particles"].listed("rlnImageName")
+    for column in ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast", "rlnImagePixelSize", "rlnImageSize"):
+        np.testing.assert_allclose(ours["optics"].floats(column), theirs["optics"].floats(column), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "groups"),
+    [
+        ("cryosparc_J2_particles_exported.cs", 22, 1), ("cryosparc_P12_J24_001_particles.cs", 2019, 1),
+        ("relion31.6opticsgroups.star", 139, 6), ("relion5.star", 17, 1),
+    ],
+)  # fmt: skip
+def test_tables_of_other_programs(shared_data, name: str, rows: int, groups: int) -> None:
+    result = run_spa("import", "particles", shared_data / "real" / "metadata" / name, "--no-check")
+    assert result.status == 0
+    assert (len(tables(result)["particles"]), len(tables(result)["optics"])) == (rows, groups)

@@ -65,11 +65,18 @@ def machine() -> Iterator[Line]:
         yield "memory", f"{_meminfo('MemAvailable'):.1f} GiB free of {_meminfo('MemTotal'):.1f} GiB", False
     except OSError:
         yield "memory", "the system does not say", False
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parents[1])
-    if os.access(folder, os.W_OK):
-        yield "numba cache", f"{folder}: compiled kernels are kept", False
-    else:
-        yield "numba cache", f"{folder} cannot be written: set NUMBA_CACHE_DIR, or every run compiles anew", False
+    yield kernels()
+
+
+def kernels() -> Line:
+    """Where numba keeps what it has compiled: beside the module, else in the user's cache."""
+    places = [Path(__file__).parents[1], Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")]
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        places = [Path(os.environ["NUMBA_CACHE_DIR"])]
+    for place in places:
+        if os.access(place, os.W_OK):
+            return "numba cache", f"{place}: compiled kernels are kept", False
+    return "numba cache", f"{places[-1]} cannot be written: set NUMBA_CACHE_DIR, or every run compiles anew", False
 
 
 def devices() -> Iterator[Line]:

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import shlex
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def fingerprint(path: str | Path) -> dict[str, Any]:
         raise ReadError(f"{path}: {error.strerror}") from None
 
 
+@lru_cache
 def libraries() -> dict[str, str]:
     """Versions of the libraries that results rest on, without importing them."""
     from importlib.metadata import PackageNotFoundError, version

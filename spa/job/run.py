@@ -2,15 +2,13 @@
 
 import functools
 import inspect
-import io
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spa import __version__
 from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, WriteError
-from spa.job import history, options, pool, progress, threads
+from spa.job import history, options, pool, progress, streams, threads
 from spa.job.journal import Journal, plain
 from spa.job.signals import Terminated
 
@@ -47,7 +45,8 @@ class Run:
         self._begun = False
         self._summary = ""
         self._journal: Journal | None = None
-        self._keys: set[str] = set()
+        self.started = False  # plugins have heard of it
+        self._loops = 0
 
     # ---- words for the user
 
@@ -79,9 +78,9 @@ class Run:
         from spa.io import star
 
         if str(source) == "-":
-            data = _standard_input()
+            data = streams.standard_input()
             self.inputs["-"] = history.digest(data)
-            tables = star.read(_named(data, "standard input"))
+            tables = star.read(streams.named(data, "standard input"))
         else:
             self.input(source)
             tables = star.read(source)
@@ -98,7 +97,7 @@ class Run:
         from spa.io import star
 
         self.begin()
-        star.write(with_history(tables, self.step), output)
+        star.write(streams.with_history(tables, self.step), output)
 
     # ---- the record
 
@@ -113,6 +112,7 @@ class Run:
         if self.outdir is not None and earlier is not None:
             history.compare(self.outdir, earlier, self.record(), options.NEUTRAL)
         self.resume = earlier is not None
+        self.started = True
         self._started(self)
         if self.outdir is not None:
             self._journal = Journal(self.outdir, self.resume)  # emptied before the record says what it will hold
@@ -169,23 +169,28 @@ class Run:
         """
         self.begin()
         items = list(items)
+        keys = _distinct([key(item) for item in items], unit)
+        self._loops += 1
+        loop = "" if self._loops == 1 else f" (loop {self._loops})"
         failed: list[str] = []
         with threads.single_blas():
-            results = pool.ordered(items, functools.partial(self._one, work, key), self.threads, self.checkpoint)
-            for item, result in progress.over(results, len(items), unit, "", self.quiet):
+            one = functools.partial(self._one, work, loop)
+            results = pool.ordered(zip(keys, items), one, self.threads, self.checkpoint)
+            for (name, item), result in progress.over(results, len(items), unit, "", self.quiet):
                 try:
                     done = result()
                 except (SpaError, OSError) as error:
-                    failed.append(self._left_out(error, key(item)))
+                    failed.append(self._left_out(error, name))
                     continue
                 yield item, done
         if failed and len(failed) == len(items):
             raise DataError(f"none of {len(items)} {unit}s could be done; the first: {failed[0]}")
 
-    def _one(self, work: Callable[[Item], Any], key: Callable[[Item], str], item: Item) -> Any:
-        name, journal = key(item), self._journal
+    def _one(self, work: Callable[[Item], Any], loop: str, named: tuple[str, Item]) -> Any:
+        (key, item), journal = named, self._journal
         if journal is None:
             return work(item)
+        name = key + loop
         if self.resume and name in journal:
             return journal.result(name)
         return journal.add(name, work(item))
@@ -207,29 +212,11 @@ class Run:
         return text
 
 
-def _standard_input() -> bytes:
-    if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError("no table: name a STAR file, or pipe one in")
-    data = sys.stdin.buffer.read()
-    if not data.strip():
-        raise DataError("standard input: empty; the command before it in the pipe gave nothing")
-    return data
-
-
-def _named(data: bytes, name: str) -> io.BytesIO:
-    """Bytes as a file with a name for messages."""
-    stream = io.BytesIO(data)
-    stream.name = name  # type: ignore[attr-defined]
-    return stream
-
-
-def with_history(tables: "Tables", line: str) -> "Tables":
-    """The same tables with one more step in their history."""
-    import copy
-
-    more = copy.copy(tables)
-    object.__setattr__(more, "history", [*tables.history, line])
-    return more
+def _distinct(keys: list[str], unit: str) -> list[str]:
+    if len(set(keys)) < len(keys):
+        twin = next(key for key in keys if keys.count(key) > 1)
+        raise DataError(f"{unit} {twin} is there twice")
+    return keys
 
 
 def job(name: str, cuda: bool = False) -> Callable[[Callable[..., None]], Callable[..., int]]:
@@ -275,7 +262,8 @@ def _execute(name: str, cuda: bool, settings: dict[str, Any], body: Callable[[Ru
         raise
     finally:
         run.close()
-        notify("spa_job_finished", run=run, error=error)
+        if run.started:
+            notify("spa_job_finished", run=run, error=error)
 
 
 def _prepare(run: Run, cuda: bool, files: list[str]) -> None:

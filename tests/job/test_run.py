@@ -13,6 +13,7 @@ from spa.io import star
 from spa.io.star import Table
 from spa.job import options
 from spa.job.run import Run, job
+from spa.job.streams import with_history
 from spa.testing import Result, run_command
 
 CALLS: list[str] = []
@@ -201,6 +202,18 @@ def test_rng_depends_on_seed_and_keys_alone() -> None:
 
 def test_history_is_kept_by_tables_without_a_change() -> None:
     tables = star.Tables({"a": Table.of(x=[1])}, ["one"])
-    from spa.job.run import with_history
-
     assert with_history(tables, "two").history == ["one", "two"] and tables.history == ["one"]
+
+
+def test_two_loops_of_one_job_do_not_share_results(tmp_path: Path) -> None:
+    for resume in (False, True):
+        run = Run("a b", {"outdir": str(tmp_path), "resume": resume})
+        first = list(run.each([1, 2], lambda item: item, str))
+        second = list(run.each([1, 2], lambda item: -item, str))
+        run.close()
+        assert first == [(1, 1), (2, 2)] and second == [(1, -1), (2, -2)]
+
+
+def test_an_item_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="micrograph 2 is there twice"):
+        list(Run("a b", {}).each([1, 2, 2], lambda item: item, str, "micrograph"))

@@ -206,8 +206,9 @@ def test_dark_particles_are_turned_white_when_normalised(folder, monkeypatch) ->
     monkeypatch.chdir(folder)
     save(folder / "p.cs", dataset(folder))
     for options, sign in (((), -1), (("--no-invert",), 1)):
-        run_spa("import", "particles", "p.cs", "--normalise", "--no-ramp", "-d", "out", *options)
-        new = ImageSource(["1@out/particles.mrcs"]).read([0])[0]
+        result = run_spa("import", "particles", "p.cs", "--normalise", "--no-ramp", "-d", "out", *options)
+        assert result.status == 0, result.stderr
+        new = ImageSource(tables(result)["particles"].listed("rlnImageName")).read([0])[0]
         old = ImageSource(["1@s.mrcs"]).read([0])[0]
         assert np.sign(np.corrcoef(new.ravel(), old.ravel())[0, 1]) == sign
 

@@ -5,11 +5,8 @@ from typing import Any
 
 import click
 
-from spa.io.star import Table, Tables
 from spa.job import options
 from spa.job.run import Run, job
-from spa_plugins.import_micrographs.facts import common_pixel_size, facts
-from spa_plugins.import_micrographs.names import expanded
 
 
 @click.command()
@@ -34,6 +31,10 @@ def micrographs(run: Run, patterns: tuple[str, ...], output: str, pixel_size: fl
     PATTERN is a file name or a quoted shell pattern ('mics/*.mrc', '**' for all folders below). A file that cannot be
     read, is cut short, is not one image or holds a NaN is named and left out.
     """
+    from spa.io.star import Table, Tables
+    from spa_plugins.import_micrographs.facts import common_pixel_size, facts
+    from spa_plugins.import_micrographs.names import expanded
+
     found = list(run.each(expanded(patterns), facts, key=str, unit="micrograph"))
     pixel = pixel_size or common_pixel_size(found)
     optics = {

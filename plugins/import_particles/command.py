@@ -1,20 +1,18 @@
 """The command: a table, a stack or a dataset in, `data_particles` out."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from spa.errors import UsageError
-from spa.io import cryosparc as dataset
-from spa.io.star import Tables
 from spa.job import options
 from spa.job.run import Run, job
-from spa.model.optics import optics_groups
-from spa_plugins.import_particles import cryosparc, sources
-from spa_plugins.import_particles.images import found_images
-from spa_plugins.import_particles.stack import write_normalised
+
+if TYPE_CHECKING:
+    from spa.io.star import Tables
 
 
 @click.command()
@@ -49,6 +47,13 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     FILE is a STAR table of RELION 3.0 to 5 (or - for standard input), a cryoSPARC .cs dataset, or a stack of images.
     Optics that the file does not say are options. Unknown columns go through untouched.
     """
+    import numpy as np
+
+    from spa.model.optics import optics_groups
+    from spa_plugins.import_particles import sources
+    from spa_plugins.import_particles.images import found_images
+    from spa_plugins.import_particles.stack import write_normalised
+
     if normalise and (run.outdir is None or not check):
         raise UsageError("--normalise writes a stack: say --outdir DIR (and not --no-check)")
     given = {"rlnImagePixelSize": pixel_size, "rlnVoltage": voltage, "rlnSphericalAberration": cs,
@@ -76,6 +81,9 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
 
 def _read(run: Run, file: str, passthrough: tuple[str, ...], invert_y: bool) -> tuple[Tables, bool]:
     """The document, and whether it says that its particles are dark."""
+    from spa.io import cryosparc as dataset
+    from spa_plugins.import_particles import cryosparc, sources
+
     if Path(file).suffix.lower() == ".cs":
         data: Any = dataset.read(run.input(file), passthrough)
         run.begin()

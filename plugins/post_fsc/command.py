@@ -3,13 +3,8 @@
 import click
 
 from spa.errors import UsageError
-from spa.io import mrc
-from spa.io.star import Tables
-from spa.io.whole import whole
-from spa.job import maps, options
+from spa.job import options
 from spa.job.run import Run, job
-from spa.volume.halfmaps import measured
-from spa_plugins.post_fsc.report import Report, emdb_xml, tables_of
 
 
 @click.command()
@@ -44,6 +39,13 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
     the mask itself makes, and corrected for it: (F_t - F_n) / (1 - F_n). DIR gets fsc.star (RELION's names), fsc.xml
     (for the EMDB), and mask.mrc where the mask was found here.
     """
+    from spa.io import mrc
+    from spa.io.star import Tables
+    from spa.io.whole import whole
+    from spa.job import maps
+    from spa.volume.halfmaps import measured
+    from spa_plugins.post_fsc.report import Report, emdb_xml, tables_of
+
     if bool(half1) != bool(half2):
         raise UsageError("--half1 and --half2: name both or neither")
     assert run.outdir is not None

@@ -2,11 +2,8 @@
 
 import click
 
-from spa.io import mrc
-from spa.io.star import Tables
-from spa.job import maps, options
+from spa.job import options
 from spa.job.run import Run, job
-from spa.volume.masks import soft_mask
 
 
 @click.command()
@@ -33,6 +30,11 @@ def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | Non
     an automatic threshold lies a fifth of the way from solvent to peak, or four standard deviations above the
     solvent's noise, and drops specks. DIR gets mask.mrc, which joins data_maps with role mask.
     """
+    from spa.io import mrc
+    from spa.io.star import Tables
+    from spa.job import maps
+    from spa.volume.masks import soft_mask
+
     tables = maps.stream(run, star, enough=bool(map_file))
     volume = maps.read_mean(run, tables, map_file, number)
     made, level = soft_mask(volume.data, volume.pixel_size, threshold, lowpass or None, extend, soft_edge)

@@ -1,17 +1,21 @@
 """The command: half maps or a map in, a sharpened map out."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
-import numpy as np
 
 from spa.errors import UsageError
-from spa.io import mrc
-from spa.io import star as stars
-from spa.io.star import Table, Tables
-from spa.job import maps, options
+from spa.job import options
 from spa.job.run import Run, job
-from spa.volume.fsc import resolution_at
-from spa.volume.halfmaps import measured
-from spa.volume.sharpen import Guinier, fsc_weights, mtf_at, sharpened
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from spa.io import mrc
+    from spa.io.star import Tables
+    from spa.volume.sharpen import Guinier
 
 GOLD = 0.143
 
@@ -53,6 +57,14 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
     exp(-B/4 d^2) with B from the Guinier plot. DIR gets sharpened.mrc (which joins data_maps with role map),
     sharpened_masked.mrc and guinier.star.
     """
+    import numpy as np
+
+    from spa.io import mrc
+    from spa.io.star import Tables
+    from spa.job import maps
+    from spa.volume.fsc import resolution_at
+    from spa.volume.sharpen import fsc_weights, sharpened
+
     if bool(half1) != bool(half2):
         raise UsageError("--half1 and --half2: name both or neither")
     if guinier and guinier[0] <= guinier[1]:
@@ -94,6 +106,8 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
 def _halves(
     run: Run, tables: Tables | None, half1: str | None, half2: str | None, number: int | None
 ) -> list[mrc.Image]:
+    from spa.job import maps
+
     first = maps.read(run, maps.need(tables, "half1", "--half1", half1, number))
     return [first, maps.read_like(run, maps.need(tables, "half2", "--half2", half2, number), first)]
 
@@ -102,6 +116,9 @@ def _curve(
     run: Run, fsc_name: str | None, halves: list[mrc.Image], volume: mrc.Image, mask: np.ndarray | None, wanted: bool
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The corrected FSC, read or computed, and the mask; None where there is nothing to take it from."""
+    from spa.io import star as stars
+    from spa.volume.halfmaps import measured
+
     box = volume.data.shape[0]
     if fsc_name:
         table = stars.read(run.input(fsc_name))["fsc"]
@@ -120,6 +137,9 @@ def _curve(
 
 def _mtf(run: Run, path: str | None, box: int, pixel_size: float, detector_pixel: float) -> np.ndarray | None:
     """The detector's MTF in each shell, from the first block of a STAR file."""
+    from spa.io import star as stars
+    from spa.volume.sharpen import mtf_at
+
     if path is None:
         return None
     tables = stars.read(path)
@@ -131,6 +151,10 @@ def _mtf(run: Run, path: str | None, box: int, pixel_size: float, detector_pixel
 
 def _guinier_tables(fit: Guinier, applied: float) -> Tables:
     """data_general and data_guinier with RELION's names."""
+    import numpy as np
+
+    from spa.io.star import Table, Tables
+
     show = {name: np.nan_to_num(values, nan=-99.0) for name, values in
             (("original", fit.original), ("weighted", fit.weighted), ("sharpened", fit.sharpened))}  # fmt: skip
     general = {"rlnBfactorUsedForSharpening": applied}

@@ -1,20 +1,20 @@
 """The command: options in, micrographs and tables out."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from spa.errors import UsageError
-from spa.image.ctf import Lens
-from spa.io import mrc
-from spa.io.star import Table, Tables
 from spa.job import options
-from spa.job import specimen as reading
 from spa.job.run import Run, job
-from spa.simulate import specimen as making
-from spa_plugins.simulate_micrographs.session import Plan, Session, film_for, picture, planned, truth_columns
+
+if TYPE_CHECKING:
+    from spa.image.ctf import Lens
+    from spa.io.star import Table
+    from spa_plugins.simulate_micrographs.session import Plan
 
 
 @click.command()
@@ -62,6 +62,14 @@ def micrographs(run: Run, output: str, map_file: str | None, model: str | None, 
     CTF on particles and ice and shot noise on top. DIR gets the MRC files, micrographs.star (which is printed),
     truth_particles.star (coordinates, poses, defocus), truth_micrographs.star (defocus) and truth.mrc.
     """
+    import numpy as np
+
+    from spa.image.ctf import Lens
+    from spa.io import mrc
+    from spa.job import specimen as reading
+    from spa.simulate import specimen as making
+    from spa_plugins.simulate_micrographs.session import Session, film_for, picture, planned
+
     if defocus[0] > defocus[1]:
         raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
     if empty + bad > count:
@@ -92,6 +100,11 @@ def micrographs(run: Run, output: str, map_file: str | None, model: str | None, 
 
 def _write(run: Run, output: str, done: list[tuple[Plan, dict[str, Any]]], optics: Table) -> None:
     """The tables: micrographs, their truth, and the particles' truth."""
+    import numpy as np
+
+    from spa.io.star import Table, Tables
+    from spa_plugins.simulate_micrographs.session import truth_columns
+
     assert run.outdir is not None
     files = [result["file"] for _, result in done]
     plain = {"rlnMicrographName": files, "rlnOpticsGroup": np.ones(len(files), int)}
@@ -111,6 +124,8 @@ def _write(run: Run, output: str, done: list[tuple[Plan, dict[str, Any]]], optic
 
 
 def _optics(lens: Lens, pixel_size: float) -> Table:
+    from spa.io.star import Table
+
     return Table.of(
         rlnOpticsGroupName=["opticsGroup1"], rlnOpticsGroup=[1], rlnMicrographOriginalPixelSize=[pixel_size],
         rlnVoltage=[lens.voltage], rlnSphericalAberration=[lens.cs], rlnAmplitudeContrast=[lens.contrast],

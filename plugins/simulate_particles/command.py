@@ -1,21 +1,22 @@
 """The command: options in, tables and a stack out."""
 
+from __future__ import annotations
+
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
 from spa.errors import UsageError
-from spa.image.ctf import Lens
-from spa.io import mrc
-from spa.io.star import Table, Tables
-from spa.job import options, pool
-from spa.job import specimen as reading
+from spa.job import options
 from spa.job.run import Run, job
-from spa.model.poses import matrices
-from spa.simulate import specimen as making
-from spa.simulate.particles import clean_images, noise_level
-from spa_plugins.simulate_particles.draws import Draws, drawn, tables_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from spa.image.ctf import Lens
+    from spa.io.star import Table
+    from spa_plugins.simulate_particles.draws import Draws
 
 BATCH = 64
 SAMPLE = 128  # images that set the noise level
@@ -57,6 +58,18 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     origins, half-sets) and truth.mrc, scaled so that an image is its projection plus noise of unit variance in the
     mean. The table printed is particles.star.
     """
+    import numpy as np
+
+    from spa.image.ctf import Lens
+    from spa.io import mrc
+    from spa.io.star import Table, Tables
+    from spa.job import pool
+    from spa.job import specimen as reading
+    from spa.model.poses import matrices
+    from spa.simulate import specimen as making
+    from spa.simulate.particles import clean_images, noise_level
+    from spa_plugins.simulate_particles.draws import drawn, tables_of
+
     if defocus[0] > defocus[1]:
         raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
     assert run.outdir is not None
@@ -89,17 +102,25 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
 
 def noisy(run: Run, draws: Draws, rows: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Images with white noise of each group's level; each image draws from its own generator."""
+    import numpy as np
+
     for image, row in zip(images, rows):
         image += draws.noise[row] * run.rng("noise", int(row)).standard_normal(image.shape, np.float32)
     return images
 
 
 def _batches(count: int) -> list[np.ndarray]:
+    import numpy as np
+
     rows = iter(range(count))
     return [np.array(batch) for batch in iter(lambda: list(islice(rows, BATCH)), [])]
 
 
 def _optics(lens: Lens, pixel_size: float, box: int, groups: int) -> Table:
+    import numpy as np
+
+    from spa.io.star import Table
+
     number = np.arange(1, groups + 1)
     return Table.of(
         rlnOpticsGroupName=[f"opticsGroup{one}" for one in number], rlnOpticsGroup=number,

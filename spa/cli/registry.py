@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 import pluggy
@@ -82,6 +81,8 @@ class Registry:
         self.manager.register(plugin, _key(entry))
         for caller in self.manager.get_hookcallers(plugin) or ():
             if not caller.has_spec():
+                from difflib import get_close_matches
+
                 near = get_close_matches(caller.name, SPECS, 1)
                 hint = f"; is {near[0]} meant?" if near else f"; there are {', '.join(SPECS)}"
                 raise BadPlugin(f"there is no hook {caller.name}{hint}")

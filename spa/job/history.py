@@ -1,10 +1,9 @@
 """Provenance: the line that a step adds to its table, and job.json beside the files it makes."""
 
-import hashlib
 import json
 import os
-import platform
 import shlex
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,15 +28,16 @@ def quoted(words: list[str]) -> list[str]:
 
 def digest(data: bytes) -> dict[str, Any]:
     """Size and hash of a text that came through a pipe."""
-    return {"size": len(data), "sha256": hashlib.sha256(data[:HASHED_BYTES]).hexdigest()}
+    from hashlib import sha256  # here, not above: --help is to be fast
+
+    return {"size": len(data), "sha256": sha256(data[:HASHED_BYTES]).hexdigest()}
 
 
 def fingerprint(path: str | Path) -> dict[str, Any]:
     """Size of a file, and SHA-256 of its first HASHED_BYTES bytes."""
     try:
         with open(path, "rb") as file:
-            head = file.read(HASHED_BYTES)
-            return {"size": os.fstat(file.fileno()).st_size, "sha256": hashlib.sha256(head).hexdigest()}
+            return digest(file.read(HASHED_BYTES)) | {"size": os.fstat(file.fileno()).st_size}
     except FileNotFoundError:
         raise MissingInput(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -51,7 +51,7 @@ def libraries() -> dict[str, str]:
     """Versions of the libraries that results rest on, without importing them."""
     from importlib.metadata import PackageNotFoundError, version
 
-    versions = {"python": platform.python_version()}
+    versions = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in LIBRARIES:
         try:
             versions[name] = version(name)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from spa import __version__
 from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, WriteError
-from spa.job import history, options, pool, progress, streams, threads
-from spa.job.journal import Journal, plain
+from spa.job import history, options, progress, threads
 from spa.job.signals import Terminated
 
 if TYPE_CHECKING:
     import numpy as np
 
     from spa.io.star import Tables
+    from spa.job.journal import Journal
 
 Item = TypeVar("Item")
 
@@ -76,6 +76,7 @@ class Run:
     def read(self, source: str | Path) -> "Tables":
         """A table from a file or, "-", standard input; what was read is recorded for job.json."""
         from spa.io import star
+        from spa.job import streams
 
         if str(source) == "-":
             data = streams.standard_input()
@@ -95,6 +96,7 @@ class Run:
     def write(self, tables: "Tables", output: str | Path = "-") -> None:
         """The table, with this step added to its history, to a file or standard output."""
         from spa.io import star
+        from spa.job import streams
 
         self.begin()
         star.write(streams.with_history(tables, self.step), output)
@@ -115,6 +117,8 @@ class Run:
         self.started = True
         self._started(self)
         if self.outdir is not None:
+            from spa.job.journal import Journal
+
             self._journal = Journal(self.outdir, self.resume)  # emptied before the record says what it will hold
             history.write_record(self.outdir, self.record())
 
@@ -167,6 +171,8 @@ class Run:
         given again without work if the files in DIR which it names stand. An item whose work raises SpaError is named
         and left out (with --strict: the error is raised). DataError when no item is left.
         """
+        from spa.job import pool
+
         self.begin()
         items = list(items)
         keys = _distinct([key(item) for item in items], unit)
@@ -280,4 +286,4 @@ def _prepare(run: Run, cuda: bool, files: list[str]) -> None:
         run.begin()
 
 
-__all__ = ["Run", "job", "plain"]
+__all__ = ["Run", "job"]

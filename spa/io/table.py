@@ -1,5 +1,6 @@
 """A table of text columns: parsed when asked, carried through untouched when not."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -209,7 +210,7 @@ def _column(name: str, values: Any, length: int) -> list[str]:
 
 def _kind(values: Sequence[Any]) -> type | None:
     """Texts are kept as Python has them: numpy's own string arrays drop trailing NULs and copy a lot."""
-    return object if any(isinstance(value, str) for value in values) else None
+    return object if any(isinstance(value, str | os.PathLike) for value in values) else None
 
 
 def _spelt(values: np.ndarray) -> list[str]:
@@ -222,5 +223,14 @@ def _spelt(values: np.ndarray) -> list[str]:
     if kind == "b":
         return list(map(str, values.astype(int).tolist()))
     if kind == "O":
-        return [value if isinstance(value, str) else _spelt(np.asarray([value]))[0] for value in values.tolist()]
+        return [_spelt_one(value) for value in values.tolist()]
     return list(map(str, values.tolist()))
+
+
+def _spelt_one(value: Any) -> str:
+    if isinstance(value, str | os.PathLike):
+        return str(value)
+    array = np.asarray([value])
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{value!r} is neither a number nor a text")
+    return _spelt(array)[0]

@@ -20,6 +20,8 @@ from spa.volume.masks import soft_sphere
 from spa.volume.slices import reference, slices
 
 SETTLED = 0.02  # share of images that move by more than two steps in a global pass, below which it has settled
+SHARP = 0.85  # mean share of the best mode in the posterior, below which the search must be wide
+PATIENCE = 3  # iterations without gain before a run that never settles is stopped
 SUBSETS = (300, 600)  # images a half in the first iterations, while posteriors are sharp
 
 
@@ -125,7 +127,7 @@ def _chosen(images: Images, state: State, settings: Settings) -> list[np.ndarray
     """Rows of each half in this iteration: a random subset at first, all later."""
     rng = np.random.Generator(np.random.Philox(settings.seed))
     halves = [rng.permutation(np.flatnonzero(images.half == h)) for h in (0, 1)]
-    sharp = state.iteration == 0 or state.sharpness > 0.4
+    sharp = state.iteration == 0 or state.sharpness > SHARP
     limit = SUBSETS[state.iteration] if state.iteration < len(SUBSETS) and sharp else len(images)
     return [np.sort(rows[:limit]) for rows in halves]
 
@@ -179,9 +181,9 @@ def _resolved(images, state, settings, run, sums, solvent, halves, number) -> St
     gained = shell > state.best_shell
     stalled = 0 if gained or not complete else state.stalled + 1
     local = state.local or (complete and stalled > 0 and state.wandering < SETTLED)
-    wide = state.wide or (not local and state.sharpness < 0.6)
+    wide = state.wide or (not local and (state.sharpness < SHARP or stalled > 0))
     step = 0.1 / max(shell * settings.diameter / (2 * images.band.box * images.pixel_size), 1)
-    done = number >= settings.iterations or (state.local and stalled > 0 and state.moved < step) or stalled > 2
+    done = number >= settings.iterations or (state.local and stalled > 0 and state.moved < step) or stalled > PATIENCE
     state = replace(
         state, iteration=number, maps=maps, curve=curve, radius=min(shell + 2, images.band.radius), wide=wide,
         local=local, best_shell=max(shell, state.best_shell), stalled=stalled, done=done,

@@ -40,9 +40,10 @@ class Numbers:
         low, high = float(x.min()), float(x.max())
         if (x == np.rint(x)).all() and high - low < bins:
             return np.histogram(x, np.arange(low - 0.5, high + 1))
-        if not high > low:
+        edges = np.linspace(low, high, bins + 1)
+        if not (np.diff(edges) > 0).all():  # all equal, or nearer than numbers go
             return np.array([x.size]), np.array([low, high])
-        return np.histogram(x, bins, (low, high))
+        return np.histogram(x, edges)
 
 
 @dataclass(frozen=True)

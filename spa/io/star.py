@@ -64,7 +64,7 @@ def read(source: str | Path | IO[Any]) -> Tables:
     text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
     if "\0" in text[:4096]:
         raise DataError(f"{name}: not a STAR file (it is binary)")
-    if not text.strip():
+    if not text or text.isspace():
         raise DataError(f"{name}: empty, no STAR table in it")
     text = text.removeprefix("\ufeff")
     if "\r" in text:
@@ -203,7 +203,9 @@ def _to_stdout(text: str) -> None:
         sys.stdout.write(text)
     else:
         sys.stdout.flush()
-        stream.write(text.encode("utf-8", "surrogateescape"))
+        rest = memoryview(text.encode("utf-8", "surrogateescape"))
+        while rest:  # without a buffer (PYTHONUNBUFFERED) a write may take less than it is given
+            rest = rest[stream.write(rest) :]
         stream.flush()
 
 

@@ -82,8 +82,8 @@ def run(arguments: Sequence[str], host: Host | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("spa: interrupted", err=True)
+    except (KeyboardInterrupt, click.Abort) as error:
+        click.echo(getattr(error, "line", "spa: interrupted"), err=True)
         return INTERRUPTED
     except BrokenPipeError:
         return BROKEN_PIPE

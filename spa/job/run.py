@@ -55,6 +55,11 @@ class Run:
         if self.verbose and not self.quiet:
             progress.line(f"spa {self.job}: {text}")
 
+    def note(self, text: str) -> None:
+        """A line on standard error unless -q: what an iteration found."""
+        if not self.quiet:
+            progress.line(f"spa {self.job}: {text}")
+
     def warn(self, text: str) -> None:
         """A line on standard error, always."""
         progress.line(f"spa {self.job}: {text}")
@@ -161,7 +166,11 @@ class Run:
     def checkpoint(self) -> None:
         """Between two items or iterations, with everything on disk: raises Stopped when SIGTERM has come."""
         if self.terminated.asked:
-            raise Stopped("stopped by SIGTERM" + ("; the same command with --resume goes on" if self.outdir else ""))
+            raise Stopped(f"stopped by SIGTERM{self.goes_on}")
+
+    @property
+    def goes_on(self) -> str:
+        return "; the same command with --resume goes on" if self.outdir else ""
 
     def each(self, items: Iterable[Item], work: Callable[[Item], Any], key: Callable[[Item], str],
              unit: str = "item") -> Iterator[tuple[Item, Any]]:  # fmt: skip
@@ -265,6 +274,8 @@ def _execute(name: str, cuda: bool, settings: dict[str, Any], body: Callable[[Ru
         error = caught
         if isinstance(caught, SpaError) and not caught.job:
             caught.job = name
+        if isinstance(caught, KeyboardInterrupt):
+            caught.line = f"spa {name}: interrupted{run.goes_on}"  # type: ignore[attr-defined]
         raise
     finally:
         run.close()

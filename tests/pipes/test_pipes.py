@@ -19,6 +19,8 @@ def test_broken_pipe_of_a_table(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "big.star").write_text(f"data_micrographs\n\nloop_\n_rlnMicrographName #1\n_rlnX #2\n{rows}")
     result = shell("spa star cat big.star | head -1; echo ${PIPESTATUS[0]}")
     assert result.stdout.splitlines()[1] == "141" and result.stderr == ""
+    bare = shell("spa star cat big.star | head -1; echo ${PIPESTATUS[0]}", PYTHONUNBUFFERED="1")
+    assert bare.stdout.splitlines()[1] == "141" and bare.stderr == ""
 
 
 def test_full_disk(shell: Shell) -> None:

@@ -68,7 +68,7 @@ def test_interrupt_is_130_and_leaves_no_traceback(environment: dict[str, str], t
     process = started(environment, tmp_path, "--seconds", "0.4")
     os.kill(process.pid, signal.SIGINT)
     _, said = process.communicate()
-    assert process.returncode == 130 and said == "spa: interrupted\n"
+    assert process.returncode == 130 and said == "spa toy slow: interrupted; the same command with --resume goes on\n"
 
 
 def test_a_job_without_outdir_is_stopped_at_once(environment: dict[str, str], tmp_path: Path) -> None:

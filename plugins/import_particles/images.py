@@ -40,6 +40,7 @@ def found_images(tables: Tables, warn: Callable[[str], None]) -> tuple[Tables, i
         raise DataError(f"{tables.source}: none of its {len(keep)} images can be read")
     sizes = np.array([headers[path][1].shape[2] for (_, path), there in zip(parsed, good) if there])  # type: ignore[index]
     table = particles.with_columns(rlnImageName=names).take(keep)
+    _compare_pixel_sizes(tables, {path: found[1] for path, found in headers.items() if found}, parsed, warn)
     return _with_sizes(tables.with_block("particles", table), sizes), int(np.count_nonzero(~keep))
 
 
@@ -53,6 +54,21 @@ def _header(path: str, near: Path, warn: Callable[[str], None]) -> tuple[str, mr
         warn(f"left out: {error}")
         return None
     return place, header
+
+
+def _compare_pixel_sizes(
+    tables: Tables, headers: dict[str, mrc.Header], parsed: list[tuple[int, str]], warn: Callable[[str], None]
+) -> None:
+    """Warn, once, of a stack whose header says another pixel size (by more than 1%) than its optics group."""
+    optics = tables["optics"]
+    if "rlnImagePixelSize" not in optics:
+        return
+    size = dict(zip(optics.ints("rlnOpticsGroup").tolist(), optics.floats("rlnImagePixelSize").tolist()))
+    for (_, path), group in zip(parsed, tables["particles"].ints("rlnOpticsGroup").tolist()):
+        there = headers[path].pixel_size if path in headers else 0.0
+        if there not in (0.0, 1.0) and group in size and abs(there / size[group] - 1) > 0.01:
+            warn(f"{path}: {there:g} A a pixel in its header, {size[group]:g} in the table, which is believed")
+            return
 
 
 def _with_sizes(tables: Tables, sizes: np.ndarray) -> Tables:

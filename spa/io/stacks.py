@@ -9,6 +9,8 @@ import numpy as np
 from spa.errors import DataError
 from spa.io import mrc
 
+_OPEN = 1024  # stacks mapped at once; the system allows some 65 000 maps a process
+
 
 def parse_name(name: str) -> tuple[int, str]:
     """``"000003@a/b.mrcs"`` -> (2, "a/b.mrcs"); a bare path is image 0."""
@@ -62,6 +64,8 @@ class ImageSource:
     def _stack(self, file: int) -> np.ndarray:
         with self._lock:
             if file not in self._maps:
+                if len(self._maps) >= _OPEN:  # the oldest goes; a batch that reads from it keeps it alive
+                    self._maps.pop(next(iter(self._maps)))
                 self._maps[file] = mrc.read(self.paths[file]).data.reshape(self._headers[file].shape)
             return self._maps[file]
 

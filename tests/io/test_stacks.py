@@ -42,6 +42,13 @@ def test_threads_read_the_same(two_stacks) -> None:
     np.testing.assert_array_equal(got, np.tile(source.read(range(4)), (8, 1, 1)))
 
 
+def test_few_stacks_are_open_at_once(two_stacks, monkeypatch) -> None:
+    monkeypatch.setattr(stacks, "_OPEN", 1)
+    source = stacks.ImageSource(NAMES)
+    np.testing.assert_array_equal(source.read(range(4)), stacks.ImageSource(NAMES).read(range(4)))
+    assert len(source._maps) == 1
+
+
 def test_a_bare_path_is_a_single_image(two_stacks) -> None:
     mrc.write("one.mrc", two_stacks["a.mrcs"][2], 2.5)
     np.testing.assert_array_equal(stacks.ImageSource(["one.mrc"]).read([0])[0], two_stacks["a.mrcs"][2])

@@ -81,6 +81,12 @@ def test_an_option_wins_over_the_file_and_says_so(folder) -> None:
     assert tables(result)["optics"].floats("rlnImagePixelSize")[0] == 1.6
 
 
+def test_a_header_of_another_pixel_size_is_named(folder) -> None:
+    result = run_spa("import", "particles", "s.mrcs", *OPTICS[2:], "--pixel-size", 1.7, cwd=folder)
+    assert result.status == 0
+    assert "s.mrcs: 1.5 A a pixel in its header, 1.7 in the table" in result.stderr
+
+
 def test_groups_that_count_from_0_count_from_1(folder) -> None:
     text = (
         "data_optics\nloop_\n_rlnOpticsGroup\n_rlnOpticsGroupName\n_rlnVoltage\n_rlnSphericalAberration\n"

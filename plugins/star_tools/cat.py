@@ -1,14 +1,10 @@
 """`spa star cat`."""
 
 import click
-import numpy as np
 
 from spa.errors import DataError
-from spa.io.star import Tables
 from spa.job import options
 from spa.job.run import Run, job
-from spa_plugins.star_tools.blocks import block_of
-from spa_plugins.star_tools.merge import merged
 
 
 @click.command()
@@ -27,6 +23,12 @@ def cat(run: Run, files: tuple[str, ...], output: str, fill: str | None, block: 
     Optics groups that agree in all but their number become one; others are numbered anew. Tables of different columns
     are refused unless --fill gives a value for what is not there. - is standard input.
     """
+    import numpy as np
+
+    from spa.io.star import Tables
+    from spa_plugins.star_tools.blocks import block_of
+    from spa_plugins.star_tools.merge import merged
+
     tables = merged([run.read(file) for file in files or ("-",)], fill)
     if block is not None:
         name = block_of(tables, block)

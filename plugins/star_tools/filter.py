@@ -1,13 +1,10 @@
 """`spa star filter`."""
 
 import click
-import numpy as np
 
 from spa.errors import DataError
 from spa.job import options
 from spa.job.run import Run, job
-from spa.model.expression import mask
-from spa_plugins.star_tools.blocks import block_of, optics_of
 
 
 @click.command(name="filter")
@@ -34,6 +31,11 @@ def filter_rows(run: Run, expression: str, star: str, output: str, block: str | 
       spa star filter 'rlnClassNumber in [1, 4, 7]' particles.star
       spa star filter "startswith(rlnMicrographName, 'day2/')" particles.star
     """
+    import numpy as np
+
+    from spa.model.expression import mask
+    from spa_plugins.star_tools.blocks import block_of, optics_of
+
     tables = run.read(star)
     name = block_of(tables, block)
     table = tables[name]

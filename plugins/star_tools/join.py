@@ -1,16 +1,19 @@
 """`spa star join`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
-import numpy as np
 
 from spa.errors import DataError, UsageError
-from spa.io import star as documents
-from spa.io.star import Table
 from spa.job import options
 from spa.job.run import Run, job
-from spa.model.expression import evaluate
-from spa_plugins.star_tools.blocks import block_of, optics_of
-from spa_plugins.star_tools.match import default_keys, partners
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from spa.io.star import Table
 
 
 @click.command()
@@ -40,6 +43,12 @@ def join(run: Run, star: str, output: str, other_file: str, on: str | None, colu
       spa star join new.star --with refined.star --columns rlnAngleRot,rlnAngleTilt,rlnAnglePsi
       spa star join particles.star --with mics_ctf.star --on rlnMicrographName --columns rlnCtfMaxResolution
     """
+    import numpy as np
+
+    from spa.io import star as documents
+    from spa_plugins.star_tools.blocks import block_of, optics_of
+    from spa_plugins.star_tools.match import default_keys, partners
+
     if inner + (fill is not None) + anti > 1:
         raise UsageError("--inner, --fill and --anti exclude each other")
     tables, others = run.read(star), documents.read(other_file)
@@ -66,6 +75,8 @@ def _names(text: str | None) -> tuple[str, ...]:
 
 def _with_optics(table: Table, optics: Table | None, wanted: tuple[str, ...]) -> Table:
     """The table with those columns that its rows have through their optics group."""
+    from spa.model.expression import evaluate
+
     if optics is None:
         return table
     lacking = [name for name in wanted if name not in table and name in optics]
@@ -73,6 +84,8 @@ def _with_optics(table: Table, optics: Table | None, wanted: tuple[str, ...]) ->
 
 
 def _joined(left: Table, right: Table, at: np.ndarray, wanted: tuple[str, ...], inner: bool, fill: str | None) -> Table:
+    import numpy as np
+
     there = at >= 0
     if not there.any():
         raise DataError(f"no row of {left.where} has a partner in {right.where}; is --on right, or --basename wanted?")

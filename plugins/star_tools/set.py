@@ -1,16 +1,20 @@
 """`spa star set`."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
 from spa.errors import UsageError
-from spa.io.star import Table, Tables
 from spa.job import options
 from spa.job.run import Run, job
-from spa.model.expression import assignment, evaluate
-from spa_plugins.star_tools.blocks import block_of, optics_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from spa.io.star import Table, Tables
 
 _ASSIGNMENT = re.compile(r"\s*_?[A-Za-z][A-Za-z0-9_]*\s*=(?!=).*", re.DOTALL)
 
@@ -35,6 +39,8 @@ def set_columns(run: Run, words: tuple[str, ...], output: str, block: str | None
       spa star set 'rlnDefocusU = rlnDefocusU + 120' 'rlnDefocusV = rlnDefocusV + 120' particles.star
       spa star set --delete rlnRandomSubset --rename rlnClassNumber spaFirstClass particles.star
     """
+    from spa_plugins.star_tools.blocks import block_of
+
     assignments, star = _sorted_words(words)
     if not assignments and not rename and not delete:
         raise UsageError("nothing to set: say 'COLUMN = EXPR', --rename or --delete")
@@ -60,6 +66,11 @@ def _sorted_words(words: tuple[str, ...]) -> tuple[list[str], str]:
 
 
 def _assigned(tables: Tables, block: str, text: str) -> Table:
+    import numpy as np
+
+    from spa.model.expression import assignment, evaluate
+    from spa_plugins.star_tools.blocks import optics_of
+
     column, expression = assignment(text)
     table = tables[block]
     value = np.asarray(evaluate(expression, table, optics_of(tables, block)))
@@ -69,6 +80,8 @@ def _assigned(tables: Tables, block: str, text: str) -> Table:
 
 def _whole(values: np.ndarray) -> np.ndarray:
     """Numbers that are all whole are written as such: a class or a group is no 3.0."""
+    import numpy as np
+
     if values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.rint(values)).all():
         return values.astype(np.int64) if (np.abs(values) < 2**53).all() else values
     return values

@@ -3,14 +3,10 @@
 import re
 
 import click
-import numpy as np
 
 from spa.errors import DataError
-from spa.io.star import Table, Tables
 from spa.job import options
 from spa.job.run import Run, job
-from spa_plugins.star_tools.blocks import block_of
-from spa_plugins.star_tools.parts import dealt
 
 
 @click.command()
@@ -37,6 +33,12 @@ def split(run: Run, star: str, output: str, size: int | None, number: int | None
       spa star split --number 4 --random -d parts particles.star
       spa star split --by rlnMicrographName --number 2 -d halves particles.star
     """
+    import numpy as np
+
+    from spa.io.star import Table, Tables
+    from spa_plugins.star_tools.blocks import block_of
+    from spa_plugins.star_tools.parts import dealt
+
     assert run.outdir is not None
     tables = run.read(star)
     name = block_of(tables, block)

@@ -6,11 +6,8 @@ import sys
 import click
 
 from spa.errors import DataError
-from spa.io.star import Tables
 from spa.job import options
 from spa.job.run import Run, job
-from spa_plugins.star_tools.blocks import block_of
-from spa_plugins.star_tools.figures import Numbers, as_table, described, report
 
 
 @click.command()
@@ -31,6 +28,10 @@ def stat(run: Run, star: str, output: str | None, plot: str | None, columns: str
     of the sample, and a histogram; for columns of text, named with --columns, the most frequent values. With -o the
     figures go into a table instead (and to - for standard output).
     """
+    from spa.io.star import Tables
+    from spa_plugins.star_tools.blocks import block_of
+    from spa_plugins.star_tools.figures import Numbers, as_table, described, report
+
     tables = run.read(star)
     table = tables[block_of(tables, block)]
     names = [name.strip().removeprefix("_") for name in (columns or "").split(",") if name.strip()]

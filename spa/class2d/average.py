@@ -12,13 +12,18 @@ from spa.class2d.plane import Plane
 from spa.image import fft
 
 _FLOOR = 1e-3
+_FLAT = 0.02  # of the mean weight, where halves are compared without a prior
 
 
 @dataclass(frozen=True)
 class Averages:
-    """images (C, small, small) float32, masked; frc (C, shells) between the pseudo-halves, of the two together."""
+    """images (C, small, small) float32 of all, masked; others (F, C, small, small): without the images of each fold.
+
+    frc (C, shells): ring correlation between even and odd folds, as of the two together.
+    """
 
     images: np.ndarray
+    others: np.ndarray
     frc: np.ndarray
 
 
@@ -30,20 +35,23 @@ def circle(size: int, radius: float, edge: float) -> np.ndarray:
 
 
 def averages(plane: Plane, sums: np.ndarray, diameter: float, limit: int) -> Averages:
-    """Averages of sums (2 halves, C, cells, 3); diameter in pixels of the full box; shells over `limit` are cut."""
+    """Averages of sums (F folds, C, cells, 3); diameter in pixels of the full box; shells over `limit` are cut."""
     sums = plane.folded(sums)
     radius = diameter / 2 * plane.small / plane.box
     mask = circle(plane.small, radius, max(2.0, 0.06 * plane.small))
     rim = circle(plane.small, radius + 2, 1) - circle(plane.small, radius, 1)
     if rim.sum() < 8:
         rim = 1 - circle(plane.small, plane.small / 2 - 2, 1)
-    halves = plane.images(_divided(plane, sums, _shell_mean(plane, sums[..., 2]) * 0.02))
-    frc = _frc(plane, *(_flattened(halves, mask, rim)), limit)
+
+    def finished(sums: np.ndarray, prior: np.ndarray) -> np.ndarray:
+        return _flattened(plane.images(_divided(plane, sums, prior)), mask, rim)
+
+    halves = np.stack([sums[0::2].sum(0), sums[1::2].sum(0)])
+    frc = _frc(plane, *finished(halves, _FLAT * _shell_mean(plane, halves[..., 2])), limit)
     joint = sums.sum(0)
-    mean = _shell_mean(plane, joint[..., 2])
     f = np.clip(frc, _FLOOR, 1 - _FLOOR)
-    images = plane.images(_divided(plane, joint, mean * ((1 - f) / f + _FLOOR)))
-    return Averages(_flattened(images, mask, rim), frc)
+    prior = _shell_mean(plane, joint[..., 2]) * ((1 - f) / f + _FLOOR)
+    return Averages(finished(joint, prior), finished(joint - sums, prior), frc)
 
 
 def _flattened(images: np.ndarray, mask: np.ndarray, rim: np.ndarray) -> np.ndarray:

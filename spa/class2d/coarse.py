@@ -98,8 +98,8 @@ def strongest(image: np.ndarray, scores: np.ndarray, faint: float = np.inf) -> n
     return np.sort(order[(rank < KEPT) & near])
 
 
-def sums(rows: Rows, images: np.ndarray, half: int, model: Model, partial: Partial) -> None:
-    """Posterior of every cell, and its weighted images added to the planes of a pseudo-half."""
+def sums(rows: Rows, images: np.ndarray, model: Model, partial: Partial) -> None:
+    """Posterior of every cell, and its weighted images added to the planes."""
     a, b, base = _products(rows, model)
     scores = np.stack([a + b, a - b], axis=2) + base[:, None, None] + rows.prior[:, :, None, None]
     scores /= np.float32(model.temperature)
@@ -118,7 +118,7 @@ def sums(rows: Rows, images: np.ndarray, half: int, model: Model, partial: Parti
     for c in range(columns):
         cls, p = divmod(c, steps)
         kernels.scatter(
-            np.stack([re[c], im[c], den[c]]), partial.sums[half, cls], turn.index[p], turn.fx[p], turn.fy[p],
+            np.stack([re[c], im[c], den[c]]), partial.sums[cls], turn.index[p], turn.fx[p], turn.fy[p],
             turn.sign[p], model.plane.columns,
         )  # fmt: skip
 

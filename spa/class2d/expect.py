@@ -8,47 +8,49 @@ astigmatism included). The exhaustive pass is coarse; its best cells are split a
 import numpy as np
 
 from spa.class2d import coarse, fine
-from spa.class2d.images import Particles
+from spa.class2d.images import Images
 from spa.class2d.model import Model, Partial
 
 _SAMPLE = 4  # the noise is measured on every fourth image
 
 
-def expect(particles: Particles, rows: np.ndarray, model: Model, shift: np.ndarray, seen: np.ndarray) -> Partial:
-    """The E-step of the images `rows`; shift (n, 2) pixels and seen (n,) of all images, from earlier iterations."""
-    count = particles.band.count(model.plane.radius)
-    x, c = np.ascontiguousarray(particles.coefficients[rows, :, :count]), particles.ctf(rows, count)
-    inverse = (1 / model.variance[particles.group[rows]][:, particles.band.shell[:count]]).astype(np.float32)
+def expect(
+    images: Images, rows: np.ndarray, model: Model, shift: np.ndarray, seen: np.ndarray
+) -> Partial:
+    """The E-step of the images `rows`; shift (n, 2) pixels and seen (n,) from earlier iterations."""
+    count = images.band.count(model.plane.radius)
+    x, c = np.ascontiguousarray(images.planes[rows, :, :count]), images.ctf(rows, count)
+    inverse = (1 / model.variance[images.group[rows]][:, images.band.shell[:count]]).astype(np.float32)
     y, c2 = x * (c * inverse)[:, None], c * c * inverse
-    half, known = particles.half[rows], seen[rows] & np.isfinite(model.window)
+    known = seen[rows] & np.isfinite(model.window)
     partial = Partial.empty(len(rows), model)
     split = len(model.grids) > 1
     cells = []
-    for part in _parts(half, known, coarse.chunk(model)):
+    for part in _parts(known, coarse.chunk(model)):
         centre = shift[rows[part]] if known[part[0]] else None
         moved = coarse.rows(np.ascontiguousarray(y[part]), c2[part], centre, model)
         if split:
             cells.append(coarse.best_cells(moved, part, model))
         else:
-            coarse.sums(moved, part, int(half[part[0]]), model, partial)
+            coarse.sums(moved, part, model, partial)
     if split:
         joined = np.concatenate(cells)
-        fine.sums(y, c2, half, joined[np.lexsort(joined.T[::-1])], model, partial)
-        _residual(x, c, particles, rows, model, partial)
+        fine.sums(y, c2, joined[np.lexsort(joined.T[::-1])], model, partial)
+        _residual(x, c, images, rows, model, partial)
     return partial
 
 
-def _parts(half: np.ndarray, known: np.ndarray, chunk: int) -> list[np.ndarray]:
-    """Positions in the block, a chunk at most, each of one pseudo-half and all known or all not."""
-    kinds = [np.flatnonzero((half == h) & (known == k)) for h in (0, 1) for k in (False, True)]
+def _parts(known: np.ndarray, chunk: int) -> list[np.ndarray]:
+    """Positions in the block, a chunk at most, all known or all not."""
+    kinds = [np.flatnonzero(known == k) for k in (False, True)]
     return [kind[i : i + chunk] for kind in kinds for i in range(0, len(kind), chunk)]
 
 
 def _residual(
-    x: np.ndarray, c: np.ndarray, particles: Particles, rows: np.ndarray, model: Model, partial: Partial
+    x: np.ndarray, c: np.ndarray, images: Images, rows: np.ndarray, model: Model, partial: Partial
 ) -> None:
     """Power of the images less their best average, by group and shell."""
-    grid, band, some = model.grids[-1], particles.band, slice(None, None, _SAMPLE)
+    grid, band, some = model.grids[-1], images.band, slice(None, None, _SAMPLE)
     count, half = x.shape[2], grid.level.half
     psi = np.rint((partial.psi[some] - grid.level.psi[0]) / (np.pi / half)).astype(int)
     p = grid.refs[partial.cls[some], psi % half]
@@ -60,6 +62,6 @@ def _residual(
     starts = np.searchsorted(band.shell[:count], np.arange(1, model.plane.radius + 1))
     sums, counts = np.add.reduceat(power, starts, axis=1), np.diff(starts, append=count)
     for g in range(len(partial.residual)):
-        mine = particles.group[rows[some]] == g
+        mine = images.group[rows[some]] == g
         partial.residual[g, shells] += sums[mine].sum(0)
         partial.counted[g, shells] += counts * mine.sum()

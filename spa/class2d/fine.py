@@ -9,10 +9,10 @@ from spa.class2d.model import Grid, Model, Partial
 _STEPS = np.array([[turn, dy, dx] for turn in (0, 1) for dy in (0, 1) for dx in (0, 1)], np.int32)
 
 
-def sums(y: np.ndarray, c2: np.ndarray, half: np.ndarray, cells: np.ndarray, model: Model, partial: Partial) -> None:
+def sums(y: np.ndarray, c2: np.ndarray, cells: np.ndarray, model: Model, partial: Partial) -> None:
     """Posterior of the split cells level by level; the weighted images of the last are added to the planes.
 
-    y (B, 2, K) images times CTF / noise, c2 (B, K), half (B,) 0 or 1; cells as `coarse.best_cells` gives them.
+    y (B, 2, K) images times CTF / noise, c2 (B, K); cells as `coarse.best_cells` gives them.
     """
     last = len(model.grids) - 1
     for i, grid in enumerate(model.grids[1:], 1):
@@ -21,7 +21,7 @@ def sums(y: np.ndarray, c2: np.ndarray, half: np.ndarray, cells: np.ndarray, mod
         if i < last:
             cells = cells[strongest(cells[:, 0], flat, FAINT)]
     weights = _record(cells, flat, model, partial)
-    _add(y, c2, half, cells, weights, model, partial)
+    _add(y, c2, cells, weights, model, partial)
 
 
 def _children(cells: np.ndarray, scores: np.ndarray, grid: Grid, model: Model) -> tuple[np.ndarray, np.ndarray]:
@@ -56,20 +56,18 @@ def _record(cells: np.ndarray, flat: np.ndarray, model: Model, partial: Partial)
 
 
 def _add(
-    y: np.ndarray, c2: np.ndarray, half: np.ndarray, cells: np.ndarray, weights: np.ndarray, model: Model,
-    partial: Partial,
-) -> None:  # fmt: skip
-    """Adds each image, weighted and moved, to the planes of its pseudo-half and classes."""
+    y: np.ndarray, c2: np.ndarray, cells: np.ndarray, weights: np.ndarray, model: Model, partial: Partial
+) -> None:
+    """Adds each image, weighted and moved, to the planes of its classes."""
     grid = model.grids[-1]
     kept = weights > np.exp(-FAINT)
     cells, weights, image = cells[kept], weights[kept], cells[kept, 0]
     flip = cells[:, 2] >= grid.level.half
-    unit = half[image] * len(model.log_prior) + cells[:, 1]
-    entries = np.stack([unit, cells[:, 2] - grid.level.half * flip, flip, image, cells[:, 3], cells[:, 4]], 1)
-    order = np.lexsort((image, entries[:, 1], unit))
-    turn, planes = grid.turn, partial.sums.reshape(-1, model.plane.cells, 3)
+    entries = np.stack([cells[:, 1], cells[:, 2] - grid.level.half * flip, flip, image, cells[:, 3], cells[:, 4]], 1)
+    order = np.lexsort((image, entries[:, 1], entries[:, 0]))
+    turn = grid.turn
     kernels.gather_images(
         y, c2, grid.ramps[0], grid.ramps[1], np.ascontiguousarray(entries[order], np.int32),
-        np.ascontiguousarray(weights[order], np.float32), planes, turn.index, turn.fx, turn.fy, turn.sign,
+        np.ascontiguousarray(weights[order], np.float32), partial.sums, turn.index, turn.fx, turn.fy, turn.sign,
         model.plane.columns,
     )  # fmt: skip

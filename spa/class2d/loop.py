@@ -1,7 +1,9 @@
 """The iterations of 2-D classification: mini-batches with forgetting, then full passes.
 
-Online EM (Cappe & Moulines, J. R. Stat. Soc. B 71 (2009) 593) with the annealing of resolution and temperature, the
-pseudo-halves and the revival of empty classes that VDAM (Kimanius et al., Nat. Methods 21 (2024) 1216) showed to matter.
+Online EM (Cappe & Moulines, J. R. Stat. Soc. B 71 (2009) 593) over class, angle and shift (Sigworth, J. Struct. Biol.
+122 (1998) 328; Scheres, J. Mol. Biol. 348 (2005) 139), with the resolution annealed and empty classes revived as in VDAM
+(Kimanius et al., Nat. Methods 21 (2024) 1216). Images are in folds and meet averages made without their own fold, so
+that no image is drawn to its own noise and the likelihood is that of unseen data.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,197 +11,159 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spa.class2d import average, kernels
-from spa.class2d.average import Averages
+from spa.class2d import average, seeds
 from spa.class2d.expect import expect
+from spa.class2d.images import Images
 from spa.class2d.model import Partial, model
-from spa.class2d.images import Particles
-from spa.class2d.plane import Plane, turns
+from spa.class2d.plane import Plane
 from spa.class2d.sampling import levels
+from spa.class2d.schedule import Settings
 
+FOLDS = 4
 BLOCK = 256
-Work = Callable[[np.ndarray], Partial]
-Mapped = Callable[[Work, Sequence[np.ndarray]], Iterable[Partial]]
+Mapped = Callable[[Callable[[np.ndarray], Partial], Sequence[np.ndarray]], Iterable[Partial]]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """classes; diameter and reach in pixels; limit: last shell used; first: shell at the start."""
-
-    classes: int
-    diameter: float
-    reach: float
-    first: int
-    limit: int
-    iterations: int
-    full: int
-    batch: int
-    seed: int
-
-
-@dataclass
 class State:
-    """What an iteration leaves: enough to go on from, and all that is written at the end."""
+    """What an iteration leaves: enough to go on from, and all that is written at the end.
+
+    sums (F, C, cells, 3) of a plane of `radius` shells; prior (C,) and effective (C,) share and effective number of
+    images of the classes; variance (groups, shells); shift_sigma pixels. Of each image: cls, psi (radians), shift
+    (n, 2) pixels, posterior `best`, `gain` in log-likelihood, and the iteration it was last seen in (-1: never).
+    """
 
     iteration: int
     radius: int
-    sums: np.ndarray  # (2, C, cells, 3)
-    prior: np.ndarray  # (C,)
-    variance: np.ndarray  # (groups, shells)
+    sums: np.ndarray
+    prior: np.ndarray
+    effective: np.ndarray
+    variance: np.ndarray
     shift_sigma: float
     cls: np.ndarray
     psi: np.ndarray
     shift: np.ndarray
     best: np.ndarray
     gain: np.ndarray
-    seen: np.ndarray  # iteration of the last look at an image, -1 never
-    effective: np.ndarray  # (C,) effective number of images
-    averages: Averages | None = None
+    seen: np.ndarray
 
 
-def rng(seed: int, *keys: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=keys)))
+def fold_of(n: int) -> np.ndarray:
+    """(n,) the fold of each image."""
+    return np.arange(n) % FOLDS
 
 
-def start(particles: Particles, settings: Settings, variance: np.ndarray) -> State:
-    """Averages of random subsets, unaligned."""
-    n, classes = len(particles), settings.classes
-    plane = Plane(particles.band.box, settings.first)
-    count = particles.band.count(settings.first)
-    sums = np.zeros((2, classes, plane.cells, 3), np.float32)
-    generator = rng(settings.seed, 0)
-    chosen = generator.permutation(n)[: min(n, 100 * classes)]
-    psi = generator.uniform(0, 2 * np.pi, classes * 2)
-    for half in (0, 1):
-        mine = chosen[particles.half[chosen] == half]
-        for cls in range(classes):
-            rows = np.sort(mine[cls::classes])
-            if not len(rows):
-                continue
-            c = particles.ctf(rows, count)
-            inverse = 1 / variance[particles.group[rows]][:, particles.band.shell[:count]]
-            x = particles.coefficients[rows, :, :count]
-            column = np.stack([(x[:, 0] * c * inverse).sum(0), (x[:, 1] * c * inverse).sum(0), (c * c * inverse).sum(0)])
-            turn = turns(plane, particles.band, count, psi[cls : cls + 1])
-            kernels.scatter(column.astype(np.float32), sums[half, cls], turn.index[0], turn.fx[0], turn.fy[0], turn.sign[0], plane.columns)
+def start(images: Images, settings: Settings, variance: np.ndarray) -> State:
+    """Averages of random images; variance (groups, shells) of a complex coefficient of the noise."""
+    n, classes, first = len(images), settings.classes, settings.first
+    sums = seeds.random_sums(images, fold_of(n), FOLDS, classes, first, variance, settings.seed)
     return State(
-        0, settings.first, sums, np.full(classes, 1 / classes), variance, settings.reach / 2,
+        0, first, sums, np.full(classes, 1 / classes), np.full(classes, n / classes), variance, settings.reach / 2,
         np.zeros(n, np.int32), np.zeros(n, np.float32), np.zeros((n, 2), np.float32), np.zeros(n, np.float32),
-        np.zeros(n), np.full(n, -1, np.int32), np.full(classes, float(n) / classes),
+        np.zeros(n), np.full(n, -1, np.int32),
     )  # fmt: skip
 
 
-def iterate(particles: Particles, settings: Settings, state: State, mapped: Mapped) -> Iterator[State]:
-    """The states after each further iteration."""
+def iterations(images: Images, settings: Settings, state: State, mapped: Mapped) -> Iterator[State]:
+    """The state after each further iteration. mapped: map(work, blocks) with the results in the blocks' order."""
     while state.iteration < settings.iterations:
-        state = step(particles, settings, state, mapped)
+        state = step(images, settings, state, mapped)
         yield state
 
 
-def step(particles: Particles, settings: Settings, state: State, mapped: Mapped) -> State:
-    s, it = settings, state.iteration
-    plane = Plane(particles.band.box, state.radius)
-    made = average.averages(plane, state.sums, s.diameter, s.limit)
-    last = it >= s.iterations - s.full
-    # centring
-    sums = state.sums
-    if it > 0 and not last:
-        away = np.clip(average.off_centre(made.images) * plane.box / plane.small, -s.reach / 2, s.reach / 2)
-        sums = average.moved(plane, sums, -away)
-        state = replace(state, shift=state.shift - away[state.cls].astype(np.float32))
-        made = average.averages(plane, sums, s.diameter, s.limit)
-    anneal = min(1.0, it / max(1.0, 0.6 * (s.iterations - s.full)))
-    radius = _radius(s, made, anneal, state.radius)
-    target = Plane(plane.box, radius)
-    grids = _regrid(plane, target, made.images)
-    generator = rng(s.seed, 1, it)
-    level = levels(plane.box, s.diameter, radius, s.reach, generator.uniform(), finest=1.0)
-    temperature = 1.0 + (TEMPERATURE - 1) * (1 - anneal)
-    prior = state.prior if anneal >= 1 else np.full(s.classes, 1 / s.classes)
-    window = 3 * level[0].step if anneal >= 0.5 and it != s.iterations - s.full else np.inf
-    m = model(target, particles, grids, level, np.log(prior), state.variance, state.shift_sigma, s.reach, window, temperature)
-    rows = _batch(particles, s, it, last)
-    blocks = [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
-    new = replace(
-        state, iteration=it + 1, radius=radius, cls=state.cls.copy(), psi=state.psi.copy(), shift=state.shift.copy(),
-        best=state.best.copy(), gain=state.gain.copy(), seen=state.seen.copy(),
+def averages(images: Images, settings: Settings, state: State) -> average.Averages:
+    """The averages of a state."""
+    plane = Plane(images.band.box, state.radius)
+    return average.averages(plane, state.sums, settings.diameter, settings.limit)
+
+
+def step(images: Images, settings: Settings, state: State, mapped: Mapped) -> State:
+    """One iteration: averages, then the posterior of a batch, then new sums."""
+    state, made = _centred(images, settings, state)
+    plane = Plane(images.band.box, state.radius)
+    shown = int(average.resolution_shell(made.frc).max())
+    target = Plane(plane.box, settings.radius(state.iteration, shown))
+    rows = settings.rows(state.iteration, len(images))
+    work = _Pass(images, settings, state, target)
+    for fold, others in enumerate(made.others):
+        work.fold(fold, plane.resized_complex(plane.grids(others), target), rows, mapped)
+    return _renewed(settings, state, plane, target, work, len(rows) / len(images))
+
+
+def _centred(images: Images, settings: Settings, state: State) -> tuple[State, average.Averages]:
+    """The state with its averages moved to the centre of the box, and the averages; not in the full passes."""
+    made = averages(images, settings, state)
+    if state.iteration == 0 or settings.last(state.iteration):
+        return state, made
+    plane = Plane(images.band.box, state.radius)
+    away = average.off_centre(made.images) * plane.box / plane.small
+    away = np.clip(away, -settings.reach / 2, settings.reach / 2).astype(np.float32)
+    moved = average.moved(plane, state.sums, -away)
+    state = replace(state, sums=moved, shift=state.shift + away[state.cls])
+    return state, averages(images, settings, state)
+
+
+class _Pass:
+    """The sums of one iteration, gathered fold by fold and block by block, in their order."""
+
+    def __init__(self, images: Images, settings: Settings, state: State, plane: Plane) -> None:
+        self.images, self.settings, self.state, self.plane = images, settings, state, plane
+        classes, it = settings.classes, state.iteration
+        self.sums = np.zeros((FOLDS, classes, plane.cells, 3), np.float32)
+        self.residual, self.counted = np.zeros_like(state.variance), np.zeros_like(state.variance)
+        self.weight, self.squares, self.shift2 = np.zeros(classes), np.zeros(classes), 0.0
+        self.rows = {
+            name: getattr(state, name).copy() for name in ("cls", "psi", "shift", "best", "gain", "seen")
+        }  # fmt: skip
+        offset = seeds.rng(settings.seed, 1, it).uniform()
+        self.levels = levels(plane.box, settings.diameter, plane.radius, settings.reach, offset)
+        settled = settings.annealed(it) >= 0.5 and it != settings.iterations - settings.full
+        self.window = 3 * self.levels[0].step if settled else np.inf
+        self.prior = state.prior if settings.annealed(it) >= 1 else np.full(classes, 1 / classes)
+
+    def fold(self, fold: int, grids: np.ndarray, rows: np.ndarray, mapped: Mapped) -> None:
+        """The images of a fold, against averages (C, cells) of the others."""
+        state, images = self.state, self.images
+        made = model(
+            self.plane, images, grids, self.levels, np.log(self.prior), state.variance, state.shift_sigma,
+            self.settings.reach, self.window,
+        )  # fmt: skip
+        mine = rows[fold_of(len(images))[rows] == fold]
+        blocks = [mine[i : i + BLOCK] for i in range(0, len(mine), BLOCK)]
+        known = state.seen >= 0
+        for block, partial in zip(blocks, mapped(lambda b: expect(images, b, made, state.shift, known), blocks)):
+            self.sums[fold] += partial.sums
+            self._take(block, partial)
+
+    def _take(self, block: np.ndarray, partial: Partial) -> None:
+        self.residual += partial.residual
+        self.counted += partial.counted
+        self.weight += partial.occupancy.sum(0, dtype=float)
+        self.squares += (partial.occupancy.astype(float) ** 2).sum(0)
+        self.shift2 += float(partial.shift2.sum(dtype=float))
+        for name in ("cls", "psi", "shift", "best", "gain"):
+            self.rows[name][block] = getattr(partial, name)
+        self.rows["seen"][block] = self.state.iteration
+
+
+def _renewed(s: Settings, old: State, plane: Plane, target: Plane, work: _Pass, share: float) -> State:
+    """The next state: sums with the older ones fading, priors, noise, spread of shifts; empty classes revived."""
+    whole = share >= 1 or old.iteration == 0
+    keep = 0.0 if whole else 1 - max(0.3, share)
+    seen = work.weight.sum()
+    prior = work.weight + 0.05 * seen / s.classes + old.prior * seen * keep / (1 - keep)
+    sums = work.sums if whole else np.float32(keep) * plane.resized(old.sums, target) + work.sums
+    prior /= prior.sum()
+    if s.annealed(old.iteration) < 1:
+        sums, prior = seeds.revived(sums, prior)
+    return State(
+        old.iteration + 1, target.radius, sums, prior, work.weight**2 / np.maximum(work.squares, 1e-9),
+        _noise(old.variance, work.residual, work.counted),
+        float(np.clip(np.sqrt(work.shift2 / seen / 2), 1.0, s.reach)), **work.rows,
     )  # fmt: skip
-    total = np.zeros((2, s.classes, target.cells, 3), np.float32)
-    residual, counted = np.zeros_like(state.variance), np.zeros_like(state.variance)
-    weight, squares, shift2 = np.zeros(s.classes), np.zeros(s.classes), 0.0
-    for block, partial in zip(blocks, mapped(lambda block: expect(particles, block, m, state.shift, state.seen >= 0), blocks)):
-        total += partial.sums
-        residual += partial.residual
-        counted += partial.counted
-        weight += partial.occupancy.sum(0, dtype=float)
-        squares += (partial.occupancy.astype(float) ** 2).sum(0)
-        shift2 += float(partial.shift2.sum())
-        new.cls[block], new.psi[block], new.shift[block] = partial.cls, partial.psi, partial.shift
-        new.best[block], new.gain[block], new.seen[block] = partial.best, partial.gain, it
-    forget = 1.0 if len(rows) == len(particles) else max(0.3, len(rows) / len(particles))
-    if it == 0 or last:
-        forget = 1.0
-    share = len(rows) * (1 - forget) / forget
-    new.sums = plane.resized(sums, target) * np.float32(1 - forget) + total
-    new.prior = (weight + 0.5 * len(rows) / s.classes * 0.1 + state.prior * share) 
-    new.prior = new.prior / new.prior.sum()
-    new.effective = weight**2 / np.maximum(squares, 1e-9)
-    new.shift_sigma = float(np.clip(np.sqrt(shift2 / len(rows) / 2), 1.0, s.reach))
-    new.variance = _noise(state.variance, residual, counted)
-    new.averages = None
-    if last or not REVIVE or anneal >= 1:
-        return new
-    return _revive(new, s, it)
-
-
-TEMPERATURE = 1.0
-REVIVE = True
-
-
-def _radius(s: Settings, made: Averages, anneal: float, now: int) -> int:
-    """Band of the next iteration: as annealing allows, and a margin beyond what any class shows."""
-    allowed = s.first * (s.limit / s.first) ** anneal
-    shown = int(np.max(average.resolution_shell(made.frc)))
-    return int(np.clip(min(allowed, max(shown + 3, 1.2 * shown)), s.first, s.limit))
-
-
-def _regrid(plane: Plane, target: Plane, images: np.ndarray) -> np.ndarray:
-    """Grids of the target's band of masked images of another."""
-    grids = plane.grids(images)
-    pairs = np.stack([grids.real, grids.imag], -1)
-    out = plane.resized(pairs, target)
-    return (out[..., 0] + 1j * out[..., 1]).astype(np.complex64)
-
-
-def _batch(particles: Particles, s: Settings, it: int, last: bool) -> np.ndarray:
-    """Rows of this iteration: a run through a fresh permutation of all, epoch by epoch."""
-    n = len(particles)
-    size = n if last else min(n, s.batch)
-    if size == n:
-        return np.arange(n)
-    first = it * size
-    rows = []
-    while len(rows) < size:
-        epoch, at = divmod(first + len(rows), n)
-        rows.extend(rng(s.seed, 2, epoch).permutation(n)[at : at + size - len(rows)].tolist())
-    return np.sort(np.unique(rows))
 
 
 def _noise(variance: np.ndarray, residual: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """Residual power where there is enough of it, changed by at most a third at a time."""
+    """Residual power where there is enough of it, changed by no more than a third at a time."""
     found = np.where(counted > 500, residual / np.maximum(counted, 1), variance)
     return np.clip(found, 0.7 * variance, 1.4 * variance)
-
-
-def _revive(state: State, s: Settings, it: int) -> State:
-    """Classes with a tenth of their share take one pseudo-half of the largest ones, which keep the other."""
-    order = np.argsort(-state.prior, kind="stable")
-    poor = [c for c in order[::-1] if state.prior[c] < 0.15 / s.classes]
-    for rich, c in zip(order, poor):
-        if state.prior[rich] < 1.5 / s.classes:
-            break
-        a, b = state.sums[0, rich].copy(), state.sums[1, rich].copy()
-        state.sums[:, rich] = 0.5 * a
-        state.sums[:, c] = 0.5 * b
-        state.prior[rich] = state.prior[c] = (state.prior[rich] + state.prior[c]) / 2
-    return state

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spa.class2d.images import Particles
+from spa.class2d.images import Images
 from spa.class2d.plane import Plane, Turns, slices, turns
 from spa.class2d.sampling import Level
 
@@ -22,7 +22,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Model:
-    """The same for all blocks of an iteration.
+    """The same for all blocks of a fold in an iteration.
 
     log_prior (C,); variance (groups, shells) of a complex coefficient; shift_sigma, reach and window in pixels: shifts
     are searched within the reach, of an image that was seen before within the window around its last one.
@@ -50,20 +50,20 @@ class Model:
 
 
 def model(
-    plane: Plane, particles: Particles, grids: np.ndarray, levels: Sequence[Level], log_prior: np.ndarray,
+    plane: Plane, images: Images, grids: np.ndarray, levels: Sequence[Level], log_prior: np.ndarray,
     variance: np.ndarray, shift_sigma: float, reach: float, window: float = np.inf, temperature: float = 1.0,
 ) -> Model:  # fmt: skip
     """Turns the averages (C, cells complex64) to every level."""
     made = []
     for level in levels:
-        turn = turns(plane, particles.band, particles.band.count(level.radius), level.psi[: level.half])
-        made.append(Grid(level, slices(grids, plane.columns, turn), level.ramps(particles.band), turn))
+        turn = turns(plane, images.band, images.band.count(level.radius), level.psi[: level.half])
+        made.append(Grid(level, slices(grids, plane.columns, turn), level.ramps(images.band), turn))
     return Model(plane, made, log_prior.astype(np.float32), variance, shift_sigma, reach, window, temperature)
 
 
 @dataclass
 class Partial:
-    """Sums over a block: sums (2 halves, C, cells, 3); residual and counted (groups, shells); then one row an image.
+    """Sums over a block: sums (C, cells, 3); residual and counted (groups, shells); then one row an image.
 
     occupancy (B, C) class posteriors; cls, psi (radians), shift (B, 2) x, y pixels of the best cell and its posterior
     `best`; gain: log-likelihood over that of an image without a particle; shift2: posterior mean of |shift|^2.
@@ -84,7 +84,7 @@ class Partial:
     def empty(cls, n: int, model: Model) -> "Partial":
         classes, shells = len(model.log_prior), model.variance.shape
         return cls(
-            np.zeros((2, classes, model.plane.cells, 3), np.float32), np.zeros(shells), np.zeros(shells),
+            np.zeros((classes, model.plane.cells, 3), np.float32), np.zeros(shells), np.zeros(shells),
             np.zeros((n, classes), np.float32), np.zeros(n, np.int32), np.zeros(n, np.float32),
             np.zeros((n, 2), np.float32), np.zeros(n, np.float32), np.zeros(n), np.zeros(n, np.float32),
         )  # fmt: skip

@@ -83,6 +83,10 @@ class Plane:
         target[..., b - half : b + half + 1, :width, :] = source[..., a - half : a + half + 1, :width, :]
         return target.reshape(lead + (other.cells, values))
 
+    def resized_complex(self, grids: np.ndarray, other: "Plane") -> np.ndarray:
+        """Grids (…, cells) complex64 cut or zero-filled to the band of another plane."""
+        return self.resized(grids[..., None], other)[..., 0]
+
     def folded(self, sums: np.ndarray) -> np.ndarray:
         """Sums (…, cells, 3 = re, im, weight) with the column kx = 0 made Hermitian, as the half not stored asks."""
         grid = sums.reshape(sums.shape[:-2] + (self.rows, self.columns, 3)).copy()

@@ -1,0 +1,57 @@
+"""Where averages come from at the start, and what becomes of those that nobody belongs to."""
+
+import numpy as np
+
+from spa.class2d import kernels
+from spa.class2d.images import Images
+from spa.class2d.plane import Plane, turns
+
+_SEEDED = 100  # images an average is made of at the start, at most
+
+
+def rng(seed: int, *keys: int) -> np.random.Generator:
+    """Random numbers that depend on the seed and the keys alone."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=keys)))
+
+
+def random_sums(
+    images: Images, fold: np.ndarray, folds: int, classes: int, radius: int, variance: np.ndarray, seed: int
+) -> np.ndarray:
+    """Sums (F, C, cells, 3) of random images, not aligned: blobs that differ by chance alone.
+
+    fold (n,) of each image; variance (groups, shells) of the noise.
+    """
+    plane, count = Plane(images.band.box, radius), images.band.count(radius)
+    sums = np.zeros((folds, classes, plane.cells, 3), np.float32)
+    chosen = rng(seed, 0).permutation(len(images))[: _SEEDED * classes]
+    turn = turns(plane, images.band, count, np.zeros(1))
+    for f in range(folds):
+        mine = chosen[fold[chosen] == f]
+        for cls in range(classes):
+            rows = np.sort(mine[cls::classes])
+            c = images.ctf(rows, count)
+            weight = c / variance[images.group[rows]][:, images.band.shell[:count]]
+            re, im = (images.planes[rows, :, :count] * weight[:, None]).sum(0)
+            column = np.stack([re, im, (c * weight).sum(0)]).astype(np.float32)
+            kernels.scatter(
+                column, sums[f, cls], turn.index[0], turn.fx[0], turn.fy[0], turn.sign[0], plane.columns
+            )  # fmt: skip
+    return sums
+
+
+def revived(sums: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sums (F, C, cells, 3) and priors (C,) in which nearly empty classes have become part of the fullest ones.
+
+    Of a pair that parts, each leans on its own half of the folds, so that they differ as halves of the data do.
+    """
+    sums, prior = sums.copy(), prior.copy()
+    order = np.argsort(-prior, kind="stable")
+    poor = [c for c in order[::-1] if prior[c] < 0.15 / len(prior)]
+    lean = np.where(np.arange(len(sums)) % 4 < 2, 1.0, 0.25).astype(np.float32)[:, None, None]
+    for rich, c in zip(order, poor):
+        if prior[rich] < 1.5 / len(prior):
+            break
+        parts = sums[:, rich].copy()
+        sums[:, rich], sums[:, c] = lean * parts, (1.25 - lean) * parts
+        prior[rich] = prior[c] = (prior[rich] + prior[c]) / 2
+    return sums, prior

@@ -102,12 +102,12 @@ def report(columns: list[Numbers | Texts], bins: int) -> str:
 def as_table(columns: list[Numbers | Texts]) -> Table:
     """The figures of the columns of numbers, a row each."""
     numbers = [column for column in columns if isinstance(column, Numbers)]
-    figures = [column.figures for column in numbers]
-    names = {"min": "Minimum", "median": "Median", "mean": "Mean", "max": "Maximum", "sd": "Deviation",
-             "mad": "RobustDeviation"}  # fmt: skip
+
+    def all_of(key: str) -> list[float]:
+        return [column.figures[key] for column in numbers]
+
     return Table.of(
-        spaColumn=[column.name for column in numbers],
-        spaCount=[column.n for column in numbers],
-        spaMissing=[column.missing for column in numbers],
-        **{f"spa{title}": [one[key] for one in figures] for key, title in names.items()},
-    )
+        spaColumn=[column.name for column in numbers], spaCount=[column.n for column in numbers],
+        spaMissing=[column.missing for column in numbers], spaMinimum=all_of("min"), spaMedian=all_of("median"),
+        spaMean=all_of("mean"), spaMaximum=all_of("max"), spaDeviation=all_of("sd"), spaRobustDeviation=all_of("mad"),
+    )  # fmt: skip

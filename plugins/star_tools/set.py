@@ -37,7 +37,7 @@ def set_columns(run: Run, words: tuple[str, ...], output: str, block: str | None
     \b
       spa star set 'rlnAmplitudeContrast = 0.07' --block optics particles.star
       spa star set 'rlnDefocusU = rlnDefocusU + 120' 'rlnDefocusV = rlnDefocusV + 120' particles.star
-      spa star set --delete rlnRandomSubset --rename rlnClassNumber spaFirstClass particles.star
+      spa star set --delete rlnRandomSubset --rename rlnClassNumber firstClass particles.star
     """
     from spa_plugins.star_tools.blocks import block_of
 

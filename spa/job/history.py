@@ -85,6 +85,15 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
         raise WriteError(f"{path}: {error.strerror}") from None
 
 
+def remove_states(folder: Path) -> None:
+    """Remove DIR/state.*, the last whole iteration of an earlier run: a fresh one must not go on from it."""
+    for state in folder.glob("state.*"):
+        try:
+            state.unlink()
+        except OSError as error:
+            raise WriteError(f"{state}: cannot be removed: {error.strerror}") from None
+
+
 def compare(folder: Path, earlier: dict[str, Any], now: dict[str, Any], neutral: frozenset[str]) -> None:
     """Refuse to resume what was begun differently: DataError names the option or the input that differs."""
     if earlier.get("job") != now["job"]:

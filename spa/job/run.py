@@ -124,7 +124,9 @@ class Run:
         if self.outdir is not None:
             from spa.job.journal import Journal
 
-            self._journal = Journal(self.outdir, self.resume)  # emptied before the record says what it will hold
+            if not self.resume:  # forget what another run left, before the record says what is to come
+                history.remove_states(self.outdir)
+            self._journal = Journal(self.outdir, self.resume)
             history.write_record(self.outdir, self.record())
 
     def record(self, state: str = "unfinished") -> dict[str, Any]:

@@ -217,3 +217,11 @@ def test_two_loops_of_one_job_do_not_share_results(tmp_path: Path) -> None:
 def test_an_item_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="micrograph 2 is there twice"):
         list(Run("a b", {}).each([1, 2, 2], lambda item: item, str, "micrograph"))
+
+
+def test_a_fresh_run_forgets_the_state_of_another() -> None:
+    call()
+    state = Path("out/state.npz")
+    state.write_text("of an earlier run")
+    assert call("--resume").status == 0 and state.exists()
+    assert call().status == 0 and not state.exists()

@@ -72,7 +72,8 @@ def _arrays(model: gemmi.Model, path: str | Path) -> Atoms:
 
 
 def _factors(element: str, path: str | Path) -> list[list[float]]:
-    known = gemmi.Element(element).c4322
+    symbol = gemmi.Element(element)
+    known = symbol.c4322 if symbol.atomic_number else None
     if known is None:
         raise DataError(f"{path}: no electron scattering factors for the element {element!r}")
     return [known.a, known.b]

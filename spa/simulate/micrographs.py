@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from spa.image import fft
 from spa.image.ctf import Lens
@@ -37,14 +36,14 @@ def placed(
     low, high = np.full(2, margin), np.array(shape[::-1]) - 1 - margin
     if (high <= low).any():
         return np.empty((0, 2))
-    points = np.empty((0, 2))
-    for _ in range(tries):
-        if len(points) >= count:
+    points, found = np.empty((count, 2)), 0
+    for candidate in rng.uniform(low, high, (tries * count, 2)):
+        if found == count:
             break
-        for candidate in rng.uniform(low, high, (count, 2)):
-            if len(points) < count and (not len(points) or cKDTree(points).query(candidate)[0] >= spacing):
-                points = np.vstack([points, candidate])
-    return points
+        if (((points[:found] - candidate) ** 2).sum(1) >= spacing**2).all():
+            points[found] = candidate
+            found += 1
+    return points[:found]
 
 
 def exposed(

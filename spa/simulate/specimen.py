@@ -14,7 +14,7 @@ from spa.volume.symmetry import canonical, operators
 from spa.volume.transform import Transform, resampled, transform
 
 DIAMETER_SHARE = 0.6  # of the box, for a phantom whose diameter is not given
-EDGE_SHARE = 0.02  # of the peak: where a map is taken to end
+EDGE_SHARE = 0.1  # of the peak: where a map is taken to end
 
 
 class MapSource(Protocol):
@@ -127,7 +127,7 @@ def _specimen(volume: np.ndarray, pixel_size: float, threads: int, diameter: flo
 
 
 def extent(volume: np.ndarray) -> float:
-    """Diameter (pixels) of the sphere about the centre outside which no voxel exceeds 2 % of the highest."""
+    """Diameter (pixels) of the sphere about the centre outside which no voxel exceeds 10 % of the highest."""
     peak = float(volume.max())
     if not peak > 0:
         raise DataError("the map has no positive density")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from spa.errors import DataError
 from spa.job.threads import single_blas
 
 Item = TypeVar("Item")
@@ -55,3 +56,11 @@ def mapping(threads: int) -> Iterator[Callable[..., Iterable]]:
     """A `map` that calls in threads, each with one BLAS thread, and gives results in the items' order."""
     with single_blas(), ThreadPoolExecutor(threads, thread_name_prefix="spa") as executor:
         yield executor.map
+
+
+def distinct(keys: list[str], unit: str) -> list[str]:
+    """The keys. DataError naming one that is there twice."""
+    if len(set(keys)) < len(keys):
+        twin = next(key for key in keys if keys.count(key) > 1)
+        raise DataError(f"{unit} {twin} is there twice")
+    return keys

@@ -186,7 +186,7 @@ class Run:
 
         self.begin()
         items = list(items)
-        keys = _distinct([key(item) for item in items], unit)
+        keys = pool.distinct([key(item) for item in items], unit)
         self._loops += 1
         loop = "" if self._loops == 1 else f" (loop {self._loops})"
         failed: list[str] = []
@@ -227,13 +227,6 @@ class Run:
         self.bad += 1
         self.warn(f"left out: {text}")
         return text
-
-
-def _distinct(keys: list[str], unit: str) -> list[str]:
-    if len(set(keys)) < len(keys):
-        twin = next(key for key in keys if keys.count(key) > 1)
-        raise DataError(f"{unit} {twin} is there twice")
-    return keys
 
 
 def job(name: str, cuda: bool = False) -> Callable[[Callable[..., None]], Callable[..., int]]:

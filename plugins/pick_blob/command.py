@@ -21,7 +21,7 @@ _SHAPES = ("ball", "shell", "disc", "ring", "ellipse", "log")
               help="Finest detail that is looked at, angstroms.")  # fmt: skip
 @click.option("--threshold", type=float, show_default="from the scores themselves",
               help="Least score, in standard deviations of the background.")  # fmt: skip
-@click.option("--spacing", type=click.FloatRange(min=0), show_default="0.75 x MIN",
+@click.option("--spacing", type=click.FloatRange(min=0), show_default="0.75 x the diameter found",
               help="Least distance of two picks, angstroms.")  # fmt: skip
 @click.option("--max-picks", default=4000, show_default=True, type=click.IntRange(min=1),
               help="Most picks of a micrograph; the best are kept.")  # fmt: skip
@@ -56,7 +56,7 @@ def blob(
     if lowpass > diameter[0]:
         raise UsageError(f"--lowpass {lowpass:g} would leave nothing of a particle of {diameter[0]:g} A")
     settings = Settings(
-        *diameter, lowpass, threshold, 0.75 * diameter[0] if spacing is None else spacing, max_picks,
+        *diameter, lowpass, threshold, spacing, max_picks,
         shapes or ("ball", "shell", "ellipse"), rounds, learn_from, white, not no_ctf,
     )  # fmt: skip
     tables = pick_all(run, run.read(star), settings)

@@ -30,7 +30,7 @@ class Settings:
     largest: float
     lowpass: float
     threshold: float | None
-    spacing: float
+    spacing: float | None
     most: int
     shapes: tuple[str, ...]
     rounds: int
@@ -54,7 +54,7 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     least = learned.threshold if settings.threshold is None else settings.threshold
 
     def work(entry: Entry) -> dict[str, Any]:
-        found = pick(prepare(entry), learned.shape, least, settings.spacing, settings.most)
+        found = pick(prepare(entry), learned.shape, least, learned.spacing, settings.most)
         values = _values(found)
         star.write(Tables({"": Table.of(**dict(zip(COLUMNS, values.T)))}, []), files[entry.name])
         return {"file": str(files[entry.name]), "picks": values.tolist()}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import uniform_filter
 
 from spa.errors import DataError
 from spa.image import fft
@@ -27,7 +27,7 @@ class Scope:
     @property
     def pixel_size(self) -> float:
         """The coarsest sampling that holds the band and shows the smallest particle."""
-        return min(self.lowpass / 2.2, self.smallest / 14)
+        return min(self.lowpass / 2.2, self.smallest / 11)
 
     @property
     def reach(self) -> float:
@@ -60,8 +60,8 @@ class Field:
     """
 
     def __init__(
-        self, image: np.ndarray, pixel_size: float, scope: Scope, step: tuple[float, float] = (1.0, 1.0),
-        corner: tuple[int, int] = (0, 0), contrast: Contrast | None = None,
+        self, image: np.ndarray, pixel_size: float, scope: Scope, step: tuple[float, ...] = (1.0, 1.0),
+        corner: tuple[float, ...] = (0, 0), contrast: Contrast | None = None,
     ) -> None:  # fmt: skip
         self.image, self.pixel_size, self.scope = image, pixel_size, scope
         self.step, self.corner, self.contrast = np.array(step), np.array(corner), contrast
@@ -70,6 +70,13 @@ class Field:
         self.ky = np.fft.fftfreq(self.frame[0])[:, None] / pixel_size
         self.kx = np.fft.rfftfreq(self.frame[1])[None] / pixel_size
         self.k = np.hypot(self.kx, self.ky)
+
+    def middle(self, size: int) -> "Field":
+        """The field's middle, ``size`` pixels a side at most: enough to judge shapes by."""
+        top, left = (max(0, (n - size) // 2) for n in self.image.shape)
+        piece = self.image[top : top + size, left : left + size]
+        corner = self.corner + self.step * (top, left)
+        return Field(piece, self.pixel_size, self.scope, tuple(self.step), tuple(corner), self.contrast)
 
     def framed(self, image: np.ndarray) -> np.ndarray:
         """Transform of an image of the field's shape in the frame."""
@@ -168,14 +175,21 @@ def _clipped(image: np.ndarray) -> np.ndarray:
     return image - image.mean(dtype=np.float64).astype(np.float32)
 
 
+def _smoothed(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Mean over a window that three box filters make nearly Gaussian; only pixels inside the image count."""
+    width = max(1, int(round(2 * sigma)) | 1)
+    total = image
+    for _ in range(3):
+        total = uniform_filter(total, width, mode="constant")
+    rows, columns = (np.ones(n) for n in image.shape)
+    for _ in range(3):
+        rows, columns = (uniform_filter(one, width, mode="constant") for one in (rows, columns))
+    return total / (rows[:, None] * columns).astype(np.float32)
+
+
 def _even(image: np.ndarray, width: float) -> np.ndarray:
     """Local mean 0 and sd 1 over Gaussian windows (sigma in pixels: width, twice the width)."""
-    ones = np.ones_like(image)
-
-    def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
-        return gaussian_filter(values, sigma, mode="constant", truncate=3.0)
-
-    image = image - smooth(image, width) / smooth(ones, width)
-    spread = np.sqrt(smooth(image**2, 2 * width) / smooth(ones, 2 * width))
+    image = image - _smoothed(image, width)
+    spread = np.sqrt(np.maximum(_smoothed(image**2, 2 * width), 0))
     image = np.clip(image / np.maximum(spread, 0.3 * float(np.median(spread)) + 1e-20), -_CLIP, _CLIP)
     return image - image.mean(dtype=np.float64).astype(np.float32)

@@ -19,40 +19,47 @@ from spa.picking.threshold import threshold
 Map = Callable[..., Iterable]
 _SHARE = 0.25  # of the room in a micrograph, filled with picks that teach
 _RADII = 96
+APART = 0.75  # of a diameter: the least distance of two picks
 _JURY = 4  # micrographs on which shapes compete
+_COURT = 1_000_000  # pixels of their fields that they compete on, at most
 _NEAR = 4  # round shapes whose diameters ellipses are tried at
 _WIENER = 0.1
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What picking rests on: the shape, the least score (sd of the background), the evidence for each shape tried."""
+    """What picking rests on: the shape, least score (sd of the background), spacing (A), evidence for each shape tried."""
 
     shape: Shape
     threshold: float
+    spacing: float
     tried: dict[str, float]
 
 
 def learn(
-    fields: Sequence[Field], scope: Scope, names: tuple[str, ...], rounds: int, spacing: float,
+    fields: Sequence[Field], scope: Scope, names: tuple[str, ...], rounds: int, spacing: float | None = None,
     over: Map = map,
 ) -> Learned:  # fmt: skip
     """Choose a shape, refine it over ``rounds`` and find the threshold.
 
-    names: of the family (``shapes.NAMES``); spacing in angstroms; ``over`` maps a function over fields, in threads or not.
+    names: of the family (``shapes.NAMES``); ``over`` maps a function over fields, in threads or not.
+    spacing: of picks, angstroms; by default shapes compete at APART times the smallest diameter, and picking itself
+    then takes APART times the diameter found.
     A round shape is refined; an ellipse is taken where it has more evidence than the refined round shape.
     """
+    close = APART * scope.smallest if spacing is None else spacing
     jury = fields[:: max(1, len(fields) // _JURY)][:_JURY]
+    jury = [field.middle(int(np.sqrt(_COURT / len(jury)))) for field in jury]
 
     def judged(shapes: list[Shape]) -> list[tuple[float, Shape]]:
-        rows = list(over(lambda field: [evidence(field, shape, spacing) for shape in shapes], jury))
+        rows = list(over(lambda field: [evidence(field, shape, close) for shape in shapes], jury))
         return sorted(zip(map(float, np.sum(rows, axis=0)), shapes), key=lambda pair: -pair[0])
 
     shapes = family(names, scope.smallest, scope.largest, scope.lowpass)
     tried = judged([shape for shape in shapes if shape.ratio == 1]) if set(names) != {"ellipse"} else []
     best: list[tuple[float, Shape]] = []
     if tried:
-        best = judged([refined_shape(fields, scope, tried[0][1], rounds, spacing, over)])
+        best = judged([refined_shape(fields, scope, tried[0][1], rounds, close, over)])
     # ellipses cost more: they are tried at the diameters where round shapes did best
     near = {shape.diameter for _, shape in tried[:_NEAR]} or {shape.diameter for shape in shapes}
     if long_ones := [shape for shape in shapes if shape.ratio != 1 and shape.diameter in near]:
@@ -60,7 +67,8 @@ def learn(
         tried, best = sorted(tried + found, key=lambda pair: -pair[0]), best + found[:1]
     value, shape = max(best, key=lambda pair: pair[0])
     table = {one.label: score for score, one in [(value, shape), *tried]}
-    return Learned(shape, limit(fields, shape, spacing, over), table)
+    gap = APART * shape.diameter if spacing is None else spacing
+    return Learned(shape, limit(fields, shape, gap, over), gap, table)
 
 
 def refined_shape(

@@ -80,11 +80,11 @@ def evidence(field: Field, shape: Shape, spacing: float) -> float:
     """
     room = int(0.5 * field.image.size * field.pixel_size**2 / (np.pi / 4 * spacing**2)) + 1
     width = max(3, int(np.sqrt(2) * spacing / field.pixel_size) | 1)
-    target, decoy = (_window_peaks(score, width)[:room].astype(np.float64) for score in quick_map(field, shape))
+    target, decoy = (_window_tops(score, width)[:room].astype(np.float64) for score in quick_map(field, shape))
     return float(np.sum(target**2) - np.sum(decoy**2))
 
 
-def _window_peaks(score: np.ndarray, width: int) -> np.ndarray:
+def _window_tops(score: np.ndarray, width: int) -> np.ndarray:
     """Scores above 0 that are the largest in a square window about them, best first."""
     tops = (score == maximum_filter(score, size=width, mode="constant")) & (score > 0)
     return np.sort(score[tops])[::-1]

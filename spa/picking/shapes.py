@@ -35,15 +35,21 @@ class Shape:
 
     def spectra(self, kx: np.ndarray, ky: np.ndarray) -> list[np.ndarray]:
         """The transform at frequencies kx, ky (1/angstrom), one for each in-plane angle."""
-        frequency = self.step * np.arange(len(self.values))
         if self.ratio == 1:
-            return [np.interp(np.hypot(kx, ky), frequency, self.values, right=0.0)]
+            return [self.at(np.hypot(kx, ky))]
         long, short = np.sqrt(self.ratio), 1 / np.sqrt(self.ratio)
         found = []
         for angle in np.pi * np.arange(ANGLES) / ANGLES:
             along, across = kx * np.cos(angle) + ky * np.sin(angle), ky * np.cos(angle) - kx * np.sin(angle)
-            found.append(np.interp(np.hypot(long * along, short * across), frequency, self.values, right=0.0))
+            found.append(self.at(np.hypot(long * along, short * across)))
         return found
+
+    def at(self, frequencies: np.ndarray) -> np.ndarray:
+        """Spectrum (float32) at frequencies in 1/angstrom; 0 beyond what is kept."""
+        table = np.append(self.values, 0.0).astype(np.float32)
+        place = np.minimum(frequencies / self.step, len(table) - 1.001).astype(np.float32)
+        whole = place.astype(np.int32)
+        return table[whole] + (place - whole) * (table[whole + 1] - table[whole])
 
     def scaled(self, factor: float) -> "Shape":
         """The same shape ``factor`` times as large."""

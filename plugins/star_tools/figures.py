@@ -33,13 +33,14 @@ class Numbers:
         }  # fmt: skip
 
     def histogram(self, bins: int) -> tuple[np.ndarray, np.ndarray]:
-        """Counts and edges between the least and the greatest; whole numbers of few values get a bin each."""
+        """Counts and edges between the least and the greatest; whole numbers get bins of whole width, or no comb."""
         x = self.values
         if not x.size:
             return np.zeros(bins, np.int64), np.linspace(0, 1, bins + 1)
         low, high = float(x.min()), float(x.max())
-        if (x == np.rint(x)).all() and high - low < bins:
-            return np.histogram(x, np.arange(low - 0.5, high + 1))
+        if (x == np.rint(x)).all() and max(-low, high) < 2**52:
+            step = np.ceil((high - low + 1) / bins)
+            return np.histogram(x, low - 0.5 + step * np.arange(np.ceil((high - low + 1) / step) + 1))
         edges = np.linspace(low, high, bins + 1)
         if not (np.diff(edges) > 0).all():  # all equal, or nearer than numbers go
             return np.array([x.size]), np.array([low, high])

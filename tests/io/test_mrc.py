@@ -6,6 +6,8 @@ import gzip
 import mrcfile
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from spa.errors import DataError, MissingInput, ReadError, WriteError
 from spa.io import mrc
@@ -182,3 +184,17 @@ def test_every_real_file_agrees_with_the_reference_reader(shared_data) -> None:
         with mrcfile.mmap(path, permissive=True) as theirs:
             assert ours.data.shape == theirs.data.shape
             np.testing.assert_array_equal(ours.data[0], theirs.data[0])
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 255), st.integers(-(2**31), 2**31 - 1)), max_size=6), st.integers(0, 1200))
+def test_any_header_is_read_or_named(tmp_path, words: list[tuple[int, int]], size: int) -> None:
+    mrc.write(tmp_path / "a.mrc", image(), 1)
+    raw = bytearray((tmp_path / "a.mrc").read_bytes())
+    for place, value in words:
+        raw[4 * place : 4 * place + 4] = value.to_bytes(4, "little", signed=True)
+    (tmp_path / "a.mrc").write_bytes(raw[:size] if size < 1100 else raw)
+    try:
+        assert mrc.read(tmp_path / "a.mrc").data.size > 0
+    except ReadError as error:
+        assert "a.mrc" in str(error)

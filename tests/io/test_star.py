@@ -213,3 +213,16 @@ def test_every_real_table_is_read_and_comes_back(shared_data) -> None:
         assert {name: len(table) for name, table in tables.blocks.items()} == {
             name: len(table) if hasattr(table, "columns") else 1 for name, table in theirs.items()
         }
+
+
+LINES = ["data_", "data_a", "loop_", "_x", "_y #2", "1 2", "'a b", '"', "# c", "", "a\tb", "\r", "\x00", "é"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(LINES)))
+def test_any_text_is_a_document_or_a_data_error(lines: list[str]) -> None:
+    try:
+        tables = parsed("\n".join(lines))
+    except DataError:
+        return
+    assert parsed(written(tables)).blocks == tables.blocks

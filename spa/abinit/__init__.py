@@ -1,0 +1,1 @@
+"""Volumes from nothing: stochastic expectation-maximisation over all poses, then the best start sharpened."""

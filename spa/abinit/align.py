@@ -1,0 +1,165 @@
+"""How two maps lie to each other, and how one lies to the axes of a point group, from a few of their central slices.
+
+A slice of the one at a pose A is compared with the other's at A R for every R of a grid on SO(3); the best are
+climbed. The other hand costs nothing: turning a map inside out conjugates its slices.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from spa.image.disc import disc
+from spa.search import orientations
+from spa.volume.slices import Reference, reference, slices
+
+PLANES = 8
+KEPT = 12  # of a grid, to be climbed
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The second map at A turn looks like the first at A (mirrored: turned inside out first); score: correlation."""
+
+    turn: np.ndarray
+    mirrored: bool
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Probe:
+    """Where maps are sampled: planes (p, 3, 3) and frequencies in them."""
+
+    planes: np.ndarray
+    kx: np.ndarray
+    ky: np.ndarray
+
+    def cut(self, source: Reference, turns: np.ndarray) -> np.ndarray:
+        """(m, 2, p K) of a map at every plane turned by turns (m, 3, 3)."""
+        poses = np.einsum("pij,mjk->mpik", self.planes, turns).reshape(-1, 3, 3)
+        found = slices(source, poses, self.kx, self.ky)
+        return np.moveaxis(found.reshape(len(turns), len(self.planes), 2, -1), 1, 2).reshape(len(turns), 2, -1)
+
+
+def probe(box: int, radius: int, first: int = 2, planes: int = PLANES) -> _Probe:
+    """Planes that look everywhere, shells first … radius."""
+    band = disc(box, radius)
+    used = band.shell >= first
+    views = orientations.directions(np.sqrt(2 * np.pi / planes))
+    views = views[views[:, 2] > 0]
+    return _Probe(orientations.frames(views, np.arange(len(views)) * 1.0), band.kx[used], band.ky[used])
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    """Rows (m, 2, K) of length 1."""
+    return values / np.maximum(np.sqrt((values**2).sum(axis=(1, 2), keepdims=True)), 1e-20)
+
+
+def _climbed(score: Callable[[np.ndarray], np.ndarray], turns: np.ndarray, step: float) -> tuple[np.ndarray, float]:
+    """The best of turns (m, 3, 3) climbed by trial rotations of shrinking size; and its score."""
+    around = np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3), _corners()])
+    values = score(turns)
+    while step > 2e-3:
+        small = Rotation.from_rotvec(step * around).as_matrix()
+        trials = np.einsum("tij,mjk->mtik", small, turns).reshape(-1, 3, 3)
+        found = score(trials).reshape(len(turns), len(small))
+        best = found.argmax(axis=1)
+        turns = trials.reshape(len(turns), len(small), 3, 3)[np.arange(len(turns)), best]
+        values = found.max(axis=1)
+        step /= 1.6
+        if step < 0.1 and len(turns) > 3:
+            order = np.argsort(-values, kind="stable")[:3]
+            turns, values = turns[order], values[order]
+    best = int(values.argmax())
+    return turns[best], float(values[best])
+
+
+def _corners() -> np.ndarray:
+    return np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) / np.sqrt(3)
+
+
+def _searched(score: Callable[[np.ndarray], np.ndarray], step: float) -> tuple[np.ndarray, float]:
+    grid = orientations.grid(step, np.eye(3)[None], np.random.Generator(np.random.Philox(1))).astype(np.float64)
+    values = np.concatenate([score(part) for part in np.array_split(grid, max(1, len(grid) // 500))])
+    top = np.argsort(-values, kind="stable")[:KEPT]
+    return _climbed(score, grid[top], step / 2)
+
+
+def fit(a: np.ndarray, b: np.ndarray, radius: int, mirror: bool = True) -> Fit:
+    """How b must be turned (and mirrored) to look like a, both centred; in shells 2 … radius."""
+    where = probe(len(a), radius)
+    source = reference(b, radius)
+    wanted = _unit(where.cut(reference(a, radius), np.eye(3)[None]))[0]
+    best = Fit(np.eye(3), False, -1.0)
+    for mirrored in (False, True) if mirror else (False,):
+        sign = np.array([1.0, -1.0 if mirrored else 1.0])[:, None]
+
+        def score(turns: np.ndarray, sign: np.ndarray = sign) -> np.ndarray:
+            return np.einsum("mck,ck->m", _unit(where.cut(source, turns)), wanted * sign)
+
+        turn, value = _searched(score, min(3.0 / radius, 0.45))
+        if value > best.score:
+            best = Fit(turn, mirrored, value)
+    return best
+
+
+def shell_correlation(a: np.ndarray, b: np.ndarray, found: Fit, radius: int) -> np.ndarray:
+    """(radius + 1,) FSC of a with b laid upon it, from 60 slices."""
+    where = probe(len(a), radius, first=1, planes=60)
+    x = where.cut(reference(a, radius), np.eye(3)[None])[0]
+    y = where.cut(reference(b, radius), found.turn[None])[0]
+    if found.mirrored:
+        y = y * np.array([1.0, -1.0])[:, None]
+    shell = np.tile(np.rint(np.hypot(where.kx, where.ky)).astype(int), len(where.planes))
+    total = [np.bincount(shell, (p * q).sum(axis=0), radius + 1) for p, q in ((x, y), (x, x), (y, y))]
+    return total[0] / np.sqrt(np.maximum(total[1] * total[2], 1e-30))
+
+
+def axes(volume: np.ndarray, operators: np.ndarray, radius: int) -> Fit:
+    """The turn R of the group's axes: the map looks the same at A R g and A R; score: correlation over the group.
+
+    Slices of the map on its axes, at A, are those of the given map at A R^T … see `on_axes`.
+    """
+    where = probe(len(volume), radius)
+    source = reference(volume, radius)
+    wanted = _unit(where.cut(source, np.eye(3)[None]))[0]
+    others = operators[1:]
+    few = others if len(others) <= 6 else others[np.linspace(0, len(others) - 1, 6).astype(int)]
+
+    def score(turns: np.ndarray) -> np.ndarray:
+        around = np.einsum("mji,gjk,mkl->mgil", turns, few, turns).reshape(-1, 3, 3)
+        found = np.einsum("mck,ck->m", _unit(where.cut(source, around)), wanted)
+        return found.reshape(len(turns), -1).mean(axis=1)
+
+    turn, value = _searched(score, min(2.0 / radius, 0.3))
+    return Fit(turn.T, False, value)
+
+
+def turned(volume: np.ndarray, turn: np.ndarray, mirrored: bool = False) -> np.ndarray:
+    """The map whose slice at A is the given map's at A turn; mirrored: turned inside out besides. Linear between
+    voxels of the twice padded transform."""
+    n = len(volume)
+    radius = n // 2 - 1
+    source = reference(volume, radius)
+    line = np.arange(-(n // 2), n - n // 2)
+    spectrum = np.zeros((n, n, n), np.complex64)
+    ky, kx = (part.ravel() for part in np.meshgrid(line, line, indexing="ij"))
+    for kz in line:
+        inside = kx * kx + ky * ky + kz * kz < (radius + 0.5) ** 2
+        if not inside.any():
+            continue
+        values = _points(source, np.stack([kx, ky, np.full_like(kx, kz)], 1)[inside] @ turn)
+        plane = np.zeros(n * n, np.complex64)
+        plane[inside] = values.conj() if mirrored else values
+        spectrum[kz % n] = np.roll(plane.reshape(n, n), (-(n // 2), -(n // 2)), (0, 1))
+    out = np.fft.fftshift(np.fft.ifftn(spectrum * n).real)
+    return out.astype(np.float32)
+
+
+def _points(source: Reference, q: np.ndarray) -> np.ndarray:
+    """The transform at points q (m, 3): each is a slice's first frequency."""
+    poses = np.zeros((len(q), 3, 3))
+    poses[:, 0] = q
+    found = slices(source, poses, np.ones(1), np.zeros(1))
+    return found[:, 0, 0] + 1j * found[:, 1, 0]

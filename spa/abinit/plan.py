@@ -1,0 +1,64 @@
+"""What an ab initio run is told, and the schedule that follows from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CELLS = 6e6  # scores that a block of images may hold at once
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """diameter and shift_range in angstroms; operators (g, 3, 3) of the point group; band: the last shell in use."""
+
+    diameter: float
+    operators: np.ndarray
+    band: int
+    shift_range: float
+    classes: int = 1
+    steps: int = 50
+    batch: int = 400
+
+
+@dataclass(frozen=True)
+class Step:
+    """One mini-batch: shells in use, grid step (radians), likelihood's exponent, part of the old sums, similarity."""
+
+    band: int
+    step: float
+    beta: float
+    kept: float
+    similarity: float
+
+
+def extent_of(diameter: float, box: int, pixel_size: float) -> float:
+    """The particle's share of the box."""
+    return float(np.clip(diameter / (box * pixel_size), 0.1, 0.95))
+
+
+def grid_step(band: float, extent: float, order: int) -> float:
+    """The coarsest grid (radians) whose slices do not part company in a band: 3 / band for a particle of 0.7 box.
+
+    At most 36 degrees, less for a group of many elements, so that its asymmetric unit is never empty.
+    """
+    return float(min(3.0 / band * 0.7 / extent, np.deg2rad(36) / order ** (1 / 3)))
+
+
+def last_band(settings: Settings, extent: float) -> int:
+    """Shells at the end of the stochastic phase: details of an eighth of the particle, seen from everywhere."""
+    return int(np.clip(np.rint(6.3 / extent), 4, settings.band))
+
+
+def plan(settings: Settings, extent: float) -> list[Step]:
+    """The band opens over the first four fifths while the posterior hardens; the past is forgotten by halves."""
+    first, last = min(3.0 * 0.7 / extent, settings.band), last_band(settings, extent)
+    steps = []
+    for number in range(settings.steps):
+        along = min(1.0, number / max(0.8 * settings.steps, 1))
+        band = int(np.rint(first + (last - first) * along))
+        late = number / max(settings.steps - 1, 1)
+        steps.append(
+            Step(band, grid_step(band, extent, len(settings.operators)), 0.2 + 0.8 * along, 0.5 + 0.25 * max(0.0, 2 * late - 1),
+                 max(0.0, 1 - 1.5 * along))
+        )  # fmt: skip
+    return steps

@@ -1,0 +1,135 @@
+"""From noise to a map: mini-batches, growing bands, a posterior that hardens, sums that forget."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spa.abinit import shape, soft
+from spa.abinit.plan import CELLS, Settings, Step, extent_of, plan
+from spa.refine.data import Images
+from spa.search import orientations
+from spa.volume import insert as into
+from spa.volume.masks import soft_sphere
+from spa.volume.slices import reference, slices
+
+Run = Callable[..., Iterable]  # a pool's map
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """After `step` mini-batches: maps (c, n, n, n), their sums, the signal's power (c, shells) and class sizes (c,)."""
+
+    step: int
+    maps: np.ndarray
+    sums: np.ndarray
+    power: np.ndarray
+    sizes: np.ndarray
+    evidence: float = 0.0
+    sharpness: float = 0.0
+
+
+def generator(*keys: int) -> np.random.Generator:
+    """Random numbers of a place in the run, whoever asks first."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(keys)))
+
+
+def solvent(images: Images, settings: Settings) -> np.ndarray:
+    """A soft sphere of the particle's diameter."""
+    box, radius = images.band.box, settings.diameter / 2 / images.pixel_size
+    edge = max(2.0, 0.1 * radius)
+    return soft_sphere(box, min(radius, box / 2 - 1 - edge), edge)
+
+
+def first_state(images: Images, noise: np.ndarray, settings: Settings, seed: int) -> State:
+    """Noise in a Gaussian blob, with the power that the images' signal has."""
+    rng = generator(seed, 0)
+    box, c = images.band.box, settings.classes
+    rows = np.arange(len(images))[:: max(1, len(images) // 2000)]
+    power = np.repeat(shape.signal_power(images, rows, noise, np.ones((len(rows), 1))), c, axis=0)
+    line = np.arange(box) - box // 2
+    sigma = settings.diameter / 4 / images.pixel_size
+    blob = np.exp(-(line**2) / (2 * sigma**2))
+    blob = blob[:, None, None] * blob[:, None] * blob
+    band = plan(settings, extent_of(settings.diameter, box, images.pixel_size))[0].band
+    maps = np.stack([shape.with_power(blob * rng.standard_normal(blob.shape), one, band) for one in power])
+    sums = np.stack([into.accumulator(box, images.band.radius).grid for _ in range(c)])
+    return State(0, maps.astype(np.float32), sums, power, np.full(c, 1 / c))
+
+
+def steps(
+    images: Images, state: State, noise: np.ndarray, settings: Settings, seed: int, rows: np.ndarray, run: Run = map
+) -> Iterator[State]:
+    """States after each mini-batch of rows, to the end of the plan."""
+    todo = plan(settings, extent_of(settings.diameter, images.band.box, images.pixel_size))
+    for step in todo[state.step :]:
+        state = _stepped(images, state, noise, settings, seed, rows, step, run)
+        yield state
+
+
+def shifts_for(images: Images, settings: Settings, band: int) -> tuple[np.ndarray, float]:
+    """The grid of shifts that a band needs, and the prior's width, in pixels."""
+    reach = settings.shift_range / images.pixel_size
+    return orientations.shift_grid(min(0.25 * images.band.box / band, reach / 1.5), reach), reach / 2.5
+
+
+def blocks(rows: np.ndarray, cells: int) -> list[np.ndarray]:
+    """Rows in blocks whose scores (cells an image) stay small; the same whatever the threads."""
+    size = int(np.clip(CELLS // max(cells, 1), 4, 100))
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
+def _stepped(images, state, noise, settings, seed, rows, step: Step, run) -> State:
+    rng = generator(seed, 1, state.step)
+    batch = np.sort(rng.choice(rows, min(settings.batch, len(rows)), replace=False))
+    poses = orientations.grid(step.step, settings.operators, rng)
+    count = images.band.count(step.band)
+    kx, ky = images.band.kx[:count], images.band.ky[:count]
+    mask = solvent(images, settings)
+    cut = list(run(lambda one: slices(reference(one * mask, step.band), poses, kx, ky), state.maps))
+    columns = soft.slices_of(poses, cut)
+    shifts, sigma = shifts_for(images, settings, step.band)
+    temper = soft.Temper(step.beta, step.similarity)
+    queue = blocks(batch, len(shifts) * len(columns.packed))
+    found = run(lambda part: soft.averages(images.block(part, step.band, noise), columns, shifts, sigma, temper), queue)
+    return _updated(images, state, noise, settings, step, batch, columns, list(found), run)
+
+
+def _updated(images, state, noise, settings, step, batch, columns, found, run) -> State:
+    share = np.concatenate([one.share for one in found])
+    values, weights = sum(one.values for one in found), sum(one.weights for one in found)
+    count = images.band.count(step.band)
+    values = values.reshape(settings.classes, -1, 2, count)
+    weights = weights.reshape(settings.classes, -1, count)
+    power = shape.signal_power(images, batch, noise, share)
+    power = np.where(state.step, step.kept * state.power + (1 - step.kept) * power, power)
+
+    def solved(c: int) -> tuple[np.ndarray, np.ndarray]:
+        return _map_of(images, state.sums[c], values[c], weights[c], columns.poses, power[c], settings, step)
+
+    maps, sums = zip(*run(solved, range(settings.classes)))
+    sizes = step.kept * state.sizes + (1 - step.kept) * share.mean(axis=0)
+    top = np.concatenate([one.evidence for one in found]).max(axis=1).mean()
+    peak = np.concatenate([one.peak for one in found]).mean()
+    return replace(state, step=state.step + 1, maps=np.stack(maps), sums=np.stack(sums), power=power, sizes=sizes,
+                   evidence=float(top), sharpness=float(peak))  # fmt: skip
+
+
+def _map_of(images, old, values, weights, poses, power, settings, step: Step) -> tuple[np.ndarray, np.ndarray]:
+    """The map of one class after a batch, and the sums that it came from."""
+    fresh = into.accumulator(images.band.box, images.band.radius)
+    count = images.band.count(step.band)
+    rows = np.arange(len(poses))
+    every = into.Samples(rows, poses, np.zeros((len(rows), 2)), np.ones(len(rows)))
+    into.insert(fresh, every, values, weights, images.band.kx[:count], images.band.ky[:count])
+    into.close(fresh)
+    fresh = into.symmetrised(fresh, settings.operators)
+    sums = into.Accumulator(fresh.box, fresh.radius, step.kept * old + (1 - step.kept) * fresh.grid)
+    weight = into.shell_weight(sums)
+    volume = into.solve(sums, 0.1 * weight + 1e-6 * weight.max())
+    volume = shape.with_power(volume * solvent(images, settings), power, step.band)
+    away = shape.centre_of(volume * solvent(images, settings), settings.operators)
+    if np.hypot.reduce(away) > 0.5:
+        shape.moved(sums, away)
+        volume = shape.with_power(into.solve(sums, 0.1 * weight + 1e-6 * weight.max()), power, step.band)
+    return volume, sums.grid

@@ -13,16 +13,32 @@ from spa.job.run import Run, job
 @options.star_out
 @options.outdir
 @click.option("--reference", type=options.INPUT_FILE, help="Map to start from; default: the stream's.")
-@click.option("--lowpass", type=click.FloatRange(min=1), default=40.0, show_default=True,
-              help="Resolution of the start, angstroms.")
+@click.option(
+    "--lowpass",
+    type=click.FloatRange(min=1),
+    default=40.0,
+    show_default=True,
+    help="Resolution of the start, angstroms.",
+)
 @click.option("--symmetry", default="C1", show_default=True, metavar="GROUP", help="Point group: Cn, Dn, T, O, I.")
-@click.option("--diameter", type=click.FloatRange(min=1),
-              help="Of the particle, angstroms; default: measured on the reference.")
+@click.option(
+    "--diameter", type=click.FloatRange(min=1), help="Of the particle, angstroms; default: measured on the reference."
+)
 @click.option("--mask", type=options.INPUT_FILE, help="Soft solvent mask; default: a sphere of the diameter.")
-@click.option("--shift-range", type=click.FloatRange(min=0.1), default=20.0, show_default=True,
-              help="Largest shift searched, angstroms.")
-@click.option("--iterations", type=click.IntRange(min=1), default=30, show_default=True,
-              help="At most this many; it stops by itself when nothing is gained.")
+@click.option(
+    "--shift-range",
+    type=click.FloatRange(min=0.1),
+    default=20.0,
+    show_default=True,
+    help="Largest shift searched, angstroms.",
+)
+@click.option(
+    "--iterations",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="At most this many; it stops by itself when nothing is gained.",
+)
 @options.seed
 @options.plot
 @options.standard
@@ -38,22 +54,20 @@ def homo(
     maps' FSC.  DIR gets map.mrc (both halves, weighted by the FSC), half1.mrc, half2.mrc (unfiltered), mask.mrc and
     fsc.star; the table has the poses, and data_maps for the next job.
     """
-    from spa_plugins.refine_homo import inputs, results
-
     from spa.job.pool import mapping
     from spa.refine import loop
+    from spa.refine.problem import Workers
+    from spa_plugins.refine_homo import inputs, results
 
     tables = run.read(star)
-    problem = inputs.problem(run, tables, reference, lowpass, symmetry, diameter, mask, shift_range, iterations)
-    state = results.resumed(run, problem.start)
+    given = inputs.read(run, tables, reference, lowpass, symmetry, diameter, mask, shift_range, iterations)
+    state = results.resumed(run, given.start)
     with mapping(run.threads) as pool:
-        for state in loop.iterations(
-            problem.images, state, problem.settings, pool, run.threads, problem.solvent, problem.centres
-        ):
-            run.warn(results.line(problem, state))
+        while not state.done:
+            state = loop.iterated(given.problem, state, Workers(pool, run.threads))
+            run.note(results.line(given.problem, state))
             results.checkpoint(run, state)
-    done = results.written(run, problem, state)
-    run.write(done, output)
+    run.write(results.written(run, given, state), output)
     if plot:
-        results.draw(Path(plot), problem, state)
-    run.summary(results.summary(problem, state))
+        results.draw(Path(plot), given.problem, state)
+    run.summary(results.summary(given.problem, state))

@@ -10,7 +10,9 @@ from spa.job import maps, memory
 from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
 from spa.refine import data, loop
+from spa.refine.problem import Problem
 from spa.refine.settings import Settings
+from spa.refine.states import State
 from spa.volume.insert import accumulator_bytes
 from spa.volume.masks import automatic_threshold, distances, soft_sphere, without_dust
 from spa.volume.shells import lowpass as lowpassed
@@ -19,22 +21,19 @@ from spa.volume.transform import resampled, transform
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """rows: those of the particle set whose images could be read; the images are of just these."""
+class Inputs:
+    """rows: those of the particle set whose images could be read; the problem is of just these."""
 
     stack: ParticleSet
     rows: np.ndarray
-    images: data.Images
-    settings: Settings
-    solvent: np.ndarray
-    centres: np.ndarray
-    start: loop.State
+    problem: Problem
+    start: State
 
 
-def problem(
+def read(
     run: Run, tables: Tables, reference: str | None, lowpass: float, symmetry: str, diameter: float | None,
     mask: str | None, shift_range: float, iterations: int,
-) -> Problem:  # fmt: skip
+) -> Inputs:  # fmt: skip
     """Everything read and checked, nothing computed yet but coefficients and noise."""
     group = operators(symmetry)
     source = maps.need(tables, "map", "--reference", reference)
@@ -52,7 +51,8 @@ def problem(
     images, noise, rows = data.collect(stack, stack.batches(run), half, radius, diameter, planes)
     settings = Settings(diameter, lowpass, group, shift_range, iterations, run.seed, symmetry)
     centres = -stack.particles.origin[rows] / stack.pixel_size
-    return Problem(stack, rows, images, settings, solvent, centres, loop.first_state(images, start, noise, settings))
+    problem = Problem(images, settings, solvent, centres)
+    return Inputs(stack, rows, problem, loop.first_state(problem, start, noise))
 
 
 def _room(run: Run, stack: ParticleSet, radius: int) -> np.ndarray | None:
@@ -86,7 +86,7 @@ def on_grid(run: Run, path: str, stack: ParticleSet) -> np.ndarray:
 
 
 def measured_diameter(volume: np.ndarray, pixel_size: float) -> float:
-    """Of the particle in a map (angstroms): the sphere about the box centre that holds what stands out, and 10 % more."""
+    """Of the particle in a map (angstroms): the sphere about the box centre that holds it, and 10 % more."""
     smooth = lowpassed(volume, pixel_size, 30.0)
     inside = without_dust(smooth > automatic_threshold(smooth))
     reach = float(distances(len(volume))[inside].max()) if inside.any() else 0.4 * len(volume)

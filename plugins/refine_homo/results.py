@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from spa_plugins.refine_homo.inputs import Problem
 
 from spa.errors import ReadError
 from spa.io import mrc, star
@@ -12,9 +11,12 @@ from spa.io.whole import whole
 from spa.job.maps import with_maps
 from spa.job.particles import pose_columns
 from spa.job.run import Run
+from spa.model.poses import eulers
 from spa.refine import states
-from spa.refine.loop import State
+from spa.refine.problem import Problem
+from spa.refine.states import State
 from spa.volume.fsc import crossing
+from spa_plugins.refine_homo.inputs import Inputs
 
 STATE = "state.npz"
 
@@ -64,13 +66,17 @@ def summary(problem: Problem, state: State) -> str:
     )
 
 
-def written(run: Run, problem: Problem, state: State) -> Tables:
+def written(run: Run, given: Inputs, state: State) -> Tables:
     """Maps and curve into DIR; the table with poses."""
     assert run.outdir is not None and state.joint is not None
+    problem = given.problem
     files = []
     volumes = {
-        "map": state.joint * problem.solvent, "half1": state.halves[0], "half2": state.halves[1], "mask": problem.solvent
-    }  # fmt: skip
+        "map": state.joint * problem.solvent,
+        "half1": state.halves[0],
+        "half2": state.halves[1],
+        "mask": problem.solvent,
+    }
     for role, volume in volumes.items():
         path = run.outdir / f"{role}.mrc"
         mrc.write(path, np.asarray(volume, np.float32), problem.images.pixel_size)
@@ -78,7 +84,7 @@ def written(run: Run, problem: Problem, state: State) -> Tables:
     curve = run.outdir / "fsc.star"
     star.write(Tables(blocks={"fsc": fsc_table(problem, state)}), curve)
     files.append(("fsc", str(curve)))
-    tables = problem.stack.tables.with_block("particles", _particles(problem, state))
+    tables = given.stack.tables.with_block("particles", _particles(given, state))
     return with_maps(tables, files)
 
 
@@ -93,18 +99,19 @@ def fsc_table(problem: Problem, state: State) -> Table:
     )  # fmt: skip
 
 
-def _particles(problem: Problem, state: State) -> Table:
-    n = np.arange(len(problem.rows))
+def _particles(given: Inputs, state: State) -> Table:
+    images = given.problem.images
+    n = np.arange(len(images))
     poses, best = state.poses, state.poses.weight.argmax(axis=1)
     spread = np.sqrt((poses.root[n, best] ** 2).sum(axis=-1))
-    return problem.stack.table(problem.rows).with_columns(
-        **pose_columns(poses.poses[n, best], poses.shifts[n, best], problem.images.pixel_size),
-        rlnRandomSubset=problem.images.half + 1,
+    return given.stack.table(given.rows).with_columns(
+        **pose_columns(poses.poses[n, best], poses.shifts[n, best], images.pixel_size),
+        rlnRandomSubset=images.half + 1,
         rlnMaxValueProbDistribution=poses.weight[n, best],
         rlnLogLikeliContribution=poses.logp[n, best],
         rlnNrOfSignificantSamples=(poses.weight >= 0.01).sum(axis=1),
         spaTurnError=np.rad2deg(np.sqrt((spread[:, :3] ** 2).sum(axis=1))),
-        spaShiftError=np.sqrt((spread[:, 3:] ** 2).sum(axis=1)) * problem.images.pixel_size,
+        spaShiftError=np.sqrt((spread[:, 3:] ** 2).sum(axis=1)) * images.pixel_size,
     )
 
 
@@ -113,7 +120,8 @@ def draw(path: Path, problem: Problem, state: State) -> None:
     from spa.plot import refinement
     from spa.plot.figure import save
 
-    n = np.arange(len(problem.rows))
-    views = state.poses.poses[n, state.poses.weight.argmax(axis=1), 2]
-    save(refinement.summary(state.curve, state.joint * problem.solvent, views, problem.images.pixel_size,
-                            resolution(problem, state)), path)  # fmt: skip
+    assert state.joint is not None
+    euler = eulers(state.poses.best())
+    map_ = state.joint * problem.solvent
+    figure = refinement.overview(state.curve, map_, euler, problem.images.pixel_size, resolution(problem, state))
+    save(figure, path)

@@ -80,7 +80,7 @@ def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
     require_groups(groups, particles.optics_group, where)
     pixel_size = one_pixel_size({g: groups[g] for g in np.unique(particles.optics_group)}, where)
     _refuse_premultiplied(tables)
-    source = ImageSource(particles.names)
+    source = ImageSource(list(particles.names))
     if source.box % 2:
         raise DataError(f"{source.paths[0]}: a box of {source.box} pixels; an even one is needed")
     used = np.unique(particles.optics_group)

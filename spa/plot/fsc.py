@@ -25,7 +25,14 @@ def correlations(
 ) -> "Figure":
     """Curves (box//2+1,) by name against spatial frequency; crossings: resolution (angstroms) of 0.143 by name."""
     figure = figures.open_figure(7.5, 4.8)
-    axes = figure.subplots()
+    draw(figure.subplots(), curves, box, pixel_size, crossings, title)
+    return figure
+
+
+def draw(
+    axes: Any, curves: Mapping[str, np.ndarray], box: int, pixel_size: float, crossings: Mapping[str, float], title: str
+) -> None:
+    """The same on axes of a larger figure."""
     frequency = np.arange(box // 2 + 1) / (box * pixel_size)
     for name, curve in curves.items():
         label = f"{name}: {crossings[name]:.2f} Å" if name in crossings else name
@@ -41,7 +48,6 @@ def correlations(
     axes.set_ylabel("Fourier shell correlation")
     axes.set_title(title, fontsize=9)
     axes.legend(title="resolution at 0.143" if crossings else None, fontsize=8, loc="upper right")
-    return figure
 
 
 def _resolution_ticks(axes: Any, highest: float) -> None:

@@ -14,12 +14,16 @@ _AXES = ("z", "y", "x")  # the axis that a view looks along, in array order
 _BARS = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000])
 
 
-def sections(
-    volume: np.ndarray, pixel_size: float, title: str = "", mask: np.ndarray | None = None
-) -> "Figure":
+def sections(volume: np.ndarray, pixel_size: float, title: str = "", mask: np.ndarray | None = None) -> "Figure":
     """Slices (above) and projections (below) of a map (n, n, n) along z, y and x, with a mask's outline."""
     figure = figures.open_figure(9, 6.6)
-    grid = figure.subplots(2, 3)
+    draw(figure.subplots(2, 3), volume, pixel_size, mask)
+    figure.suptitle("\n".join(filter(None, [title, f"{len(volume)} pixels of {pixel_size:.4g} Å"])), fontsize=9)
+    return figure
+
+
+def draw(grid: np.ndarray, volume: np.ndarray, pixel_size: float, mask: np.ndarray | None = None) -> None:
+    """The same on (2, 3) axes of a larger figure."""
     middle = len(volume) // 2
     for axis, name in enumerate(_AXES):
         _picture(grid[0, axis], np.take(volume, middle, axis), pixel_size, f"slice, {name} = 0")
@@ -27,9 +31,6 @@ def sections(
         if mask is not None:
             grid[0, axis].contour(np.take(mask, middle, axis), [0.5], colors=["tab:orange"], linewidths=0.9)
             grid[1, axis].contour(mask.max(axis), [0.5], colors=["tab:orange"], linewidths=0.9)
-    box = len(volume)
-    figure.suptitle("\n".join(filter(None, [title, f"{box} pixels of {pixel_size:.4g} Å"])), fontsize=9)
-    return figure
 
 
 def _picture(axes: "Axes", image: np.ndarray, pixel_size: float, title: str) -> None:

@@ -1,6 +1,6 @@
 """The distribution of views over the sphere."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +30,12 @@ def smooth(cells: np.ndarray) -> np.ndarray:
 def sphere(rot: np.ndarray, tilt: np.ndarray, title: str = "") -> "Figure":
     """Density of views (rot, tilt in radians) on an equal-area map of the sphere; 1 is uniform."""
     figure = figures.open_figure(8, 4.4)
-    axes = figure.add_subplot(projection="mollweide")
+    draw(figure, figure.add_subplot(projection="mollweide"), rot, tilt, title)
+    return figure
+
+
+def draw(figure: Any, axes: Any, rot: np.ndarray, tilt: np.ndarray, title: str = "") -> None:
+    """The same on Mollweide axes of a larger figure."""
     longitude = np.linspace(-np.pi, np.pi, COLUMNS + 1)
     latitude = np.pi / 2 - np.arccos(np.linspace(1, -1, ROWS + 1))
     cells = smooth(histogram(rot, tilt))
@@ -40,4 +45,3 @@ def sphere(rot: np.ndarray, tilt: np.ndarray, title: str = "") -> "Figure":
     axes.set_xticks(np.deg2rad([-120, -60, 0, 60, 120]), ["-120°", "-60°", "0°", "60°", "120°"], color="white")
     axes.set_title("\n".join(filter(None, [title, f"{len(rot)} views: rot across, tilt down"])), fontsize=9)
     figure.colorbar(mesh, ax=axes, shrink=0.75, label="views, relative to uniform")
-    return figure

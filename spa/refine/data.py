@@ -16,13 +16,20 @@ BLOCK = 64  # images handled together: large enough for BLAS, small enough for i
 class Stack(Protocol):
     """What is known of the images before they are read (`spa.job.particles.ParticleSet` has it); arrays are (n,)."""
 
-    box: int
-    pixel_size: float
-    particles: Any  # defocus_u, defocus_v (angstroms), defocus_angle, phase_shift (radians), bfactor
-    voltage: np.ndarray
-    cs: np.ndarray
-    contrast: np.ndarray
-    group: np.ndarray
+    @property
+    def box(self) -> int: ...
+    @property
+    def pixel_size(self) -> float: ...
+    @property
+    def particles(self) -> Any: ...  # defocus_u, defocus_v (angstroms), defocus_angle, phase_shift (radians), bfactor
+    @property
+    def voltage(self) -> np.ndarray: ...
+    @property
+    def cs(self) -> np.ndarray: ...
+    @property
+    def contrast(self) -> np.ndarray: ...
+    @property
+    def group(self) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +103,6 @@ def smooth_spectrum(power: np.ndarray) -> np.ndarray:
     return np.maximum(out, 1e-6 * out.max(axis=-1, keepdims=True) + 1e-20)
 
 
-
-
 def planes_bytes(n: int, box: int, radius: int) -> int:
     """Memory that the coefficients of n images take."""
     return 8 * n * len(disc(box, radius))
@@ -119,9 +124,9 @@ def collect(
     came: list[np.ndarray] = []
     circle = min(diameter / 2 / stack.pixel_size, 0.45 * stack.box)
     kept = 0
-    for rows, images in batches:
-        planes[kept : kept + len(rows)] = coefficients(images, band)
-        np.add.at(power, stack.group[rows], background_power(images, band, circle))
+    for rows, pixels in batches:
+        planes[kept : kept + len(rows)] = coefficients(pixels, band)
+        np.add.at(power, stack.group[rows], background_power(pixels, band, circle))
         np.add.at(count, stack.group[rows], 1)
         kept += len(rows)
         came.append(rows)

@@ -1,6 +1,6 @@
 """The expectation step: where each image's posterior has its modes, by exhaustive or local search."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,6 @@ from spa.search.newton import Modes
 from spa.volume.slices import Reference, slices
 
 MODES = 4  # poses of an image that are carried to the next iteration
-
-Run = Callable[..., Iterable]  # a pool's map
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +28,10 @@ class Poses:
     logp: np.ndarray
     weight: np.ndarray
     root: np.ndarray
+
+    def best(self) -> np.ndarray:
+        """The pose (n, 3, 3) of each image's best mode."""
+        return self.poses[np.arange(len(self.poses)), self.weight.argmax(axis=1)]
 
     def write(self, rows: np.ndarray, modes: Modes) -> None:
         """Take over the modes found for rows."""
@@ -64,7 +66,7 @@ def laplace(logp: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What all blocks of one half share in one pass: its reference, band, noise, prior on shifts and grid."""
+    """What all blocks of one half share in one pass: its reference, band, noise, prior on shifts; pixels."""
 
     images: Images
     source: Reference
@@ -74,6 +76,7 @@ class Task:
     shift_sigma: float
     centres: np.ndarray
     extent: float
+    shift_radius: float
 
 
 def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
@@ -81,11 +84,23 @@ def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
     return [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
 
 
-def grid_columns(task: Task, search: Search, rng: np.random.Generator) -> exhaustive.Columns:
+def wide_pass(task: Task, search: Search, rng: np.random.Generator) -> Callable[[np.ndarray], Modes]:
+    """A function of a block of rows: its modes from every orientation and every shift of a grid drawn once."""
+    grid = _grid_columns(task, search, rng)
+    return lambda rows: search_globally(task, rows, search, grid)
+
+
+def local_pass(task: Task, poses: Poses) -> Callable[[np.ndarray], Modes]:
+    """A function of a block of rows: its modes from those of the iteration before."""
+    return lambda rows: search_locally(task, rows, poses)
+
+
+def _grid_columns(task: Task, search: Search, rng: np.random.Generator) -> exhaustive.Columns:
     """Slices of the reference at every orientation of a grid, in the search's band."""
     poses = orientations.grid(search.step, task.operators, rng)
-    count = task.images.band.count(search.band)
-    return exhaustive.columns(poses, slices(task.source, poses, task.images.band.kx[:count], task.images.band.ky[:count]))
+    band = task.images.band
+    count = band.count(search.band)
+    return exhaustive.columns(poses, slices(task.source, poses, band.kx[:count], band.ky[:count]))
 
 
 def _prefix(block: Block, centres: np.ndarray, radius: int) -> Block:
@@ -98,16 +113,13 @@ def _prefix(block: Block, centres: np.ndarray, radius: int) -> Block:
     return Block(block.band, x, np.ascontiguousarray(block.ctf[:, :count]))
 
 
-def search_globally(
-    task: Task, rows: np.ndarray, search: Search, grid: exhaustive.Columns, shift_radius: float
-) -> Modes:
-    """Modes of a block of images from every orientation and every shift within the radius (pixels)."""
+def search_globally(task: Task, rows: np.ndarray, search: Search, grid: exhaustive.Columns) -> Modes:
+    """Modes of a block of images from every orientation of a grid and every shift within reach."""
     block = task.images.block(rows, task.radius, task.noise)
     centres = task.centres[rows]
-    shifts = orientations.shift_grid(min(max(0.25 * block.band.box / search.band, 1.0), shift_radius / 2), shift_radius)
-    found = exhaustive.search(
-        _prefix(block, centres, search.band), grid, shifts, task.shift_sigma, search.candidates
-    )
+    step = min(max(0.25 * block.band.box / search.band, 1.0), task.shift_radius / 2)
+    shifts = orientations.shift_grid(step, task.shift_radius)
+    found = exhaustive.search(_prefix(block, centres, search.band), grid, shifts, task.shift_sigma, search.candidates)
     return newton.refine(
         task.source, block, grid.poses[found.pose], found.shift + centres[:, None], found.score,
         global_stages(search, task.extent, task.radius), task.shift_sigma, task.operators, centres,

@@ -6,8 +6,9 @@ import numpy as np
 
 from spa.image.disc import shell_mean
 from spa.refine.data import Images
-from spa.refine.expectation import Poses, Run, blocks_of
-from spa.search.images import ramps
+from spa.refine.expectation import Poses, blocks_of
+from spa.refine.problem import Workers
+from spa.search.images import Block, ramps
 from spa.search.orientations import turned
 from spa.volume import insert as into
 from spa.volume.slices import Reference, slices
@@ -48,25 +49,37 @@ def samples(poses: Poses, rows: np.ndarray, spread: Spread, seed: tuple[int, ...
 
 def accumulate(
     images: Images, poses: Poses, halves: list[np.ndarray], radius: int, noise: np.ndarray,
-    spread: Spread, seed: tuple[int, ...], run: Run, threads: int,
+    spread: Spread, seed: tuple[int, ...], workers: Workers,
 ) -> list[into.Accumulator]:  # fmt: skip
     """Sums of each half (lists of rows) in shells up to radius; closed. The same for any number of threads."""
     sums = [into.accumulator(images.band.box, radius) for _ in halves]
-    cuts = into.slabs(sums[0], max(1, -(-threads // len(halves))))
+    cuts = into.slabs(sums[0], max(1, -(-workers.threads // len(halves))))
     queues = [blocks_of(rows) for rows in halves]
 
-    def prepared(half: int, number: int) -> tuple:
+    def prepared(half: int, number: int) -> Ready:
         rows = queues[half][number]
         block = images.block(rows, radius, noise)
-        chosen = samples(poses, rows, spread, (*seed, half, number))
-        return sums[half], chosen, block.matched(), block.ctf**2, block.kx, block.ky
+        return Ready(sums[half], samples(poses, rows, spread, (*seed, half, number)), block)
 
     for number in range(max(map(len, queues))):
         present = [half for half, queue in enumerate(queues) if number < len(queue)]
-        ready = list(run(lambda half, number=number: prepared(half, number), present))
-        list(run(lambda job: into.insert(*job[0], slab=job[1]), [(one, cut) for one in ready for cut in cuts]))
-    list(run(into.close, sums))
+        ready = list(workers.map(lambda half, number=number: prepared(half, number), present))
+        list(workers.map(lambda job: job[0].insert(job[1]), [(one, cut) for one in ready for cut in cuts]))
+    list(workers.map(into.close, sums))
     return sums
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A block of images on its way into the sums of its half."""
+
+    sums: into.Accumulator
+    samples: into.Samples
+    block: Block
+
+    def insert(self, slab: tuple[int, int]) -> None:
+        block = self.block
+        into.insert(self.sums, self.samples, block.matched(), block.ctf**2, block.kx, block.ky, slab)
 
 
 def noise_power(
@@ -115,3 +128,9 @@ def raw_prior(sums: into.Accumulator) -> np.ndarray:
 def joined(a: into.Accumulator, b: into.Accumulator) -> into.Accumulator:
     """Both halves' sums."""
     return into.Accumulator(a.box, a.radius, a.grid + b.grid)
+
+
+def joint_fsc(curve: np.ndarray) -> np.ndarray:
+    """The FSC that both halves together would have with as many images again: 2 FSC / (1 + FSC)."""
+    safe = np.maximum(curve, 0)
+    return 2 * safe / (1 + safe)

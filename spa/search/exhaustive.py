@@ -1,7 +1,7 @@
 """Every orientation and shift of a grid scored against every image by two matrix products.
 
 Rows are (image, shift), phase-ramped and multiplied by the CTF; columns are slices; complex numbers are packed as
-pairs of reals, so one real product gives Re<.,.>.  The norm term knows no shift: a second product of 1/n_shift the size.
+pairs of reals, so one real product gives Re<.,.>.  The norm knows no shift: a second product of 1/n_shift the size.
 """
 
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def search(block: Block, slices: Columns, shifts: np.ndarray, shift_sigma: float
     best, which = np.empty(norm.shape, np.float32), np.empty(norm.shape, np.int32)
     _best_shift(cross, norm, prior, best, which)
     keep = min(keep, best.shape[1])
-    top = np.argpartition(-best, keep - 1, axis=1)[:, :keep] if keep < best.shape[1] else np.tile(np.arange(keep), (n, 1))
+    top = np.argpartition(-best, keep - 1, axis=1)[:, :keep]
     order = np.argsort(-np.take_along_axis(best, top, 1), axis=1, kind="stable")
     top = np.take_along_axis(top, order, 1)
     return Candidates(top, shifts[np.take_along_axis(which, top, 1)], np.take_along_axis(best, top, 1))

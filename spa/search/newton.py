@@ -98,8 +98,9 @@ def _evaluate(grid, pose, shift, x, ctf, kx, ky, count, box, table, sums):
         pr = sz * e0 + tz * e1
         pi = sign * (sz * m0 + tz * m1)
         # derivatives along the padded grid's axes, two cells a unit of k; the half with x < 0 is conjugate
-        dxr = sign * two * (sz * (sy * (e001 - e000) + ty * (e011 - e010)) + tz * (sy * (e101 - e100) + ty * (e111 - e110)))
-        dxi = two * (sz * (sy * (m001 - m000) + ty * (m011 - m010)) + tz * (sy * (m101 - m100) + ty * (m111 - m110)))
+        ez0, ez1 = sy * (e001 - e000) + ty * (e011 - e010), sy * (e101 - e100) + ty * (e111 - e110)
+        mz0, mz1 = sy * (m001 - m000) + ty * (m011 - m010), sy * (m101 - m100) + ty * (m111 - m110)
+        dxr, dxi = sign * two * (sz * ez0 + tz * ez1), two * (sz * mz0 + tz * mz1)
         dyr = sign * two * (sz * (e01 - e00) + tz * (e11 - e10))
         dyi = two * (sz * (m01 - m00) + tz * (m11 - m10))
         dzr = sign * two * (e1 - e0)

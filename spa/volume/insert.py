@@ -48,7 +48,8 @@ def _ramp(re, im, shift, box, first):
 
 
 @numba.njit(
-    "void(f4[:,:,:,::1], i8[::1], f4[:,:,::1], f4[:,::1], f4[::1], f4[:,:,::1], f4[:,::1], i4[::1], i4[::1], f4, i8, i8)",
+    "void(f4[:,:,:,::1], i8[::1], f4[:,:,::1], f4[:,::1], f4[::1], f4[:,:,::1], f4[:,::1], i4[::1], i4[::1], f4, i8,"
+    " i8)",
     nogil=True, fastmath=True, cache=True,
 )  # fmt: skip
 def _scatter(grid, rows, poses, shifts, scales, values, weights, kx, ky, box, z0, z1):

@@ -171,14 +171,17 @@ class _Walker:
             raise DataError(f"{self.table.where}: optics group {error} is not in data_optics") from None
 
     def _near(self, name: str) -> str:
-        known = [*self.table.columns, *(self.optics.columns if self.optics is not None else [])]
+        known = list(dict.fromkeys([*self.table.columns, *(self.optics.columns if self.optics is not None else [])]))
         plain = {column.lower(): column for column in known}
         bare = {column.lower().removeprefix("rln").removeprefix("spa"): column for column in known}
         near = [plain[key] for key in difflib.get_close_matches(name.lower(), plain, 3, 0.6)]
         near += [bare[key] for key in difflib.get_close_matches(name.lower(), bare, 3, 0.6)]
         near += [column for column in known if len(name) > 3 and name.lower() in column.lower()]
         found = list(dict.fromkeys(near))[:4]
-        return f"; near it: {', '.join(found)}" if found else f"; there are {', '.join(known)}"
+        if found:
+            return f"; near it: {', '.join(found)}"
+        more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+        return f"; there are {', '.join(known[:12])}{more}"
 
     def _list(self, node: ast.List | ast.Tuple | ast.Set) -> list:
         values = [self.value(element) for element in node.elts]

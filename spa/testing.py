@@ -138,3 +138,40 @@ def tiny_particles(tmp_path: Path) -> Path:
     )  # fmt: skip
     star.write(star.Tables({"optics": optics, "particles": particles}), tmp_path / "particles.star")
     return tmp_path / "particles.star"
+
+
+HALF_BOX, HALF_PIXEL, HALF_BLUR = 48, 3.0, 150.0
+
+
+def write_half_maps(folder: Path, noise: float = 0.6, blur: float = HALF_BLUR) -> np.ndarray:
+    """half1.mrc, half2.mrc, mask.mrc and a stream that names them (maps.star); gives the map without noise and blur.
+
+    A D2 phantom of 90 A blurred by a B-factor (square angstroms), with noise of the same envelope.
+    """
+    from spa.image import fft
+    from spa.io import mrc, star
+    from spa.volume.density import density
+    from spa.volume.masks import soft_mask
+    from spa.volume.phantom import phantom
+    from spa.volume.shells import radii
+
+    p = phantom("D2", 90.0, np.random.default_rng(0))
+    volume = density(p.positions, p.bfactors, p.occupancies, p.kinds, p.scattering, HALF_BOX, HALF_PIXEL)
+    k = radii(HALF_BOX) / (HALF_BOX * HALF_PIXEL)
+    envelope = np.exp(-blur / 4 * k**2).astype(np.float32)
+    smooth = fft.irfft3(fft.rfft3(volume) * envelope, HALF_BOX)
+    rng = np.random.default_rng(1)
+    for one in (1, 2):
+        grain = rng.standard_normal(volume.shape).astype(np.float32) * noise * smooth.std()
+        mrc.write(folder / f"half{one}.mrc", smooth + fft.irfft3(fft.rfft3(grain) * envelope, HALF_BOX), HALF_PIXEL)
+    mask, _ = soft_mask(smooth, HALF_PIXEL)
+    mrc.write(folder / "mask.mrc", mask, HALF_PIXEL)
+    names = [str(folder / name) for name in ("half1.mrc", "half2.mrc", "mask.mrc")]
+    table = star.Table.of(spaMapName=names, spaMapRole=["half1", "half2", "mask"], spaMapClass=[1, 1, 1])
+    star.write(star.Tables({"maps": table}), folder / "maps.star")
+    return volume
+
+
+def is_png(path: Path) -> bool:
+    """Whether a file begins as a PNG does."""
+    return path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

@@ -1,0 +1,138 @@
+"""`spa post fsc`."""
+
+import shutil
+import subprocess
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.io import mrc, star
+from spa.testing import HALF_BOX, HALF_PIXEL, is_png, run_spa, write_half_maps
+
+CORRECTED = "rlnFourierShellCorrelationCorrected"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("halves")
+    write_half_maps(folder)
+    return folder
+
+
+def run(data: Path, out: Path, *more: object) -> star.Tables:
+    result = run_spa("post", "fsc", data / "maps.star", "-d", out, "-o", out.with_suffix(".star"), *more)
+    assert result.status == 0, result.stderr
+    return star.read(out / "fsc.star")
+
+
+def test_the_resolution_names_its_mask_and_curve(data: Path, tmp_path: Path) -> None:
+    result = run_spa("post", "fsc", data / "maps.star", "-d", tmp_path)
+    assert f"FSC 0.143, corrected, mask {data / 'mask.mrc'}" in result.stderr
+    for word in ("masked", "spherical", "unmasked", "randomised from"):
+        assert word in result.stderr
+    assert "fsc.star fsc 1" in result.stdout
+
+
+def test_curves_stand_in_relions_columns(data: Path, tmp_path: Path) -> None:
+    tables = run(data, tmp_path / "out")
+    fsc = tables["fsc"]
+    n = HALF_BOX // 2 + 1
+    assert len(fsc) == n and fsc.ints("rlnSpectralIndex").tolist() == list(range(n))
+    assert fsc.floats("rlnAngstromResolution")[4] == pytest.approx(HALF_BOX * HALF_PIXEL / 4)
+    assert fsc.floats(CORRECTED)[1:4].min() > 0.95
+    resolution = tables["general"].floats("rlnFinalResolution")[0]
+    shell = round(HALF_BOX * HALF_PIXEL / resolution)
+    below = fsc.floats(CORRECTED)[shell + 1 :]
+    assert shell == n - 1 or below[0] < 0.143
+
+
+def test_named_files_win_over_the_stream(data: Path, tmp_path: Path) -> None:
+    same = data / "half1.mrc"
+    tables = run(data, tmp_path / "out", "--half1", same, "--half2", same)
+    assert tables["fsc"].floats("rlnFourierShellCorrelationUnmaskedMaps").min() > 0.999
+
+
+def test_no_table_is_needed_where_files_are_named(data: Path, tmp_path: Path) -> None:
+    files = ("--half1", data / "half1.mrc", "--half2", data / "half2.mrc")
+    result = run_spa("post", "fsc", *files, "-d", tmp_path)
+    assert result.status == 0 and "automatic one is used" in result.stderr
+    assert mrc.read(tmp_path / "mask.mrc").data.max() == 1
+    assert f"{tmp_path / 'mask.mrc'} mask 1" in result.stdout
+
+
+def test_xml_for_the_emdb(data: Path, tmp_path: Path) -> None:
+    fsc = run(data, tmp_path / "out")["fsc"]
+    root = xml.parse(tmp_path / "out" / "fsc.xml").getroot()
+    assert root.tag == "fsc" and root.get("xaxis") == "Resolution (A-1)"
+    y = [float(point.findtext("y") or "nan") for point in root]
+    assert np.allclose(y, fsc.floats(CORRECTED)[1:], atol=1e-5)
+
+
+def test_randomisation_options(data: Path, tmp_path: Path) -> None:
+    at = run(data, tmp_path / "a", "--randomise-from", 24)["general"].floats("rlnRandomiseFrom")[0]
+    assert at == pytest.approx(24, abs=2)
+    low = run(data, tmp_path / "b", "--randomise-below", 0.5)["general"].floats("rlnRandomiseFrom")[0]
+    high = run(data, tmp_path / "c", "--randomise-below", 0.9)["general"].floats("rlnRandomiseFrom")[0]
+    assert low < high
+
+
+def test_repeats_and_seed(data: Path, tmp_path: Path) -> None:
+    name = "rlnCorrectedFourierShellCorrelationPhaseRandomizedMaskedMaps"
+    curves = [run(data, tmp_path / str(i), *more)["fsc"].floats(name)
+              for i, more in enumerate([(), (), ("--seed", 5), ("--repeats", 1)])]  # fmt: skip
+    assert np.array_equal(curves[0], curves[1])
+    assert not np.array_equal(curves[0], curves[2]) and not np.array_equal(curves[0], curves[3])
+
+
+def test_pixel_size_and_diameter(data: Path, tmp_path: Path) -> None:
+    tables = run(data, tmp_path / "a", "--pixel-size", 1.5, "--mask", data / "mask.mrc")
+    assert tables["fsc"].floats("rlnAngstromResolution")[4] == pytest.approx(HALF_BOX * 1.5 / 4)
+    narrow, wide = (run(data, tmp_path / f"d{d}", "--diameter", d)["fsc"] for d in (60, 140))
+    name = "spaFourierShellCorrelationSpherical"
+    assert not np.allclose(narrow.floats(name), wide.floats(name))
+
+
+def test_plot(data: Path, tmp_path: Path) -> None:
+    run(data, tmp_path / "out", "--plot", tmp_path / "f.png")
+    assert is_png(tmp_path / "f.png")
+
+
+def test_a_mask_that_is_too_tight_is_said(data: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    hard = (rng.uniform(size=(HALF_BOX,) * 3) < 0.02).astype(np.float32)
+    mrc.write(tmp_path / "hard.mrc", hard, HALF_PIXEL)
+    result = run_spa("post", "fsc", data / "maps.star", "-d", tmp_path, "--mask", tmp_path / "hard.mrc")
+    assert result.status == 0 and ("too tight" in result.stderr or "cuts into" in result.stderr)
+
+
+def test_bad_input(data: Path, tmp_path: Path) -> None:
+    small = np.zeros((16, 16, 16), np.float32)
+    mrc.write(tmp_path / "small.mrc", small, HALF_PIXEL)
+    call = ("post", "fsc", data / "maps.star", "-d", tmp_path / "o")
+    assert run_spa(*call, "--half1", data / "half1.mrc").status == 2
+    result = run_spa(*call, "--mask", tmp_path / "small.mrc")
+    assert result.status == 65 and "small.mrc: box 16 pixels" in result.stderr
+    (tmp_path / "cut.mrc").write_bytes((data / "half1.mrc").read_bytes()[:5000])
+    result = run_spa(*call, "--half1", tmp_path / "cut.mrc", "--half2", data / "half2.mrc")
+    assert result.status == 74 and "cut.mrc" in result.stderr and "Traceback" not in result.stderr
+    assert run_spa(*call, "--mask", tmp_path / "none.mrc").status == 66
+    assert run_spa("post", "fsc", "-d", tmp_path / "o", input="").status == 65
+
+
+@pytest.mark.skipif(not shutil.which("relion_postprocess"), reason="RELION is not here")
+def test_relion_finds_the_same_curves(data: Path, tmp_path: Path) -> None:
+    """Plain curves agree to 0.01; the corrected one to what RELION's own seeds leave open."""
+    command = ["relion_postprocess", "--i", data / "half1.mrc", "--i2", data / "half2.mrc", "--mask", data / "mask.mrc",
+               "--angpix", str(HALF_PIXEL)]  # fmt: skip
+    theirs = []
+    for seed in range(1, 7):
+        root = tmp_path / f"r{seed}"
+        subprocess.run([*map(str, command), "--o", str(root), "--random_seed", str(seed)], capture_output=True)
+        theirs.append(star.read(f"{root}.star")["fsc"])
+    ours = run(data, tmp_path / "out", "--repeats", 20)["fsc"]
+    for name in ("rlnFourierShellCorrelationUnmaskedMaps", "rlnFourierShellCorrelationMaskedMaps"):
+        assert np.abs(ours.floats(name) - theirs[0].floats(name))[1:].max() < 0.01
+    curves = np.array([table.floats(CORRECTED) for table in theirs])
+    assert np.abs(ours.floats(CORRECTED) - curves.mean(0))[1:].max() < 0.01 + 2 * curves.std(0).max()

@@ -1,0 +1,79 @@
+"""`spa post mask`."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.io import mrc, star
+from spa.testing import HALF_PIXEL, is_png, run_spa, write_half_maps
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("halves")
+    volume = write_half_maps(folder)
+    mrc.write(folder / "map.mrc", volume, HALF_PIXEL)
+    return folder
+
+
+def run(data: Path, tmp_path: Path, *more: object) -> np.ndarray:
+    files = ("--map", data / "map.mrc", "-d", tmp_path / "out", "-o", tmp_path / "o.star")
+    result = run_spa("post", "mask", *files, *more)
+    assert result.status == 0, result.stderr
+    return mrc.read(tmp_path / "out" / "mask.mrc").data
+
+
+def test_a_mask_from_a_map(data: Path, tmp_path: Path) -> None:
+    mask, volume = run(data, tmp_path), mrc.read(data / "map.mrc").data
+    assert mask.min() == 0 and mask.max() == 1 and 0.02 < mask.mean() < 0.5
+    assert mask[volume > 0.3 * volume.max()].mean() > 0.99
+    assert star.read(tmp_path / "o.star")["maps"].text("spaMapRole").tolist() == ["mask"]
+
+
+def test_from_the_half_maps_of_the_stream(data: Path, tmp_path: Path) -> None:
+    result = run_spa("post", "mask", data / "maps.star", "-d", tmp_path / "out")
+    assert result.status == 0, result.stderr
+    assert "threshold" in result.stderr and result.stdout.count("mask.mrc") >= 1
+    (tmp_path / "again.star").write_text(result.stdout)
+    roles = star.read(tmp_path / "again.star")["maps"].text("spaMapRole").tolist()
+    assert roles == ["half1", "half2", "mask"]
+
+
+def test_threshold_extend_and_edge(data: Path, tmp_path: Path) -> None:
+    tight = run(data, tmp_path, "--threshold", "0.1", "--lowpass", 0, "--extend", 0, "--soft-edge", 0)
+    assert np.array_equal(tight > 0, mrc.read(data / "map.mrc").data > np.float32(0.1))
+    wide = run(data, tmp_path, "--threshold", "0.1", "--lowpass", 0, "--extend", 9, "--soft-edge", 0)
+    soft = run(data, tmp_path, "--threshold", "0.1", "--lowpass", 0, "--extend", 0, "--soft-edge", 9)
+    assert tight.sum() < soft.sum() < wide.sum() and set(np.unique(wide)) == {0, 1}
+
+
+def test_lowpass(data: Path, tmp_path: Path) -> None:
+    assert run(data, tmp_path, "--lowpass", 30).sum() != run(data, tmp_path, "--lowpass", 15).sum()
+
+
+def test_plot(data: Path, tmp_path: Path) -> None:
+    run(data, tmp_path, "--plot", tmp_path / "m.png")
+    assert is_png(tmp_path / "m.png")
+
+
+def test_an_empty_mask_is_refused(data: Path, tmp_path: Path) -> None:
+    result = run_spa("post", "mask", "--map", data / "map.mrc", "-d", tmp_path, "--threshold", 1e6)
+    assert result.status == 65 and "empty" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_no_map_anywhere(tmp_path: Path) -> None:
+    star.write(star.Tables({"particles": star.Table.of(rlnImageName=["000001@a.mrcs"])}), tmp_path / "p.star")
+    result = run_spa("post", "mask", tmp_path / "p.star", "-d", tmp_path / "out")
+    assert result.status == 65 and "no data_maps row of role map" in result.stderr
+    assert run_spa("post", "mask", "--map", tmp_path / "none.mrc", "-d", tmp_path / "out").status == 66
+
+
+def test_classes(data: Path, tmp_path: Path) -> None:
+    table = star.Table.of(
+        spaMapName=[str(data / "map.mrc"), str(data / "half1.mrc")], spaMapRole=["map"] * 2, spaMapClass=[1, 2]
+    )
+    star.write(star.Tables({"maps": table}), tmp_path / "two.star")
+    assert run_spa("post", "mask", tmp_path / "two.star", "-d", tmp_path / "out").status == 2
+    result = run_spa("post", "mask", tmp_path / "two.star", "-d", tmp_path / "out", "--class", 2)
+    assert result.status == 0 and "mask.mrc mask 2" in result.stdout

@@ -47,7 +47,8 @@ def averages(plane: Plane, sums: np.ndarray, diameter: float, limit: int) -> Ave
         return _flattened(plane.images(_divided(plane, sums, prior)), mask, rim)
 
     halves = np.stack([sums[0::2].sum(0), sums[1::2].sum(0)])
-    frc = _frc(plane, *finished(halves, _FLAT * _shell_mean(plane, halves[..., 2])), limit)
+    even, odd = finished(halves, _FLAT * _shell_mean(plane, halves[..., 2]))
+    frc = _frc(plane, even, odd, limit)
     joint = sums.sum(0)
     f = np.clip(frc, _FLOOR, 1 - _FLOOR)
     prior = _shell_mean(plane, joint[..., 2]) * ((1 - f) / f + _FLOOR)
@@ -123,3 +124,16 @@ def moved(plane: Plane, sums: np.ndarray, shift: np.ndarray) -> np.ndarray:
     turn = np.exp(-2j * np.pi / (2 * plane.box) * phase).astype(np.complex64)
     value = (sums[..., 0] + 1j * sums[..., 1]) * turn
     return np.stack([value.real, value.imag, sums[..., 2]], -1).astype(np.float32)
+
+
+def enlarged(images: np.ndarray, box: int) -> np.ndarray:
+    """(C, box, box) float32: images (C, small, small) of the same field on finer pixels, by their transform."""
+    small = images.shape[-1]
+    if small == box:
+        return images
+    spectra = fft.rfft2(np.roll(images, (-(small // 2), -(small // 2)), (1, 2)))
+    full = np.zeros((len(images), box, box // 2 + 1), np.complex64)
+    half = min(small, box) // 2
+    rows = np.r_[0:half, -half + 1 : 0]
+    full[:, rows, :half] = spectra[:, rows, :half]
+    return np.roll(fft.irfft2(full, box), (box // 2, box // 2), (1, 2)) * np.float32((box / small) ** 2)

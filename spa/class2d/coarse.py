@@ -40,7 +40,8 @@ def _offsets(model: Model, window: float) -> tuple[np.ndarray, np.ndarray]:
     """Steps y, x of the shifts within reach or window of the middle of the grid."""
     level = model.grids[0].level
     steps = np.arange(len(level.shift)) - len(level.shift) // 2
-    y, x = np.nonzero((steps[:, None] ** 2 + steps**2) * level.step**2 <= (min(model.reach, window) + level.step / 2) ** 2)
+    most = min(model.reach, window) / level.step + 0.5
+    y, x = np.nonzero(steps[:, None] ** 2 + steps**2 <= most**2)
     return steps[y], steps[x]
 
 

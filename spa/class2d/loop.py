@@ -1,9 +1,9 @@
 """The iterations of 2-D classification: mini-batches with forgetting, then full passes.
 
-Online EM (Cappe & Moulines, J. R. Stat. Soc. B 71 (2009) 593) over class, angle and shift (Sigworth, J. Struct. Biol.
-122 (1998) 328; Scheres, J. Mol. Biol. 348 (2005) 139), with the resolution annealed and empty classes revived as in VDAM
-(Kimanius et al., Nat. Methods 21 (2024) 1216). Images are in folds and meet averages made without their own fold, so
-that no image is drawn to its own noise and the likelihood is that of unseen data.
+Online EM (Cappe & Moulines, J. R. Stat. Soc. B 71 (2009) 593) over class, angle and shift (Sigworth, J. Struct.
+Biol. 122 (1998) 328; Scheres, J. Mol. Biol. 348 (2005) 139), with the resolution annealed and empty classes revived
+as in VDAM (Kimanius et al., Nat. Methods 21 (2024) 1216). Images are in folds and meet averages made without their
+own fold, so that no image is drawn to its own noise and the likelihood is that of unseen data.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

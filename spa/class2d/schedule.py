@@ -55,6 +55,6 @@ class Settings:
 
 
 def batch_size(n: int, classes: int) -> int:
-    """Mini-batch: 100 images a class, at least a tenth of all up to 20 000; all where that is most of them."""
-    size = max(100 * classes, 1000, min(n // 10, 20_000))
+    """Mini-batch: 30 images a class (three batches are remembered), a twentieth of all up to 20 000; or all, if few."""
+    size = max(30 * classes, 500, min(n // 20, 20_000))
     return n if size > 0.6 * n else size

@@ -1,0 +1,56 @@
+"""Options in, iterations with a checkpoint after each, averages and the table out."""
+
+from pathlib import Path
+
+import click
+
+from spa.job import options
+from spa.job.run import Run, job
+
+
+@click.command(name="2d")
+@options.star_in
+@options.star_out
+@options.outdir
+@click.option("--classes", type=click.IntRange(min=1), default=50, show_default=True, help="How many class averages.")
+@click.option("--diameter", type=click.FloatRange(min=1), required=True,
+              help="Of the particle, angstroms: averages are masked to this circle.")
+@click.option("--max-resolution", type=click.FloatRange(min=1), default=6.0, show_default=True,
+              help="Finest detail used, angstroms.")
+@click.option("--shift-range", type=click.FloatRange(min=0.1), show_default="an eighth of the diameter",
+              help="Largest shift searched, angstroms.")
+@click.option("--iterations", type=click.IntRange(min=4), default=30, show_default=True,
+              help="Mini-batches (of all particles where they are few), the last two of all particles.")
+@options.seed
+@options.plot
+@options.standard
+@job("classify 2d")
+def classify_2d(
+    run: Run, star: str, output: str, classes: int, diameter: float, max_resolution: float, shift_range: float | None,
+    iterations: int, plot: str | None,
+) -> None:  # fmt: skip
+    """Sort particles into class averages.
+
+    Every particle is compared with every average at every in-plane angle and shift, and shares itself out by
+    likelihood.  Resolution grows from a quarter of the diameter; averages are filtered by the agreement of their
+    halves.  DIR gets classes.mrcs (largest class first) and model.star (for RELION's display); the table has the
+    class, angle and shift of each particle, and data_classes.
+    """
+    from spa.class2d import loop
+    from spa.job.pool import in_order
+    from spa_plugins.classify_2d import inputs, results
+
+    tables = run.read(star)
+    problem = inputs.problem(run, tables, classes, diameter, max_resolution, shift_range, iterations)
+    state = results.resumed(run, problem)
+    with in_order(run.threads, run.checkpoint) as mapped:
+        left = loop.iterations(problem.images, problem.settings, state, mapped)
+        remaining = iterations - state.iteration
+        for state in run.progress(left, total=remaining, unit="iteration"):
+            run.say(results.line(problem, state))
+            results.checkpoint(run, state)
+    found = results.Classes(problem, state)
+    run.write(results.written(run, found), output)
+    if plot:
+        results.draw(Path(plot), found)
+    run.summary(results.summary(found))

@@ -1,0 +1,85 @@
+"""From a table to arrays: the problem that the iterations solve."""
+
+import tempfile
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.class2d.plane import Plane
+from spa.class2d.schedule import Settings, batch_size
+from spa.errors import DataError, UsageError
+from spa.image.disc import disc
+from spa.io.star import Tables
+from spa.job import memory
+from spa.job.particles import ParticleSet, open_particles
+from spa.job.run import Run
+from spa.refine import data
+
+_FULL = 2  # passes over all particles at the end
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """rows: those of the particle set whose images could be read; centres (n, 2) pixels, where they were centred."""
+
+    stack: ParticleSet
+    rows: np.ndarray
+    images: data.Images
+    settings: Settings
+    variance: np.ndarray
+    centres: np.ndarray
+
+
+def problem(
+    run: Run, tables: Tables, classes: int, diameter: float, max_resolution: float, shift_range: float | None,
+    iterations: int,
+) -> Problem:  # fmt: skip
+    """Everything read and checked; images as coefficients, moved to the origins that the table has."""
+    stack = open_particles(run, tables)
+    width = stack.box * stack.pixel_size
+    if diameter > width:
+        raise UsageError(f"--diameter {diameter:g}: the box is {width:g} A wide")
+    limit = int(min(stack.box // 2 - 1, width / max_resolution))
+    first = max(4, round(4 * width / diameter))
+    if limit < first:
+        raise UsageError(f"--max-resolution {max_resolution:g}: coarser than the start at {width / first:.0f} A")
+    if len(stack) < 2 * classes:
+        where = stack.tables["particles"].where
+        raise DataError(f"{where}: {len(stack)} particles are too few for --classes {classes} (two a class at least)")
+    settings = Settings(
+        classes, diameter / stack.pixel_size, (shift_range or diameter / 8) / stack.pixel_size, first, limit,
+        iterations, _FULL, batch_size(len(stack), classes), run.seed,
+    )  # fmt: skip
+    planes = _room(run, stack, settings)
+    half = np.arange(len(stack)) % 2
+    images, variance, rows = data.collect(stack, stack.batches(run), half, limit, diameter, planes)
+    centres = -stack.particles.origin[rows] / stack.pixel_size
+    _centre(images, centres)
+    return Problem(stack, rows, images, settings, variance, centres)
+
+
+def _room(run: Run, stack: ParticleSet, settings: Settings) -> np.ndarray | None:
+    """Memory for the coefficients (None), or a nameless file in DIR where they do not fit; the rest is required."""
+    averages = 12 * settings.classes * Plane(stack.box, settings.limit).cells
+    turned = 8 * settings.classes * len(disc(stack.box, settings.limit)) * 4 * settings.limit
+    rest = averages * (12 + 3 * run.threads) + turned
+    wanted = data.planes_bytes(len(stack), stack.box, settings.limit)
+    memory.require(rest, f"{settings.classes} class averages of {stack.box} pixels")
+    there = memory.available()
+    if there is None or wanted + rest < 0.7 * there:
+        return None
+    assert run.outdir is not None
+    run.say(f"{wanted / 2**30:.1f} GiB of coefficients go to a file in {run.outdir}")
+    with tempfile.NamedTemporaryFile(dir=run.outdir, suffix=".part") as file:
+        return np.memmap(file, np.float32, "w+", shape=(len(stack), 2, wanted // (8 * len(stack))))
+
+
+def _centre(images: data.Images, centres: np.ndarray) -> None:
+    """Moves particles at `centres` (n, 2) pixels to the box centre, in place."""
+    band = images.band
+    k = 2 * np.pi / band.box * np.stack([band.kx, band.ky])
+    for row in np.flatnonzero(np.any(centres != 0, axis=1)):
+        phase = centres[row] @ k
+        re, im = images.planes[row]
+        cos, sin = np.cos(phase), np.sin(phase)
+        images.planes[row] = re * cos - im * sin, re * sin + im * cos

@@ -7,4 +7,5 @@ from spa.plug import Job, hookimpl
 
 @hookimpl
 def spa_jobs() -> Iterable[Job]:
-    return [Job("extract particles", "Cut boxes out of micrographs.", "spa_plugins.extract_particles.command:particles")]
+    target = "spa_plugins.extract_particles.command:particles"
+    return [Job("extract particles", "Cut boxes out of micrographs.", target)]

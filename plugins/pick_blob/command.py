@@ -26,7 +26,7 @@ _SHAPES = ("ball", "shell", "disc", "ring", "ellipse", "log")
 @click.option("--max-picks", default=4000, show_default=True, type=click.IntRange(min=1),
               help="Most picks of a micrograph; the best are kept.")  # fmt: skip
 @click.option("--shape", "shapes", multiple=True, type=click.Choice(_SHAPES), show_default="ball, shell, ellipse",
-              help="Shape to try (repeatable): solid or hollow ball, disc, ring, ellipse, Laplacian of a Gaussian.")  # fmt: skip
+              help="Shape to try (repeatable): solid, hollow, flat, ring, long, Laplacian of a Gaussian.")  # fmt: skip
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=0),
               help="Times that the round shape is learned anew from the picks; 0 keeps the fixed shape.")  # fmt: skip
 @click.option("--learn-from", default=24, show_default=True, type=click.IntRange(min=1),

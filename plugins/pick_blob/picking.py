@@ -13,7 +13,7 @@ from spa.image.ctf import Lens
 from spa.io import star
 from spa.io.star import Table, Tables
 from spa.job import pool
-from spa.job.micrographs import Entry, entries
+from spa.job.micrographs import Entry, entries, file_names
 from spa.job.run import Run
 from spa.picking.blob import Picks, pick
 from spa.picking.field import Contrast, Field, Scope, prepared
@@ -50,7 +50,7 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     phases = {entry.name: float(np.deg2rad(shift)) for entry, shift in zip(rows, shifts)}
     prepare = partial(_field, settings=settings, phases=phases)
     learned = _learned(run, rows, settings, prepare)
-    files = _file_names(run.outdir or Path(), [entry.name for entry in rows])
+    files = file_names(run.outdir or Path(), [entry.name for entry in rows], "_autopick.star")
     least = learned.threshold if settings.threshold is None else settings.threshold
 
     def work(entry: Entry) -> dict[str, Any]:
@@ -111,9 +111,9 @@ def _learned(run: Run, rows: list[Entry], settings: Settings, prepare: Any) -> L
 
 def _values(found: Picks) -> np.ndarray:
     """(n, 5) in the order of COLUMNS, rounded to what means something."""
-    columns = (found.xy[:, 0].round(2), found.xy[:, 1].round(2), found.score.round(4), found.power.round(4),
-               found.diameter.round(1))  # fmt: skip
-    return np.stack([np.asarray(column, np.float64) for column in columns], axis=1).reshape(-1, len(COLUMNS))
+    columns = (found.xy[:, 0], found.xy[:, 1], found.score, found.power, found.diameter)
+    digits = (2, 2, 4, 4, 1)
+    return np.stack([np.asarray(c, np.float64).round(d) for c, d in zip(columns, digits)], axis=1)
 
 
 def _particles(done: list[tuple[Entry, dict[str, Any]]]) -> Table:
@@ -126,19 +126,8 @@ def _particles(done: list[tuple[Entry, dict[str, Any]]]) -> Table:
     )
 
 
-def _file_names(folder: Path, names: list[str]) -> dict[str, Path]:
-    """DIR/NAME_autopick.star; the micrograph's folders are kept where two have the same name."""
-    stems = [Path(name).stem for name in names]
-    flat = len(set(stems)) == len(stems)
-    found = {}
-    for name, stem in zip(names, stems):
-        parents = [] if flat else [part for part in Path(name).parent.parts if part not in ("/", "..", ".")]
-        found[name] = folder.joinpath(*parents, f"{stem}_autopick.star")
-        found[name].parent.mkdir(parents=True, exist_ok=True)
-    return found
-
-
 def _list_files(folder: Path, pairs: list[tuple[str, str]]) -> None:
     """DIR/autopick.star: which coordinates belong to which micrograph, as RELION 4 and later list them."""
-    table = Table.of(rlnMicrographName=[name for name, _ in pairs], rlnMicrographCoordinates=[file for _, file in pairs])
+    names, files = zip(*pairs)
+    table = Table.of(rlnMicrographName=list(names), rlnMicrographCoordinates=list(files))
     star.write(Tables({"coordinate_files": table}, []), folder / "autopick.star")

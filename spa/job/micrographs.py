@@ -1,7 +1,8 @@
 """The loop over micrographs that pickers share: a picker is a function of one micrograph, the rest is here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,18 @@ def entries(tables: Tables) -> list[Entry]:
         Entry(str(name), groups[int(number)], None if defocus is None else tuple(map(float, defocus[row])))  # type: ignore[arg-type]
         for row, (name, number) in enumerate(zip(names, numbers))
     ]
+
+
+def file_names(folder: Path, names: Sequence[str], ending: str) -> dict[str, Path]:
+    """FOLDER/STEM + ending for every micrograph; where two have the same stem, all keep their folders below FOLDER."""
+    stems = [Path(name).stem for name in names]
+    flat = len(set(stems)) == len(stems)
+    found = {}
+    for name, stem in zip(names, stems):
+        parents = [] if flat else [part for part in Path(name).parent.parts if part not in ("/", "..", ".")]
+        found[name] = folder.joinpath(*parents, stem + ending)
+        found[name].parent.mkdir(parents=True, exist_ok=True)
+    return found
 
 
 def each(run: Run, tables: Tables, work: Callable[[Micrograph], Any]) -> Iterator[tuple[Entry, Any]]:

@@ -145,7 +145,8 @@ def prepared(
             f"to look for particles of {scope.largest:g} A"
         )
     factor = max(1.0, scope.pixel_size / pixel_size)
-    shape = tuple(fft.good_size(int(n / factor)) for n in image.shape) if factor > 1 else image.shape
+    ny, nx = image.shape
+    shape = (fft.good_size(int(ny / factor)), fft.good_size(int(nx / factor))) if factor > 1 else (ny, nx)
     step = tuple(n / m for n, m in zip(image.shape, shape))
     small = fourier_resized(image if white else -image, shape)
     size = pixel_size * float(np.sqrt(step[0] * step[1]))
@@ -158,11 +159,19 @@ def _inside(image: np.ndarray) -> tuple[int, int, int, int]:
     for lines in (image, image.T):
         thin = lines[:, :: max(1, lines.shape[1] // 512)].astype(np.float32)
         change = np.abs(np.diff(thin, axis=0)).mean(axis=1)
-        fine = np.flatnonzero(change > _REPEATED * np.median(change))
-        limits += [int(fine[0]), int(fine[-1]) + 2] if fine.size else [0, len(lines)]
+        runs = _runs(change <= _REPEATED * np.median(change))
+        middle = len(lines) // 2
+        limits.append(max((end for _, end in runs if end <= middle), default=0))
+        limits.append(min((start + 1 for start, _ in runs if start >= middle), default=len(lines)))
     if limits[1] - limits[0] < len(image) / 2 or limits[3] - limits[2] < image.shape[1] / 2:
         return 0, image.shape[0], 0, image.shape[1]
     return limits[0], limits[1], limits[2], limits[3]
+
+
+def _runs(marks: np.ndarray, least: int = 4) -> list[tuple[int, int]]:
+    """Start and end of the runs of at least ``least`` true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], marks.astype(np.int8), [0]])))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a >= least]
 
 
 def _clipped(image: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ _WIENER = 0.1
 
 @dataclass(frozen=True)
 class Learned:
-    """What picking rests on: the shape, least score (sd of the background), spacing (A), evidence for each shape tried."""
+    """What picking rests on: shape, least score (sd of the background), spacing (angstroms); evidence for all tried."""
 
     shape: Shape
     threshold: float

@@ -39,7 +39,7 @@ def quick_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
 def _best_and_worst(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """Largest and smallest correlation over the in-plane angles, and the whitened templates' spectra, of length 1."""
     best = worst = np.zeros(0, np.float32)
-    templates = []
+    templates: list[np.ndarray] = []
     for spectrum in shape.spectra(field.kx, field.ky):
         template = (spectrum * field.ctf * field.whitening).astype(np.float32)
         template /= np.float32(_length(template, field.frame[1]))
@@ -52,7 +52,7 @@ def _best_and_worst(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray,
 
 def _length(spectrum: np.ndarray, nx: int) -> float:
     """Length of the image whose half spectrum this is (Parseval)."""
-    twice = 2.0 * np.sum(np.square(spectrum), axis=0, dtype=np.float64)
+    twice = 2.0 * np.asarray(np.sum(np.square(spectrum), axis=0, dtype=np.float64))
     twice[0] /= 2
     if nx % 2 == 0:
         twice[-1] /= 2
@@ -91,7 +91,7 @@ def _window_tops(score: np.ndarray, width: int) -> np.ndarray:
 
 
 def local_power(field: Field, radius: float) -> np.ndarray:
-    """Power of the whitened image in a disc of ``radius`` angstroms over its median: 1 is usual, aggregates have much."""
+    """Power of the whitened image in a disc of ``radius`` angstroms, over its median: 1 is usual, dirt has more."""
     y, x = (np.minimum(np.arange(n), n - np.arange(n)) * field.pixel_size for n in field.frame)
     disc_ft = fft.rfft2((np.hypot(y[:, None], x[None]) <= radius).astype(np.float32))
     white = field.unframed(field.white_ft)

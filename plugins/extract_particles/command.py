@@ -1,0 +1,53 @@
+"""`spa extract particles`: boxes out of micrographs."""
+
+import click
+
+from spa.job import options
+from spa.job.run import Run, job
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.outdir
+@options.standard
+@click.option("--box", type=click.IntRange(min=8), required=True, metavar="PX",
+              help="Side of the box in pixels of the micrograph; even.")  # fmt: skip
+@click.option("--crop", type=click.IntRange(min=8), metavar="PX", show_default="not cropped",
+              help="Side of the box as it is stored, in larger pixels (Fourier cropping); even.")  # fmt: skip
+@click.option("--recenter", is_flag=True, help="Move the boxes so that the refined origins become 0.")
+@click.option("--float16/--float32", "half", default=False, show_default="float32",
+              help="Store 2 bytes a pixel, half the disk, which RELION 3 cannot read; or 4.")  # fmt: skip
+@click.option("--invert/--no-invert", default=True, show_default=True,
+              help="Make protein bright, as refinements want it.")  # fmt: skip
+@click.option("--background", default=0.75, show_default=True, type=click.FloatRange(0.1, 1.4),
+              help="Radius outside of which is background, as a part of half the box.")  # fmt: skip
+@click.option("--normalise/--no-normalise", default=True, show_default=True,
+              help="Background to mean 0 and standard deviation 1.")  # fmt: skip
+@click.option("--ramp/--no-ramp", default=True, show_default=True,
+              help="Subtract a plane fitted to the background, not its mean alone.")  # fmt: skip
+@click.option("--min-score", type=float, help="Leave out picks of a lower score (rlnAutopickFigureOfMerit).")
+@click.option("--pad", is_flag=True,
+              help="Fill boxes that reach over the edge with their mean, instead of leaving them out.")  # fmt: skip
+@click.option("--micrographs", type=options.INPUT_FILE,
+              help="Micrographs (CTF, optics) for a table that has coordinates alone.")  # fmt: skip
+@job("extract particles")
+def particles(
+    run: Run, star: str, output: str, box: int, crop: int | None, recenter: bool, half: bool, invert: bool,
+    background: float, normalise: bool, ramp: bool, min_score: float | None, pad: bool, micrographs: str | None,
+) -> None:  # fmt: skip
+    """Cut particles out of micrographs.
+
+    Every row of data_particles gives one image in DIR/MICROGRAPH.mrcs, normalised as RELION does. The CTF of the
+    micrograph is attached, unless the pick has its own. Coordinates are rounded to whole pixels; the rest goes to
+    rlnOriginXAngst and rlnOriginYAngst, so that coordinate - origin / pixel size is where the pick was. Refined
+    particles are extracted anew in the same way, centred with --recenter; half-sets and all other columns are kept.
+    """
+    from spa.io import star as star_files
+    from spa_plugins.extract_particles.extraction import Settings, extract
+
+    settings = Settings(box, crop or box, recenter, half, invert, background, normalise, ramp, min_score, pad)
+    settings.check()
+    tables = run.read(star)
+    beside = star_files.read(micrographs) if micrographs else None
+    run.write(extract(run, tables, beside, settings), output)

@@ -121,7 +121,8 @@ def draw(path: Path, problem: Problem, state: State) -> None:
     from spa.plot.figure import save
 
     assert state.joint is not None
-    euler = eulers(state.poses.best())
+    copies = state.poses.best()[:, None] @ problem.settings.operators
+    euler = eulers(copies.reshape(-1, 3, 3))
     map_ = state.joint * problem.solvent
     figure = refinement.overview(state.curve, map_, euler, problem.images.pixel_size, resolution(problem, state))
     save(figure, path)

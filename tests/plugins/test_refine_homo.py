@@ -1,0 +1,154 @@
+"""spa refine homo: maps and poses out, resumed to the same bytes, bad input in one line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.io import mrc, star
+from spa.testing import run_spa
+
+SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 160, "--snr", 1, "--specimen-diameter", 130)
+FILES = ("map.mrc", "half1.mrc", "half2.mrc", "mask.mrc", "fsc.star")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("particles")
+    made = run_spa("simulate", "particles", "-d", folder, "-o", folder / "in.star", *SIMULATION)
+    assert made.status == 0, made.stderr
+    return folder
+
+
+def homo(data: Path, outdir: Path, *more: object, particles: str = "in.star") -> object:
+    return run_spa(
+        "refine", "homo", data / particles, "-d", outdir, "-o", outdir / "out.star", "--reference", data / "truth.mrc",
+        "--lowpass", 40, "--iterations", 3, *more,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def done(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    outdir = tmp_path_factory.mktemp("refined")
+    result = homo(data, outdir, "--diameter", 150)
+    assert result.status == 0, result.stderr
+    assert "FSC 0.143" in result.stderr.splitlines()[-1]
+    return outdir
+
+
+def test_poses_are_near_the_truth(data: Path, done: Path) -> None:
+    found, truth = (star.read(path)["particles"] for path in (done / "out.star", data / "truth.star"))
+    error = found.floats("rlnOriginXAngst") - truth.floats("rlnOriginXAngst")
+    assert np.median(np.abs(error)) < 3
+    assert set(found.ints("rlnRandomSubset")) == {1, 2}
+    for name in ("rlnMaxValueProbDistribution", "rlnLogLikeliContribution", "spaTurnError", "spaShiftError"):
+        assert np.isfinite(found.floats(name)).all()
+
+
+def test_maps_are_in_the_stream(done: Path) -> None:
+    maps = star.read(done / "out.star")["maps"]
+    assert list(maps.text("spaMapRole")) == ["map", "half1", "half2", "mask", "fsc"]
+    assert all(Path(name).is_file() for name in maps.text("spaMapName"))
+    assert mrc.read(done / "half1.mrc").pixel_size == pytest.approx(6)
+    record = json.loads((done / "job.json").read_text())
+    assert record["options"]["lowpass"] == 40 and record["state"] == "finished"
+
+
+def test_the_result_does_not_depend_on_threads(data: Path, done: Path, tmp_path: Path) -> None:
+    assert homo(data, tmp_path, "--diameter", 150, "--threads", 1).status == 0
+    for name in FILES:
+        assert (tmp_path / name).read_bytes() == (done / name).read_bytes(), name
+
+
+def test_kill_9_and_resume_give_the_same_bytes(data: Path, done: Path, tmp_path: Path) -> None:
+    words = [
+        Path(sys.executable).parent / "spa", "refine", "homo", data / "in.star", "-d", tmp_path, "-o",
+        tmp_path / "out.star", "--reference", data / "truth.mrc", "--lowpass", 40, "--iterations", 3, "--diameter", 150,
+    ]  # fmt: skip
+    with subprocess.Popen([str(word) for word in words], stderr=subprocess.DEVNULL) as process:
+        while not (tmp_path / "state.npz").exists() and process.poll() is None:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+    assert not (tmp_path / "map.mrc").exists()
+    again = homo(data, tmp_path, "--diameter", 150, "--resume")
+    assert again.status == 0 and "going on after iteration" in again.stderr
+    for name in FILES:
+        assert (tmp_path / name).read_bytes() == (done / name).read_bytes(), name
+    ours, theirs = (star.read(folder / "out.star")["particles"] for folder in (tmp_path, done))
+    assert ours == theirs
+
+
+def test_resuming_with_other_options_is_refused(data: Path, done: Path) -> None:
+    result = homo(data, done, "--diameter", 140, "--resume")
+    assert result.status == 65 and "diameter" in result.stderr
+
+
+def test_symmetry_mask_and_plot(data: Path, done: Path, tmp_path: Path) -> None:
+    result = homo(data, tmp_path, "--symmetry", "C2", "--mask", done / "mask.mrc", "--plot", tmp_path / "a.png",
+                  "--shift-range", 12, "--seed", 3)  # fmt: skip
+    assert result.status == 0, result.stderr
+    assert (tmp_path / "a.png").stat().st_size > 10000
+    volume = mrc.read(tmp_path / "map.mrc").data
+    inner = volume[1:, 1:, 1:]
+    assert np.corrcoef(inner.ravel(), inner[:, ::-1, ::-1].ravel())[0, 1] > 0.98
+
+
+def test_the_reference_comes_from_the_stream(data: Path, done: Path, tmp_path: Path) -> None:
+    result = run_spa("refine", "homo", "-", "-d", tmp_path, "--iterations", 1, "--lowpass", 40,
+                     input=(done / "out.star").read_bytes())  # fmt: skip
+    assert result.status == 0, result.stderr
+    assert "data_maps" in result.stdout
+
+
+def test_a_reference_on_another_grid_is_resampled(data: Path, tmp_path: Path) -> None:
+    truth = mrc.read(data / "truth.mrc")
+    mrc.write(tmp_path / "small.mrc", truth.data[4:-4, 4:-4, 4:-4], 6.0)
+    result = run_spa("refine", "homo", data / "in.star", "-d", tmp_path, "--reference", tmp_path / "small.mrc",
+                     "--iterations", 1)  # fmt: skip
+    assert result.status == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("break_it", "status", "words"),
+    [
+        (lambda folder: (folder / "in.star").write_text(""), 65, "empty"),
+        (lambda folder: (folder / "truth.mrc").unlink(), 66, "truth.mrc"),
+        (lambda folder: _cut(folder / "particles.mrcs"), 74, "particles.mrcs"),
+        (lambda folder: _without(folder / "in.star", "rlnDefocusU"), 65, "rlnDefocusU"),
+    ],
+)
+def test_bad_input_is_one_line(data: Path, tmp_path: Path, break_it: object, status: int, words: str) -> None:
+    for name in ("in.star", "truth.mrc", "particles.mrcs"):
+        (tmp_path / name).write_bytes((data / name).read_bytes().replace(str(data).encode(), str(tmp_path).encode()))
+    break_it(tmp_path)  # type: ignore[operator]
+    result = homo(tmp_path, tmp_path / "out")
+    assert result.status == status and words in result.stderr, result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_an_image_of_nan_is_left_out(data: Path, tmp_path: Path) -> None:
+    table = star.read(data / "in.star")
+    images = np.array(mrc.read(data / "particles.mrcs").data)
+    images[7] = np.nan
+    mrc.write(tmp_path / "bad.mrcs", images, 6.0)
+    names = [name.split("@")[0] + f"@{tmp_path}/bad.mrcs" for name in table["particles"].text("rlnImageName")]
+    star.write(table.with_block("particles", table["particles"].with_columns(rlnImageName=names)), tmp_path / "b.star")
+    result = run_spa("refine", "homo", tmp_path / "b.star", "-d", tmp_path / "r", "-o", tmp_path / "o.star",
+                     "--reference", data / "truth.mrc", "--iterations", 1)  # fmt: skip
+    assert result.status == 1 and "row 8" in result.stderr
+    assert len(star.read(tmp_path / "o.star")["particles"]) == 159
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def _without(path: Path, column: str) -> None:
+    table = star.read(path)
+    star.write(table.with_block("particles", table["particles"].without(column)), path)

@@ -1,0 +1,86 @@
+"""The parts of an iteration, each by its law."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from spa.image.disc import disc
+from spa.refine import expectation, maximisation
+from spa.refine.data import background_power, smooth_spectrum, soft_disc
+from spa.refine.problem import Workers
+from spa.refine.settings import searches
+
+
+def test_laplace_weights_are_volumes_under_gaussians() -> None:
+    hessian = np.stack([np.diag([4.0, 4, 4, 4, 4]), np.eye(5)])[None]
+    weight, root = expectation.laplace(np.array([[0.0, 0.0]]), hessian)
+    assert weight[0] == pytest.approx([1 / 33, 32 / 33])
+    assert np.allclose(root[0, 0] @ root[0, 0].T, np.eye(5) / 4)
+
+
+def test_laplace_leaves_out_what_is_not_there() -> None:
+    weight, root = expectation.laplace(np.array([[3.0, -np.inf]]), np.stack([np.eye(5), np.zeros((5, 5))])[None])
+    assert weight[0] == pytest.approx([1, 0]) and not root[0, 1].any()
+
+
+def test_draws_have_the_covariance_of_their_mode() -> None:
+    rng = np.random.default_rng(0)
+    square = rng.standard_normal((5, 5)) * 0.01
+    poses = expectation.no_poses(2000, 1)
+    poses.weight[:] = 1
+    poses.root[:] = np.linalg.cholesky(square @ square.T + 1e-4 * np.eye(5))
+    drawn = maximisation.samples(poses, np.arange(2000), maximisation.Spread(draws=2), (1,))
+    wanted = (poses.root[0, 0] @ poses.root[0, 0].T)[3:, 3:]
+    assert np.allclose(np.cov(drawn.shifts.T), wanted, rtol=0.2, atol=2e-5)
+    assert np.allclose(drawn.shifts[0::2], -drawn.shifts[1::2])  # antithetic
+    assert drawn.weights.sum() == pytest.approx(2000)
+
+
+def test_the_best_mode_alone_has_full_weight() -> None:
+    poses = expectation.no_poses(3, 2)
+    poses.weight[:] = [0.4, 0.6]
+    best = maximisation.samples(poses, np.arange(3), maximisation.Spread(draws=0, best_only=True), (0,))
+    assert np.array_equal(best.rows, [0, 1, 2]) and np.all(best.weights == 1)
+
+
+def test_background_power_is_that_of_the_noise() -> None:
+    rng = np.random.default_rng(1)
+    images = (2 * rng.standard_normal((60, 48, 48))).astype(np.float32)
+    images += 30 * soft_disc(48, 9, 2)  # a strong particle within the circle
+    power = background_power(images, disc(48, 23), 14)
+    assert np.allclose(power.mean(axis=0)[2:], 4, rtol=0.15)
+
+
+def test_a_circle_that_fills_the_box_is_refused() -> None:
+    with pytest.raises(ValueError, match="no background"):
+        background_power(np.zeros((1, 32, 32), np.float32), disc(32, 15), 30)
+
+
+def test_spectra_are_safe_to_divide_by() -> None:
+    safe = smooth_spectrum(np.array([[0.0, 3.0, 0.0, 2.0]]))
+    assert np.all(safe > 0) and safe[0, 0] == 3
+
+
+def test_the_prior_falls_as_the_fsc_rises(planted: Callable) -> None:
+    case = planted(n=40)
+    poses = expectation.no_poses(40)
+    poses.weight[:, 0] = 1
+    rows = np.arange(40)
+    (sums,) = maximisation.accumulate(
+        case.problem.images, poses, [rows], 10, case.noise, maximisation.Spread(0), (0,), Workers()
+    )
+    low, high = (maximisation.wiener_prior(sums, np.full(21, level))[5] for level in (0.2, 0.9))
+    assert high < low
+
+
+def test_a_joint_fsc_is_that_of_twice_the_images() -> None:
+    assert maximisation.joint_fsc(np.array([1.0, 1 / 3, 0.0, -0.2])) == pytest.approx([1, 0.5, 0, 0])
+
+
+def test_a_coarser_particle_supports_more_shells() -> None:
+    cheap, wide = searches(0.7, 40)
+    assert wide.step < cheap.step and wide.band > cheap.band
+    assert searches(0.35, 40)[0].band == 2 * cheap.band
+    assert searches(0.7, 5)[1].band == 5
+    assert cheap.band <= 3 / cheap.step and wide.band <= 3 / wide.step

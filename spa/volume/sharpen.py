@@ -77,7 +77,7 @@ def sharpened(
     """
     n = require_cube(volume)
     spectrum = fft.rfft3(volume)
-    shell = np.minimum(np.rint(radii(n)).astype(int), n // 2 + 1)
+    shell = np.where(radii(n) <= n / 2, np.rint(radii(n)).astype(int), n // 2 + 1)  # nothing beyond Nyquist's sphere
     squared = (np.arange(n // 2 + 1) / (n * pixel_size)) ** 2
     factors = np.append(weights if mtf is None else weights / mtf, 0).astype(np.float32)
     original = _logs(spectrum)

@@ -73,7 +73,7 @@ def test_the_fsc_of_the_stream_is_the_one_that_is_used(data: Path, tmp_path: Pat
 def test_no_weighting(data: Path, tmp_path: Path) -> None:
     mean = (mrc.read(data / "half1.mrc").data + mrc.read(data / "half2.mrc").data) / 2
     made, _, _ = run(data, tmp_path / "out", "--bfactor", 0, "--no-fsc-weighting")
-    assert spectrum(made)[1:] == pytest.approx(spectrum(mean)[1:], rel=1e-3)
+    assert spectrum(made)[1:-1] == pytest.approx(spectrum(mean)[1:-1], rel=1e-3)
 
 
 def test_a_map_by_itself(data: Path, tmp_path: Path) -> None:
@@ -145,6 +145,6 @@ def test_relion_makes_the_same_map(tmp_path: Path) -> None:
     bfactor = star.read(tmp_path / "r.star")["general"].floats("rlnBfactorUsedForSharpening")[0]
     made, tables, _ = run(data, tmp_path / "out", "--fsc", tmp_path / "r.star", "--guinier", 15, 7)
     assert tables["general"].floats("rlnBfactorUsedForSharpening")[0] == pytest.approx(bfactor, rel=0.02)
-    assert np.linalg.norm(made - theirs) < 0.03 * np.linalg.norm(theirs)
+    assert np.linalg.norm(made - theirs) < 0.05 * np.linalg.norm(theirs)
     same, _, _ = run(data, tmp_path / "same", "--fsc", tmp_path / "r.star", "--bfactor", bfactor)
     assert np.linalg.norm(same - theirs) < 0.001 * np.linalg.norm(theirs)

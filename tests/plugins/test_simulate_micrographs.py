@@ -1,0 +1,122 @@
+"""`spa simulate micrographs`."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.image.ctf import Lens, ctf
+from spa.io import mrc, star
+from spa.testing import run_spa
+
+SMALL = ("--box", 32, "--pixel-size", 4.0, "--size", 260, 220, "--n", 2, "--particles", 9)
+
+
+def run(out: Path, *more: object) -> tuple[list[np.ndarray], star.Tables, str]:
+    result = run_spa("simulate", "micrographs", "-d", out, *SMALL, *more)
+    assert result.status == 0, result.stderr
+    names = star.read(out / "micrographs.star")["micrographs"].text("rlnMicrographName")
+    return [np.array(mrc.read(name).data) for name in names], star.read(out / "truth_particles.star"), result.stdout
+
+
+def test_micrographs_and_their_tables(tmp_path: Path) -> None:
+    images, truth, printed = run(tmp_path, "--symmetry", "C4")
+    assert [image.shape for image in images] == [(220, 260)] * 2
+    assert images[0].mean() == pytest.approx(100, abs=1) and images[0].std() == pytest.approx(10, rel=0.1)
+    assert printed == (tmp_path / "micrographs.star").read_text()
+    assert mrc.read_header(tmp_path / "mic00001.mrc").pixel_size == pytest.approx(4)
+    assert len(truth["particles"]) == 18
+    defocus = star.read(tmp_path / "truth_micrographs.star")["micrographs"]
+    first = truth["particles"].text("rlnMicrographName") == defocus.text("rlnMicrographName")[0]
+    assert set(truth["particles"].floats("rlnDefocusU")[first]) == {defocus.floats("rlnDefocusU")[0]}
+
+
+def test_particles_are_dark_where_the_truth_says(tmp_path: Path) -> None:
+    images, truth, _ = run(tmp_path, "--snr", 5, "--defocus", 20000, 20000)
+    p = truth["particles"]
+    here = p.text("rlnMicrographName") == str(tmp_path / "mic00001.mrc")
+    x, y = np.rint(p.floats("rlnCoordinateX")[here]).astype(int), np.rint(p.floats("rlnCoordinateY")[here]).astype(int)
+    patches = [images[0][row - 5 : row + 6, col - 5 : col + 6].mean() for col, row in zip(x, y)]
+    assert np.mean(patches) < images[0].mean() - 3
+
+
+def test_an_extracted_particle_is_the_truth_s_projection(tmp_path: Path) -> None:
+    """Cut out, inverted, and compared with the projection at its pose: the white noise alone is left."""
+    from spa.model.poses import matrices
+    from spa.volume.transform import frequencies, projections, transform
+
+    images, truth, _ = run(tmp_path, "--snr", 2, "--ice", 0, "--bfactor", 0, "--astigmatism", 0)
+    p = truth["particles"]
+    volume = np.array(mrc.read(tmp_path / "truth.mrc").data)
+    source = transform(volume, 4.0)
+    kx, ky = frequencies(32, 4.0)
+    total, weight = 0.0, 0.0
+    for row in range(9):
+        x, y = p.floats("rlnCoordinateX")[row], p.floats("rlnCoordinateY")[row]
+        col, line = round(x), round(y)
+        if not (16 <= col < 244 and 16 <= line < 204):
+            continue
+        cut = (100 - images[0][line - 16 : line + 16, col - 16 : col + 16]) / 10
+        angles = np.deg2rad([p.floats(f"rlnAngle{name}")[row] for name in ("Rot", "Tilt", "Psi")])
+        spectrum = projections(source, matrices(*angles[:, None]), 32, 4.0)[0]
+        spectrum = spectrum * np.exp(-2j * np.pi * (kx * (x - col) + ky * (y - line)) * 4.0)
+        spectrum *= ctf(Lens(300, 2.7, 0.1), kx, ky, p.floats("rlnDefocusU")[row], p.floats("rlnDefocusV")[row], 0.0)
+        clean = np.roll(np.fft.irfft2(spectrum, (32, 32)), (16, 16), (0, 1))
+        total, weight = total + (cut * clean).sum(), weight + (clean**2).sum()
+    assert total / weight == pytest.approx(1, abs=0.15)
+
+
+def test_the_seed_decides_and_threads_do_not(tmp_path: Path) -> None:
+    first, same, other = (run(tmp_path / name, *more)[0][1] for name, more in
+                          {"a": ("--threads", 1), "b": ("--threads", 2), "c": ("--seed", 1)}.items())  # fmt: skip
+    assert np.array_equal(first, same) and not np.array_equal(first, other)
+
+
+def test_a_resumed_run_gives_the_same(tmp_path: Path) -> None:
+    before, _, printed = run(tmp_path)
+    (tmp_path / "mic00002.mrc").unlink()
+    result = run_spa("simulate", "micrographs", "-d", tmp_path, *SMALL, "--resume")
+    assert result.status == 0 and result.stdout == printed
+    assert np.array_equal(mrc.read(tmp_path / "mic00002.mrc").data, before[1])
+
+
+def test_empty_and_bad_ones(tmp_path: Path) -> None:
+    _, truth, _ = run(tmp_path, "--n", 3, "--empty", 1, "--bad", 1)
+    counts = [int((truth["particles"].text("rlnMicrographName") == str(tmp_path / f"mic0000{i}.mrc")).sum())
+              for i in (1, 2, 3)]  # fmt: skip
+    assert counts == [9, 0, 9]
+
+
+def test_gap(tmp_path: Path) -> None:
+    _, truth, _ = run(tmp_path, "--specimen-diameter", 80, "--gap", 100, "--particles", 100)
+    p = truth["particles"]
+    xy = np.stack([p.floats("rlnCoordinateX"), p.floats("rlnCoordinateY")], 1)
+    xy = xy[p.text("rlnMicrographName") == str(tmp_path / "mic00001.mrc")]
+    apart = np.linalg.norm(xy[:, None] - xy, axis=2) + 1e9 * np.eye(len(xy))
+    assert apart.min() * 4 >= 180 - 1e-6
+
+
+def test_crystals_are_there_when_asked_for(tmp_path: Path) -> None:
+    clean, dirty = (run(tmp_path / str(i), "--crystals", i, "--particles", 0)[0][0] for i in (0, 4))
+    assert dirty.std() > clean.std() + 0.1
+
+
+def test_a_map_of_another_symmetry_and_optics(tmp_path: Path) -> None:
+    run(tmp_path / "first")
+    given = tmp_path / "first" / "truth.mrc"
+    _, truth, _ = run(tmp_path / "a", "--map", given, "--symmetry", "C2", "--voltage", 200)
+    assert truth["optics"].floats("rlnVoltage")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (("--defocus", 2e4, 1e4), 2, "least comes first"),
+        (("--empty", 2, "--bad", 1), 2, "more than the 2 micrographs"),
+        (("--ice", 1.5), 2, "--ice"),
+        (("--model", "none.pdb"), 66, "none.pdb"),
+    ],
+)
+def test_bad_options(tmp_path: Path, options: tuple[object, ...], status: int, message: str) -> None:
+    result = run_spa("simulate", "micrographs", "-d", tmp_path / "o", *SMALL, *options, cwd=tmp_path)
+    assert result.status == status and message in result.stderr and "Traceback" not in result.stderr

@@ -1,0 +1,179 @@
+"""`spa simulate particles`."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.image.ctf import Lens
+from spa.io import mrc, star
+from spa.model.optics import optics_groups
+from spa.model.particles import particles_of
+from spa.model.poses import matrices
+from spa.simulate.optics import Defocus
+from spa.simulate.particles import clean_images
+from spa.simulate.specimen import Specimen, extent
+from spa.testing import run_spa
+from spa.volume.phantom import phantom
+from spa.volume.symmetry import operators
+from spa.volume.transform import resampled, transform
+
+SMALL = ("--box", 32, "--pixel-size", 4.0, "--n", 40)
+
+
+def run(out: Path, *more: object) -> tuple[np.ndarray, star.Tables, str]:
+    result = run_spa("simulate", "particles", "-d", out, *more)
+    assert result.status == 0, result.stderr
+    return np.array(mrc.read(out / "particles.mrcs").data), star.read(out / "truth.star"), result.stdout
+
+
+def modelled(out: Path) -> np.ndarray:
+    """The noise-free images that truth.star and truth.mrc say."""
+    tables = star.read(out / "truth.star")
+    p, optics = particles_of(tables), optics_groups(tables)[1]
+    volume = mrc.read(out / "truth.mrc")
+    data = np.array(volume.data)
+    specimen = Specimen(data, volume.pixel_size, transform(data, volume.pixel_size), 0.0)
+    lens = Lens(optics.voltage, optics.cs, optics.contrast)
+    defocus = Defocus(p.defocus_u, p.defocus_v, p.defocus_angle)
+    return clean_images(specimen, matrices(*p.euler.T), p.origin, lens, defocus, len(data), volume.pixel_size)
+
+
+def test_images_are_the_truth_plus_noise_of_unit_variance(tmp_path: Path) -> None:
+    images, _, _ = run(tmp_path, *SMALL, "--symmetry", "D2")
+    clean = modelled(tmp_path)
+    assert (images - clean).std() == pytest.approx(1, rel=0.02)
+    assert (images * clean).sum() / (clean**2).sum() == pytest.approx(1, rel=0.05)
+
+
+@pytest.mark.parametrize("snr", [0.05, 1.0])
+def test_the_signal_to_noise_ratio_is_that_asked_for(tmp_path: Path, snr: float) -> None:
+    run(tmp_path, *SMALL, "--snr", snr, "--specimen-diameter", 80)
+    clean = modelled(tmp_path)
+    clean -= clean.mean((1, 2), keepdims=True)
+    area = np.pi / 4 * (80 / 4.0) ** 2
+    assert (clean**2).sum((1, 2)).mean() / area == pytest.approx(snr, rel=0.02)
+
+
+def test_a_user_s_table_has_no_truth_in_it(tmp_path: Path) -> None:
+    _, truth, printed = run(tmp_path, *SMALL)
+    blind = star.read(tmp_path / "particles.star")
+    known = {"rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst", "rlnRandomSubset"}
+    assert known <= set(truth["particles"].columns) and not known & set(blind["particles"].columns)
+    assert printed == (tmp_path / "particles.star").read_text()
+    halves = truth["particles"].ints("rlnRandomSubset")
+    assert (halves == 1).sum() == (halves == 2).sum() == 20
+
+
+def test_the_seed_decides_and_threads_do_not(tmp_path: Path) -> None:
+    first, _, _ = run(tmp_path / "a", *SMALL, "--threads", 1)
+    same, _, _ = run(tmp_path / "b", *SMALL, "--threads", 2)
+    other, _, _ = run(tmp_path / "c", *SMALL, "--seed", 1)
+    assert np.array_equal(first, same) and not np.array_equal(first, other)
+
+
+def test_optics_are_those_asked_for(tmp_path: Path) -> None:
+    _, truth, _ = run(tmp_path, *SMALL, "--voltage", 200, "--cs", 1.4, "--amplitude-contrast", 0.07)
+    optics = optics_groups(truth)[1]
+    assert (optics.voltage, optics.cs, optics.contrast, optics.pixel_size) == (200, 1.4, 0.07, 4.0)
+
+
+def test_defocus_and_astigmatism(tmp_path: Path) -> None:
+    _, truth, _ = run(tmp_path, *SMALL, "--n", 400, "--defocus", 10000, 12000, "--astigmatism", 500,
+                      "--per-micrograph", 4)  # fmt: skip
+    p = truth["particles"]
+    u, v = p.floats("rlnDefocusU"), p.floats("rlnDefocusV")
+    assert np.all(u >= v) and ((u + v) / 2).min() > 9500 and ((u + v) / 2).max() < 12500
+    assert np.median(u - v) == pytest.approx(500, rel=0.3)
+    assert len(set(p.text("rlnMicrographName"))) == 100
+
+
+def test_shift(tmp_path: Path) -> None:
+    _, still, _ = run(tmp_path / "a", *SMALL, "--shift", 0)
+    _, moved, _ = run(tmp_path / "b", *SMALL, "--n", 300, "--shift", 8)
+    assert np.all(still["particles"].floats("rlnOriginXAngst") == 0)
+    assert moved["particles"].floats("rlnOriginYAngst").std() == pytest.approx(8, rel=0.15)
+
+
+def test_optics_groups_have_their_own_noise(tmp_path: Path) -> None:
+    images, truth, _ = run(tmp_path, *SMALL, "--n", 200, "--optics-groups", 3, "--per-micrograph", 10, "--snr", 0.01)
+    group = truth["particles"].ints("rlnOpticsGroup")
+    assert sorted(set(group)) == [1, 2, 3] and len(truth["optics"]) == 3
+    levels = [images[group == one].std() for one in (1, 2, 3)]
+    assert np.ptp(levels) > 0.02
+    micrographs = truth["particles"].text("rlnMicrographName")
+    assert all(len(set(group[micrographs == name])) == 1 for name in set(micrographs))
+
+
+def test_bfactor_damps_fine_detail(tmp_path: Path) -> None:
+    clean = []
+    for bfactor in (0, 400):
+        out = tmp_path / str(bfactor)
+        run(out, *SMALL, "--bfactor", bfactor, "--snr", 1000)
+        clean.append(np.abs(np.fft.rfft2(mrc.read(out / "particles.mrcs").data)) ** 2)
+    fine, coarse = (np.s_[:, 11, :3], np.s_[:, 2, :3])
+    assert clean[1][fine].mean() / clean[1][coarse].mean() < 0.3 * clean[0][fine].mean() / clean[0][coarse].mean()
+
+
+def test_a_map(tmp_path: Path) -> None:
+    run(tmp_path / "first", *SMALL)
+    given = tmp_path / "first" / "truth.mrc"
+    images, _, _ = run(tmp_path / "a", "--map", given, "--n", 4)
+    assert images.shape == (4, 32, 32)
+    made, before = (np.array(mrc.read(path).data) for path in (tmp_path / "a" / "truth.mrc", given))
+    assert np.corrcoef(made.ravel(), before.ravel())[0, 1] == pytest.approx(1, abs=1e-6)
+    images, truth, _ = run(tmp_path / "b", "--map", given, "--n", 4, "--pixel-size", 6.4)
+    assert images.shape == (4, 20, 20) and optics_groups(truth)[1].pixel_size == 6.4
+
+
+@pytest.mark.parametrize("group", ["C3", "O"])
+def test_symmetry(tmp_path: Path, group: str) -> None:
+    run(tmp_path, *SMALL, "--symmetry", group, "--n", 2)
+    volume = np.array(mrc.read(tmp_path / "truth.mrc").data)
+    turned = resampled(transform(volume, 4.0), 32, 4.0, operators(group)[-1:])
+    assert np.abs(turned - volume).max() < 0.02 * volume.max()
+
+
+def pdb(path: Path) -> Path:
+    p = phantom("C1", 70, np.random.default_rng(0))
+    lines = [
+        f"ATOM  {i % 99999 + 1:5d}  CA  ALA A{i % 9999 + 1:4d}    {x:8.3f}{y:8.3f}{z:8.3f}  1.00 30.00           C\n"
+        for i, (x, y, z) in enumerate(p.positions + 50)
+    ]
+    with gzip.open(path, "wt") as stream:
+        stream.writelines([*lines, "END\n"])
+    return path
+
+
+def test_a_model(tmp_path: Path) -> None:
+    model = pdb(tmp_path / "m.pdb.gz")
+    images, _, _ = run(tmp_path / "o", "--model", model, "--n", 3, "--pixel-size", 4.0)
+    volume = np.array(mrc.read(tmp_path / "o" / "truth.mrc").data)
+    assert images.shape[1] == len(volume) and 1.4 * 60 < len(volume) * 4.0 < 1.8 * 80
+    assert 55 < extent(volume) * 4.0 < 90
+    result = run_spa("simulate", "particles", "--model", model, "-d", tmp_path / "p", "--n", 1, "--assembly", "9")
+    assert result.status == 65 and "no assembly '9'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (("--symmetry", "Q"), 2, "symmetry 'Q'"),
+        (("--defocus", 2e4, 1e4), 2, "least comes first"),
+        (("--map", "none.mrc"), 66, "none.mrc"),
+        (("--assembly", "1"), 2, "--model"),
+        (("--specimen-diameter", 1000), 65, "does not fit"),
+        (("--n", 0), 2, "--n"),
+        (("--snr", 0), 2, "--snr"),
+    ],
+)
+def test_bad_options(tmp_path: Path, options: tuple[object, ...], status: int, message: str) -> None:
+    result = run_spa("simulate", "particles", "-d", tmp_path / "o", *SMALL, *options, cwd=tmp_path)
+    assert result.status == status and message in result.stderr and "Traceback" not in result.stderr
+
+
+def test_a_map_and_a_model_are_too_much(tmp_path: Path) -> None:
+    model = pdb(tmp_path / "m.pdb.gz")
+    result = run_spa("simulate", "particles", "-d", tmp_path / "o", "--map", model, "--model", model)
+    assert result.status == 2 and "give one of them" in result.stderr

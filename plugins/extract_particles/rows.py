@@ -6,17 +6,17 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.io.star import Table, Tables
+from spa.model.positions import coordinates, micrograph_pixel_sizes, origins, pixel_size_column, positions
 
 # What a particle takes over from its micrograph when it has no such column itself; the first three belong together.
 _DEFOCUS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
 _FROM_MICROGRAPH = ("rlnPhaseShift", "rlnCtfBfactor", "rlnCtfScalefactor", "rlnCtfFigureOfMerit", "rlnCtfMaxResolution",
                     "rlnOpticsGroup")  # fmt: skip
-_MICROGRAPH_PIXEL = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
 
 
 @dataclass(frozen=True)
 class Picks:
-    """table: rows of the particles to be; micrograph: names; centre (n, 2): whole pixels x, y; pixel_size in angstroms."""
+    """table: the particles to be; micrograph: names; centre (n, 2): whole pixels x, y; pixel_size in angstroms."""
 
     table: Table
     optics: Table
@@ -26,7 +26,7 @@ class Picks:
 
 
 def joined(tables: Tables, beside: Tables | None, recenter: bool, min_score: float | None) -> Picks:
-    """Rows of ``data_particles`` (or a bare table of coordinates) with CTF and optics; DataError for what is missing."""
+    """Rows of ``data_particles`` (or a bare table of coordinates) with CTF and optics; DataError for what lacks."""
     picks = _bare(tables)
     if min_score is not None:
         picks = picks.take(picks.floats("rlnAutopickFigureOfMerit") >= min_score)
@@ -36,14 +36,14 @@ def joined(tables: Tables, beside: Tables | None, recenter: bool, min_score: flo
     optics = source["optics"]
     micrographs = source.blocks.get("micrographs")
     picks = _with_micrographs(picks, micrographs)
-    pixel_size = _pixel_sizes(picks, optics)
+    pixel_size = micrograph_pixel_sizes(picks, optics)
     centre, table = _placed(picks, pixel_size, recenter)
     return Picks(table, optics, table.text("rlnMicrographName"), centre, pixel_size)
 
 
 def particle_optics(optics: Table, box: int, crop: int) -> Table:
     """``data_optics`` for the images: pixel size, box, no CTF in them."""
-    _, name = _pixel_column(optics)
+    name = pixel_size_column(optics)
     original = optics.floats("rlnMicrographOriginalPixelSize" if "rlnMicrographOriginalPixelSize" in optics else name)
     return optics.with_columns(
         rlnMicrographOriginalPixelSize=original, rlnMicrographPixelSize=optics.floats(name),
@@ -74,43 +74,18 @@ def _with_micrographs(picks: Table, micrographs: Table | None) -> Table:
     return picks.with_columns(**new) if new else picks
 
 
-def _pixel_column(optics: Table) -> tuple[np.ndarray, str]:
-    name = next((name for name in _MICROGRAPH_PIXEL if name in optics), None)
-    if name is None:
-        raise DataError(f"{optics.where} has no pixel size of the micrographs: none of {', '.join(_MICROGRAPH_PIXEL)}")
-    return optics.floats(name), name
-
-
-def _pixel_sizes(picks: Table, optics: Table) -> np.ndarray:
-    """Angstroms a pixel of each pick's micrograph."""
-    sizes = dict(zip(optics.ints("rlnOpticsGroup").tolist(), _pixel_column(optics)[0].tolist()))
-    groups = picks.ints("rlnOpticsGroup")
-    bad = np.flatnonzero(~np.isin(groups, list(sizes)))
-    if bad.size:
-        raise DataError(f"{picks.where} row {bad[0] + 1}: optics group {groups[bad[0]]} is not in {optics.where}")
-    return np.array([sizes[group] for group in groups.tolist()])
-
-
 def _placed(picks: Table, pixel_size: np.ndarray, recenter: bool) -> tuple[np.ndarray, Table]:
     """Whole-pixel centres, and the table with them as coordinates and the rest in the origins (angstroms).
 
     A particle sits at coordinate - origin / pixel size; that stays so.
     """
-    at = np.stack([picks.floats("rlnCoordinateX"), picks.floats("rlnCoordinateY")], axis=1)
-    bad = np.flatnonzero(~np.isfinite(at).all(axis=1))
-    if bad.size:
-        raise DataError(f"{picks.where} row {bad[0] + 1}: its coordinates are not numbers")
-    had = "rlnOriginXAngst" in picks and "rlnOriginYAngst" in picks
-    origin = np.zeros_like(at)
-    if had:
-        origin = np.stack([picks.floats("rlnOriginXAngst"), picks.floats("rlnOriginYAngst")], axis=1)
-    elif recenter:
+    had = origins(picks) is not None
+    if recenter and not had:
         raise DataError(f"{picks.where} has no rlnOriginXAngst and rlnOriginYAngst to recenter with")
-    particle = at - origin / pixel_size[:, None]
-    centre = np.floor((particle if recenter else at) + 0.5).astype(np.int64)
-    rest = (centre - particle) * pixel_size[:, None]
-    rest[np.abs(rest) < 1e-4] = 0.0
+    particle = positions(picks, pixel_size)
+    centre = np.floor((particle if recenter else coordinates(picks)) + 0.5).astype(np.int64)
+    rest = ((centre - particle) * pixel_size[:, None]).round(6) + 0.0
     table = picks.with_columns(rlnCoordinateX=centre[:, 0].astype(float), rlnCoordinateY=centre[:, 1].astype(float))
     if had or rest.any():
-        table = table.with_columns(rlnOriginXAngst=rest[:, 0].round(6), rlnOriginYAngst=rest[:, 1].round(6))
+        table = table.with_columns(rlnOriginXAngst=rest[:, 0], rlnOriginYAngst=rest[:, 1])
     return centre, table

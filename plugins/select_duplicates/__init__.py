@@ -7,4 +7,5 @@ from spa.plug import Job, hookimpl
 
 @hookimpl
 def spa_jobs() -> Iterable[Job]:
-    return [Job("select duplicates", "Remove picks closer than a distance.", "spa_plugins.select_duplicates.command:duplicates")]
+    target = "spa_plugins.select_duplicates.command:duplicates"
+    return [Job("select duplicates", "Remove picks closer than a distance.", target)]

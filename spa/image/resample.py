@@ -9,7 +9,8 @@ def fourier_resized(images: np.ndarray, shape: tuple[int, int], threads: int = 1
     """Images (..., ny, nx) on a grid of another shape (my, mx), grey levels kept.
 
     Pixel 0 stays where it is: pixel (j, i) of the result lies at (j ny/my, i nx/mx). Frequencies that the smaller grid
-    cannot hold are left out; those at its very edge (Nyquist) too, so that the result stays real and centred.
+    cannot hold are left out. At its very edge (Nyquist), where two coincide, the positive one is taken, as RELION does:
+    white noise stays nearly white. Sizes are even, or equal.
     """
     ny, nx = images.shape[-2:]
     my, mx = shape
@@ -17,9 +18,9 @@ def fourier_resized(images: np.ndarray, shape: tuple[int, int], threads: int = 1
         return np.asarray(images, np.float32)
     source = fft.rfft2(images, threads)
     target = np.zeros((*images.shape[:-2], my, mx // 2 + 1), np.complex64)
-    ky, kx = (min(ny, my) - 1) // 2, (min(nx, mx) - 1) // 2
+    ky, kx = min(ny, my) // 2, min(nx, mx) // 2
     target[..., : ky + 1, : kx + 1] = source[..., : ky + 1, : kx + 1]
-    if ky:
-        target[..., -ky:, : kx + 1] = source[..., -ky:, : kx + 1]
+    if ky > 1:
+        target[..., 1 - ky :, : kx + 1] = source[..., 1 - ky :, : kx + 1]
     target *= np.float32(my * mx / (ny * nx))
     return fft.irfft2(target, mx, threads)

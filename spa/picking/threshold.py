@@ -5,6 +5,8 @@ Two ways, the stricter wins: the crossing of a two-component Gaussian mixture (D
 rule, Elias & Gygi, Nat. Methods 4 (2007) 207).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 _STARTS = (75, 90, 97, 99.5)  # percentile at which the upper component starts
@@ -15,7 +17,7 @@ def threshold(targets: np.ndarray, decoys: np.ndarray) -> float:
     """The least score to keep; infinity when nothing stands out."""
     if len(targets) < 20:
         return decoy_limit(targets, decoys)
-    return max(mixture_crossing(targets), decoy_limit(targets, decoys))
+    return max(mixture(targets).crossing, decoy_limit(targets, decoys))
 
 
 def decoy_limit(targets: np.ndarray, decoys: np.ndarray, ratio: float = _DECOYS) -> float:
@@ -26,13 +28,26 @@ def decoy_limit(targets: np.ndarray, decoys: np.ndarray, ratio: float = _DECOYS)
     return float(scores[fine[-1]]) if fine.size else np.inf
 
 
-def mixture_crossing(scores: np.ndarray) -> float:
-    """Where the upper of two Gaussian components becomes the likelier one."""
+@dataclass(frozen=True)
+class Mixture:
+    """Two Gaussian components, the lower first: means, sds and weights (2,)."""
+
+    means: np.ndarray
+    sds: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def crossing(self) -> float:
+        """Where the upper component becomes the likelier one."""
+        between = np.linspace(self.means[0], max(self.means[1], self.means[0] + 1e-9), 2001)
+        upper = np.diff(_densities(between, self.means, self.sds, self.weights), axis=1)[:, 0] > 0
+        return float(between[np.argmax(upper)]) if upper.any() else float(self.means[1])
+
+
+def mixture(scores: np.ndarray) -> Mixture:
+    """The likeliest mixture from several starts."""
     scores = np.asarray(scores, np.float64)
-    means, sds, weights = max((_fitted(scores, start) for start in _STARTS), key=lambda fit: _likelihood(scores, *fit))
-    between = np.linspace(means[0], max(means[1], means[0] + 1e-9), 2001)
-    upper = np.diff(_densities(between, means, sds, weights), axis=1)[:, 0] > 0
-    return float(between[np.argmax(upper)]) if upper.any() else float(means[1])
+    return Mixture(*max((_fitted(scores, start) for start in _STARTS), key=lambda fit: _likelihood(scores, *fit)))
 
 
 def _densities(scores: np.ndarray, means: np.ndarray, sds: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,0 +1,77 @@
+"""`spa inspect picks`: thresholds on score and local power."""
+
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from spa.errors import DataError
+from spa.job import options
+from spa.job.run import Run, job
+
+if TYPE_CHECKING:
+    from spa.io.star import Table
+
+_SCORE, _POWER = "rlnAutopickFigureOfMerit", "spaLocalPower"
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.plot
+@options.standard
+@click.option("--min-score", type=float, help="Least score (rlnAutopickFigureOfMerit).")
+@click.option("--min-power", type=float, help="Least local power (_spaLocalPower; 1 is usual in a micrograph).")
+@click.option("--max-power", type=float, help="Largest local power: dirt and ice crystals have more than particles.")
+@click.option("--auto", is_flag=True, help="Find the limits that are not given from the picks themselves.")
+@click.option("--rejected", metavar="STAR", type=click.Path(), help="Where the picks that are left out go.")
+@job("inspect picks")
+def picks(
+    run: Run, star: str, output: str, plot: str | None, min_score: float | None, min_power: float | None,
+    max_power: float | None, auto: bool, rejected: str | None,
+) -> None:  # fmt: skip
+    """Keep the picks whose score and local power are within limits.
+
+    --auto parts the scores where two kinds of them are seen, and leaves out local powers beyond 3.5 robust standard
+    deviations of the usual. --plot shows the scores, and score against power, with the limits.
+    """
+    from spa.picking.judge import Limits, automatic
+
+    tables = run.read(star)
+    table = tables["particles"]
+    if not len(table):
+        raise DataError(f"{table.where} has no rows")
+    score = _column(table, _SCORE, needed=min_score is not None or auto)
+    power = _column(table, _POWER, needed=min_power is not None or max_power is not None)
+    limits = Limits(min_score, min_power, max_power)
+    if auto:
+        limits = automatic(score, power, limits)
+    kept = limits.kept(score, power) if score is not None or power is not None else np.ones(len(table), bool)
+    if plot:
+        _draw(score, power, kept, vars(limits), plot)
+    if rejected:
+        run.write(tables.with_block("particles", table.take(~kept)), rejected)
+    if not kept.any():
+        raise DataError(f"{table.where}: none of {len(table)} picks is within the limits ({_said(vars(limits))})")
+    run.summary(f"{int(kept.sum())} of {len(kept)} picks kept ({_said(vars(limits))})")
+    run.write(tables.with_block("particles", table.take(kept)), output)
+
+
+def _column(table: "Table", name: str, needed: bool) -> np.ndarray | None:
+    """A column's numbers; None where it is absent and not needed."""
+    return table.floats(name) if needed or name in table else None
+
+
+def _said(limits: dict[str, float | None]) -> str:
+    found = [f"{name.replace('_', ' ')} {value:.3g}" for name, value in limits.items() if value is not None]
+    return ", ".join(found) or "no limits"
+
+
+def _draw(score: np.ndarray | None, power: np.ndarray | None, kept: np.ndarray, limits: dict[str, float | None],
+          path: str) -> None:  # fmt: skip
+    from spa.plot import figure
+    from spa.plot.picks import score_and_power
+
+    if score is None:
+        raise DataError(f"--plot needs the column {_SCORE}")
+    figure.save(score_and_power(score, power, kept, limits), path)

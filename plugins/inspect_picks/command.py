@@ -1,15 +1,18 @@
 """`spa inspect picks`: thresholds on score and local power."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
 from spa.errors import DataError
 from spa.job import options
 from spa.job.run import Run, job
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from spa.io.star import Table
 
 _SCORE, _POWER = "rlnAutopickFigureOfMerit", "spaLocalPower"
@@ -35,6 +38,8 @@ def picks(
     --auto parts the scores where two kinds of them are seen, and leaves out local powers beyond 3.5 robust standard
     deviations of the usual. --plot shows the scores, and score against power, with the limits.
     """
+    import numpy as np
+
     from spa.picking.judge import Limits, automatic
 
     tables = run.read(star)

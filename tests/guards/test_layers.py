@@ -23,7 +23,7 @@ ALLOWED = {
     "abinit": {"refine", "search", "volume", "image", "errors"},
     "job": {"model", "io", "errors"},
     "cli": {"plug", "errors"},
-    "testing": {"cli", "job", "model", "io", "errors"},
+    "testing": {"cli", "job", "model", "io", "volume", "image", "errors"},
 }
 HOMES = {
     "pyfftw": ["spa/image/fft.py"],

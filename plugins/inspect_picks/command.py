@@ -62,7 +62,7 @@ def picks(
     run.write(tables.with_block("particles", table.take(kept)), output)
 
 
-def _column(table: "Table", name: str, needed: bool) -> np.ndarray | None:
+def _column(table: Table, name: str, needed: bool) -> np.ndarray | None:
     """A column's numbers; None where it is absent and not needed."""
     return table.floats(name) if needed or name in table else None
 

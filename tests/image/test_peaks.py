@@ -1,0 +1,52 @@
+"""Maxima, their distances and their places between pixels."""
+
+import numpy as np
+import pytest
+
+from spa.image.peaks import apart, maxima, refined
+
+
+def test_planted_maxima_are_found_best_first():
+    image = np.zeros((20, 30))
+    image[5, 7], image[15, 22], image[5, 25] = 2, 3, 1
+    assert maxima(image, 0.5, 3).tolist() == [[15, 22], [5, 7], [5, 25]]
+    assert maxima(image, 1.5, 3).tolist() == [[15, 22], [5, 7]]
+
+
+def test_of_two_near_ones_the_better_stays():
+    image = np.zeros((10, 20))
+    image[5, 5], image[5, 8] = 1, 2
+    assert maxima(image, 0, 4).tolist() == [[5, 8]]
+    assert len(maxima(image, 0, 2.5)) == 2
+
+
+def test_a_maximum_at_the_edge_counts():
+    image = np.zeros((8, 8))
+    image[0, 7] = 1
+    assert maxima(image, 0.5, 2).tolist() == [[0, 7]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_those_kept_are_apart_and_those_removed_are_near_a_better_one(seed):
+    points = np.random.default_rng(seed).uniform(0, 50, (200, 2))
+    kept = apart(points, 6.0)
+    distance = np.hypot(*(points[kept][:, None] - points[None]).transpose(2, 0, 1))
+    assert (np.sort(distance[:, kept], axis=1)[:, 1] > 6).all()
+    for gone in np.setdiff1d(np.arange(200), kept):
+        assert kept[distance[:, gone] <= 6].min() < gone
+
+
+def test_no_points_and_no_spacing():
+    assert len(apart(np.zeros((0, 2)), 3)) == 0
+    assert apart(np.zeros((4, 2)), 0).tolist() == [0, 1, 2, 3]
+
+
+def test_the_top_of_a_paraboloid_is_found_between_pixels():
+    y, x = np.mgrid[:20, :20]
+    image = -((y - 8.3) ** 2) - 2 * (x - 11.6) ** 2
+    assert refined(image, np.array([[8, 12]])) == pytest.approx(np.array([[8.3, 11.6]]))
+
+
+def test_a_flat_or_edge_maximum_stays_on_its_pixel():
+    flat = np.ones((5, 5))
+    assert refined(flat, np.array([[2, 2], [0, 4]])).tolist() == [[2, 2], [0, 4]]

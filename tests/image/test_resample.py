@@ -1,0 +1,39 @@
+"""Cutting the Fourier transform."""
+
+import numpy as np
+import pytest
+
+from spa.image.resample import fourier_resized
+
+
+def wave(shape, ky, kx):
+    y, x = (np.arange(n) / n for n in shape)
+    return np.cos(2 * np.pi * (ky * y[:, None] + kx * x[None]) + 0.4).astype(np.float32)
+
+
+@pytest.mark.parametrize("target", [(20, 24), (40, 48), (80, 96)])
+def test_what_the_grid_holds_is_kept(target):
+    assert fourier_resized(wave((40, 48), 3, -5), target) == pytest.approx(wave(target, 3, -5), abs=1e-5)
+
+
+def test_what_it_cannot_hold_is_gone():
+    assert np.abs(fourier_resized(wave((40, 48), 3, 15), (20, 24))).max() < 1e-5
+
+
+def test_pixel_zero_stays_and_the_mean_too():
+    image = np.random.default_rng(1).normal(3, 1, (2, 32, 32)).astype(np.float32)
+    small = fourier_resized(image, (16, 16))
+    assert small.mean(axis=(1, 2)) == pytest.approx(image.mean(axis=(1, 2)), abs=1e-5)
+    y, x = np.mgrid[:32, :32]
+    blob = np.exp(-((y - 16) ** 2 + (x - 16) ** 2) / 30).astype(np.float32)
+    assert np.unravel_index(fourier_resized(blob, (16, 16)).argmax(), (16, 16)) == (8, 8)
+
+
+def test_white_noise_stays_white_of_a_quarter_of_the_power():
+    noise = np.random.default_rng(2).normal(0, 1, (40, 64, 64)).astype(np.float32)
+    assert fourier_resized(noise, (32, 32)).std() == pytest.approx(0.5, rel=0.02)
+
+
+def test_the_same_size_is_the_same_image():
+    image = np.arange(12, dtype=np.float32).reshape(3, 4)
+    assert (fourier_resized(image, (3, 4)) == image).all()

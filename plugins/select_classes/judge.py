@@ -1,0 +1,60 @@
+"""Which classes are views of the particle, and why the others are not.
+
+Each rule is about one measured property and has a physical meaning; limits that need a yardstick take it from the
+better classes of the same set, so that nothing depends on a specimen, a microscope or a pixel size.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa_plugins.select_classes.features import Features
+
+EVIDENCE = 2.0  # log units by which an image must be likelier with the average than with nothing
+COARSER = 2.5  # times the resolution of the better classes
+EDGE = 0.3  # of the rim covered by the object
+PIECES = 0.6  # of the object in its largest piece, at least
+OFFSET = 0.35  # radii between the object and the centre
+CONTRAST = 1.5  # standard deviations of the surroundings
+FEW = 0.05  # of an even share of the particles
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of all n classes: sizes, resolution in angstroms, evidence in log units (nan: not known)."""
+
+    features: Sequence[Features]
+    sizes: np.ndarray
+    resolution: np.ndarray
+    evidence: np.ndarray
+
+
+def reasons(found: Measured) -> list[list[str]]:
+    """For each class what speaks against it; an empty list keeps it."""
+    good = yardstick(found)
+    even = found.sizes.sum() / max(1, np.count_nonzero(found.sizes))
+    out = []
+    for f, size, resolution, evidence in zip(found.features, found.sizes, found.resolution, found.evidence):
+        against = [
+            (size == 0, "no particles"),
+            (0 < size < FEW * even, f"{size} particles only"),
+            (evidence < EVIDENCE, f"no likelier than empty images ({evidence:.1f})"),
+            (resolution > COARSER * good, f"{resolution:.0f} A where others have {good:.0f} A"),
+            (f.edge > EDGE, f"reaches over {100 * f.edge:.0f}% of the circle's rim"),
+            (f.compactness < PIECES, f"in pieces (largest {100 * f.compactness:.0f}%)"),
+            (f.offset > OFFSET, f"off the centre by {100 * f.offset:.0f}% of the radius"),
+            (f.contrast < CONTRAST, f"contrast {f.contrast:.1f}"),
+        ]
+        out.append([text for holds, text in against if holds])
+    return out
+
+
+def yardstick(found: Measured) -> float:
+    """Resolution (angstroms) that a quarter of the particles' classes reach; infinite where it is not known."""
+    known = np.isfinite(found.resolution) & (found.sizes > 0)
+    if not known.any():
+        return np.inf
+    order = np.argsort(found.resolution[known], kind="stable")
+    share = np.cumsum(found.sizes[known][order]) / found.sizes[known].sum()
+    return float(found.resolution[known][order][np.searchsorted(share, 0.25)])

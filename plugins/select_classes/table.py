@@ -1,0 +1,116 @@
+"""The classes of a table: their averages or maps, and what it says of them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from spa.errors import DataError, UsageError
+from spa.io import mrc
+from spa.io.stacks import parse_name
+from spa.io.star import Table, Tables
+from spa_plugins.select_classes.features import Features, features
+from spa_plugins.select_classes.judge import Measured
+
+_BLOCKS = ("classes", "model_classes")
+
+
+def parse_classes(text: str) -> list[int]:
+    """``"1,4-7"`` -> [1, 4, 5, 6, 7]; UsageError for what is no list of numbers."""
+    chosen: set[int] = set()
+    for piece in text.split(","):
+        first, dash, last = piece.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise UsageError(f"--classes {text}: {piece.strip()!r} is no class and no range such as 4-7")
+        low, high = int(first), int(last) if dash else int(first)
+        if low < 1 or high < low:
+            raise UsageError(f"--classes {text}: {piece.strip()!r} is an empty range; classes count from 1")
+        chosen.update(range(low, high + 1))
+    return sorted(chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class Classified:
+    """Particles in classes; model: a document with the classes' own table where the particles' has none."""
+
+    tables: Tables
+    model: Tables | None = None
+
+    @cached_property
+    def number(self) -> np.ndarray:
+        """(n,) class of each particle, from 1."""
+        table = self.tables["particles"]
+        if not len(table):
+            raise DataError(f"{table.where} has no rows")
+        number = table.ints("rlnClassNumber")
+        if number.min() < 1:
+            row = int(number.argmin())
+            raise DataError(f"{table.where} row {row + 1}: rlnClassNumber is {number[row]}, not 1 or more")
+        return number
+
+    @cached_property
+    def block(self) -> tuple[str, Table]:
+        """Name and table of the classes."""
+        for tables in filter(None, (self.model, self.tables)):
+            for name in _BLOCKS:
+                if name in tables:
+                    return name, tables[name]
+        source = (self.model or self.tables).source
+        raise DataError(f"{source}: no data_classes in it, which --auto and --plot need (see --model)")
+
+    @property
+    def count(self) -> int:
+        """How many classes there are, empty ones too."""
+        try:
+            return max(len(self.block[1]), int(self.number.max()))
+        except DataError:
+            return int(self.number.max())
+
+    @cached_property
+    def images(self) -> np.ndarray:
+        """(classes, box, box): averages, or the maps of 3-D classes seen along z."""
+        return np.stack([views[0] for views in self._views])
+
+    @cached_property
+    def _views(self) -> list[np.ndarray]:
+        names = self.block[1].text("rlnReferenceImage")
+        if len(names) < self.number.max():
+            raise DataError(f"{self.block[1].where}: {len(names)} classes, but particles of class {self.number.max()}")
+        held: dict[str, np.ndarray] = {}
+        out = []
+        for name in names:
+            index, path = parse_name(name)
+            if path not in held:
+                held[path] = mrc.read(path).data
+                mrc.require_finite(held[path], path)
+            out.append(_views_of(held[path], index, "@" in name, name))
+        return out
+
+    def measured(self) -> Measured:
+        """Features of every class, its size, its resolution, and how much likelier its images are than empty ones."""
+        table, particles = self.block[1], self.tables["particles"]
+        n = len(table)
+        sizes = np.bincount(self.number - 1, minlength=n)
+        gain = particles.get_floats("rlnLogLikeliContribution", np.nan)
+        if self.block[0] != "classes":  # RELION's has another zero
+            gain = np.full(len(gain), np.nan)
+        sums = np.bincount(self.number - 1, gain, n)
+        evidence = np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
+        found = [_joined([features(view) for view in views]) for views in self._views]
+        return Measured(found, sizes, table.get_floats("rlnEstimatedResolution", np.nan), evidence)
+
+
+def _views_of(data: np.ndarray, index: int, in_stack: bool, name: str) -> np.ndarray:
+    """(1, box, box) of an average in a stack, (3, box, box) of a map: its sums along z, y and x."""
+    if in_stack or data.ndim == 2 or len(data) == 1:
+        images = data.reshape((-1,) + data.shape[-2:])
+        if index >= len(images):
+            raise DataError(f"{name}: the stack has {len(images)} images")
+        return np.asarray(images[index : index + 1], np.float32)
+    return np.stack([np.asarray(data, np.float32).sum(axis) for axis in range(3)])
+
+
+def _joined(views: list[Features]) -> Features:
+    """The middle of what the views of a map show."""
+    names = Features.__dataclass_fields__
+    return Features(**{name: float(np.median([getattr(view, name) for view in views])) for name in names})

@@ -15,3 +15,25 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no ../shared/data here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def micrograph():
+    """A function that makes a micrograph with planted rings: structure seen through a CTF, over shot noise and haze."""
+    import numpy as np
+
+    from spa.image.ctf import Lens, ctf
+
+    def made(u, v, angle=0.0, phase_shift=0.0, lens=None, pixel_size=1.4, size=1536, signal=0.3,
+             bfactor=60.0, seed=0):  # fmt: skip
+        """(size, size) float32; ``signal`` is the power of structure over shot noise before the envelope."""
+        rng, lens = np.random.default_rng(seed), lens or Lens(300.0, 2.7, 0.1)
+        ky, kx = np.meshgrid(np.fft.fftfreq(size, pixel_size), np.fft.rfftfreq(size, pixel_size), indexing="ij")
+        k = np.hypot(kx, ky)
+        structure = np.sqrt(signal * (1 + 15 * np.exp(-k / 0.02)) * np.exp(-bfactor * k**2 / 2))
+        haze = np.sqrt(1 + 3 * np.exp(-k / 0.02) - 0.5 * k)
+        white = [np.fft.rfft2(rng.standard_normal((size, size))) for _ in range(2)]
+        seen = structure * ctf(lens, kx, ky, u, v, angle, phase_shift) * white[0] + haze * white[1]
+        return np.fft.irfft2(seen, s=(size, size)).astype(np.float32)
+
+    return made

@@ -6,14 +6,12 @@ import numpy as np
 
 from spa.ctffit.picture import picture
 from spa.ctffit.quality import CERTAIN, Profile, fit_resolution, ice_ring, profile
-from spa.ctffit.refine import Defocus, fit_bins
+from spa.ctffit.refine import FEWEST, Defocus, fit_bins
 from spa.ctffit.rings import rings
-from spa.ctffit.search import Bounds, search
+from spa.ctffit.search import Bounds
 from spa.ctffit.spectrum import Spectrum, power_spectrum
 from spa.errors import DataError
 from spa.image.ctf import Lens
-
-_FEWEST = 16  # rings between the two resolutions
 
 
 @dataclass(frozen=True)
@@ -44,13 +42,12 @@ def fit_spectrum(spectrum: Spectrum, lens: Lens, bounds: Bounds) -> Fit:
     bounds = replace(bounds, high=max(bounds.high, 2.05 * spectrum.pixel_size))
     polar = rings(spectrum)
     chosen = polar.between(bounds.low, bounds.high)
-    if len(chosen.radii) < _FEWEST:
+    if len(chosen.radii) < FEWEST:
         raise DataError(
             f"only {len(chosen.radii)} rings between {bounds.low:g} and {bounds.high:g} angstroms "
-            f"(box {spectrum.box}, {spectrum.pixel_size:g} angstroms a pixel); {_FEWEST} are needed"
+            f"(box {spectrum.box}, {spectrum.pixel_size:g} angstroms a pixel); {FEWEST} are needed"
         )
-    candidates, _, _ = search(chosen, lens, bounds)
-    defocus, merit, evidence = fit_bins(chosen, lens, bounds, candidates)
+    defocus, merit, evidence = fit_bins(chosen, lens, bounds)
     curve = profile(polar, lens, defocus)
     resolution = fit_resolution(curve, evidence, bounds.low)
     shown = picture(spectrum, polar, lens, defocus)

@@ -14,7 +14,7 @@ from spa.ctffit.rings import Rings, fixed_phase
 from spa.ctffit.spectrum import Spectrum
 from spa.image.ctf import Lens, wavelength
 
-CERTAIN = 10.0  # nats; spectra of noise, with and without form factors, stay below 7
+CERTAIN = 15.0  # nats; spectra of noise, with and without form factors, stay below 8
 _ICE = (0.258, 0.285)  # 1/angstrom: water's first rings, 3.9 to 3.5 angstroms
 _INSIDE, _OUTSIDE = (0.225, 0.25), (0.293, 0.318)
 
@@ -78,17 +78,17 @@ def fit_resolution(found: Profile, evidence: float, coarsest: float) -> float:
     """To which resolution (angstroms) the rings follow the fit; ``coarsest`` where there is no evidence of rings.
 
     From a tenth of the curve outwards the good frequencies end at the first where, after 3 with fit-FRC > 0.1, it is
-    below 0.1, or after 3 above 0.66 it is below 0.5.
+    below 0.1, or after 3 above 0.66 it is below 0.5; of these the last with 0.5 counts.
     """
     if evidence < CERTAIN:
         return coarsest
-    some = good = 0
-    last = 0
-    for last in range(int(0.1 * len(found.frc)), len(found.frc)):
-        value = found.frc[last]
+    some = good = last = 0
+    for at in range(int(0.1 * len(found.frc)), len(found.frc)):
+        value = found.frc[at]
         some, good = some + (value > 0.1), good + (value > 0.66)
         if (some > 3 and value < 0.1) or (good > 3 and value < 0.5):
             break
+        last = at if value >= 0.5 else last
     return min(coarsest, 1 / float(found.frequency[last]))
 
 

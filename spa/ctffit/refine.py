@@ -14,11 +14,12 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import minimize
 
 from spa.ctffit.rings import Rings, fixed_phase, phase_factors, splines
-from spa.ctffit.search import BACKGROUND, Bounds, Candidate, even_weights
+from spa.ctffit.search import BACKGROUND, Bounds, Candidate, even_weights, search
 from spa.image.ctf import Lens
 
 _SCALES = np.array([100.0, 100.0, 100.0, 0.1])  # angstroms, angstroms, angstroms, radians: a unit step of each
 _ANGLES = 12
+FEWEST = 16  # rings that a fit needs
 _CORRELATED = 2.0  # neighbouring bins are this much alike (taper, overlapping tiles)
 
 
@@ -156,16 +157,29 @@ def _smooth_basis(rings: Rings) -> np.ndarray:
     return np.hstack([radial, few * (rings.cos2 / rings.k2)[:, None], few * (rings.sin2 / rings.k2)[:, None]])
 
 
-def fit_bins(
-    rings: Rings, lens: Lens, bounds: Bounds, candidates: Sequence[Candidate]
-) -> tuple[Defocus, float, float]:
-    """Two rounds: with even weights from all candidates, then with the envelope and noise that the first found.
+def fit_bins(rings: Rings, lens: Lens, bounds: Bounds) -> tuple[Defocus, float, float]:
+    """Two rounds: with even weights, then over all rings with the envelope and noise that the first found.
 
-    Returns the defocus, and with even weights the correlation and the evidence (nats over no rings) at it.
+    The first is done on all rings and on the inner ones alone, for rings that end before the range does; what explains
+    all rings best after the second is taken. Returns the defocus, and at it, with even weights, the correlation over
+    all rings and the evidence (nats over no rings) of those rings, all or inner, that speak for it most.
     """
-    plain = Target(rings, lens, bounds, even_weights(rings))
-    defocus, _ = refine(plain, candidates)
-    amplitude, variance = envelope_and_misfit(rings, lens, defocus)
-    weight = rings.count / np.maximum(variance, 1e-30)[rings.row]
-    parameters, _ = climb(Target(rings, lens, bounds, weight, amplitude[rings.row]), defocus.parameters)
-    return Defocus.of(parameters), plain.correlation(parameters)[0], plain(parameters)[0]
+    rounds, targets = [], []
+    for part in _parts(rings, bounds):
+        targets.append(Target(part, lens, bounds, even_weights(part)))
+        first, _ = refine(targets[-1], search(part, lens, bounds)[0])
+        amplitude, variance = envelope_and_misfit(rings, lens, first)
+        weight = rings.count / np.maximum(variance, 1e-30)[rings.row]
+        parameters, score = climb(Target(rings, lens, bounds, weight, amplitude[rings.row]), first.parameters)
+        rounds.append((score, parameters))
+    _, found = max(rounds, key=lambda one: one[0])
+    evidence = max(target(found)[0] for target in targets)
+    return Defocus.of(found), targets[0].correlation(found)[0], evidence
+
+
+def _parts(rings: Rings, bounds: Bounds) -> Iterator[Rings]:
+    """All rings; then those to 1.6 and 2.5 times the fine end, where enough are left."""
+    for factor in (1.0, 1.6, 2.5):
+        part = rings.between(bounds.low, bounds.high * factor)
+        if factor == 1 or len(part.radii) >= FEWEST:
+            yield part

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spa.volume.sharpen import Guinier
 
 GOLD = 0.143
+GUINIER_LOW, GUINIER_HIGH = 10.0, 7.0  # where the Guinier plot is straight, and how far the map must reach for a fit
 
 
 @click.command()
@@ -38,7 +39,7 @@ GOLD = 0.143
 @click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
 @click.option("--bfactor", type=float, help="B-factor, square angstroms, negative sharpens; fitted without it.")
 @click.option("--guinier", nargs=2, type=float, metavar="LOW HIGH",
-              help="Resolutions between which B is fitted, angstroms; 10 and the map's.")
+              help="Resolutions between which B is fitted, angstroms; 10 and the map's, if that is 7 or better.")
 @click.option("--mtf", type=options.INPUT_FILE,
               help="STAR of the detector's MTF (rlnResolutionInversePixel, rlnMtfValue).")
 @click.option("--mtf-pixel-size", type=click.FloatRange(min=0, min_open=True),
@@ -80,13 +81,14 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
     curve, mask = _curve(run, fsc_name, halves, volume, mask, fsc_weighting)
     box, pixel = len(mean), volume.pixel_size
     resolution = resolution_at(curve, GOLD, box, pixel) if curve is not None else 2 * pixel
-    low, high = guinier or (10.0, resolution)
+    low, high = guinier or _range(resolution)
     weights = fsc_weights(curve) if fsc_weighting and curve is not None else np.ones(box // 2 + 1)
     response = _mtf(run, mtf, box, pixel, mtf_pixel_size or pixel)
     made, fit = sharpened(mean, pixel, weights, low, high, bfactor, response, lowpass)
     if bfactor is None and fit.bfactor is None:
-        run.warn(f"B is not fitted and none is applied: too few shells lie between {low:g} and {high:.2f} A; "
-                 f"give --bfactor or --guinier")  # fmt: skip
+        why = "too few shells lie between them" if guinier else f"that needs {GUINIER_HIGH:g} A or better"
+        run.warn(f"no B is fitted from {low:g} to {resolution if not guinier else high:.2f} A ({why}), and none is "
+                 f"applied; give --bfactor or --guinier")  # fmt: skip
     path = run.outdir / "sharpened.mrc"
     mrc.write(path, made, pixel)
     if mask is not None:
@@ -101,6 +103,11 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
     run.write(maps.with_maps(tables or Tables(), [("map", str(path))], number or 1), output)
     source = "given" if bfactor is not None else "Guinier" if fit.bfactor is not None else "not fitted"
     run.summary(f"B = {applied:.0f} A^2 ({source}); {resolution:.2f} A")
+
+
+def _range(resolution: float) -> tuple[float, float]:
+    """Where B is fitted by default: nowhere for a map that is too coarse."""
+    return GUINIER_LOW, resolution if resolution <= GUINIER_HIGH else GUINIER_LOW
 
 
 def _halves(

@@ -103,8 +103,16 @@ def test_mtf(data: Path, tmp_path: Path) -> None:
 
 def test_too_coarse_for_guinier_is_said_and_nothing_is_applied(data: Path, tmp_path: Path) -> None:
     _, tables, said = run(data, tmp_path / "out", "--guinier", 10, 9.5)
-    assert "B is not fitted and none is applied" in said and "not fitted" in said
+    assert "no B is fitted" in said and "too few shells" in said and "not fitted" in said
     assert tables["general"].floats("rlnBfactorUsedForSharpening")[0] == 0
+
+
+def test_a_map_coarser_than_7_angstroms_gets_no_b_unless_asked(tmp_path: Path) -> None:
+    write_half_maps(tmp_path, noise=6.0)
+    _, tables, said = run(tmp_path, tmp_path / "out")
+    assert "needs 7 A or better" in said and tables["general"].floats("rlnBfactorUsedForSharpening")[0] == 0
+    _, tables, _ = run(tmp_path, tmp_path / "asked", "--guinier", 14, 8)
+    assert tables["general"].floats("rlnBfactorUsedForSharpening")[0] != 0
 
 
 def test_plot(data: Path, tmp_path: Path) -> None:

@@ -46,8 +46,14 @@ def test_a_view_falls_in_its_cell() -> None:
     assert np.isclose(views.smooth(cells).sum(), cells.sum(), rtol=0.5)
 
 
+def test_symmetry_copies_are_views_too() -> None:
+    turn = np.diag([-1.0, -1, 1])
+    rot, tilt = views.copies(np.array([0.3]), np.array([1.1]), np.stack([np.eye(3), turn]))
+    assert np.allclose(rot, [0.3, 0.3 - np.pi]) and np.allclose(tilt, 1.1)
+
+
 def test_views_are_drawn(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    drawn = views.sphere(rng.uniform(-np.pi, np.pi, 500), np.arccos(rng.uniform(-1, 1, 500)), "p.star")
+    drawn = views.sphere(rng.uniform(-np.pi, np.pi, 500), np.arccos(rng.uniform(-1, 1, 500)), "p.star", np.eye(3)[None])
     figure.save(drawn, tmp_path / "v.png")
     assert is_png(tmp_path / "v.png")

@@ -57,9 +57,8 @@ def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, **set
 
 def draw(tables: Tables, path: str) -> None:
     """The pictures and curves of the micrographs as one figure."""
-    from spa_plugins.ctf_patch.estimate import panels
-
     from spa.plot import figure
     from spa.plot.ctf import montage
+    from spa_plugins.ctf_patch.estimate import panels
 
     figure.save(montage(panels(tables["micrographs"])), path)

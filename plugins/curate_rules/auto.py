@@ -1,8 +1,9 @@
 """Outliers of a set of micrographs: robust limits with absolute guards, so that a small or even set loses nothing good.
 
-A limit lies ``spreads`` robust standard deviations (1.4826 · median absolute deviation) from the median, and never
-nearer than the guard: the larger of a fraction of the median and an absolute distance. Sets of fewer than 5 have no
-spread to speak of and are judged by the guard alone.
+A limit lies ``spreads`` robust standard deviations (1.4826 · median absolute deviation; more in a small set, whose
+spread is known badly) from the median, and never nearer than the guard: the larger of a fraction of the median and an
+absolute distance. Sets of fewer than 5 have no spread to speak of and are judged by the guard alone. Quantities that
+are spread by factors are judged by their logarithm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ class Rule:
     """How a quantity may lie away from its median: on which side it is bad, and how far is never too far.
 
     fraction: of the median. distance: in the quantity's own unit. floor: a value on its good side is good anyhow.
+    factors: the spread is one of the logarithm.
     """
 
     quantity: str
@@ -26,6 +28,7 @@ class Rule:
     fraction: float
     distance: float = 0.0
     floor: float | None = None
+    factors: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,11 @@ RULES = (
     Rule("rlnCtfFigureOfMerit", high=False, spreads=4, fraction=0.6),
     Rule("rlnCtfAstigmatism", high=True, spreads=5, fraction=1.0, distance=600.0, floor=1000.0),
     Rule("defocus", high=True, spreads=5, fraction=0.5, distance=10000.0),
-    Rule("defocus", high=False, spreads=5, fraction=0.8),
+    Rule("defocus", high=False, spreads=4, fraction=0.8, factors=True),
     Rule("rlnCtfIceRingDensity", high=True, spreads=5, fraction=1.0, distance=0.25),
-    Rule("rlnAccumMotionTotal", high=True, spreads=4, fraction=1.0, distance=10.0),
-    Rule("rlnAccumMotionEarly", high=True, spreads=4, fraction=1.0, distance=5.0),
-    Rule("rlnAccumMotionLate", high=True, spreads=4, fraction=1.0, distance=8.0),
+    Rule("rlnAccumMotionTotal", high=True, spreads=4, fraction=1.0, distance=10.0, factors=True),
+    Rule("rlnAccumMotionEarly", high=True, spreads=4, fraction=1.0, distance=5.0, factors=True),
+    Rule("rlnAccumMotionLate", high=True, spreads=4, fraction=1.0, distance=8.0, factors=True),
     Rule("picks", high=False, spreads=4, fraction=0.75),
     Rule("picks", high=True, spreads=5, fraction=1.5),
 )
@@ -79,9 +82,20 @@ def limits(quantities: Mapping[str, np.ndarray], rules: Sequence[Rule] = RULES) 
 
 def _limit(rule: Rule, values: np.ndarray) -> Limit:
     median = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - median))) if len(values) >= _FEWEST else 0.0
-    away = max(rule.spreads * spread, rule.fraction * abs(median), rule.distance)
+    away = max(_spread_away(rule, values, median), rule.fraction * abs(median), rule.distance)
     value = median + away if rule.high else median - away
     if rule.floor is not None:
         value = max(value, rule.floor) if rule.high else min(value, rule.floor)
     return Limit(rule.quantity, rule.high, value, f"median {median:.4g}")
+
+
+def _spread_away(rule: Rule, values: np.ndarray, median: float) -> float:
+    """How far from the median the spread alone lets a value lie."""
+    if len(values) < _FEWEST:
+        return 0.0
+    many = rule.spreads * (1 + 5 / len(values))
+    if not rule.factors or median <= 0:
+        return many * 1.4826 * float(np.median(np.abs(values - median)))
+    logarithms = np.log(values[values > 0] / median)
+    factor = float(np.exp(min(many * 1.4826 * np.median(np.abs(logarithms)), 50)))
+    return median * (factor - 1 if rule.high else 1 - 1 / factor)

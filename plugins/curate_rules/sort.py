@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from spa_plugins.curate_rules import auto
-from spa_plugins.curate_rules.auto import Limit
 
 from spa.errors import DataError, UsageError
 from spa.io.star import Tables
 from spa.model.expression import mask
+from spa_plugins.curate_rules import auto
+from spa_plugins.curate_rules.auto import Limit
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Spectrum:
         return len(self.power)
 
 
-def power_spectrum(image: np.ndarray, pixel_size: float, box: int = 512, overlap: float = 0.5) -> Spectrum:
+def power_spectrum(image: np.ndarray, pixel_size: float, box: int = 512, overlap: float = 0.4) -> Spectrum:
     """Mean power of tiles of a micrograph (ny, nx), in units of the tile's mean power.
 
     A pixel below 1.4 angstroms gets larger tiles, cropped to ``box`` in Fourier space: the same rings, better sampled.
@@ -43,12 +43,13 @@ def power_spectrum(image: np.ndarray, pixel_size: float, box: int = 512, overlap
     for batch in _batches(image, side, overlap):
         tiles = np.clip(batch, low, high)
         tiles -= tiles.mean(axis=(1, 2), keepdims=True)
-        variance = tiles.var(axis=(1, 2))
-        tiles = tiles[variance > 0] * window
-        power = _cropped(np.abs(rfft2(tiles)) ** 2, size)
+        tiles *= window
+        spectra = _cropped(rfft2(tiles), size)
+        power = spectra.real**2 + spectra.imag**2
         scale = power[:, :, 1:].mean(axis=(1, 2))
-        total += (power[scale > 0] / scale[scale > 0, None, None]).sum(axis=0)
-        used += int((scale > 0).sum())
+        some = scale > 1e-9 * (high - low) ** 2
+        total += np.tensordot(1 / scale[some], power[some], 1)
+        used += int(some.sum())
     if used == 0:
         raise DataError("no tile with any contrast")
     return Spectrum(total / used, pixel_size * side / size, used)
@@ -88,7 +89,7 @@ def _window(side: int) -> np.ndarray:
     return np.outer(edge, edge).astype(np.float32)
 
 
-def _cropped(power: np.ndarray, size: int) -> np.ndarray:
+def _cropped(spectra: np.ndarray, size: int) -> np.ndarray:
     """The low frequencies of half spectra (n, side, side//2+1) as half spectra of images of ``size``."""
     half = size // 2
-    return np.concatenate([power[:, :half, : half + 1], power[:, -half:, : half + 1]], axis=1)
+    return np.concatenate([spectra[:, :half, : half + 1], spectra[:, -half:, : half + 1]], axis=1)

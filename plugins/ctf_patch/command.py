@@ -39,7 +39,7 @@ def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, **set
     refinement of defocus U, V, angle and phase shift in two dimensions find the CTF. The table gets RELION's columns.
     rlnCtfImage, in the outdir, shows the fitted rings on the left and those of the spectrum on the right;
     _spaCtfProfile, beside it, has the curves. A micrograph without rings gets the coarse end of the fit as its
-    resolution, and less than 10 as its evidence (_spaCtfEvidence, the log of how much likelier rings are than none).
+    resolution, and less than 15 as its evidence (_spaCtfEvidence, the log of how much likelier rings are than none).
 
     \b
     Example:

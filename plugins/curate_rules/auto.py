@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.ctffit.quality import CERTAIN
+
 _FEWEST = 5
 
 
@@ -49,17 +51,17 @@ class Limit:
 RULES = (
     Rule("rlnCtfMaxResolution", high=True, spreads=4, fraction=0.4),
     Rule("rlnCtfFigureOfMerit", high=False, spreads=4, fraction=0.6),
-    Rule("rlnCtfAstigmatism", high=True, spreads=5, fraction=1.0, distance=600.0, floor=1000.0),
+    Rule("rlnCtfAstigmatism", high=True, spreads=5, fraction=5.0, floor=1000.0),
     Rule("defocus", high=True, spreads=5, fraction=0.5, distance=10000.0),
     Rule("defocus", high=False, spreads=4, fraction=0.8, factors=True),
     Rule("rlnCtfIceRingDensity", high=True, spreads=5, fraction=1.0, distance=0.25),
-    Rule("rlnAccumMotionTotal", high=True, spreads=4, fraction=1.0, distance=10.0, factors=True),
-    Rule("rlnAccumMotionEarly", high=True, spreads=4, fraction=1.0, distance=5.0, factors=True),
-    Rule("rlnAccumMotionLate", high=True, spreads=4, fraction=1.0, distance=8.0, factors=True),
+    Rule("rlnAccumMotionTotal", high=True, spreads=4, fraction=2.0, distance=10.0, factors=True),
+    Rule("rlnAccumMotionEarly", high=True, spreads=4, fraction=2.0, distance=5.0, factors=True),
+    Rule("rlnAccumMotionLate", high=True, spreads=4, fraction=2.0, distance=8.0, factors=True),
     Rule("picks", high=False, spreads=4, fraction=0.75),
     Rule("picks", high=True, spreads=5, fraction=1.5),
 )
-CERTAIN = Limit("spaCtfEvidence", high=False, value=10.0, why="below it a spectrum has no rings")
+RINGS = Limit("spaCtfEvidence", high=False, value=CERTAIN, why="below it a spectrum has no rings")
 
 
 def limits(quantities: Mapping[str, np.ndarray], rules: Sequence[Rule] = RULES) -> list[Limit]:
@@ -67,9 +69,9 @@ def limits(quantities: Mapping[str, np.ndarray], rules: Sequence[Rule] = RULES) 
 
     The spread is that of the micrographs which have rings, where that is known, so that many bad ones do not hide.
     """
-    evidence = quantities.get(CERTAIN.quantity)
-    sound = ~CERTAIN.passed(evidence) if evidence is not None else None
-    found = [CERTAIN] if evidence is not None else []
+    evidence = quantities.get(RINGS.quantity)
+    sound = ~RINGS.passed(evidence) if evidence is not None else None
+    found = [RINGS] if evidence is not None else []
     for rule in rules:
         if rule.quantity in quantities:
             values = quantities[rule.quantity]

@@ -23,7 +23,7 @@ def rules(
 ) -> None:
     """Keep the good micrographs of STAR, by rules given or found.
 
-    Rules of --auto: no rings (evidence below 10); fit resolution, astigmatism, ice ring, motion too high; figure of
+    Rules of --auto: no rings (evidence below 15); fit resolution, astigmatism, ice ring, motion too high; figure of
     merit too low; defocus and number of picks too far off. Limits are 4 to 5 robust standard deviations from the
     median, and never near it: a fit resolution is an outlier from 1.4 times the median, say. Picks of dropped
     micrographs go with them. Why each one was dropped is said on standard error.

@@ -98,7 +98,7 @@ def _word(reason: str) -> str:
 def quantities(tables: Tables) -> dict[str, np.ndarray]:
     """What ``--auto`` judges by, (n,) each: columns by their names, and ``defocus`` (mean, angstroms) and ``picks``."""
     table = tables["micrographs"]
-    names = dict.fromkeys([auto.CERTAIN.quantity, *(rule.quantity for rule in auto.RULES)])
+    names = dict.fromkeys([auto.RINGS.quantity, *(rule.quantity for rule in auto.RULES)])
     found = {name: table.floats(name, missing=np.nan) for name in names if name in table}
     if "rlnDefocusU" in table and "rlnDefocusV" in table:
         found["defocus"] = (table.floats("rlnDefocusU") + table.floats("rlnDefocusV")) / 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spa.errors import UsageError
-from spa.job import options
+from spa.job import memory, options
 from spa.job.run import Run, job
 
 if TYPE_CHECKING:
@@ -77,7 +77,11 @@ def micrographs(run: Run, output: str, map_file: str | None, model: str | None, 
     assert run.outdir is not None
     given = reading.read(map_file, model, assembly)
     side, pixel = making.grid_for(given, box, pixel_size)
+    memory.require(making.memory_for(side), f"a box of {side} pixels")
     specimen = making.made(given, side, pixel, symmetry, specimen_diameter, run.rng("phantom"), run.threads)
+    if specimen.agreement < making.AGREES:
+        run.warn(f"what is imaged hardly has symmetry {symmetry} about its axes: correlation {specimen.agreement:.2f} "
+                 f"with its average")  # fmt: skip
     lens = Lens(voltage, cs, amplitude_contrast)
     draws = run.rng("defocus")
     film = film_for(specimen, lens, (size[1], size[0]), snr, ice, bfactor, defocus, run.rng("noise level"))

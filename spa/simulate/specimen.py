@@ -11,9 +11,10 @@ from spa.volume.density import centred, density, in_ice
 from spa.volume.masks import distances
 from spa.volume.phantom import phantom
 from spa.volume.symmetry import canonical, operators
-from spa.volume.transform import Transform, resampled, transform
+from spa.volume.transform import PADDING, Transform, resampled, transform
 
 DIAMETER_SHARE = 0.6  # of the box, for a phantom whose diameter is not given
+AGREES = 0.9  # correlation with its average over a group, of a map that has that symmetry
 EDGE_SHARE = 0.1  # of the peak: where a map is taken to end
 
 
@@ -45,12 +46,16 @@ class AtomSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Specimen:
-    """volume (box, box, box) at pixel_size; its transform; diameter (angstroms) of what is in it."""
+    """volume (box, box, box) at pixel_size; its transform; diameter (angstroms) of what is in it.
+
+    agreement: correlation of the map with its average over the point group; 1 where none was taken.
+    """
 
     volume: np.ndarray
     pixel_size: float
     source: Transform
     diameter: float
+    agreement: float = 1.0
 
 
 def grid_for(given: MapSource | AtomSource | None, box: int | None, pixel_size: float | None) -> tuple[int, float]:
@@ -65,6 +70,11 @@ def grid_for(given: MapSource | AtomSource | None, box: int | None, pixel_size: 
     return box or fft.good_size(int(round(given.data.shape[-1] * given.pixel_size / pixel))), pixel
 
 
+def memory_for(box: int) -> int:
+    """Bytes at the peak of making a specimen: some copies of the padded map and its spectrum."""
+    return 4 * 4 * (PADDING * box) ** 3
+
+
 def made(
     given: MapSource | AtomSource | None, box: int, pixel_size: float, group: str, diameter: float | None,
     rng: np.random.Generator, threads: int = 1,
@@ -72,7 +82,7 @@ def made(
     """The specimen of a map, of atoms, or (None) of the built-in phantom, which alone takes diameter and rng."""
     group = canonical(group)
     if given is None:
-        return of_phantom(box, pixel_size, group, diameter, rng, threads)
+        return of_phantom(box, pixel_size, group, diameter, rng)
     make = of_atoms if hasattr(given, "positions") else of_map
     return make(given, box, pixel_size, group, threads)  # type: ignore[arg-type]
 
@@ -84,12 +94,9 @@ def of_map(given: MapSource, box: int, pixel_size: float, group: str, threads: i
         raise DataError(f"a cubic map is needed, not {' x '.join(map(str, data.shape))}")
     if given.pixel_size <= 0:
         raise DataError("the map's header has no pixel size")
-    same = data.shape[0] == box and np.isclose(given.pixel_size, pixel_size, rtol=1e-4)
-    if same and group == "C1":
-        return _specimen(data, pixel_size, threads)
-    return _specimen(
-        resampled(transform(data, given.pixel_size, threads), box, pixel_size, operators(group)), pixel_size, threads
-    )
+    if data.shape[0] != box or not np.isclose(given.pixel_size, pixel_size, rtol=1e-4):
+        data = resampled(transform(data, given.pixel_size), box, pixel_size, threads=threads)
+    return _specimen(data, pixel_size, group, threads)
 
 
 def of_atoms(given: AtomSource, box: int, pixel_size: float, group: str, threads: int = 1) -> Specimen:
@@ -101,14 +108,12 @@ def of_atoms(given: AtomSource, box: int, pixel_size: float, group: str, threads
         side = box * pixel_size
         raise DataError(f"the model is {reach:.0f} angstroms across, the box {side:.0f}: choose a larger --box")
     scattering = in_ice(given.scattering, given.elements)
-    volume = density(positions, given.bfactors, given.occupancies, given.kinds, scattering, box, pixel_size, threads)
-    if group != "C1":
-        volume = resampled(transform(volume, pixel_size, threads), box, pixel_size, operators(group))
-    return _specimen(volume, pixel_size, threads, reach)
+    volume = density(positions, given.bfactors, given.occupancies, given.kinds, scattering, box, pixel_size)
+    return _specimen(volume, pixel_size, group, threads, reach)
 
 
 def of_phantom(
-    box: int, pixel_size: float, group: str, diameter: float | None, rng: np.random.Generator, threads: int = 1
+    box: int, pixel_size: float, group: str, diameter: float | None, rng: np.random.Generator
 ) -> Specimen:
     """A made-up protein of the point group; without a diameter, 0.6 of the box."""
     across = diameter or DIAMETER_SHARE * box * pixel_size
@@ -116,14 +121,22 @@ def of_phantom(
         raise DataError(f"a phantom {across:.0f} angstroms across does not fit a box of {box * pixel_size:.0f}")
     made = phantom(group, across, rng)
     volume = density(
-        made.positions, made.bfactors, made.occupancies, made.kinds, made.scattering, box, pixel_size, threads
+        made.positions, made.bfactors, made.occupancies, made.kinds, made.scattering, box, pixel_size
     )
-    return _specimen(volume, pixel_size, threads, across)
+    return _specimen(volume, pixel_size, "C1", 1, across)
 
 
-def _specimen(volume: np.ndarray, pixel_size: float, threads: int, diameter: float | None = None) -> Specimen:
+def _specimen(
+    volume: np.ndarray, pixel_size: float, group: str, threads: int, diameter: float | None = None
+) -> Specimen:
+    """The specimen of a map that is averaged over the group here (a phantom has its symmetry already: C1)."""
+    source, agreement = transform(volume, pixel_size), 1.0
+    if group != "C1":
+        plain, volume = volume, resampled(source, len(volume), pixel_size, operators(group), threads)
+        agreement = float(np.corrcoef(plain.ravel(), volume.ravel())[0, 1])
+        source = transform(volume, pixel_size)
     across = diameter or extent(volume) * pixel_size
-    return Specimen(volume, pixel_size, transform(volume, pixel_size, threads), across)
+    return Specimen(volume, pixel_size, source, across, agreement)
 
 
 def extent(volume: np.ndarray) -> float:

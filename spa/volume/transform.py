@@ -5,6 +5,7 @@ The map is padded twice and its transform gathered with the "exponential of semi
 It is slower than the trilinear slices of the search, and made for simulation, resampling and tests.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numba
@@ -115,7 +116,9 @@ def projections(source: Transform, poses: np.ndarray, box: int, pixel_size: floa
     return out * np.float32((source.pixel_size / pixel_size) ** 3)
 
 
-def resampled(source: Transform, box: int, pixel_size: float, operators: np.ndarray | None = None) -> np.ndarray:
+def resampled(
+    source: Transform, box: int, pixel_size: float, operators: np.ndarray | None = None, threads: int = 1
+) -> np.ndarray:
     """The map on another grid (box, box, box), averaged over point-group operators (g, 3, 3) when they are given."""
     kx, ky = frequencies(box, pixel_size)
     kz = ky[:, :, None]
@@ -123,6 +126,9 @@ def resampled(source: Transform, box: int, pixel_size: float, operators: np.ndar
     points = np.stack(np.broadcast_arrays(kx[None], ky[None], kz), -1)[inside]
     turns = np.eye(3)[None] if operators is None else operators
     spectrum = np.zeros(inside.shape, np.complex64)
-    spectrum[inside] = sum(sample(source, points @ turn) for turn in turns) / len(turns)
+    with ThreadPoolExecutor(threads) as pool:  # summed in the operators' order
+        for start in range(0, len(turns), threads):
+            for part in pool.map(lambda turn: sample(source, points @ turn), turns[start : start + threads]):
+                spectrum[inside] += part / len(turns)
     volume = fft.irfft3(spectrum * np.float32((source.pixel_size / pixel_size) ** 3), box)
     return np.roll(volume, (box // 2,) * 3, (0, 1, 2))

@@ -135,6 +135,13 @@ def test_symmetry(tmp_path: Path, group: str) -> None:
     assert np.abs(turned - volume).max() < 0.02 * volume.max()
 
 
+def test_a_map_without_the_symmetry_is_said(tmp_path: Path) -> None:
+    run(tmp_path / "first", *SMALL, "--n", 1, "--symmetry", "C4")
+    call = ("simulate", "particles", "--n", 1, "--map", tmp_path / "first" / "truth.mrc", "-d", tmp_path / "o")
+    assert "hardly has symmetry D7" in run_spa(*call, "--symmetry", "D7").stderr
+    assert "hardly" not in run_spa(*call, "--symmetry", "C2").stderr
+
+
 def pdb(path: Path) -> Path:
     p = phantom("C1", 70, np.random.default_rng(0))
     lines = [

@@ -25,7 +25,9 @@ def film(specimen: Specimen, **changed: float) -> Film:
     return replace(Film((200, 240), PIXEL, float(specimen.volume.max()) * 8, 0.2, 0.0), **changed)
 
 
-def shot(specimen: Specimen, points: np.ndarray, seed: int = 1, changed: dict | None = None, **more: float) -> np.ndarray:
+def shot(
+    specimen: Specimen, points: np.ndarray, seed: int = 1, changed: dict | None = None, **more: float
+) -> np.ndarray:
     rng = np.random.default_rng(seed)
     poses = matrices(*draw_views(len(points), rng).T)
     return exposed(specimen, points, poses, LENS, DEFOCUS, film(specimen, **(changed or {})), rng, **more)  # type: ignore

@@ -71,6 +71,17 @@ def test_the_group_is_averaged_in(kind: str) -> None:
     assert np.abs(turned - volume).max() < 5e-3 * np.abs(volume).max()
 
 
+def test_agreement_is_one_for_a_map_that_has_the_symmetry() -> None:
+    first = made(some_map(), 32, 4.0, "C4", None, RNG)
+    assert first.agreement < 0.9
+    assert made(Map(first.volume, 4.0), 32, 4.0, "C2", None, RNG).agreement == pytest.approx(1, abs=1e-3)
+
+
+def test_threads_do_not_change_the_average() -> None:
+    one, two = (made(some_map(), 32, 4.0, "C4", None, RNG, threads).volume for threads in (1, 2))
+    assert np.array_equal(one, two)
+
+
 def test_atoms_are_centred() -> None:
     volume = made(some_atoms(), 48, 3.0, "C1", None, RNG).volume
     x = np.arange(48) - 24

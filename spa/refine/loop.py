@@ -61,7 +61,7 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     halves = plan.chosen(problem, state)
     sources = list(workers.map(lambda volume: reference(volume * problem.solvent, state.radius), state.maps))
     state = replace(_expected(problem, state, workers, halves, sources, number), iteration=number)
-    noise = maximisation.noise_power(images, state.poses, halves, sources, state.radius, state.noise)
+    noise = maximisation.noise_power(images, state.poses, halves, sources, state.radius, state.noise, workers)
     state = replace(state, noise=smooth_spectrum(noise))
     spread = maximisation.Spread(best_only=state.sharpness < 0.5)
     sums = maximisation.accumulate(

@@ -84,29 +84,37 @@ class Ready:
 
 def noise_power(
     images: Images, poses: Poses, halves: list[np.ndarray], sources: list[Reference], radius: int, old: np.ndarray,
-    most: int = 1000,
+    workers: Workers, most: int = 1000,
 ) -> np.ndarray:  # fmt: skip
     """Noise power (groups, shells) of what the best poses leave, from up to `most` images a half and group.
 
     Shells beyond the radius keep the old power; an update moves a shell by no more than [0.7, 1.5].
     """
+    parts = [
+        (part, source)
+        for rows, source in zip(halves, sources)
+        for group in np.unique(images.group[rows])
+        for part in blocks_of(rows[images.group[rows] == group][:most])
+    ]
     total, count = np.zeros_like(old), np.zeros(len(old))
-    limit = images.band.count(radius)
-    kx, ky = images.band.kx[:limit], images.band.ky[:limit]
-    for rows, source in zip(halves, sources):
-        for group in np.unique(images.group[rows]):
-            for part in blocks_of(rows[images.group[rows] == group][:most]):
-                best = poses.weight[part].argmax(axis=1)
-                cut = slices(source, poses.poses[part, best], kx, ky) * images.ctf(part, limit)[:, None]
-                turn = ramps(-poses.shifts[part, best].astype(np.float32), kx, ky, images.band.box)
-                model = (cut[:, 0] + 1j * cut[:, 1]) * turn
-                x = images.planes[part, :, :limit]
-                left = (x[:, 0] - model.real) ** 2 + (x[:, 1] - model.imag) ** 2
-                total[group] += shell_mean(left, images.band).sum(axis=0)
-                count[group] += len(part)
+    for (part, _), left in zip(parts, workers.map(lambda job: _left(images, poses, job[0], job[1], radius), parts)):
+        total[images.group[part[0]]] += left.sum(axis=0)
+        count[images.group[part[0]]] += len(part)
     power = total / np.maximum(count, 1)[:, None]
     known = (np.arange(old.shape[1])[None] <= radius) & (power > 0)
     return np.where(known, np.clip(power, 0.7 * old, 1.5 * old), old)
+
+
+def _left(images: Images, poses: Poses, rows: np.ndarray, source: Reference, radius: int) -> np.ndarray:
+    """(n, shells) mean power of rows' residuals |X - CTF P|^2 at their best poses."""
+    limit = images.band.count(radius)
+    kx, ky = images.band.kx[:limit], images.band.ky[:limit]
+    best = poses.weight[rows].argmax(axis=1)
+    cut = slices(source, poses.poses[rows, best], kx, ky) * images.ctf(rows, limit)[:, None]
+    turn = ramps(-poses.shifts[rows, best].astype(np.float32), kx, ky, images.band.box)
+    model = (cut[:, 0] + 1j * cut[:, 1]) * turn
+    x = images.planes[rows, :, :limit]
+    return shell_mean((x[:, 0] - model.real) ** 2 + (x[:, 1] - model.imag) ** 2, images.band)
 
 
 def wiener_prior(sums: into.Accumulator, curve: np.ndarray) -> np.ndarray:

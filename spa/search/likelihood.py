@@ -18,6 +18,47 @@ _SLOTS = 22  # cross, norm, 5 of J^T r, 15 of J^T J (its upper triangle by rows)
 _ROW, _COLUMN = np.triu_indices(5)
 
 
+@numba.njit("UniTuple(f4, 8)(f4[:,:,:,::1], f4, f4, f4)", nogil=True, fastmath=True, cache=True)
+def _value_and_gradient(grid, qx, qy, qz):
+    """Of the trilinear transform at a point of the padded grid: re, im, then d/dx, d/dy, d/dz of each."""
+    one, two = np.float32(1), np.float32(2)
+    c = grid.shape[0] // 2
+    sign = one
+    if qx < 0:
+        qx, qy, qz, sign = -qx, -qy, -qz, -one
+    ix, iy, iz = int(qx), int(np.floor(qy)), int(np.floor(qz))
+    tx, ty, tz = qx - np.float32(ix), qy - np.float32(iy), qz - np.float32(iz)
+    iy += c
+    iz += c
+    sx, sy, sz = one - tx, one - ty, one - tz
+    # corners: n(z)(y)(x)
+    e000, e001 = grid[iz, iy, ix, 0], grid[iz, iy, ix + 1, 0]
+    e010, e011 = grid[iz, iy + 1, ix, 0], grid[iz, iy + 1, ix + 1, 0]
+    e100, e101 = grid[iz + 1, iy, ix, 0], grid[iz + 1, iy, ix + 1, 0]
+    e110, e111 = grid[iz + 1, iy + 1, ix, 0], grid[iz + 1, iy + 1, ix + 1, 0]
+    m000, m001 = grid[iz, iy, ix, 1], grid[iz, iy, ix + 1, 1]
+    m010, m011 = grid[iz, iy + 1, ix, 1], grid[iz, iy + 1, ix + 1, 1]
+    m100, m101 = grid[iz + 1, iy, ix, 1], grid[iz + 1, iy, ix + 1, 1]
+    m110, m111 = grid[iz + 1, iy + 1, ix, 1], grid[iz + 1, iy + 1, ix + 1, 1]
+    e00, e01 = sx * e000 + tx * e001, sx * e010 + tx * e011
+    e10, e11 = sx * e100 + tx * e101, sx * e110 + tx * e111
+    m00, m01 = sx * m000 + tx * m001, sx * m010 + tx * m011
+    m10, m11 = sx * m100 + tx * m101, sx * m110 + tx * m111
+    e0, e1 = sy * e00 + ty * e01, sy * e10 + ty * e11
+    m0, m1 = sy * m00 + ty * m01, sy * m10 + ty * m11
+    pr = sz * e0 + tz * e1
+    pi = sign * (sz * m0 + tz * m1)
+    # derivatives along the padded grid's axes, two cells a unit of k; the half with x < 0 is conjugate
+    ez0, ez1 = sy * (e001 - e000) + ty * (e011 - e010), sy * (e101 - e100) + ty * (e111 - e110)
+    mz0, mz1 = sy * (m001 - m000) + ty * (m011 - m010), sy * (m101 - m100) + ty * (m111 - m110)
+    dxr, dxi = sign * two * (sz * ez0 + tz * ez1), two * (sz * mz0 + tz * mz1)
+    dyr = sign * two * (sz * (e01 - e00) + tz * (e11 - e10))
+    dyi = two * (sz * (m01 - m00) + tz * (m11 - m10))
+    dzr = sign * two * (e1 - e0)
+    dzi = two * (m1 - m0)
+    return pr, pi, dxr, dxi, dyr, dyi, dzr, dzi
+
+
 @numba.njit(
     "void(f4[:,:,:,::1], i8[::1], f8[:,:,::1], f8[:,::1], f4[:,:,::1], f4[:,::1], i4[::1], i4[::1], i8, f4, f4[:,::1])",
     nogil=True,
@@ -25,8 +66,7 @@ _ROW, _COLUMN = np.triu_indices(5)
     cache=True,
 )
 def _sum(grid, rows, poses, shifts, planes, ctfs, kx, ky, count, box, out):
-    one, two = np.float32(1), np.float32(2)
-    c = grid.shape[0] // 2
+    two = np.float32(2)
     top = np.max(kx[:count]) + 1
     table = np.empty((4, 2 * top + 1), np.float32)
     unit = np.float32(2 * np.pi) / box
@@ -50,39 +90,7 @@ def _sum(grid, rows, poses, shifts, planes, ctfs, kx, ky, count, box, out):
             qx = two * (fx * a00 + fy * a10)
             qy = two * (fx * a01 + fy * a11)
             qz = two * (fx * a02 + fy * a12)
-            sign = one
-            if qx < 0:
-                qx, qy, qz, sign = -qx, -qy, -qz, -one
-            ix, iy, iz = int(qx), int(np.floor(qy)), int(np.floor(qz))
-            tx, ty, tz = qx - np.float32(ix), qy - np.float32(iy), qz - np.float32(iz)
-            iy += c
-            iz += c
-            sx, sy, sz = one - tx, one - ty, one - tz
-            # corners: n(z)(y)(x)
-            e000, e001 = grid[iz, iy, ix, 0], grid[iz, iy, ix + 1, 0]
-            e010, e011 = grid[iz, iy + 1, ix, 0], grid[iz, iy + 1, ix + 1, 0]
-            e100, e101 = grid[iz + 1, iy, ix, 0], grid[iz + 1, iy, ix + 1, 0]
-            e110, e111 = grid[iz + 1, iy + 1, ix, 0], grid[iz + 1, iy + 1, ix + 1, 0]
-            m000, m001 = grid[iz, iy, ix, 1], grid[iz, iy, ix + 1, 1]
-            m010, m011 = grid[iz, iy + 1, ix, 1], grid[iz, iy + 1, ix + 1, 1]
-            m100, m101 = grid[iz + 1, iy, ix, 1], grid[iz + 1, iy, ix + 1, 1]
-            m110, m111 = grid[iz + 1, iy + 1, ix, 1], grid[iz + 1, iy + 1, ix + 1, 1]
-            e00, e01 = sx * e000 + tx * e001, sx * e010 + tx * e011
-            e10, e11 = sx * e100 + tx * e101, sx * e110 + tx * e111
-            m00, m01 = sx * m000 + tx * m001, sx * m010 + tx * m011
-            m10, m11 = sx * m100 + tx * m101, sx * m110 + tx * m111
-            e0, e1 = sy * e00 + ty * e01, sy * e10 + ty * e11
-            m0, m1 = sy * m00 + ty * m01, sy * m10 + ty * m11
-            pr = sz * e0 + tz * e1
-            pi = sign * (sz * m0 + tz * m1)
-            # derivatives along the padded grid's axes, two cells a unit of k; the half with x < 0 is conjugate
-            ez0, ez1 = sy * (e001 - e000) + ty * (e011 - e010), sy * (e101 - e100) + ty * (e111 - e110)
-            mz0, mz1 = sy * (m001 - m000) + ty * (m011 - m010), sy * (m101 - m100) + ty * (m111 - m110)
-            dxr, dxi = sign * two * (sz * ez0 + tz * ez1), two * (sz * mz0 + tz * mz1)
-            dyr = sign * two * (sz * (e01 - e00) + tz * (e11 - e10))
-            dyi = two * (sz * (m01 - m00) + tz * (m11 - m10))
-            dzr = sign * two * (e1 - e0)
-            dzi = two * (m1 - m0)
+            pr, pi, dxr, dxi, dyr, dyi, dzr, dzi = _value_and_gradient(grid, qx, qy, qz)
             ur, ui = a20 * dxr + a21 * dyr + a22 * dzr, a20 * dxi + a21 * dyi + a22 * dzi
             vr = (a10 * dxr + a11 * dyr + a12 * dzr) * fx - (a00 * dxr + a01 * dyr + a02 * dzr) * fy
             vi = (a10 * dxi + a11 * dyi + a12 * dzi) * fx - (a00 * dxi + a01 * dyi + a02 * dzi) * fy

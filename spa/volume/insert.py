@@ -4,6 +4,7 @@ Accumulated per grid point: sum w CTF X / s^2 (complex) and sum w CTF^2 / s^2, b
 Source: Scheres, J. Struct. Biol. 180 (2012) 519, for the weighted solution.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numba
@@ -185,7 +186,7 @@ def close(sums: Accumulator) -> None:
     _close(sums.grid)
 
 
-def symmetrised(sums: Accumulator, operators: np.ndarray, run=map) -> Accumulator:
+def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map) -> Accumulator:
     """The (closed) sums added over a point group's operators (g, 3, 3); slabs of z go to `run`, a pool's map."""
     if len(operators) == 1:
         return sums

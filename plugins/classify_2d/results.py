@@ -3,11 +3,13 @@
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
 from spa.class2d import average, loop
 from spa.class2d.loop import State
+from spa.class2d.plane import resampled
 from spa.errors import ReadError
 from spa.io import mrc, star
 from spa.io.stacks import image_name
@@ -28,9 +30,9 @@ def resumed(run: Run, problem: Problem) -> State:
     if not run.resume or not path.exists():
         return loop.start(problem.images, problem.settings, problem.variance)
     try:
-        with np.load(path) as held:
+        with open(path, "rb") as stream, np.load(stream) as held:
             values = {field.name: held[field.name] for field in fields(State)}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise ReadError(f"{path}: cannot be read: {error}") from None
     plain = {name: value.item() if value.ndim == 0 else value for name, value in values.items()}
     run.warn(f"going on after iteration {plain['iteration']}")
@@ -65,7 +67,7 @@ class Classes:
         rank = np.empty_like(self.order)
         rank[self.order] = np.arange(len(rank))
         self.number = rank[state.cls] + 1
-        self.images = average.enlarged(made.images[self.order], problem.images.band.box)
+        self.images = resampled(made.images[self.order], problem.images.band.box)
         self.share, self.effective = share[self.order], state.effective[self.order]
         shells = average.resolution_shell(made.frc[self.order])
         self.resolution = np.array([problem.images.resolution_of(shell) for shell in shells])

@@ -51,8 +51,8 @@ class Choice:
 
         images = self.classified.images
         size = np.bincount(self.classified.number, minlength=len(images) + 1)
-        titles = [f"{i}: {size[i]}" + (f"\n{reasons[0]}" if reasons and reasons[0] != _UNLISTED else "")
-                  for i, reasons in enumerate(self.against, 1)]  # fmt: skip
+        words = [", ".join(reason.partition(":")[0] for reason in reasons) for reasons in self.against]
+        titles = [f"{i}: {size[i]}" + (f"\n{word}" if word else "") for i, word in enumerate(words, 1)]
         save(montage(images, titles[: len(images)], self.keeps[: len(images)]), path)
 
 

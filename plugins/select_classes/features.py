@@ -30,13 +30,14 @@ def features(image: np.ndarray) -> Features:
     y, x = np.mgrid[:box, :box] - box // 2
     distance = np.hypot(y, x)
     circle = distance <= radius
-    smooth = ndimage.gaussian_filter(np.asarray(image, np.float64), 0.015 * box)
+    smooth = ndimage.gaussian_filter(np.asarray(image, np.float64), 0.08 * radius)  # the outline, not its parts
     inside = smooth[circle]
     if np.ptp(inside) < _TINY:
         return Features(0.0, 0.0, 0.0, 0.0, 0.0)
     object_ = circle & (smooth > otsu(inside))
-    pieces, n = ndimage.label(object_)
-    sizes = np.bincount(pieces.ravel())[1:]
+    near = ndimage.distance_transform_edt(~object_) < 0.12 * radius  # lobes of one particle are neighbours
+    pieces, n = ndimage.label(near)
+    sizes = np.bincount(pieces[object_], minlength=n + 1)[1:]
     rest = smooth[circle & ~object_]
     rim = circle & (distance > 0.85 * radius)
     return Features(

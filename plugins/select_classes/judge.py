@@ -15,7 +15,7 @@ EVIDENCE = 2.0  # log units by which an image must be likelier with the average 
 COARSER = 2.5  # times the resolution of the better classes
 EDGE = 0.3  # of the rim covered by the object
 PIECES = 0.6  # of the object in its largest piece, at least
-OFFSET = 0.35  # radii between the object and the centre
+OFFSET = 0.25  # radii between the object and the centre
 CONTRAST = 1.5  # standard deviations of the surroundings
 FEW = 0.05  # of an even share of the particles
 
@@ -37,14 +37,14 @@ def reasons(found: Measured) -> list[list[str]]:
     out = []
     for f, size, resolution, evidence in zip(found.features, found.sizes, found.resolution, found.evidence):
         against = [
-            (size == 0, "no particles"),
-            (0 < size < FEW * even, f"{size} particles only"),
-            (evidence < EVIDENCE, f"no likelier than empty images ({evidence:.1f})"),
-            (resolution > COARSER * good, f"{resolution:.0f} A where others have {good:.0f} A"),
-            (f.edge > EDGE, f"reaches over {100 * f.edge:.0f}% of the circle's rim"),
-            (f.compactness < PIECES, f"in pieces (largest {100 * f.compactness:.0f}%)"),
-            (f.offset > OFFSET, f"off the centre by {100 * f.offset:.0f}% of the radius"),
-            (f.contrast < CONTRAST, f"contrast {f.contrast:.1f}"),
+            (size == 0, "empty"),
+            (0 < size < FEW * even, f"few: {size} particles"),
+            (evidence < EVIDENCE, f"noise: no likelier than empty images ({evidence:.1f})"),
+            (resolution > COARSER * good, f"coarse: {resolution:.0f} A where others have {good:.0f} A"),
+            (f.edge > EDGE, f"rim: reaches over {100 * f.edge:.0f}% of the circle's"),
+            (f.compactness < PIECES, f"pieces: the largest is {100 * f.compactness:.0f}%"),
+            (f.offset > OFFSET, f"off centre: by {100 * f.offset:.0f}% of the radius"),
+            (f.contrast < CONTRAST, f"faint: contrast {f.contrast:.1f}"),
         ]
         out.append([text for holds, text in against if holds])
     return out

@@ -125,15 +125,3 @@ def moved(plane: Plane, sums: np.ndarray, shift: np.ndarray) -> np.ndarray:
     value = (sums[..., 0] + 1j * sums[..., 1]) * turn
     return np.stack([value.real, value.imag, sums[..., 2]], -1).astype(np.float32)
 
-
-def enlarged(images: np.ndarray, box: int) -> np.ndarray:
-    """(C, box, box) float32: images (C, small, small) of the same field on finer pixels, by their transform."""
-    small = images.shape[-1]
-    if small == box:
-        return images
-    spectra = fft.rfft2(np.roll(images, (-(small // 2), -(small // 2)), (1, 2)))
-    full = np.zeros((len(images), box, box // 2 + 1), np.complex64)
-    half = min(small, box) // 2
-    rows = np.r_[0:half, -half + 1 : 0]
-    full[:, rows, :half] = spectra[:, rows, :half]
-    return np.roll(fft.irfft2(full, box), (box // 2, box // 2), (1, 2)) * np.float32((box / small) ** 2)

@@ -48,15 +48,15 @@ class State:
     seen: np.ndarray
 
 
-def fold_of(n: int) -> np.ndarray:
-    """(n,) the fold of each image."""
-    return np.arange(n) % FOLDS
+def fold_of(n: int, seed: int = 0) -> np.ndarray:
+    """(n,) the fold of each image, drawn: the order of a table may mean something."""
+    return seeds.rng(seed, 4).permutation(n) % FOLDS
 
 
 def start(images: Images, settings: Settings, variance: np.ndarray) -> State:
     """Averages of random images; variance (groups, shells) of a complex coefficient of the noise."""
     n, classes, first = len(images), settings.classes, settings.first
-    sums = seeds.random_sums(images, fold_of(n), FOLDS, classes, first, variance, settings.seed)
+    sums = seeds.random_sums(images, fold_of(n, settings.seed), FOLDS, classes, first, variance, settings.seed)
     return State(
         0, first, sums, np.full(classes, 1 / classes), np.full(classes, n / classes), variance, settings.reach / 2,
         np.zeros(n, np.int32), np.zeros(n, np.float32), np.zeros((n, 2), np.float32), np.zeros(n, np.float32),
@@ -109,6 +109,7 @@ class _Pass:
     def __init__(self, images: Images, settings: Settings, state: State, plane: Plane) -> None:
         self.images, self.settings, self.state, self.plane = images, settings, state, plane
         classes, it = settings.classes, state.iteration
+        self.folds = fold_of(len(images), settings.seed)
         self.sums = np.zeros((FOLDS, classes, plane.cells, 3), np.float32)
         self.residual, self.counted = np.zeros_like(state.variance), np.zeros_like(state.variance)
         self.weight, self.squares, self.shift2 = np.zeros(classes), np.zeros(classes), 0.0
@@ -128,7 +129,7 @@ class _Pass:
             self.plane, images, grids, self.levels, np.log(self.prior), state.variance, state.shift_sigma,
             self.settings.reach, self.window,
         )  # fmt: skip
-        mine = rows[fold_of(len(images))[rows] == fold]
+        mine = rows[self.folds[rows] == fold]
         blocks = [mine[i : i + BLOCK] for i in range(0, len(mine), BLOCK)]
         known = state.seen >= 0
         for block, partial in zip(blocks, mapped(lambda b: expect(images, b, made, state.shift, known), blocks)):
@@ -154,8 +155,8 @@ def _renewed(s: Settings, old: State, plane: Plane, target: Plane, work: _Pass, 
     prior = work.weight + 0.05 * seen / s.classes + old.prior * seen * keep / (1 - keep)
     sums = work.sums if whole else np.float32(keep) * plane.resized(old.sums, target) + work.sums
     prior /= prior.sum()
-    if s.annealed(old.iteration) < 1:
-        sums, prior = seeds.revived(sums, prior)
+    if s.moving(old.iteration):
+        sums, prior = seeds.revived(target, sums, prior, seeds.rng(s.seed, 3, old.iteration))
     return State(
         old.iteration + 1, target.radius, sums, prior, work.weight**2 / np.maximum(work.squares, 1e-9),
         _noise(old.variance, work.residual, work.counted),

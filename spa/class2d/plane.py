@@ -55,7 +55,7 @@ class Plane:
         return (ky % (2 * self.small))[:, None], kx[None, :], sign
 
     def images(self, grids: np.ndarray) -> np.ndarray:
-        """(…, small, small) float32 images of grids (…, cells) complex64; grey values are those of the images."""
+        """(…, small, small) float32 images of grids (…, cells) complex64 that were made by insertion; to scale."""
         padded, small = 2 * self.small, self.small
         y, x, sign = self._place
         spectra = np.zeros(grids.shape[:-1] + (padded, small + 1), np.complex64)
@@ -64,13 +64,17 @@ class Plane:
         return images[..., small // 2 : -(small // 2), small // 2 : -(small // 2)] / self._sinc2
 
     def grids(self, images: np.ndarray) -> np.ndarray:
-        """(…, cells) complex64 transforms of images (…, small, small); undoes `images` within the band."""
+        """(…, cells) complex64 transforms of images (…, small, small), such that `slices` of them are to scale."""
         padded, small = 2 * self.small, self.small
         y, x, sign = self._place
         full = np.zeros(images.shape[:-2] + (padded, padded), np.float32)
         full[..., small // 2 : -(small // 2), small // 2 : -(small // 2)] = images / self._sinc2
         spectra = fft.rfft2(full)[..., y, x] * (sign * np.float32(4 * self.box / padded**2))
         return spectra.reshape(images.shape[:-2] + (self.cells,))
+
+    def shaded(self, grids: np.ndarray, field: np.ndarray) -> np.ndarray:
+        """Grids (…, cells) complex64 of what is multiplied in space by a field (small, small)."""
+        return self.grids(self.images(grids) * (field * self._sinc2**2)).astype(np.complex64)
 
     def resized(self, grids: np.ndarray, other: "Plane") -> np.ndarray:
         """Grids (…, cells, values) of this plane cut or zero-filled to the band of another."""
@@ -104,6 +108,11 @@ class Turns:
     fy: np.ndarray
     sign: np.ndarray
 
+    def take(self, turn: int) -> "Turns":
+        """One of the turns, still with an axis for it."""
+        one = slice(turn, turn + 1)
+        return Turns(self.index[one], self.fx[one], self.fy[one], self.sign[one])
+
 
 def turns(plane: Plane, band: Disc, count: int, psi: np.ndarray) -> Turns:
     """For the first `count` coefficients of a band and angles psi (radians): image(k) = average(k turned by psi)."""
@@ -128,3 +137,16 @@ def slices(grids: np.ndarray, columns: int, turn: Turns) -> np.ndarray:
         values = low * (1 - fy) + high * fy
         out[:, p, 0], out[:, p, 1] = values.real, values.imag * sign
     return out
+
+
+def resampled(images: np.ndarray, size: int) -> np.ndarray:
+    """(C, size, size) float32: square images of the same field with more or fewer pixels, by their transform."""
+    box = images.shape[-1]
+    if size == box:
+        return images
+    spectra = fft.rfft2(np.roll(images, (-(box // 2), -(box // 2)), (1, 2)))
+    made = np.zeros((len(images), size, size // 2 + 1), np.complex64)
+    half = min(size, box) // 2
+    rows = np.r_[0:half, -half + 1 : 0]
+    made[:, rows, :half] = spectra[:, rows, :half]
+    return np.roll(fft.irfft2(made, size), (size // 2, size // 2), (1, 2)) * np.float32((size / box) ** 2)

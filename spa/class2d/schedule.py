@@ -34,6 +34,10 @@ class Settings:
         """0 at the start, 1 once all of the resolution may be used: after 0.6 of the mini-batches."""
         return min(1.0, iteration / max(1.0, 0.6 * (self.iterations - self.full)))
 
+    def moving(self, iteration: int) -> bool:
+        """Whether empty classes are still filled: there are iterations enough left for them to settle."""
+        return iteration < self.iterations - self.full - max(2, self.iterations // 8)
+
     def radius(self, iteration: int, shown: int) -> int:
         """Band (shells): as annealing allows, and not far beyond what the best average shows."""
         allowed = self.first * (self.limit / self.first) ** self.annealed(iteration)

@@ -7,6 +7,7 @@ from spa.class2d.images import Images
 from spa.class2d.plane import Plane, turns
 
 _SEEDED = 100  # images an average is made of at the start, at most
+_SHADING = 0.5  # root mean square by which a variant differs
 
 
 def rng(seed: int, *keys: int) -> np.random.Generator:
@@ -39,19 +40,33 @@ def random_sums(
     return sums
 
 
-def revived(sums: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums (F, C, cells, 3) and priors (C,) in which nearly empty classes have become part of the fullest ones.
+def revived(
+    plane: Plane, sums: np.ndarray, prior: np.ndarray, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums (F, C, cells, 3) and priors (C,) in which nearly empty classes have become variants of the fullest ones.
 
-    Of a pair that parts, each leans on its own half of the folds, so that they differ as halves of the data do.
+    A variant is the same average under a smooth random shading, the same in all folds: classes must mean the same
+    in each.
     """
-    sums, prior = sums.copy(), prior.copy()
     order = np.argsort(-prior, kind="stable")
     poor = [c for c in order[::-1] if prior[c] < 0.15 / len(prior)]
-    lean = np.where(np.arange(len(sums)) % 4 < 2, 1.0, 0.25).astype(np.float32)[:, None, None]
-    for rich, c in zip(order, poor):
-        if prior[rich] < 1.5 / len(prior):
-            break
-        parts = sums[:, rich].copy()
-        sums[:, rich], sums[:, c] = lean * parts, (1.25 - lean) * parts
+    pairs = [(rich, c) for rich, c in zip(order, poor) if prior[rich] >= 1.5 / len(prior)]
+    if pairs:
+        sums, prior = sums.copy(), prior.copy()
+    for rich, c in pairs:
+        value = (sums[:, rich, :, 0] + 1j * sums[:, rich, :, 1]).astype(np.complex64)
+        value = plane.shaded(value, 1 + _SHADING * shading(plane.small, generator))
+        sums[:, c] = 0.5 * np.stack([value.real, value.imag, sums[:, rich, :, 2]], -1)
+        sums[:, rich] *= np.float32(0.5)
         prior[rich] = prior[c] = (prior[rich] + prior[c]) / 2
     return sums, prior
+
+
+def shading(size: int, generator: np.random.Generator) -> np.ndarray:
+    """(size, size) a smooth random field of a few waves across, mean square 1."""
+    x = np.arange(size) / size - 0.5
+    field = np.zeros((size, size))
+    for _ in range(6):
+        ky, kx, phase = *generator.uniform(-2, 2, 2), generator.uniform(0, 2 * np.pi)
+        field += np.cos(2 * np.pi * (ky * x[:, None] + kx * x) + phase)
+    return (field / np.sqrt((field**2).mean())).astype(np.float32)

@@ -1,0 +1,124 @@
+"""The iterations: planted classes come apart, and the bytes depend on the seed alone."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from spa.class2d import loop, seeds
+from spa.class2d.plane import Plane, resampled
+from spa.class2d.schedule import Settings, batch_size
+
+from .conftest import DIAMETER, PIXEL, Planted, plant, shapes
+
+
+def settings(classes: int = 4, iterations: int = 8, batch: int = 10**6, seed: int = 1) -> Settings:
+    return Settings(classes, DIAMETER / PIXEL, 5.0, 6, 20, iterations, 2, batch, seed)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_blas_thread() -> Iterator[None]:
+    with threadpool_limits(1):
+        yield
+
+
+def classified(planted: Planted, s: Settings, mapped: Any = map) -> loop.State:
+    state = loop.start(planted.images, s, planted.noise)
+    for state in loop.iterations(planted.images, s, state, mapped):  # noqa: B007, B020
+        pass
+    return state
+
+
+@pytest.fixture(scope="module")
+def result(planted: Planted) -> loop.State:
+    return classified(planted, settings())
+
+
+def purity(cls: np.ndarray, truth: np.ndarray) -> float:
+    return sum(np.bincount(truth[cls == c]).max() for c in np.unique(cls)) / len(cls)
+
+
+def test_planted_classes_come_apart(planted: Planted, result: loop.State) -> None:
+    assert purity(result.cls, planted.cls) > 0.95
+
+
+def test_mini_batches_find_them_too(planted: Planted) -> None:
+    found = classified(planted, settings(batch=100, iterations=12))
+    assert purity(found.cls, planted.cls) > 0.9 and (found.seen >= 10).all()
+
+
+def test_angles_within_a_class_are_the_planted_ones_up_to_one_turn(planted: Planted, result: loop.State) -> None:
+    largest = np.bincount(result.cls).argmax()
+    mine = (result.cls == largest) & (planted.cls == np.bincount(planted.cls[result.cls == largest]).argmax())
+    assert abs(np.mean(np.exp(1j * (result.psi[mine] - planted.psi[mine])))) > 0.85
+
+
+def test_noise_spectrum_stays_that_of_the_noise(result: loop.State) -> None:
+    assert np.allclose(result.variance[0, 2:14], 1.0, atol=0.15)
+
+
+def test_threads_do_not_change_the_bytes(planted: Planted, result: loop.State) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        again = classified(planted, settings(), pool.map)
+    for field in fields(loop.State):
+        assert np.array_equal(getattr(again, field.name), getattr(result, field.name)), field.name
+
+
+def test_going_on_from_a_state_gives_the_same(planted: Planted, result: loop.State) -> None:
+    s = settings()
+    passed: Iterator[loop.State] = loop.iterations(planted.images, s, loop.start(planted.images, s, planted.noise), map)
+    middle = next(state for state in passed if state.iteration == 4)
+    last = list(loop.iterations(planted.images, s, middle, map))[-1]
+    assert np.array_equal(last.sums, result.sums) and np.array_equal(last.psi, result.psi)
+
+
+def test_another_seed_is_another_run(planted: Planted, result: loop.State) -> None:
+    assert not np.array_equal(classified(planted, settings(iterations=3, seed=2)).cls, result.cls)
+
+
+def test_noise_alone_gains_nothing() -> None:
+    blank = plant(160, amplitude=0.0)
+    found = classified(blank, settings(classes=3, iterations=8))
+    assert found.gain.mean() < 0
+
+
+def test_annealing_goes_from_the_first_shell_to_the_limit() -> None:
+    s = settings(iterations=30)
+    bands = [s.radius(i, 25) for i in range(30)]
+    assert bands[0] == s.first and bands[-1] == s.limit and (np.diff(bands) >= 0).all()
+
+
+def test_the_band_stays_near_what_averages_show() -> None:
+    assert settings(iterations=30).radius(29, 5) == 8
+
+
+def test_batches_go_through_all_images_before_any_comes_again() -> None:
+    s = settings(batch=30, iterations=12)
+    seen = np.concatenate([s.rows(i, 120) for i in range(4)])
+    assert np.array_equal(np.sort(seen), np.arange(120))
+    assert len(s.rows(11, 120)) == 120
+
+
+def test_few_images_are_taken_all_at_once() -> None:
+    assert batch_size(700, 20) == 700 and batch_size(100_000, 50) == 5000
+
+
+def test_an_empty_class_becomes_a_variant_of_the_fullest_alike_in_all_folds() -> None:
+    plane = Plane(48, 6)
+    grid = plane.grids(resampled(shapes(), plane.small))[0]
+    sums = np.tile(np.stack([grid.real, grid.imag, np.ones(plane.cells)], -1).astype(np.float32), (4, 3, 1, 1))
+    made, share = seeds.revived(plane, sums, np.array([0.89, 0.1, 0.01]), seeds.rng(0))
+    assert np.isclose(share.sum(), 1) and np.isclose(share[2], share[0])
+    assert np.allclose(made[:, 0], 0.5 * sums[:, 0]) and np.array_equal(made[:, 1], sums[:, 1])
+    old, new = (plane.images((m[0, 2, :, 0] + 1j * m[0, 2, :, 1])[None]) for m in (0.5 * sums, made))
+    assert 0.5 < np.corrcoef(old.ravel(), new.ravel())[0, 1] < 0.99 and np.allclose(made[0, 2], made[3, 2])
+
+
+def test_full_classes_are_left_alone() -> None:
+    sums, prior = np.ones((4, 3, 10, 3), np.float32), np.array([0.4, 0.3, 0.3])
+    made, share = seeds.revived(Plane(48, 6), sums, prior, seeds.rng(0))
+    assert made is sums and share is prior

@@ -6,7 +6,8 @@ import numpy as np
 
 from spa.picking.threshold import mixture
 
-_APART = 2.0  # of the two components' mean sd: nearer, and the scores are taken to be of one kind
+_APART = 2.0  # Ashman's D (Astron. J. 108 (1994) 2348): below, the scores are taken to be of one kind
+_LEAST = 0.04  # share of the smaller component, below which it is a tail
 _SPREAD = 3.5  # robust standard deviations of log power: Iglewicz & Hoaglin (1993)
 _FEWEST = 20
 
@@ -61,7 +62,8 @@ def automatic(score: np.ndarray | None, power: np.ndarray | None, given: Limits)
 def _parting(score: np.ndarray) -> float | None:
     """Where two kinds of scores part; None where they are of one kind."""
     found = mixture(score)
-    if found.means[1] - found.means[0] < _APART * found.sds.mean():
+    apart = np.sqrt(2) * (found.means[1] - found.means[0]) / np.hypot(*found.sds)
+    if apart < _APART or found.weights.min() < _LEAST:
         return None
     return found.crossing if _has_valley(score, found.means) else None
 

@@ -22,7 +22,8 @@ _RADII = 96
 APART = 0.75  # of a diameter: the least distance of two picks
 _JURY = 4  # micrographs on which shapes compete
 _COURT = 1_000_000  # pixels of their fields that they compete on, at most
-_NEAR = 4  # round shapes whose diameters ellipses are tried at
+_NEAR = 4  # best round shapes, whose diameters tell where ellipses are tried
+_LONGER = 1.5
 _WIENER = 0.1
 
 
@@ -43,26 +44,25 @@ def learn(
     """Choose a shape, refine it over ``rounds`` and find the threshold.
 
     names: of the family (``shapes.NAMES``); ``over`` maps a function over fields, in threads or not.
-    spacing: of picks, angstroms; by default shapes compete at APART times the smallest diameter, and picking itself
-    then takes APART times the diameter found.
+    spacing: of picks, angstroms; by default APART times the diameter, of shapes that compete their longest one.
     A round shape is refined; an ellipse is taken where it has more evidence than the refined round shape.
     """
-    close = APART * scope.smallest if spacing is None else spacing
     jury = fields[:: max(1, len(fields) // _JURY)][:_JURY]
     jury = [field.middle(int(np.sqrt(_COURT / len(jury)))) for field in jury]
 
     def judged(shapes: list[Shape]) -> list[tuple[float, Shape]]:
-        rows = list(over(lambda field: [evidence(field, shape, close) for shape in shapes], jury))
+        rows = list(over(lambda field: [evidence(field, one, spacing or APART * one.extent) for one in shapes], jury))
         return sorted(zip(map(float, np.sum(rows, axis=0)), shapes), key=lambda pair: -pair[0])
 
     shapes = family(names, scope.smallest, scope.largest, scope.lowpass)
     tried = judged([shape for shape in shapes if shape.ratio == 1]) if set(names) != {"ellipse"} else []
     best: list[tuple[float, Shape]] = []
     if tried:
-        best = judged([refined_shape(fields, scope, tried[0][1], rounds, close, over)])
-    # ellipses cost more: they are tried at the diameters where round shapes did best
-    near = {shape.diameter for _, shape in tried[:_NEAR]} or {shape.diameter for shape in shapes}
-    if long_ones := [shape for shape in shapes if shape.ratio != 1 and shape.diameter in near]:
+        first = tried[0][1]
+        best = judged([refined_shape(fields, scope, first, rounds, spacing or APART * first.diameter, over)])
+    # ellipses cost more: a round shape fits a long one best between its short axis and its mean diameter
+    near = [shape.diameter for _, shape in tried[:_NEAR]] or [scope.smallest, scope.largest]
+    if long_ones := [one for one in shapes if one.ratio != 1 and min(near) <= one.diameter <= _LONGER * max(near)]:
         found = judged(long_ones)
         tried, best = sorted(tried + found, key=lambda pair: -pair[0]), best + found[:1]
     value, shape = max(best, key=lambda pair: pair[0])

@@ -15,6 +15,7 @@ from spa.picking.field import Field
 from spa.picking.shapes import Shape
 
 _LEAST_INSIDE = 0.25  # of a template's energy
+_NOISE = 3.0  # sd: what noise alone may reach
 
 
 def score_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
@@ -73,15 +74,17 @@ def peak_scores(score: np.ndarray, spacing: float) -> np.ndarray:
 
 
 def evidence(field: Field, shape: Shape, spacing: float) -> float:
-    """How much better the shape explains the micrograph than its contrast-inverted decoy does.
+    """How much of the micrograph the shape explains: score^2 - 9 summed over peaks of more than 3 sd, less decoys.
 
-    Sum of squared scores over as many peaks as the field could hold at half the densest packing, targets less decoys.
-    spacing in angstroms.
+    Each of n in-plane angles has a prior of 1/n, so that a peak of a long shape pays 2 ln n for its angle (a
+    log-likelihood ratio is half a squared score), and decoys take off what noise gives. spacing in angstroms:
+    peaks nearer than that count once, so that a small shape gains nothing by finding both ends of a large particle.
     """
-    room = int(0.5 * field.image.size * field.pixel_size**2 / (np.pi / 4 * spacing**2)) + 1
     width = max(3, int(np.sqrt(2) * spacing / field.pixel_size) | 1)
-    target, decoy = (_window_tops(score, width)[:room].astype(np.float64) for score in quick_map(field, shape))
-    return float(np.sum(target**2) - np.sum(decoy**2))
+    target, decoy = (_window_tops(score, width).astype(np.float64) for score in quick_map(field, shape))
+    price = _NOISE**2 + 2 * np.log(shape.angles)
+    explained, chance = (float(np.sum(np.maximum(tops**2 - price, 0))) for tops in (target, decoy))
+    return explained - chance
 
 
 def _window_tops(score: np.ndarray, width: int) -> np.ndarray:

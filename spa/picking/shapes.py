@@ -13,7 +13,6 @@ _SAMPLES = 160  # of a profile, and of a spectrum
 NAMES = ("ball", "shell", "disc", "ring", "ellipse", "log")
 HOLLOWS = (0.4, 0.55, 0.7, 0.8, 0.88)  # inner over outer radius of the shells that are tried
 RATIOS = (1.5, 2.0)  # long over short axis of the ellipses that are tried
-ANGLES = 6  # of an ellipse, over half a turn
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,23 @@ class Shape:
         more = f", hollow {self.hollow:g}" if self.hollow else f", {self.ratio:g} : 1" if self.ratio != 1 else ""
         return f"{self.name} {self.diameter:.0f} A{more}"
 
+    @property
+    def angles(self) -> int:
+        """In-plane angles, over half a turn, at which it is tried."""
+        return 1 if self.ratio == 1 else int(np.ceil(6 * self.ratio))
+
+    @property
+    def extent(self) -> float:
+        """The longest diameter, angstroms."""
+        return self.diameter * float(np.sqrt(self.ratio))
+
     def spectra(self, kx: np.ndarray, ky: np.ndarray) -> list[np.ndarray]:
         """The transform at frequencies kx, ky (1/angstrom), one for each in-plane angle."""
         if self.ratio == 1:
             return [self.at(np.hypot(kx, ky))]
         long, short = np.sqrt(self.ratio), 1 / np.sqrt(self.ratio)
         found = []
-        for angle in np.pi * np.arange(ANGLES) / ANGLES:
+        for angle in np.pi * np.arange(self.angles) / self.angles:
             along, across = kx * np.cos(angle) + ky * np.sin(angle), ky * np.cos(angle) - kx * np.sin(angle)
             found.append(self.at(np.hypot(long * along, short * across)))
         return found

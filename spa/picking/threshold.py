@@ -21,11 +21,14 @@ def threshold(targets: np.ndarray, decoys: np.ndarray) -> float:
 
 
 def decoy_limit(targets: np.ndarray, decoys: np.ndarray, ratio: float = _DECOYS) -> float:
-    """The least score from which on decoys are at most ``ratio`` of the targets; infinity when there is none."""
+    """The score above which decoys are at most ``ratio`` of the targets, between two targets; infinity for none."""
     scores = np.sort(np.asarray(targets, np.float64))[::-1]
     above = len(decoys) - np.searchsorted(np.sort(decoys), scores, side="left")
     fine = np.flatnonzero(above <= ratio * np.arange(1, len(scores) + 1))
-    return float(scores[fine[-1]]) if fine.size else np.inf
+    if not fine.size:
+        return np.inf
+    below = scores[fine[-1] + 1] if fine[-1] + 1 < len(scores) else 0.0
+    return float(scores[fine[-1]] + below) / 2
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,71 @@
+"""Learning the shape from the micrographs."""
+
+import numpy as np
+import pytest
+
+from spa.image.ctf import Lens
+from spa.picking.blob import pick
+from spa.picking.field import Contrast, Scope, prepared
+from spa.picking.learn import APART, learn
+
+PIXEL = 5.0
+SCOPE = Scope(90, 150, 20)
+
+
+def pictures(scene, seed, count, **shape):
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        truth = scene.centres(rng, 35, (300, 320), 34, 22)
+        angles = rng.uniform(0, np.pi, len(truth))
+        yield truth, scene.density((300, 320), truth, 11.5, angles=angles, **shape), rng
+
+
+@pytest.fixture(scope="module")
+def hollow(scene):
+    """Truth and fields of shells, 115 A, each at its own defocus."""
+    found = []
+    for n, (truth, image, rng) in enumerate(pictures(scene, 21, 3, hollow=0.75)):
+        defocus = 12000.0 + 6000 * n
+        contrast = Contrast(Lens(300, 2.7, 0.1), defocus, defocus, 0)
+        found.append((truth, prepared(scene.micrograph(image, rng, 0.15, PIXEL, defocus), PIXEL, SCOPE, contrast)))
+    return found
+
+
+def recall(scene, pairs, learned):
+    rest = learned.shape, learned.threshold, learned.spacing
+    return np.mean([scene.matched(truth, pick(field, *rest).xy, 2.5) for truth, field in pairs])
+
+
+def test_a_hollow_shape_is_recognised_and_learned(scene, hollow):
+    learned = learn([field for _, field in hollow], SCOPE, ("ball", "shell", "ellipse"), 3)
+    assert learned.shape.name == "learned" and learned.shape.diameter == pytest.approx(115, rel=0.12)
+    assert next(label for label in learned.tried if label != learned.shape.label).startswith("shell")
+    assert learned.spacing == APART * learned.shape.diameter
+    assert recall(scene, hollow, learned) > 0.97
+
+
+def test_what_is_learned_explains_more_than_what_was_fixed(hollow):
+    learned = learn([field for _, field in hollow], SCOPE, ("ball",), 2)
+    fixed = max(value for label, value in learned.tried.items() if label != learned.shape.label)
+    assert learned.tried[learned.shape.label] > 1.2 * fixed
+
+
+def test_no_rounds_keep_the_fixed_shape(hollow):
+    learned = learn([field for _, field in hollow], SCOPE, ("disc", "ring", "log"), 0, spacing=80.0)
+    assert learned.shape.name in ("disc", "ring", "log") and learned.spacing == 80.0
+
+
+def test_long_particles_are_taken_for_long(scene):
+    pairs = [(truth, prepared(scene.micrograph(image, rng, 0.5), PIXEL, SCOPE))
+             for truth, image, rng in pictures(scene, 22, 2, ratio=2.2)]  # fmt: skip
+    learned = learn([field for _, field in pairs], SCOPE, ("ball", "shell", "ellipse"), 2)
+    assert learned.shape.ratio > 1
+    assert recall(scene, pairs, learned) > 0.95
+
+
+def test_few_picks_in_noise(scene):
+    rng = np.random.default_rng(23)
+    fields = [prepared(rng.normal(0, 1, (300, 320)).astype(np.float32), PIXEL, SCOPE) for _ in range(3)]
+    learned = learn(fields, SCOPE, ("ball", "shell", "ellipse"), 3)
+    counts = [len(pick(field, learned.shape, learned.threshold, learned.spacing)) for field in fields]
+    assert max(counts) <= 6  # there is room for over 100

@@ -1,0 +1,92 @@
+"""The matched filter."""
+
+import numpy as np
+import pytest
+
+from spa.image.ctf import Lens
+from spa.image.peaks import maxima
+from spa.picking.field import Contrast, Scope, prepared
+from spa.picking.matched import evidence, local_power, quick_map, score_map
+from spa.picking.shapes import make
+
+PIXEL = 5.0
+SCOPE = Scope(100, 140, 20)
+
+
+@pytest.fixture(scope="module")
+def shells(scene):
+    """Truth and a micrograph of hollow shells of 120 A."""
+    rng = np.random.default_rng(5)
+    truth = scene.centres(rng, 40, (320, 360), 30, 20)
+    return truth, scene.micrograph(scene.density((320, 360), truth, 12, hollow=0.75), rng, 0.5)
+
+
+def test_scores_of_noise_have_mean_0_and_sd_1(scene):
+    rng = np.random.default_rng(6)
+    field = prepared(rng.normal(0, 1, (400, 400)).astype(np.float32), PIXEL, SCOPE)
+    score, decoy = score_map(field, make("ball", 120, 20))
+    assert score.mean() == pytest.approx(0, abs=0.1) and score.std() == pytest.approx(1, abs=0.05)
+    assert decoy == pytest.approx(-score, abs=1e-4)
+    edge = np.concatenate([score[0], score[-1], score[:, 0], score[:, -1]])
+    assert edge.std() == pytest.approx(1, abs=0.3)
+
+
+def test_a_shell_is_found_at_its_centre(scene, shells):
+    truth, image = shells
+    field = prepared(image, PIXEL, SCOPE)
+    score, _ = score_map(field, make("shell", 120, 20, hollow=0.75))
+    points = field.to_micrograph(maxima(score, 3.5, 90 / field.pixel_size))
+    assert scene.matched(truth, points, 2.0) > 0.95
+
+
+def test_the_true_shape_has_most_evidence(shells):
+    field = prepared(shells[1], PIXEL, SCOPE)
+    true = evidence(field, make("shell", 120, 20, hollow=0.75), 90)
+    for other in (make("ball", 120, 20), make("shell", 140, 20, hollow=0.75), make("shell", 100, 20, hollow=0.75)):
+        assert evidence(field, other, 90) < true
+
+
+def test_there_is_no_evidence_in_noise(scene, shells):
+    rng = np.random.default_rng(8)
+    blank = prepared(rng.normal(0, 1, (320, 360)).astype(np.float32), PIXEL, SCOPE)
+    shape = make("shell", 120, 20, hollow=0.75)
+    assert evidence(blank, shape, 90) < 0.2 * evidence(prepared(shells[1], PIXEL, SCOPE), shape, 90)
+
+
+def test_knowing_the_ctf_raises_the_scores(scene):
+    rng = np.random.default_rng(9)
+    truth = scene.centres(rng, 25, (320, 320), 32, 24)
+    image = scene.micrograph(scene.density((320, 320), truth, 12, hollow=0.7), rng, 0.15, defocus=20000)
+    shape = make("shell", 120, 20, hollow=0.7)
+    known = Contrast(Lens(300, 2.7, 0.1), 20000, 20000, 0)
+    blind = evidence(prepared(image, PIXEL, SCOPE), shape, 90)
+    assert evidence(prepared(image, PIXEL, SCOPE, known), shape, 90) > 1.1 * blind
+
+
+def test_a_particle_cut_by_the_edge_still_scores(scene):
+    rng = np.random.default_rng(10)
+    truth = np.array([[2.0, 100.0], [100.0, 100.0], [150.0, 30.0]])
+    field = prepared(scene.micrograph(scene.density((200, 200), truth, 12), rng, 0.4), PIXEL, SCOPE)
+    rows = np.rint(truth[:, ::-1] / field.step).astype(int)
+    whole, quick = (f(field, make("ball", 120, 20))[0] for f in (score_map, quick_map))
+    assert whole[tuple(rows[0])] > 1.15 * quick[tuple(rows[0])]
+    assert whole[tuple(rows[1])] == pytest.approx(quick[tuple(rows[1])], rel=0.15)
+
+
+def test_ellipses_are_found_at_any_angle(scene):
+    rng = np.random.default_rng(11)
+    truth = scene.centres(rng, 30, (320, 320), 40, 26)
+    image = scene.density((320, 320), truth, 10, ratio=2.0, angles=rng.uniform(0, np.pi, 30))
+    field = prepared(scene.micrograph(image, rng, 0.5), PIXEL, Scope(80, 140, 20))
+    score, _ = score_map(field, make("ellipse", 100, 20, ratio=2.0))
+    assert scene.matched(truth, field.to_micrograph(maxima(score, 4, 15)), 3) > 0.95
+
+
+def test_dirt_has_power(scene):
+    rng = np.random.default_rng(12)
+    image = rng.normal(0, 1, (300, 300)).astype(np.float32)
+    image[100:120, 200:220] += rng.normal(0, 8, (20, 20))
+    field = prepared(image, PIXEL, SCOPE)
+    power = local_power(field, 60)
+    assert np.median(power) == pytest.approx(1, rel=1e-3)
+    assert power[tuple(np.rint(np.array([110, 210]) / field.step).astype(int))] > 1.5

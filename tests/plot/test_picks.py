@@ -1,0 +1,28 @@
+"""Figures of picks."""
+
+import numpy as np
+
+from spa.plot.picks import Panel, over_micrographs, score_and_power
+
+
+def test_a_panel_for_each_micrograph_and_one_for_the_scores():
+    image = np.random.default_rng(0).normal(0, 1, (40, 50))
+    panels = [Panel(f"m{n}", image, np.array([[10.0, 20.0]] * n).reshape(-1, 2), 5.0, np.ones(n)) for n in range(4)]
+    figure = over_micrographs(panels, np.arange(6.0))
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles[:5] == ["m0: 0", "m1: 1", "m2: 2", "m3: 3", "6 picks in all"]
+
+
+def test_the_circles_lie_on_the_picks():
+    panel = Panel("m", np.zeros((40, 50)), np.array([[10.0, 20.0]]), 5.0, np.ones(1))
+    circles = over_micrographs([panel], np.ones(1)).axes[0].collections[0]
+    assert circles.get_offsets().tolist() == [[10, 20]]
+
+
+def test_limits_are_drawn():
+    score, power = np.array([1.0, 5, 6]), np.array([1.0, 1.2, 9])
+    kept = np.array([False, True, False])
+    figure = score_and_power(score, power, kept, {"min_score": 2.0, "min_power": None, "max_power": 3.0})
+    assert "1 of 3 kept" in figure.axes[0].get_title()
+    assert len(figure.axes[0].lines) == 1 and len(figure.axes[1].lines) == 2
+    assert not score_and_power(score, None, kept, {}).axes[1].axison

@@ -1,0 +1,263 @@
+"""`spa extract particles`."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.image.normalise import background
+from spa.io import mrc, star
+from spa.testing import run_spa
+
+BOX = ("--box", 40)
+
+
+@pytest.fixture
+def picks(tiny_micrograph: Path, tmp_path: Path) -> Path:
+    """The nine discs of the tiny micrograph, as picks."""
+    xy = np.loadtxt(tmp_path / "truth.txt")
+    table = star.Table.of(
+        rlnMicrographName=str(tmp_path / "tiny.mrc"), rlnCoordinateX=xy[:, 0], rlnCoordinateY=xy[:, 1],
+        rlnAutopickFigureOfMerit=np.arange(9.0), rlnRandomSubset=[1, 2, 1, 2, 1, 2, 1, 2, 1],
+    )  # fmt: skip
+    star.write(star.read(tiny_micrograph).with_block("particles", table), tmp_path / "p.star")
+    return tmp_path / "p.star"
+
+
+def run(source: Path, *more: object) -> star.Tables:
+    folder = source.parent
+    result = run_spa("extract", "particles", source, "-d", folder / "E", "-o", folder / "e.star", *more)
+    assert result.status == 0, result.stderr
+    return star.read(folder / "e.star")
+
+
+def changed(source: Path, drop: tuple[str, ...] = (), **columns: object) -> Path:
+    tables = star.read(source)
+    table = tables["particles"].with_columns(**columns) if columns else tables["particles"]
+    star.write(tables.with_block("particles", table.without(*drop)), source.parent / "changed.star")
+    return source.parent / "changed.star"
+
+
+def stack(tables: star.Tables) -> np.ndarray:
+    return np.array(mrc.read(tables["particles"].text("rlnImageName")[0].split("@")[1]).data)
+
+
+def test_particles_are_centred_bright_and_normalised(picks: Path) -> None:
+    tables = run(picks, *BOX)
+    images = stack(tables)
+    assert images.shape == (9, 40, 40) and images.dtype == np.float32
+    outside = images[:, background(40, 15)]
+    assert outside.mean(axis=1) == pytest.approx(0, abs=1e-4) and outside.std(axis=1) == pytest.approx(1, abs=1e-4)
+    mean = images.mean(axis=0)
+    inside = ~background(40, 12)
+    assert mean[inside].mean() > 1.5
+    offset = np.arange(40) - 20
+    weight = np.where(inside, mean, 0)
+    assert (weight * offset).sum() / weight.sum() == pytest.approx(0, abs=0.2)
+    assert (weight * offset[:, None]).sum() / weight.sum() == pytest.approx(0, abs=0.2)
+
+
+def test_optics_and_rows_say_all_that_a_refinement_needs(picks: Path) -> None:
+    tables = run(picks, *BOX, "--crop", 20)
+    optics, table = tables["optics"], tables["particles"]
+    assert optics.floats("rlnImagePixelSize")[0] == 10 and optics.ints("rlnImageSize")[0] == 20
+    assert optics.ints("rlnImageDimensionality")[0] == 2 and optics.ints("rlnCtfDataAreCtfPremultiplied")[0] == 0
+    assert optics.floats("rlnMicrographOriginalPixelSize")[0] == 5
+    assert table.floats("rlnDefocusU").tolist() == [15000] * 9 and table.floats("rlnDefocusAngle").tolist() == [30] * 9
+    assert table.floats("rlnCtfMaxResolution").tolist() == [11] * 9 and table.ints("rlnOpticsGroup").tolist() == [1] * 9
+    assert table.ints("rlnRandomSubset").tolist() == [1, 2, 1, 2, 1, 2, 1, 2, 1]
+    assert mrc.read_header(table.text("rlnImageName")[0].split("@")[1]).pixel_size == pytest.approx(10)
+
+
+def test_the_rows_point_at_their_images_in_the_order_of_the_table(picks: Path) -> None:
+    names = run(picks, *BOX)["particles"].text("rlnImageName").tolist()
+    assert names == [f"{n:06d}@{picks.parent / 'E' / 'tiny.mrcs'}" for n in range(1, 10)]
+
+
+def test_cropping_is_the_same_picture_in_larger_pixels(picks: Path) -> None:
+    plain = ("--no-normalise", "--no-invert")
+    large, small = stack(run(picks, *BOX, *plain)), stack(run(picks, *BOX, "--crop", 20, *plain))
+    assert small.mean(axis=(1, 2)) == pytest.approx(large.mean(axis=(1, 2)), abs=1e-4)
+    blocks = large.reshape(9, 20, 2, 20, 2).mean(axis=(2, 4))
+    assert np.corrcoef(blocks.ravel(), small.ravel())[0, 1] > 0.8
+
+
+def test_no_invert_and_no_normalise_leave_the_pixels_alone(picks: Path) -> None:
+    image = np.array(mrc.read(picks.parent / "tiny.mrc").data)
+    xy = np.loadtxt(picks.parent / "truth.txt").astype(int)
+    expected = [image[y - 20 : y + 20, x - 20 : x + 20] for x, y in xy]
+    assert (stack(run(picks, *BOX, "--no-normalise", "--no-invert")) == expected).all()
+    assert (stack(run(picks, *BOX, "--no-normalise", "--invert")) == -np.array(expected)).all()
+
+
+def test_ramp_and_background(picks: Path) -> None:
+    level = stack(run(picks, *BOX, "--no-ramp", "--background", 0.9))
+    outside = level[:, background(40, 18)]
+    assert outside.mean(axis=1) == pytest.approx(0, abs=1e-4) and outside.std(axis=1) == pytest.approx(1, abs=1e-4)
+    assert not np.allclose(level, stack(run(picks, *BOX, "--ramp", "--background", 0.9)), atol=1e-3)
+
+
+def test_float16_is_the_same_to_its_digits_and_half_the_size(picks: Path) -> None:
+    full = stack(run(picks, *BOX, "--float32"))
+    size = os.path.getsize(picks.parent / "E" / "tiny.mrcs")
+    half = stack(run(picks, *BOX, "--float16"))
+    assert half.dtype == np.float16 and os.path.getsize(picks.parent / "E" / "tiny.mrcs") < 0.55 * size
+    assert half.astype(np.float32) == pytest.approx(full, rel=1e-3, abs=1e-3)
+
+
+def test_what_is_not_a_whole_pixel_goes_to_the_origin(picks: Path) -> None:
+    moved = changed(picks, rlnCoordinateX=np.loadtxt(picks.parent / "truth.txt")[:, 0] + 0.3)
+    table = run(moved, *BOX)["particles"]
+    assert (table.floats("rlnCoordinateX") % 1 == 0).all()
+    where = table.floats("rlnCoordinateX") - table.floats("rlnOriginXAngst") / 5
+    assert where == pytest.approx(np.loadtxt(picks.parent / "truth.txt")[:, 0] + 0.3, abs=1e-4)
+
+
+def test_recentring_gives_the_images_of_the_true_centres(picks: Path) -> None:
+    """A particle sits at coordinate - origin / pixel size."""
+    xy = np.loadtxt(picks.parent / "truth.txt")
+    straight = stack(run(picks, *BOX))
+    x, y = xy[:, 0] + 6, xy[:, 1] - 4
+    off = changed(picks, rlnCoordinateX=x, rlnCoordinateY=y, rlnOriginXAngst=30.0, rlnOriginYAngst=-20.0)
+    table = run(off, *BOX, "--recenter")
+    assert (stack(table) == straight).all()
+    assert not table["particles"].floats("rlnOriginXAngst").any()
+    assert not (stack(run(off, *BOX)) == straight).all()
+    assert run(off, *BOX)["particles"].floats("rlnOriginYAngst").tolist() == [-20] * 9
+
+
+def test_refined_particles_are_extracted_anew_without_the_micrographs_table(picks: Path) -> None:
+    first = run(picks, *BOX, "--crop", 20)
+    star.write(first, picks.parent / "again.star")
+    again = run(picks.parent / "again.star", *BOX, "--crop", 32)
+    assert again["optics"].floats("rlnImagePixelSize")[0] == pytest.approx(6.25)
+    assert again["particles"].floats("rlnDefocusU").tolist() == [15000] * 9 and stack(again).shape[-1] == 32
+
+
+def test_a_picks_own_defocus_is_kept(picks: Path) -> None:
+    own = changed(picks, rlnDefocusU=np.arange(9) + 12000.0, rlnDefocusV=11000.0, rlnDefocusAngle=5.0)
+    table = run(own, *BOX)["particles"]
+    assert table.floats("rlnDefocusU").tolist() == list(range(12000, 12009)) and table.floats("rlnDefocusV")[0] == 11000
+
+
+def test_a_bare_table_of_coordinates_with_micrographs_beside(picks: Path) -> None:
+    table = star.read(picks)["particles"]
+    star.write(star.Tables({"": table}, []), picks.parent / "bare.star")
+    found = run(picks.parent / "bare.star", *BOX, "--micrographs", picks.parent / "micrographs.star")["particles"]
+    assert found.floats("rlnDefocusV").tolist() == [14800] * 9
+
+
+def test_min_score_leaves_out(picks: Path) -> None:
+    assert run(picks, *BOX, "--min-score", 6)["particles"].floats("rlnAutopickFigureOfMerit").tolist() == [6, 7, 8]
+
+
+def test_boxes_over_the_edge_are_left_out_and_counted_or_padded(picks: Path) -> None:
+    near = changed(picks, rlnCoordinateX=[5.0, 252, 50, 50, 60, 70, 80, 90, 100], rlnCoordinateY=120.0)
+    result = run_spa("extract", "particles", near, "-d", picks.parent / "E", *BOX)
+    assert result.status == 0 and "2 left out because their boxes reach over the edge" in result.stderr
+    assert len(run(near, *BOX, "--pad")["particles"]) == 9
+    assert np.isfinite(stack(star.read(picks.parent / "e.star"))).all()
+
+
+def test_coordinates_outside_of_the_micrograph_are_left_out_even_with_pad(picks: Path) -> None:
+    far = changed(picks, rlnCoordinateX=[-500.0, 9000, *[100.0] * 7])
+    assert len(run(far, *BOX, "--pad")["particles"]) == 7
+
+
+def test_the_result_does_not_depend_on_the_threads(picks: Path) -> None:
+    one = run(picks, *BOX, "--threads", 1)
+    bytes_one = (picks.parent / "E" / "tiny.mrcs").read_bytes()
+    assert run(picks, *BOX, "--threads", 2)["particles"] == one["particles"]
+    assert (picks.parent / "E" / "tiny.mrcs").read_bytes() == bytes_one
+
+
+@pytest.mark.parametrize("words, status, said", [
+    (("--box", 41), 2, "even"), (("--box", 40, "--crop", 21), 2, "even"), (("--box", 40, "--crop", 60), 2, "larger"),
+    (("--box", 400), 65, "larger than its 256 x 240 pixels"), (("--box", 4), 2, "4"),
+    (("--box", 40, "--recenter"), 65, "rlnOriginXAngst"), (("--box", 40, "--min-score", 99), 65, "no rows"),
+    (("--box", 40, "--micrographs", "nothing.star"), 66, "nothing.star"),
+])  # fmt: skip
+def test_what_cannot_be_is_said(picks: Path, words: tuple, status: int, said: str) -> None:
+    result = run_spa("extract", "particles", picks, "-d", picks.parent / "E", *words)
+    assert result.status == status and said in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("drop", ["rlnCoordinateX", "rlnMicrographName"])
+def test_a_missing_column_is_named(picks: Path, drop: str) -> None:
+    result = run_spa("extract", "particles", changed(picks, drop=(drop,)), "-d", picks.parent / "E", *BOX)
+    assert result.status == 65 and drop in result.stderr
+
+
+def test_coordinates_that_are_no_numbers_are_named_by_row(picks: Path) -> None:
+    bad = changed(picks, rlnCoordinateX=[50.0, float("nan"), *[50.0] * 7])
+    result = run_spa("extract", "particles", bad, "-d", picks.parent / "E", *BOX)
+    assert result.status == 65 and "row 2" in result.stderr
+
+
+def test_a_pick_of_an_unknown_micrograph_is_named(picks: Path) -> None:
+    bad = changed(picks, rlnMicrographName="elsewhere.mrc")
+    result = run_spa("extract", "particles", bad, "-d", picks.parent / "E", *BOX)
+    assert result.status == 65 and "elsewhere.mrc" in result.stderr
+
+
+def copies(picks: Path, count: int) -> Path:
+    """The same picks in ``count`` micrographs of their own."""
+    tables = star.read(picks)
+    image = np.array(mrc.read(picks.parent / "tiny.mrc").data)
+    names = [str(picks.parent / f"m{n:03d}.mrc") for n in range(count)]
+    for name in names:
+        mrc.write(name, image, 5.0)
+    blocks = {block: star.Table.concat([tables[block].with_columns(rlnMicrographName=name) for name in names])
+              for block in ("micrographs", "particles")}  # fmt: skip
+    star.write(star.Tables({"optics": tables["optics"], **blocks}, []), picks.parent / "many.star")
+    return picks.parent / "many.star"
+
+
+@pytest.mark.parametrize("bad, said", [("truncated", "truncated"), ("nan", "not finite"), ("gone", "no such file")])
+def test_a_bad_micrograph_is_left_out_and_the_others_done(picks: Path, bad: str, said: str) -> None:
+    many = copies(picks, 3)
+    path = picks.parent / "m001.mrc"
+    if bad == "truncated":
+        path.write_bytes(path.read_bytes()[:-5000])
+    elif bad == "gone":
+        path.unlink()
+    else:
+        mrc.write(path, np.full((240, 256), np.nan, np.float32), 5.0)
+    out = picks.parent / "e.star"
+    result = run_spa("extract", "particles", many, "-d", picks.parent / "E", "-o", out, *BOX)
+    assert result.status == 1 and said in result.stderr and "m001.mrc" in result.stderr
+    assert len(star.read(out)["particles"]) == 18 and not (picks.parent / "E" / "m001.mrcs").exists()
+
+
+def test_killed_and_resumed_gives_the_same_bytes(picks: Path) -> None:
+    many, folder = copies(picks, 40), picks.parent
+    words = [str(word) for word in ("extract", "particles", many, "-o", folder / "k.star", *BOX, "--threads", 1)]
+
+    def command(outdir: str, *more: str) -> list[str]:
+        return [sys.executable, "-c", "from spa.cli.main import main; main()", *words, "-d", outdir, *more]
+
+    subprocess.run(command("folder_a"), cwd=folder, check=True, stderr=subprocess.DEVNULL)
+    (folder / "k.star").rename(folder / "whole.star")
+    with subprocess.Popen(command("folder_b"), cwd=folder, stderr=subprocess.DEVNULL) as process:
+        while len(list((folder / "folder_b").glob("*.mrcs"))) < 3 and process.poll() is None:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+    assert not (folder / "k.star").exists()
+    subprocess.run(command("folder_b", "--resume"), cwd=folder, check=True, stderr=subprocess.DEVNULL)
+    for file in sorted((folder / "folder_a").glob("*.mrcs")):
+        assert (folder / "folder_b" / file.name).read_bytes() == file.read_bytes()
+    assert (folder / "k.star").read_text().replace("folder_b", "folder_a") == (folder / "whole.star").read_text()
+    assert not list((folder / "folder_b").glob("*.part"))
+
+
+def test_in_a_pipe_from_micrographs_to_particles(tiny_micrograph: Path, tmp_path: Path) -> None:
+    picked = run_spa("pick", "blob", tiny_micrograph, "-d", tmp_path / "P", "--diameter", 100, 140, "--no-ctf")
+    seen = run_spa("inspect", "picks", "-", "--auto", input=picked.stdout)
+    result = run_spa("extract", "particles", "-", "-d", tmp_path / "E", *BOX, input=seen.stdout)
+    assert result.status == 0, result.stderr
+    assert result.stdout.count("# spa:") == 3 and "tiny.mrcs" in result.stdout

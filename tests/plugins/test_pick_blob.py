@@ -1,0 +1,183 @@
+"""`spa pick blob`."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.io import mrc, star
+from spa.testing import is_png, run_spa
+
+SIZE = ("--diameter", 100, 140)
+
+
+@pytest.fixture
+def micrograph(tiny_micrograph: Path) -> Path:
+    return tiny_micrograph
+
+
+def run(source: Path, tmp_path: Path, *more: object) -> star.Tables:
+    result = run_spa("pick", "blob", source, "-d", tmp_path / "P", "-o", tmp_path / "p.star", *SIZE, *more)
+    assert result.status == 0, result.stderr
+    return star.read(tmp_path / "p.star")
+
+
+def found(tables: star.Tables) -> np.ndarray:
+    table = tables["particles"]
+    return np.stack([table.floats("rlnCoordinateX"), table.floats("rlnCoordinateY")], axis=1)
+
+
+def missed(truth: np.ndarray, xy: np.ndarray, radius: float = 2.5) -> int:
+    return int((np.hypot(*(truth[:, None] - xy[None]).transpose(2, 0, 1)).min(axis=1) > radius).sum())
+
+
+def truth_of(source: Path) -> np.ndarray:
+    return np.loadtxt(source.parent / "truth.txt")
+
+
+def test_planted_discs_are_found_and_little_else(micrograph: Path, tmp_path: Path) -> None:
+    tables = run(micrograph, tmp_path, "--no-ctf")
+    xy = found(tables)
+    assert missed(truth_of(micrograph), xy) == 0 and len(xy) <= 11
+
+
+def test_the_table_keeps_optics_and_micrographs_and_tells_what_relion_asks(micrograph: Path, tmp_path: Path) -> None:
+    tables = run(micrograph, tmp_path, "--no-ctf")
+    before = star.read(micrograph)
+    assert tables["micrographs"].columns == before["micrographs"].columns and "optics" in tables
+    table = tables["particles"]
+    for name in ("rlnMicrographName", "rlnAutopickFigureOfMerit", "rlnOpticsGroup", "spaLocalPower", "spaDiameter"):
+        assert name in table
+    assert (np.diff(table.floats("rlnAutopickFigureOfMerit")) <= 0).all()
+
+
+def test_coordinate_files_hold_the_same_picks(micrograph: Path, tmp_path: Path) -> None:
+    tables = run(micrograph, tmp_path, "--no-ctf")
+    listed = star.read(tmp_path / "P" / "autopick.star")["coordinate_files"]
+    assert listed.text("rlnMicrographName").tolist() == [str(tmp_path / "tiny.mrc")]
+    file = star.read(listed.text("rlnMicrographCoordinates")[0])[""]
+    assert file.floats("rlnCoordinateX").tolist() == tables["particles"].floats("rlnCoordinateX").tolist()
+
+
+@pytest.mark.parametrize("shape", ["ball", "shell", "disc", "ring", "ellipse", "log"])
+def test_every_form_picks(micrograph: Path, tmp_path: Path, shape: str) -> None:
+    xy = found(run(micrograph, tmp_path, "--no-ctf", "--shape", shape, "--rounds", 1, "--threshold", 3))
+    assert missed(truth_of(micrograph), xy, 5) <= 2
+
+
+def test_the_ctf_is_used_where_the_table_has_it(micrograph: Path, tmp_path: Path) -> None:
+    with_ctf = run(micrograph, tmp_path, "--threshold", 3, "--rounds", 0)["particles"]
+    without = run(micrograph, tmp_path, "--threshold", 3, "--rounds", 0, "--no-ctf")["particles"]
+    assert with_ctf != without
+
+
+def test_threshold_spacing_and_most_picks_hold(micrograph: Path, tmp_path: Path) -> None:
+    table = run(micrograph, tmp_path, "--no-ctf", "--threshold", 4.5)["particles"]
+    assert table.floats("rlnAutopickFigureOfMerit").min() >= 4.5
+    assert len(run(micrograph, tmp_path, "--no-ctf", "--threshold", 1, "--max-picks", 4)["particles"]) == 4
+    xy = found(run(micrograph, tmp_path, "--no-ctf", "--threshold", 1, "--spacing", 300))
+    apart = np.hypot(*(xy[:, None] - xy[None]).transpose(2, 0, 1)) + 1e9 * np.eye(len(xy))
+    assert apart.min() * 5 > 280
+
+
+def test_a_coarser_look_still_finds_them(micrograph: Path, tmp_path: Path) -> None:
+    assert missed(truth_of(micrograph), found(run(micrograph, tmp_path, "--no-ctf", "--lowpass", 40)), 4) == 0
+
+
+def test_white_particles_are_found_when_said_so(micrograph: Path, tmp_path: Path) -> None:
+    image = mrc.read(tmp_path / "tiny.mrc").data
+    mrc.write(tmp_path / "tiny.mrc", -np.array(image), 5.0)
+    assert missed(truth_of(micrograph), found(run(micrograph, tmp_path, "--no-ctf", "--white"))) == 0
+
+
+def test_the_result_does_not_depend_on_the_threads(micrograph: Path, tmp_path: Path) -> None:
+    several(micrograph, tmp_path)
+    first = run(tmp_path / "two.star", tmp_path, "--threads", 1, "--learn-from", 2)["particles"]
+    assert first == run(tmp_path / "two.star", tmp_path, "--threads", 2, "--learn-from", 2)["particles"]
+
+
+def several(source: Path, tmp_path: Path, names: tuple[str, ...] = ("tiny.mrc", "more/tiny.mrc")) -> None:
+    """A table of two micrographs of the same stem; the second is another draw of noise."""
+    (tmp_path / "more").mkdir(exist_ok=True)
+    image = np.array(mrc.read(tmp_path / "tiny.mrc").data)
+    mrc.write(tmp_path / "more" / "tiny.mrc", image[:, ::-1].copy(), 5.0)
+    tables = star.read(source)
+    row = tables["micrographs"]
+    both = star.Table.concat([row.with_columns(rlnMicrographName=str(tmp_path / name)) for name in names])
+    star.write(tables.with_block("micrographs", both), tmp_path / "two.star")
+
+
+def test_micrographs_of_one_name_in_two_folders_keep_apart(micrograph: Path, tmp_path: Path) -> None:
+    several(micrograph, tmp_path)
+    run(tmp_path / "two.star", tmp_path, "--no-ctf")
+    assert len(list((tmp_path / "P").rglob("tiny_autopick.star"))) == 2
+
+
+def test_a_bad_micrograph_is_named_and_the_others_are_done(micrograph: Path, tmp_path: Path) -> None:
+    said = {"truncated": "truncated", "nan": "not finite", "zeros": "all equal", "gone": "no such file"}
+    for bad, words in said.items():
+        several(micrograph, tmp_path)
+        path = tmp_path / "more" / "tiny.mrc"
+        if bad == "truncated":
+            path.write_bytes(path.read_bytes()[:-5000])
+        elif bad == "gone":
+            path.unlink()
+        else:
+            mrc.write(path, np.full((240, 256), np.nan if bad == "nan" else 0, np.float32), 5.0)
+        result = run_spa("pick", "blob", tmp_path / "two.star", "-d", tmp_path / "P", *SIZE, "--no-ctf")
+        assert result.status == 1 and words in result.stderr and "more/tiny.mrc" in result.stderr, bad
+        assert "Traceback" not in result.stderr and "data_particles" in result.stdout
+        strict = run_spa("pick", "blob", tmp_path / "two.star", "-d", tmp_path / "P", *SIZE, "--no-ctf", "--strict")
+        assert strict.status not in (0, 1, 70)
+
+
+@pytest.mark.parametrize("words, said", [
+    (("--diameter", 140, 100), "smallest comes first"), (("--diameter", 100, 140, "--lowpass", 150), "nothing"),
+    (("--diameter", -5, 100), "-5"), (("--diameter", 100, 140, "--max-picks", 0), "0"),
+])  # fmt: skip
+def test_impossible_options_are_a_usage_error(micrograph: Path, tmp_path: Path, words: tuple, said: str) -> None:
+    result = run_spa("pick", "blob", micrograph, "-d", tmp_path / "P", *words)
+    assert result.status == 2 and said in result.stderr
+
+
+def test_a_particle_larger_than_the_micrograph(micrograph: Path, tmp_path: Path) -> None:
+    result = run_spa("pick", "blob", micrograph, "-d", tmp_path / "P", "--diameter", 1500, 2000)
+    assert result.status == 65 and "too small" in result.stderr
+
+
+def test_a_table_without_micrographs(tiny_particles: Path, tmp_path: Path) -> None:
+    result = run_spa("pick", "blob", tiny_particles, "-d", tmp_path / "P", *SIZE)
+    assert result.status == 65 and "no data_micrographs" in result.stderr
+
+
+def test_no_picks_is_said(micrograph: Path, tmp_path: Path) -> None:
+    result = run_spa("pick", "blob", micrograph, "-d", tmp_path / "P", *SIZE, "--threshold", 1000)
+    assert result.status == 65 and "no picks" in result.stderr
+
+
+def test_resume_goes_on_with_what_is_there(micrograph: Path, tmp_path: Path) -> None:
+    first = run(micrograph, tmp_path, "--no-ctf")
+    assert run(micrograph, tmp_path, "--no-ctf", "--resume") == first
+    other = run_spa("pick", "blob", micrograph, "-d", tmp_path / "P", *SIZE, "--rounds", 1, "--no-ctf", "--resume")
+    assert other.status == 65 and "--rounds" in other.stderr
+
+
+def test_the_plot_is_a_picture(micrograph: Path, tmp_path: Path) -> None:
+    run(micrograph, tmp_path, "--no-ctf", "--plot", tmp_path / "picks.png")
+    assert is_png(tmp_path / "picks.png")
+
+
+def test_centres_of_real_hollow_shells(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two experimental micrographs of apoferritin: over 0.9 of the experts' picks, at most 1.6 picks for each."""
+    folder = shared_data / "real" / "apoferritin"
+    monkeypatch.chdir(folder)
+    tables = star.read("micrographs.star")
+    star.write(tables.with_block("micrographs", tables["micrographs"].take([0, 7])), tmp_path / "m.star")
+    xy = run(tmp_path / "m.star", tmp_path, "--threads", 2)["particles"]
+    truth = star.read("picks.star")["particles"]
+    near = wanted = 0
+    for name in set(xy.text("rlnMicrographName")):
+        points = [np.stack([t.floats("rlnCoordinateX"), t.floats("rlnCoordinateY")], axis=1)
+                  for t in (one.take(one.text("rlnMicrographName") == name) for one in (truth, xy))]  # fmt: skip
+        near, wanted = near + len(points[0]) - missed(*points, radius=15), wanted + len(points[0])
+    assert near / wanted > 0.9 and len(xy) < 1.6 * wanted

@@ -117,10 +117,7 @@ def shell_correlation(a: np.ndarray, b: np.ndarray, found: Fit, radius: int) -> 
 
 
 def axes(volume: np.ndarray, operators: np.ndarray, radius: int) -> Fit:
-    """The turn R of the group's axes: the map looks the same at A R g and A R; score: correlation over the group.
-
-    Slices of the map on its axes, at A, are those of the given map at A R^T … see `on_axes`.
-    """
+    """The turn R that lays a map on a group's axes: V(q R) is invariant; score: mean correlation over the group."""
     where = probe(len(volume), radius)
     source = reference(volume, radius)
     wanted = _unit(where.cut(source, np.eye(3)[None]))[0]
@@ -133,7 +130,7 @@ def axes(volume: np.ndarray, operators: np.ndarray, radius: int) -> Fit:
         return found.reshape(len(turns), -1).mean(axis=1)
 
     turn, value = _searched(score, min(2.0 / radius, 0.3))
-    return Fit(turn.T, False, value)
+    return Fit(turn, False, value)
 
 
 def turned(volume: np.ndarray, turn: np.ndarray, mirrored: bool = False) -> np.ndarray:

@@ -16,7 +16,7 @@ class Settings:
     band: int
     shift_range: float
     classes: int = 1
-    steps: int = 50
+    steps: int = 60
     batch: int = 400
 
 

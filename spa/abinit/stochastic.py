@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spa.abinit import shape, soft
-from spa.abinit.plan import CELLS, Settings, Step, extent_of, plan
+from spa.abinit.plan import CELLS, Settings, Step, extent_of, last_band, plan
 from spa.refine.data import Images
 from spa.search import orientations
 from spa.volume import insert as into
@@ -53,7 +53,8 @@ def first_state(images: Images, noise: np.ndarray, settings: Settings, seed: int
     blob = blob[:, None, None] * blob[:, None] * blob
     band = plan(settings, extent_of(settings.diameter, box, images.pixel_size))[0].band
     maps = np.stack([shape.with_power(blob * rng.standard_normal(blob.shape), one, band) for one in power])
-    sums = np.stack([into.accumulator(box, images.band.radius).grid for _ in range(c)])
+    last = last_band(settings, extent_of(settings.diameter, box, images.pixel_size))
+    sums = np.stack([into.accumulator(box, last).grid for _ in range(c)])
     return State(0, maps.astype(np.float32), sums, power, np.full(c, 1 / c))
 
 
@@ -117,7 +118,8 @@ def _updated(images, state, noise, settings, step, batch, columns, found, run) -
 
 def _map_of(images, old, values, weights, poses, power, settings, step: Step) -> tuple[np.ndarray, np.ndarray]:
     """The map of one class after a batch, and the sums that it came from."""
-    fresh = into.accumulator(images.band.box, images.band.radius)
+    last = last_band(settings, extent_of(settings.diameter, images.band.box, images.pixel_size))
+    fresh = into.accumulator(images.band.box, last)
     count = images.band.count(step.band)
     rows = np.arange(len(poses))
     every = into.Samples(rows, poses, np.zeros((len(rows), 2)), np.ones(len(rows)))

@@ -18,8 +18,8 @@ def block_of(tables: Tables, block: str | None) -> str:
     others = [name for name, table in tables.blocks.items() if name != "optics" and not table.simple]
     if len(others) == 1:
         return others[0]
-    if not others and list(tables.blocks) == ["optics"]:
-        return "optics"
+    if len(tables.blocks) == 1:  # RELION's optimiser.star, or optics alone
+        return next(iter(tables.blocks))
     there = ", ".join(tables.blocks) or "none"
     raise DataError(f"{tables.source}: which table is meant? It has {there}; say --block")
 

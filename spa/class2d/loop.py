@@ -21,6 +21,7 @@ from spa.class2d.schedule import Settings
 
 FOLDS = 4
 BLOCK = 256
+_SHARED = 1000  # images of a full class that it shares with an empty one, at most
 Mapped = Callable[[Callable[[np.ndarray], Partial], Sequence[np.ndarray]], Iterable[Partial]]
 
 
@@ -156,12 +157,26 @@ def _renewed(s: Settings, old: State, plane: Plane, target: Plane, work: _Pass, 
     sums = work.sums if whole else np.float32(keep) * plane.resized(old.sums, target) + work.sums
     prior /= prior.sum()
     if s.moving(old.iteration):
-        sums, prior = seeds.revived(target, sums, prior, seeds.rng(s.seed, 3, old.iteration))
+        sums, prior = _revived(work, sums, prior)
     return State(
         old.iteration + 1, target.radius, sums, prior, work.weight**2 / np.maximum(work.squares, 1e-9),
         _noise(old.variance, work.residual, work.counted),
         float(np.clip(np.sqrt(work.shift2 / seen / 2), 1.0, s.reach)), **work.rows,
     )  # fmt: skip
+
+
+def _revived(work: _Pass, sums: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Full classes share the images that are known to be theirs with nearly empty ones, by lot."""
+    cls, seen, generator = work.rows["cls"], work.rows["seen"], seeds.rng(work.settings.seed, 3, work.state.iteration)
+    for rich, poor in seeds.pairs(prior):
+        mine = generator.permutation(np.flatnonzero((cls == rich) & (seen >= 0)))[:_SHARED]
+        for c, rows in ((rich, np.sort(mine[0::2])), (poor, np.sort(mine[1::2]))):
+            sums[:, c] = seeds.assigned_sums(
+                work.images, rows, work.folds[rows], FOLDS, work.plane, work.state.variance,
+                work.rows["psi"][rows], work.rows["shift"][rows],
+            )  # fmt: skip
+        prior[rich] = prior[poor] = (prior[rich] + prior[poor]) / 2
+    return sums, prior
 
 
 def _noise(variance: np.ndarray, residual: np.ndarray, counted: np.ndarray) -> np.ndarray:

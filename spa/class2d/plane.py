@@ -72,10 +72,6 @@ class Plane:
         spectra = fft.rfft2(full)[..., y, x] * (sign * np.float32(4 * self.box / padded**2))
         return spectra.reshape(images.shape[:-2] + (self.cells,))
 
-    def shaded(self, grids: np.ndarray, field: np.ndarray) -> np.ndarray:
-        """Grids (…, cells) complex64 of what is multiplied in space by a field (small, small)."""
-        return self.grids(self.images(grids) * (field * self._sinc2**2)).astype(np.complex64)
-
     def resized(self, grids: np.ndarray, other: "Plane") -> np.ndarray:
         """Grids (…, cells, values) of this plane cut or zero-filled to the band of another."""
         r = min(self.radius, other.radius)

@@ -7,7 +7,6 @@ from spa.class2d.images import Images
 from spa.class2d.plane import Plane, turns
 
 _SEEDED = 100  # images an average is made of at the start, at most
-_SHADING = 0.5  # root mean square by which a variant differs
 
 
 def rng(seed: int, *keys: int) -> np.random.Generator:
@@ -40,33 +39,29 @@ def random_sums(
     return sums
 
 
-def revived(
-    plane: Plane, sums: np.ndarray, prior: np.ndarray, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sums (F, C, cells, 3) and priors (C,) in which nearly empty classes have become variants of the fullest ones.
-
-    A variant is the same average under a smooth random shading, the same in all folds: classes must mean the same
-    in each.
-    """
+def pairs(prior: np.ndarray) -> list[tuple[int, int]]:
+    """(a full class, a nearly empty one) to share its images; prior (C,) shares of the classes."""
     order = np.argsort(-prior, kind="stable")
     poor = [c for c in order[::-1] if prior[c] < 0.15 / len(prior)]
-    pairs = [(rich, c) for rich, c in zip(order, poor) if prior[rich] >= 1.5 / len(prior)]
-    if pairs:
-        sums, prior = sums.copy(), prior.copy()
-    for rich, c in pairs:
-        value = (sums[:, rich, :, 0] + 1j * sums[:, rich, :, 1]).astype(np.complex64)
-        value = plane.shaded(value, 1 + _SHADING * shading(plane.small, generator))
-        sums[:, c] = 0.5 * np.stack([value.real, value.imag, sums[:, rich, :, 2]], -1)
-        sums[:, rich] *= np.float32(0.5)
-        prior[rich] = prior[c] = (prior[rich] + prior[c]) / 2
-    return sums, prior
+    return [(int(rich), int(c)) for rich, c in zip(order, poor) if prior[rich] >= 1.5 / len(prior)]
 
 
-def shading(size: int, generator: np.random.Generator) -> np.ndarray:
-    """(size, size) a smooth random field of a few waves across, mean square 1."""
-    x = np.arange(size) / size - 0.5
-    field = np.zeros((size, size))
-    for _ in range(6):
-        ky, kx, phase = *generator.uniform(-2, 2, 2), generator.uniform(0, 2 * np.pi)
-        field += np.cos(2 * np.pi * (ky * x[:, None] + kx * x) + phase)
-    return (field / np.sqrt((field**2).mean())).astype(np.float32)
+def assigned_sums(
+    images: Images, rows: np.ndarray, fold: np.ndarray, folds: int, plane: Plane, variance: np.ndarray,
+    psi: np.ndarray, shift: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Sums (F, cells, 3) of images, each at its angle psi (n,) and shift (n, 2) pixels, in its fold (n,)."""
+    band, count = images.band, images.band.count(plane.radius)
+    c = images.ctf(rows, count)
+    weight = c / variance[images.group[rows]][:, band.shell[:count]]
+    phase = shift @ (2 * np.pi / band.box * np.stack([band.kx[:count], band.ky[:count]]))
+    x = images.planes[rows, :, :count]
+    moved = (x[:, 0] + 1j * x[:, 1]) * np.exp(1j * phase) * weight
+    columns = np.stack([moved.real, moved.imag, c * weight], axis=1).astype(np.float32)
+    turn = turns(plane, band, count, psi.astype(float))
+    sums = np.zeros((folds, plane.cells, 3), np.float32)
+    for i, column in enumerate(columns):
+        kernels.scatter(
+            column, sums[fold[i]], turn.index[i], turn.fx[i], turn.fy[i], turn.sign[i], plane.columns
+        )  # fmt: skip
+    return sums

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from spa.class2d import loop, seeds
+from spa.class2d import average, loop, seeds
 from spa.class2d.plane import Plane, resampled
 from spa.class2d.schedule import Settings, batch_size
 
-from .conftest import DIAMETER, PIXEL, Planted, plant, shapes
+from .conftest import DIAMETER, PIXEL, Planted, plant
 
 
 def settings(classes: int = 4, iterations: int = 8, batch: int = 10**6, seed: int = 1) -> Settings:
@@ -107,18 +107,17 @@ def test_few_images_are_taken_all_at_once() -> None:
     assert batch_size(700, 20) == 700 and batch_size(100_000, 50) == 5000
 
 
-def test_an_empty_class_becomes_a_variant_of_the_fullest_alike_in_all_folds() -> None:
-    plane = Plane(48, 6)
-    grid = plane.grids(resampled(shapes(), plane.small))[0]
-    sums = np.tile(np.stack([grid.real, grid.imag, np.ones(plane.cells)], -1).astype(np.float32), (4, 3, 1, 1))
-    made, share = seeds.revived(plane, sums, np.array([0.89, 0.1, 0.01]), seeds.rng(0))
-    assert np.isclose(share.sum(), 1) and np.isclose(share[2], share[0])
-    assert np.allclose(made[:, 0], 0.5 * sums[:, 0]) and np.array_equal(made[:, 1], sums[:, 1])
-    old, new = (plane.images((m[0, 2, :, 0] + 1j * m[0, 2, :, 1])[None]) for m in (0.5 * sums, made))
-    assert 0.5 < np.corrcoef(old.ravel(), new.ravel())[0, 1] < 0.99 and np.allclose(made[0, 2], made[3, 2])
+def test_full_classes_are_paired_with_empty_ones() -> None:
+    assert seeds.pairs(np.array([0.01, 0.5, 0.19, 0.3, 0.0])) == [(1, 4), (3, 0)]
+    assert seeds.pairs(np.array([0.4, 0.3, 0.3])) == []
 
 
-def test_full_classes_are_left_alone() -> None:
-    sums, prior = np.ones((4, 3, 10, 3), np.float32), np.array([0.4, 0.3, 0.3])
-    made, share = seeds.revived(Plane(48, 6), sums, prior, seeds.rng(0))
-    assert made is sums and share is prior
+def test_sums_of_assigned_images_average_to_the_planted_shape(planted: Planted) -> None:
+    plane, rows = Plane(48, 20), np.flatnonzero(planted.cls == 2)
+    fold = loop.fold_of(len(planted.images))[rows]
+    sums = seeds.assigned_sums(
+        planted.images, rows, fold, loop.FOLDS, plane, planted.noise, planted.psi[rows], planted.shift[rows]
+    )  # fmt: skip
+    found = average.averages(plane, sums[:, None], DIAMETER / PIXEL, 20).images[0]
+    truth = resampled(planted.shapes, plane.small)[2]
+    assert np.corrcoef(found.ravel(), truth.ravel())[0, 1] > 0.95

@@ -30,9 +30,14 @@ def _histogram(axis: Any, name: str, values: np.ndarray, limits: Sequence[float]
     if len(finite):
         axis.hist(finite, bins=int(np.clip(3 * np.sqrt(len(finite)), 10, 60)), color="tab:blue")
     for limit in limits:
-        axis.axvline(limit, color="tab:red", lw=1.2, ls="--", label=f"limit {limit:.4g}")
+        axis.axvline(limit, color="tab:red", lw=1.2, ls="--", label=f"limit {_plain(limit)}")
     missing = len(values) - len(finite)
     axis.set_title(name + (f" ({missing} missing)" if missing else ""))
     axis.set_ylabel("micrographs")
     if limits:
         axis.legend(fontsize=7)
+
+
+def _plain(value: float) -> str:
+    """Four digits, without an exponent where the number is a large one."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"

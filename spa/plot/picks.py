@@ -76,6 +76,8 @@ def score_and_power(
     for mask, colour in ((~kept, _LEFT), (kept, _KEPT)):
         right.scatter(score[mask], power[mask], s=4, color=colour, alpha=0.4, linewidths=0)
     right.set(xlabel="score (sd of the background)", ylabel="local power (1 is usual)", yscale="log")
+    for which in (right.yaxis.set_major_formatter, right.yaxis.set_minor_formatter):
+        which("{x:g}")
     if limits.get("min_score") is not None:
         right.axvline(limits["min_score"], color="k", lw=0.8)
     for name in ("min_power", "max_power"):

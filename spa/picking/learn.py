@@ -21,9 +21,10 @@ _SHARE = 0.25  # of the room in a micrograph, filled with picks that teach
 _RADII = 96
 APART = 0.75  # of a diameter: the least distance of two picks
 _JURY = 4  # micrographs on which shapes compete
-_COURT = 1_000_000  # pixels of their fields that they compete on, at most
+_COURT = 500_000  # pixels of their fields that they compete on, at most
 _NEAR = 4  # best round shapes, whose diameters tell where ellipses are tried
 _LONGER = 1.5
+_MARGIN = 1.25  # by which an ellipse must beat the learned round shape, which finds centres more surely
 _WIENER = 0.1
 
 
@@ -65,7 +66,7 @@ def learn(
     if long_ones := [one for one in shapes if one.ratio != 1 and min(near) <= one.diameter <= _LONGER * max(near)]:
         found = judged(long_ones)
         tried, best = sorted(tried + found, key=lambda pair: -pair[0]), best + found[:1]
-    value, shape = max(best, key=lambda pair: pair[0])
+    value, shape = max(best, key=lambda pair: pair[0] / (_MARGIN if pair[1].ratio != 1 else 1))
     table = {one.label: score for score, one in [(value, shape), *tried]}
     gap = APART * shape.diameter if spacing is None else spacing
     return Learned(shape, limit(fields, shape, gap, over), gap, table)

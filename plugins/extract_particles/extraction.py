@@ -77,6 +77,7 @@ def _cut_micrograph(name: str, stack: str, centres: np.ndarray, pixel_size: floa
         raise DataError(f"{name}: --box {settings.box} is larger than its {image.shape[1]} x {image.shape[0]} pixels")
     pixels = np.asarray(image, np.float32)
     mrc.require_finite(pixels, name)
+    mrc.require_contrast(pixels, name)
     inside = fits(centres, settings.box, pixels.shape)
     if settings.pad:
         inside = fits(centres, 1, pixels.shape)

@@ -29,7 +29,7 @@ def micrographs(run: Run, patterns: tuple[str, ...], output: str, pixel_size: fl
     """Make a table of micrographs: motion-corrected sums, MRC.
 
     PATTERN is a file name or a quoted shell pattern ('mics/*.mrc', '**' for all folders below). A file that cannot be
-    read, is cut short, is not one image or holds a NaN is named and left out.
+    read, is cut short, is not one image, holds a NaN or has no contrast is named and left out.
     """
     from spa.io.star import Table, Tables
     from spa_plugins.import_micrographs.facts import common_pixel_size, facts

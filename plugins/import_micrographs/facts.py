@@ -17,7 +17,9 @@ def facts(path: str) -> dict[str, Any]:
         raise DataError(f"{path}: a transform (mode 4), not an image")
     if min(header.shape[1:]) < 64:
         raise DataError(f"{path}: {header.shape[2]} x {header.shape[1]} pixels, too small for a micrograph")
-    mrc.require_finite(mrc.read(path).data, path)
+    pixels = mrc.read(path).data
+    mrc.require_finite(pixels, path)
+    mrc.require_contrast(pixels, path)
     return {"ny": header.shape[1], "nx": header.shape[2], "pixel_size": header.pixel_size}
 
 

@@ -21,6 +21,7 @@ from spa.errors import DataError, MissingInput, ReadError
 from spa.io.whole import whole
 
 HEADER_BYTES = 1024
+LARGEST = 1e10  # no image has such pixels; beyond, the powers of their sums overflow float32
 _DTYPES = {0: "i1", 1: "i2", 2: "f4", 4: "c8", 6: "u2", 12: "f2"}
 _MODES = {np.dtype(name): mode for mode, name in _DTYPES.items()}
 _FOUR_BIT = 101
@@ -95,11 +96,24 @@ def read(path: str | Path) -> Image:
 
 
 def require_finite(array: np.ndarray, name: str) -> None:
-    """DataError where there is a NaN or an infinity."""
+    """DataError where there is a NaN, an infinity, or a number so large (``LARGEST``) that no image has it."""
     if array.dtype.kind in "fc" and not np.isfinite(np.sum(array, dtype=np.promote_types(array.dtype, np.float64))):
         bad = array.size - int(np.count_nonzero(np.isfinite(array)))
         if bad:
             raise DataError(f"{name}: {bad} of {array.size} pixels are not finite (NaN or infinity)")
+    if array.dtype.kind == "f" and (most := peak(array)) > LARGEST:
+        raise DataError(f"{name}: pixels as large as {most:.1g}; no image has such")
+
+
+def peak(array: np.ndarray) -> float:
+    """The largest absolute value; NaN where there is one."""
+    return float(max(array.max(initial=0), -array.min(initial=0)))
+
+
+def require_contrast(array: np.ndarray, name: str) -> None:
+    """DataError where all pixels have one value."""
+    if array.size and array.min() == array.max():
+        raise DataError(f"{name}: no contrast: all its pixels are {array.flat[0]:g}")
 
 
 def unpacked(packed: np.ndarray, width: int) -> np.ndarray:

@@ -51,7 +51,10 @@ class ImageSource:
         return len(self.names)
 
     def read(self, indices: Sequence[int] | np.ndarray | slice) -> np.ndarray:
-        """float32 (n, box, box), in the order asked for; DataError naming the row where an image has a NaN."""
+        """float32 (n, box, box), in the order asked for; DataError naming the row where an image has a NaN.
+
+        Pixels beyond ``mrc.LARGEST`` are refused in the same way.
+        """
         rows = np.arange(len(self))[indices] if isinstance(indices, slice) else np.asarray(indices, np.int64)
         images = np.empty((len(rows), self.box, self.box), np.float32)
         for file in np.unique(self._file[rows]):
@@ -87,11 +90,12 @@ class ImageSource:
             raise DataError(f"row {row + 1} asks for image {self._index[row] + 1} of {path}, which has {there[row]}")
 
     def _require_finite(self, images: np.ndarray, rows: np.ndarray) -> None:
-        if np.isfinite(np.sum(images, dtype=np.float64)):
+        if mrc.peak(images) <= mrc.LARGEST:
             return
         for image, row in zip(images, rows):
             if not np.isfinite(image).all():
                 raise DataError(f"row {row + 1}: image {self.names[row]} has pixels that are not finite (NaN)")
+            mrc.require_finite(image, f"row {row + 1}: image {self.names[row]}")
 
 
 def _distinct(paths: list[str]) -> tuple[list[str], np.ndarray]:

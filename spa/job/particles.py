@@ -40,21 +40,37 @@ class ParticleSet:
         return len(self.particles)
 
     def batches(self, run: Run) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """(rows, images (m, box, box) float32), with a bar; images that cannot be read are named and left out."""
+        """(rows, images (m, box, box) float32), with a bar; images that cannot be used are named and left out."""
         size = max(1, BATCH_BYTES // (4 * self.box**2))
         starts = range(0, len(self), size)
+        came = False
         for start in run.progress(starts, total=len(starts), unit="batch", label="reading"):
-            rows = np.arange(start, min(start + size, len(self)))
-            try:
-                yield rows, self.source.read(rows)
-            except DataError:
-                yield from self._one_by_one(run, rows)
+            for rows, images in self._batch(run, np.arange(start, min(start + size, len(self)))):
+                came = True
+                yield rows, images
+        if not came:
+            raise DataError(f"{self.tables['particles'].where}: none of its {len(self)} images can be used")
+
+    def _batch(self, run: Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        try:
+            yield rows, self._read(rows)
+        except DataError:
+            yield from self._one_by_one(run, rows)
+
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        """Images of rows; DataError for one that is not finite or has no contrast."""
+        images = self.source.read(rows)
+        flat = np.flatnonzero(images.min(axis=(1, 2)) == images.max(axis=(1, 2)))
+        if flat.size:
+            name = self.source.names[rows[flat[0]]]
+            raise DataError(f"image {name} has no contrast: all its pixels are {images[flat[0], 0, 0]:g}")
+        return images
 
     def _one_by_one(self, run: Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         good, images = [], []
         for row in rows:
             try:
-                images.append(self.source.read([row])[0])
+                images.append(self._read(np.array([row]))[0])
                 good.append(row)
             except SpaError as error:
                 run.leave_out(error)
@@ -73,6 +89,7 @@ def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
     DataError: no rows, mixed pixel sizes or boxes, an odd box, CTF-premultiplied images, columns missing.
     """
     tables = upgraded(tables) if is_old(tables) else tables
+    _require_pixel_size(tables)
     tables = _without_bad_files(run, tables)
     particles = particles_of(tables, ctf)
     groups = optics_groups(tables)
@@ -83,6 +100,7 @@ def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
     source = ImageSource(list(particles.names))
     if source.box % 2:
         raise DataError(f"{source.paths[0]}: a box of {source.box} pixels; an even one is needed")
+    _compare_pixel_sizes(run, tables, pixel_size, source)
     used = np.unique(particles.optics_group)
 
     def of_rows(name: str) -> np.ndarray:
@@ -106,12 +124,26 @@ def _without_bad_files(run: Run, tables: Tables) -> Tables:
         except SpaError as error:
             if len(set(paths)) == 1:
                 raise
-            run.leave_out(error)
+            run.leave_out(error, int((paths == path).sum()))
             bad.append(path)
     keep = ~np.isin(paths, bad)
     if not keep.any():
         raise DataError(f"{table.where}: none of its stacks can be read")
     return tables if keep.all() else tables.with_block("particles", table.take(keep))
+
+
+def _require_pixel_size(tables: Tables) -> None:
+    """Of the images themselves: that of the micrographs is another one where boxes were cropped."""
+    optics = tables["optics"]
+    if "rlnImagePixelSize" not in optics:
+        raise DataError(f"{optics.where} has no column rlnImagePixelSize, the pixel size of the images")
+
+
+def _compare_pixel_sizes(run: Run, tables: Tables, pixel_size: float, source: ImageSource) -> None:
+    """Say where a stack's header has another pixel size than the table; 0 and 1 are of programs that do not know."""
+    said = source.pixel_size
+    if said > 0 and abs(said - 1) > 1e-3 and abs(said / pixel_size - 1) > 0.01:
+        run.warn(f"{source.paths[0]} says {said:g} A a pixel, {tables['optics'].where} {pixel_size:g} A, which is used")
 
 
 def _refuse_premultiplied(tables: Tables) -> None:

@@ -212,12 +212,12 @@ class Run:
             return journal.result(name)
         return journal.add(name, work(item))
 
-    def leave_out(self, error: SpaError) -> None:
-        """Name a bad item and count it (status 1 at the end); with --strict the error is raised."""
+    def leave_out(self, error: SpaError, count: int = 1) -> None:
+        """Name a bad item and count what goes with it (status 1 at the end); with --strict the error is raised."""
         if self.strict:
             raise error
-        self.bad += 1
-        self.warn(f"left out: {error}")
+        self.bad += count
+        self.warn(f"left out: {error}" + (f" ({count} images)" if count > 1 else ""))
 
     def _left_out(self, error: Exception, name: str) -> str:
         if self.strict or isinstance(error, Stopped | WriteError | DeviceError | UsageError):

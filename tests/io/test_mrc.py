@@ -171,6 +171,20 @@ def test_pixels_that_are_not_finite_are_counted() -> None:
         mrc.require_finite(data, "a.mrc")
 
 
+def test_pixels_that_no_image_has_are_refused() -> None:
+    """Their squares would overflow, and one image would drown all others."""
+    data = image()
+    data[2, 3] = -1e30
+    with pytest.raises(DataError, match=r"a\.mrc: pixels as large as 1e\+30"):
+        mrc.require_finite(data, "a.mrc")
+
+
+def test_one_value_everywhere_is_no_contrast() -> None:
+    mrc.require_contrast(image(), "a.mrc")
+    with pytest.raises(DataError, match=r"a\.mrc: no contrast: all its pixels are 7"):
+        mrc.require_contrast(np.full((4, 4), 7), "a.mrc")
+
+
 def test_a_header_without_a_cell_says_no_pixel_size(tmp_path) -> None:
     mrc.write(tmp_path / "a.mrc", image(), 0)
     assert mrc.read_header(tmp_path / "a.mrc").pixel_size == 0

@@ -82,6 +82,14 @@ def test_an_image_with_a_nan_is_named(two_stacks) -> None:
         stacks.ImageSource(NAMES).read(range(4))
 
 
+def test_an_image_with_numbers_that_no_image_has_is_named(two_stacks) -> None:
+    bad = two_stacks["a.mrcs"].copy()
+    bad[3] *= 1e30
+    mrc.write("a.mrcs", bad, 2.5)
+    with pytest.raises(DataError, match="row 3: image 000004@a.mrcs: pixels as large as"):
+        stacks.ImageSource(NAMES).read(range(4))
+
+
 def test_names_and_their_parts_are_inverse() -> None:
     assert stacks.parse_name(stacks.image_name(11, "a@b/c.mrcs")) == (11, "a@b/c.mrcs")
     assert stacks.parse_name("odd@name.mrc") == (0, "odd@name.mrc")

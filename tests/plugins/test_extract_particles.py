@@ -218,7 +218,8 @@ def copies(picks: Path, count: int) -> Path:
     return picks.parent / "many.star"
 
 
-@pytest.mark.parametrize("bad, said", [("truncated", "truncated"), ("nan", "not finite"), ("gone", "no such file")])
+@pytest.mark.parametrize("bad, said", [("truncated", "truncated"), ("nan", "not finite"),
+                                       ("zeros", "no contrast"), ("gone", "no such file")])  # fmt: skip
 def test_a_bad_micrograph_is_left_out_and_the_others_done(picks: Path, bad: str, said: str) -> None:
     many = copies(picks, 3)
     path = picks.parent / "m001.mrc"
@@ -227,7 +228,7 @@ def test_a_bad_micrograph_is_left_out_and_the_others_done(picks: Path, bad: str,
     elif bad == "gone":
         path.unlink()
     else:
-        mrc.write(path, np.full((240, 256), np.nan, np.float32), 5.0)
+        mrc.write(path, np.full((240, 256), np.nan if bad == "nan" else 0, np.float32), 5.0)
     out = picks.parent / "e.star"
     result = run_spa("extract", "particles", many, "-d", picks.parent / "E", "-o", out, *BOX)
     assert result.status == 1 and said in result.stderr and "m001.mrc" in result.stderr

@@ -52,7 +52,7 @@ def test_bad_files_in_the_middle_are_named_and_left_out(folder) -> None:
     (folder / "m3.mrc").write_bytes((folder / "m1.mrc").read_bytes()[:-10])
     (folder / "m4.mrc").write_bytes(b"garbage")
     mrc.write(folder / "m5.mrcs", np.zeros((3, 70, 70), "f4"), 1.37)
-    bad = np.zeros((80, 70), "f4")
+    bad = np.random.default_rng(1).normal(size=(80, 70)).astype("f4")
     bad[3, 3] = np.nan
     mrc.write(folder / "m6.mrc", bad, 1.37)
     mrc.write(folder / "m7.mrc", bad[:20], 1.37)
@@ -60,7 +60,7 @@ def test_bad_files_in_the_middle_are_named_and_left_out(folder) -> None:
     assert result.status == 1
     assert len(tables(result)["micrographs"]) == 3
     for message in ("m3.mrc: truncated", "m4.mrc: not an MRC file", "m5.mrcs: 3 images in it",
-                    "m6.mrc: 1 of 5600 pixels", "m7.mrc: 70 x 20 pixels", "none.mrc: no such file"):  # fmt: skip
+                    "m6.mrc: 1 of 5600 pixels", "m7.mrc: 70 x 20 pixels", "m8.mrc: no contrast", "none.mrc: no such file"):  # fmt: skip
         assert message in result.stderr
     assert run_spa("import", "micrographs", "m*.mrc", "--strict", cwd=folder).status == 74
 
@@ -74,7 +74,7 @@ def test_nothing_that_fits_or_can_be_read(folder) -> None:
 
 @pytest.mark.parametrize("nonsense", [0, 1.0])
 def test_a_header_that_knows_no_pixel_size_needs_the_option(folder, nonsense: float) -> None:
-    mrc.write(folder / "n.mrc", np.zeros((80, 70), "f4"), nonsense)
+    mrc.write(folder / "n.mrc", np.random.default_rng(1).normal(size=(80, 70)).astype("f4"), nonsense)
     result = run_spa("import", "micrographs", "n.mrc", cwd=folder)
     assert result.status == 2
     assert "--pixel-size" in result.stderr
@@ -83,7 +83,7 @@ def test_a_header_that_knows_no_pixel_size_needs_the_option(folder, nonsense: fl
 
 
 def test_headers_that_differ_are_refused(folder) -> None:
-    mrc.write(folder / "m3.mrc", np.zeros((80, 70), "f4"), 2.0)
+    mrc.write(folder / "m3.mrc", np.random.default_rng(1).normal(size=(80, 70)).astype("f4"), 2.0)
     result = run_spa("import", "micrographs", "m*.mrc", cwd=folder)
     assert result.status == 65
     assert "m3.mrc: 2 A a pixel in its header, but most have 1.37" in result.stderr

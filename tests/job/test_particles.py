@@ -1,0 +1,83 @@
+"""Particles as jobs take them: what is wrong with some is said, and the others are used."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.errors import DataError
+from spa.io import mrc, star
+from spa.job.particles import open_particles
+from spa.job.run import Run
+
+
+def opened(path: Path) -> tuple[Run, np.ndarray]:
+    """A run, and the rows whose images came."""
+    run = Run("some job", {})
+    particles = open_particles(run, star.read(path))
+    return run, np.concatenate([rows for rows, _ in particles.batches(run)])
+
+
+def spoilt(path: Path, spoil: Callable[[np.ndarray], None]) -> None:
+    images = np.array(mrc.read(path.parent / "tiny.mrcs").data)
+    spoil(images)
+    mrc.write(path.parent / "tiny.mrcs", images, 5.0)
+
+
+def in_two_stacks(path: Path) -> Path:
+    """The first ten rows point at other.mrcs, a copy."""
+    (path.parent / "other.mrcs").write_bytes((path.parent / "tiny.mrcs").read_bytes())
+    tables = star.read(path)
+    names = [name.replace("tiny.mrcs", "other.mrcs") if row < 10 else name
+             for row, name in enumerate(tables["particles"].text("rlnImageName"))]  # fmt: skip
+    star.write(tables.with_block("particles", tables["particles"].with_columns(rlnImageName=names)), path)
+    return path.parent / "other.mrcs"
+
+
+@pytest.mark.parametrize(("value", "said"), [(np.nan, "not finite"), (1e30, "as large as"), (0.0, "no contrast")])
+def test_an_image_that_cannot_be_used_is_named_and_the_others_come(
+    tiny_particles: Path, capsys: pytest.CaptureFixture[str], value: float, said: str,
+) -> None:  # fmt: skip
+    spoilt(tiny_particles, lambda images: images[3].fill(value))
+    run, rows = opened(tiny_particles)
+    assert rows.tolist() == [0, 1, 2, *range(4, 24)] and run.bad == 1
+    message = capsys.readouterr().err
+    assert said in message and "000004@" in message and len(message.splitlines()) == 1
+
+
+def test_no_image_left_is_an_error(tiny_particles: Path) -> None:
+    spoilt(tiny_particles, lambda images: images.fill(0))
+    with pytest.raises(DataError, match="none of its 24 images can be used"):
+        opened(tiny_particles)
+
+
+def test_a_truncated_stack_goes_with_its_rows_and_they_are_counted(
+    tiny_particles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = in_two_stacks(tiny_particles)
+    other.write_bytes(other.read_bytes()[:-1000])
+    run, rows = opened(tiny_particles)
+    assert len(rows) == 14 and run.bad == 10
+    message = capsys.readouterr().err
+    assert "other.mrcs: truncated" in message and "(10 images)" in message
+
+
+def test_the_micrographs_pixel_size_is_not_taken_for_the_images(tiny_particles: Path) -> None:
+    tables = star.read(tiny_particles)
+    optics = tables["optics"].renamed(rlnImagePixelSize="rlnMicrographPixelSize")
+    star.write(tables.with_block("optics", optics), tiny_particles)
+    with pytest.raises(DataError, match="no column rlnImagePixelSize"):
+        opened(tiny_particles)
+
+
+def test_a_header_that_says_another_pixel_size_is_named(
+    tiny_particles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened(tiny_particles)
+    assert not capsys.readouterr().err
+    tables = star.read(tiny_particles)
+    star.write(tables.with_block("optics", tables["optics"].with_columns(rlnImagePixelSize=2.5)), tiny_particles)
+    opened(tiny_particles)
+    message = capsys.readouterr().err
+    assert "tiny.mrcs says 5 A a pixel" in message and "2.5 A, which is used" in message

@@ -56,11 +56,13 @@ def test_bad_files_in_the_middle_are_named_and_left_out(folder) -> None:
     bad[3, 3] = np.nan
     mrc.write(folder / "m6.mrc", bad, 1.37)
     mrc.write(folder / "m7.mrc", bad[:20], 1.37)
+    mrc.write(folder / "m8.mrc", np.zeros((80, 70), "f4"), 1.37)
     result = run_spa("import", "micrographs", "m*.mrc*", "none.mrc", cwd=folder)
     assert result.status == 1
     assert len(tables(result)["micrographs"]) == 3
     for message in ("m3.mrc: truncated", "m4.mrc: not an MRC file", "m5.mrcs: 3 images in it",
-                    "m6.mrc: 1 of 5600 pixels", "m7.mrc: 70 x 20 pixels", "m8.mrc: no contrast", "none.mrc: no such file"):  # fmt: skip
+                    "m6.mrc: 1 of 5600 pixels", "m7.mrc: 70 x 20 pixels", "m8.mrc: no contrast",
+                    "none.mrc: no such file"):  # fmt: skip
         assert message in result.stderr
     assert run_spa("import", "micrographs", "m*.mrc", "--strict", cwd=folder).status == 74
 

@@ -7,6 +7,7 @@ import numpy as np
 from spa.image import fft
 from spa.image.disc import disc
 from spa.refine.data import Images
+from spa.volume.shells import apply_radial
 
 
 def compact(images: Images, radius: int) -> Images:
@@ -30,3 +31,11 @@ def enlarged(volume: np.ndarray, box: int) -> np.ndarray:
     first = box // 2 - n // 2
     out[(slice(first, first + n),) * 3] = spectrum * (box / n)
     return np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(out)).real).astype(np.float32)
+
+
+def faded(volume: np.ndarray, radius: int) -> np.ndarray:
+    """The map up to a shell, its last two fading out."""
+    curve = np.zeros(len(volume) // 2 + 1)
+    curve[: radius + 1] = 1
+    curve[radius - 1], curve[radius] = 0.75, 0.25
+    return apply_radial(volume, curve)

@@ -1,6 +1,6 @@
 """What an ab initio run is told, and the schedule that follows from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,15 +50,24 @@ def last_band(settings: Settings, extent: float) -> int:
 
 
 def plan(settings: Settings, extent: float) -> list[Step]:
-    """The band opens over the first four fifths while the posterior hardens; the past is forgotten by halves."""
+    """The band opens over the first four fifths while the posterior hardens; later batches forget less of the past."""
     first, last = min(3.0 * 0.7 / extent, settings.band), last_band(settings, extent)
     steps = []
     for number in range(settings.steps):
-        along = min(1.0, number / max(0.8 * settings.steps, 1))
+        along, late = min(1.0, number / (0.8 * settings.steps)), number / max(settings.steps - 1, 1)
         band = int(np.rint(first + (last - first) * along))
-        late = number / max(settings.steps - 1, 1)
         steps.append(
-            Step(band, grid_step(band, extent, len(settings.operators)), 0.2 + 0.8 * along, 0.5 + 0.25 * max(0.0, 2 * late - 1),
-                 max(0.0, 1 - 1.5 * along))
+            Step(band, grid_step(band, extent, len(settings.operators)), beta=0.2 + 0.8 * along,
+                 kept=0.5 + 0.25 * max(0.0, 2 * late - 1), similarity=max(0.0, 1 - 1.5 * along))
         )  # fmt: skip
     return steps
+
+
+def heat(steps: list[Step]) -> int:
+    """How many steps show which seed is the best."""
+    return int(np.ceil(0.6 * len(steps)))
+
+
+def cycle(steps: list[Step]) -> list[Step]:
+    """Every other step from the plan's middle bands on: melted and hardened again where images say little."""
+    return [replace(step, similarity=0.0) for step in steps[int(0.4 * len(steps)) :: 2]]

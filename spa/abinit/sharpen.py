@@ -4,7 +4,6 @@ Each class has two half maps that no image of the other half enters. An image's 
 of their modes: height and volume of each (Laplace).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,13 +62,6 @@ def first_state(images: Images, maps: np.ndarray, sizes: np.ndarray, band: int, 
                  min(band + 1, images.band.radius), noise, sizes)  # fmt: skip
 
 
-def rounds(images: Images, state: State, settings: Settings, seed: int, workers: Workers) -> Iterator[State]:
-    """States after each round; the last has searched every image."""
-    while not state.done:
-        state = _round(images, state, settings, seed, workers)
-        yield state
-
-
 def _chosen(images: Images, state: State, settings: Settings, seed: int) -> tuple[list[np.ndarray], bool]:
     """Rows of each half, and whether these are all there are."""
     rng = generator(seed, 4)
@@ -82,7 +74,8 @@ def _chosen(images: Images, state: State, settings: Settings, seed: int) -> tupl
     return chosen, sum(map(len, chosen)) == len(images)
 
 
-def _round(images, state, settings, seed, workers) -> State:
+def iterated(images: Images, state: State, settings: Settings, seed: int, workers: Workers) -> State:
+    """The state after one more round; the last, which has `done`, has searched every image."""
     halves, complete = _chosen(images, state, settings, seed)
     mask = solvent(images, settings)
     every, shares = _expected(images, state, settings, seed, workers, halves, mask)
@@ -111,7 +104,7 @@ def _round(images, state, settings, seed, workers) -> State:
 def _expected(images, state, settings, seed, workers, halves, mask) -> tuple[list[Poses], np.ndarray]:
     """Modes of every image in each class, and each class's share (n, c) of the image."""
     extent = extent_of(settings.diameter, images.band.box, images.pixel_size)
-    search = searches(extent, state.radius, len(settings.operators))[int(state.sharpness < SHARP)]
+    search = searches(extent, state.radius)[int(state.sharpness < SHARP)]
     reach = settings.shift_range / images.pixel_size
     every, logs = [], np.full((len(images), settings.classes), -np.inf)
     for number in range(settings.classes):

@@ -14,6 +14,8 @@ from spa.volume.masks import soft_sphere
 from spa.volume.slices import reference, slices
 
 Run = Callable[..., Iterable]  # a pool's map
+SHARP = 0.6  # mean greatest weight of an image's posterior where there is no more to melt
+ENOUGH = 4  # steps that sharp in the last band end a run
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +61,17 @@ def first_state(images: Images, noise: np.ndarray, settings: Settings, seed: int
 
 
 def steps(
-    images: Images, state: State, noise: np.ndarray, settings: Settings, seed: int, rows: np.ndarray, run: Run = map
-) -> Iterator[State]:
-    """States after each mini-batch of rows, to the end of the plan."""
-    todo = plan(settings, extent_of(settings.diameter, images.band.box, images.pixel_size))
-    for step in todo[state.step :]:
+    images: Images, state: State, noise: np.ndarray, settings: Settings, seed: int, rows: np.ndarray,
+    todo: list[Step], run: Run = map,
+) -> Iterator[State]:  # fmt: skip
+    """States after each of the mini-batches to do, drawn from rows; once all is sharp in the last band it ends."""
+    sharp = 0
+    for step in todo:
         state = _stepped(images, state, noise, settings, seed, rows, step, run)
         yield state
+        sharp += step.beta >= 1 and step.band == todo[-1].band and state.sharpness > SHARP
+        if sharp >= ENOUGH:
+            return
 
 
 def shifts_for(images: Images, settings: Settings, band: int) -> tuple[np.ndarray, float]:

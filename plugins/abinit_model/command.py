@@ -1,0 +1,52 @@
+"""Options in, the course of seeds, tables and maps out."""
+
+from pathlib import Path
+
+import click
+
+from spa.job import options
+from spa.job.run import Run, job
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.outdir
+@click.option("--diameter", type=click.FloatRange(min=1), required=True, help="Of the particle, angstroms.")
+@click.option("--classes", type=click.IntRange(1, 8), default=1, show_default=True, help="Volumes to make.")
+@click.option("--symmetry", default="C1", show_default=True, metavar="GROUP", help="Point group: Cn, Dn, T, O, I.")
+@click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True,
+              help="Starts; the one that makes unseen images most likely goes on.")
+@click.option("--max-resolution", type=click.FloatRange(min=1), default=12.0, show_default=True,
+              help="Finest detail to use, angstroms (24 shells at most).")
+@click.option("--shift-range", type=click.FloatRange(min=0.1),
+              help="Largest shift searched, angstroms; default: 0.12 of the diameter.")
+@options.seed
+@options.plot
+@options.standard
+@job("abinit model")
+def model(
+    run: Run, star: str, output: str, diameter: float, classes: int, symmetry: str, seeds: int,
+    max_resolution: float, shift_range: float | None, plot: str | None,
+) -> None:  # fmt: skip
+    """Make 1-8 volumes from nothing.
+
+    Random density is turned into a map by mini-batches of images, each compared with it in every orientation and
+    shift, in a band that grows.  Several starts race; the one whose map makes held-out images most likely goes on, and
+    its pose search is sharpened on all images with half maps.  With a symmetry each start is also run without it and
+    laid on the axes afterwards, and the more likely is taken.  DIR gets class001.mrc ... (largest class first), and
+    seeds.star with each start's evidence and agreement; the table has poses, classes and data_maps.  The hand cannot
+    be told from projections.
+    """
+    from spa.job.pool import mapping
+    from spa_plugins.abinit_model import inputs, results
+    from spa_plugins.abinit_model.course import Course
+
+    given = inputs.read(run, run.read(star), classes, symmetry, diameter, max_resolution, shift_range)
+    with mapping(run.threads) as pool:
+        course = Course(run, given, pool)
+        outcome = course.outcome(seeds)
+    run.write(results.written(run, given, outcome), output)
+    if plot:
+        results.draw(Path(plot), given, outcome)
+    run.summary(results.summary(given, outcome, course))

@@ -1,0 +1,186 @@
+"""The course of a run: short heats from several seeds, the best to its end, axes found, then sharpened."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from spa.abinit import agree, align, compact, score, sharpen, states, stochastic
+from spa.abinit.plan import Settings, Step, cycle, extent_of, heat, last_band, plan
+from spa.errors import ReadError
+from spa.io.whole import whole
+from spa.job.run import Run
+from spa.refine.problem import Workers
+from spa.volume.symmetry import operators
+from spa_plugins.abinit_model.inputs import Given
+
+CYCLES = 8  # at most, where the images say little
+GAIN = 0.03  # log units an image of held-out evidence that a cycle must bring
+FOLDER = "states"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One run from a seed: the symmetry that it was held to, its state, its held-out evidence in a band."""
+
+    seed: int
+    settings: Settings
+    symmetry: str
+    state: stochastic.State
+    evidence: float
+    agreement: agree.Agreement | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The heats, best first of each symmetry; the sharpened end; the seed that won."""
+
+    heats: list[Entry]
+    best: Entry
+    state: sharpen.State
+
+
+class Course:
+    """What all parts of a run share; whole steps are kept in DIR/states and taken from there with --resume."""
+
+    def __init__(self, run: Run, given: Given, map_: Callable[..., Iterable]) -> None:
+        self.run, self.given = run, given
+        self.workers = Workers(map_, run.threads)
+        self.rows, self.held = score.held_out(given.images, run.seed)
+        settings = given.settings
+        extent = extent_of(settings.diameter, given.images.band.box, given.images.pixel_size)
+        self.extent, self.last = extent, last_band(settings, extent)
+
+    def outcome(self, seeds: int) -> Outcome:
+        """The whole course."""
+        free = [self.heat(self.loose(), "C1", seed) for seed in range(seeds)]
+        held = [self.heat(self.given.settings, self.given.symmetry, seed) for seed in range(seeds)] if self.tied else []
+        ranked = [sorted(kind, key=lambda entry: -entry.evidence) for kind in (free, held) if kind]
+        heats = [self._compared(kind[0], entry) for kind in ranked for entry in kind]
+        ends = [self.on_axes(self.finished(kind[0])) for kind in ranked]
+        best = max(ends, key=lambda entry: entry.evidence)
+        for entry in ends:
+            self.run.say(f"seed {entry.seed}, {entry.symmetry}: held-out evidence {entry.evidence:.2f} at the end")
+        return Outcome(heats, best, self.sharpened(best))
+
+    @property
+    def tied(self) -> bool:
+        """Whether there is a symmetry to hold to."""
+        return len(self.given.settings.operators) > 1
+
+    def loose(self) -> Settings:
+        return replace(self.given.settings, operators=operators("C1"))
+
+    def plan(self, settings: Settings) -> list[Step]:
+        return plan(settings, self.extent)
+
+    def evidence(self, settings: Settings, state: stochastic.State, band: int) -> float:
+        given = self.given
+        return score.evidence(
+            given.images, state.maps, state.sizes, given.noise, settings, self.held, band, self.workers.map
+        )[0]
+
+    def steps(self, settings: Settings, state: stochastic.State, seed: int, todo: list[Step]) -> stochastic.State:
+        given = self.given
+        key = _seed(self.run.seed, seed)
+        states_ = stochastic.steps(given.images, state, given.noise, settings, key, self.rows, todo, self.workers.map)
+        for state in self.run.progress(states_, total=len(todo), unit="batch", label=f"seed {seed}"):
+            pass
+        return state
+
+    def heat(self, settings: Settings, symmetry: str, seed: int) -> Entry:
+        """The first part of the plan, from noise."""
+        given, todo = self.given, self.plan(settings)[: heat(self.plan(settings))]
+
+        def make() -> stochastic.State:
+            start = stochastic.first_state(given.images, given.noise, settings, _seed(self.run.seed, seed))
+            return self.steps(settings, start, seed, todo)
+
+        state = self.kept(f"heat_{symmetry}_{seed}", stochastic.State, make)
+        entry = Entry(seed, settings, symmetry, state, self.evidence(settings, state, todo[-1].band))
+        self.run.say(f"seed {seed}, {symmetry}: held-out evidence {entry.evidence:.2f} in {todo[-1].band} shells")
+        return entry
+
+    def _compared(self, best: Entry, entry: Entry) -> Entry:
+        """The entry with how far it agrees with the best of its kind."""
+        if entry is best:
+            return entry
+        mask = stochastic.solvent(self.given.images, entry.settings)
+        return replace(entry, agreement=agree.agreement(best.state.maps * mask, entry.state.maps * mask, self.last))
+
+    def finished(self, entry: Entry) -> Entry:
+        """The rest of the plan; then, while the posterior is broad and it helps, cycles of melting and hardening."""
+        todo = self.plan(entry.settings)
+        name = f"{entry.symmetry}_{entry.seed}"
+        rest = todo[heat(todo) :]
+        state = self.kept(f"end_{name}", stochastic.State,
+                          lambda: self.steps(entry.settings, entry.state, entry.seed, rest))  # fmt: skip
+        found = self.evidence(entry.settings, state, self.last)
+        for number in range(CYCLES):
+            if state.sharpness > stochastic.SHARP:
+                break
+            before, state_before = found, state
+            state = self.kept(f"cycle{number + 1}_{name}", stochastic.State,
+                              lambda state=state: self.steps(entry.settings, state, entry.seed, cycle(todo)))  # fmt: skip
+            found = self.evidence(entry.settings, state, self.last)
+            self.run.say(f"seed {entry.seed}, {entry.symmetry}: cycle {number + 1}, held-out evidence {found:.2f}")
+            if found < before + GAIN:
+                state, found = (state, found) if found > before else (state_before, before)
+                break
+        return replace(entry, state=state, evidence=found)
+
+    def on_axes(self, entry: Entry) -> Entry:
+        """A run without symmetry laid on the axes of the one that is asked for, and averaged over it."""
+        wanted = self.given.settings
+        if len(entry.settings.operators) == len(wanted.operators):
+            return entry
+        mask = stochastic.solvent(self.given.images, wanted)
+        maps = []
+        for volume in entry.state.maps * mask:
+            turn = align.axes(volume, wanted.operators, self.last).turn
+            maps.append(np.mean([align.turned(volume, one @ turn) for one in wanted.operators], axis=0))
+        state = replace(entry.state, maps=np.stack(maps))
+        return replace(entry, settings=wanted, state=state, evidence=self.evidence(wanted, state, self.last))
+
+    def sharpened(self, best: Entry) -> sharpen.State:
+        """Rounds over ever more images, the last over all."""
+        given, run = self.given, self.run
+        power = best.state.maps * stochastic.solvent(given.images, best.settings)
+        state = sharpen.first_state(given.images, power, best.state.sizes, self.last, given.noise)
+        key = _seed(run.seed, best.seed)
+        while not state.done:
+            state = self.kept(f"round{state.round + 1}", sharpen.State, lambda state=state: sharpen.iterated(
+                given.images, state, given.settings, key, self.workers))  # fmt: skip
+            run.say(f"round {state.round}: {given.images.resolution_of(max(state.best, 1)):.1f} A, "
+                    f"posterior {state.sharpness:.2f}")  # fmt: skip
+        return state
+
+    def kept(self, name: str, kind: type[states.Kept], make: Callable[[], states.Kept]) -> states.Kept:
+        """A state that an earlier run left, with --resume; or else made and kept. A SIGTERM stops after it."""
+        assert self.run.outdir is not None
+        path = Path(self.run.outdir) / FOLDER / f"{name}.npz"
+        if self.run.resume and path.exists():
+            try:
+                return states.load(path, kind)
+            except (OSError, ValueError) as error:
+                raise ReadError(f"{path}: cannot be read: {error}") from None
+        state = make()
+        path.parent.mkdir(exist_ok=True)
+        with whole(path) as part:
+            states.save(part, state)
+        self.run.checkpoint()
+        return state
+
+
+def _seed(job: int, number: int) -> int:
+    return 1000 * job + number
+
+
+def final_maps(given: Given, state: sharpen.State) -> np.ndarray:
+    """The maps (c, box, box, box) on the images' grid: masked, their last shells faded out."""
+    assert state.joint is not None
+    mask = stochastic.solvent(given.images, given.settings)
+    radius = min(state.radius, given.images.band.radius)
+    faded = [compact.faded(one, radius) * mask for one in state.joint]
+    return np.stack([compact.enlarged(one, given.stack.box) for one in faded])

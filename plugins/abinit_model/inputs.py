@@ -1,0 +1,64 @@
+"""From a table to the low band of its images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.abinit.compact import compact
+from spa.abinit.plan import Settings
+from spa.errors import DataError, UsageError
+from spa.io.star import Tables
+from spa.job import memory
+from spa.job.particles import ParticleSet, half_sets, open_particles
+from spa.job.run import Run
+from spa.refine import data
+from spa.refine.data import Images
+from spa.volume.symmetry import operators
+
+FEWEST = 50  # images
+SHELLS = 24  # in use at most
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """rows: those of the stack whose images could be read; images and noise of just these, in a small box."""
+
+    stack: ParticleSet
+    rows: np.ndarray
+    images: Images
+    noise: np.ndarray
+    settings: Settings
+    symmetry: str
+
+
+def read(
+    run: Run, tables: Tables, classes: int, symmetry: str, diameter: float, max_resolution: float,
+    shift_range: float | None,
+) -> Given:  # fmt: skip
+    """Everything read and checked: coefficients up to the last shell in use, noise from around the particles."""
+    group = operators(symmetry)
+    stack = open_particles(run, tables)
+    where, width = stack.tables["particles"].where, stack.box * stack.pixel_size
+    if len(stack) < FEWEST:
+        raise DataError(f"{where}: {len(stack)} particles; a map from nothing needs {FEWEST} at least")
+    if not 0.1 * width <= diameter <= width:
+        raise UsageError(f"--diameter {diameter:g}: the box is {width:g} A wide; a tenth of it to all of it makes sense")
+    if max_resolution < 2 * stack.pixel_size:
+        raise UsageError(f"--max-resolution {max_resolution:g}: the images end at {2 * stack.pixel_size:g} A")
+    shells = int(np.clip(round(width / max_resolution), 4, min(SHELLS, stack.box // 2 - 1)))
+    memory.require(3 * data.planes_bytes(len(stack), stack.box, shells), f"the low band of {len(stack)} images")
+    half = _halves(run, stack)
+    images, noise, rows = data.collect(stack, stack.batches(run), half, shells, diameter)
+    if not (noise[:, 1:].max() > 0 and np.isfinite(noise).all()):
+        raise DataError(f"{where}: the images are flat: there is no noise around the particles")
+    reach = max(0.12 * diameter, 10.0) if shift_range is None else shift_range
+    settings = Settings(diameter, group, shells, reach, classes)
+    return Given(stack, rows, compact(images, shells), data.smooth_spectrum(noise), settings, symmetry.upper())
+
+
+def _halves(run: Run, stack: ParticleSet) -> np.ndarray:
+    """Half-sets of the table, drawn where it has none; where all are in one, others for this job alone."""
+    half = half_sets(run, stack.particles)
+    if min(np.bincount(half, minlength=2)) == 0:
+        return run.rng("halves").permutation(len(half)) % 2
+    return half

@@ -1,0 +1,93 @@
+"""What a run leaves: maps, the seeds' scores, the table with poses and classes."""
+
+from pathlib import Path
+
+import numpy as np
+
+from spa.io import mrc, star
+from spa.io.star import Table, Tables
+from spa.job import maps
+from spa.job.particles import pose_columns
+from spa.job.run import Run
+from spa.volume.fsc import crossing
+from spa_plugins.abinit_model.course import Course, Outcome, final_maps
+from spa_plugins.abinit_model.inputs import Given
+
+
+def written(run: Run, given: Given, outcome: Outcome) -> Tables:
+    """Maps and seeds.star into DIR; the table with poses, classes and data_maps."""
+    assert run.outdir is not None
+    tables = given.stack.tables.with_block("particles", _particles(given, outcome))
+    order = _order(outcome)
+    volumes = final_maps(given, outcome.state)
+    for place, number in enumerate(order):
+        path = run.outdir / f"class{place + 1:03d}.mrc"
+        mrc.write(path, volumes[number], given.stack.pixel_size)
+        tables = maps.with_maps(tables, [("map", str(path))], place + 1)
+    star.write(Tables(blocks={"seeds": _seeds(given, outcome)}), run.outdir / "seeds.star")
+    return tables
+
+
+def _order(outcome: Outcome) -> np.ndarray:
+    """Classes, the largest first."""
+    found, count = outcome.state.found, len(outcome.state.sizes)
+    assert found is not None
+    return np.argsort(-np.bincount(found.number, minlength=count), kind="stable")
+
+
+def _particles(given: Given, outcome: Outcome) -> Table:
+    found = outcome.state.found
+    assert found is not None
+    place = np.argsort(_order(outcome))
+    return given.stack.table(given.rows).with_columns(
+        **pose_columns(found.poses, found.shifts, given.images.pixel_size),
+        rlnClassNumber=place[found.number] + 1,
+        rlnRandomSubset=given.images.half + 1,
+        rlnMaxValueProbDistribution=found.peak,
+    )
+
+
+def _seeds(given: Given, outcome: Outcome) -> Table:
+    """One row a heat: what it was held to, how likely it makes images that it has not seen, whom it agrees with."""
+    best = outcome.best
+    width = given.stack.box * given.stack.pixel_size
+    agreed = [entry.agreement for entry in outcome.heats]
+    return Table.of(
+        spaSeed=[entry.seed for entry in outcome.heats],
+        spaSymmetry=[entry.symmetry for entry in outcome.heats],
+        spaHeldOutEvidence=[entry.evidence for entry in outcome.heats],
+        spaAgreementResolution=[0.0 if one is None else width / one.shell for one in agreed],
+        spaMirrored=[0 if one is None else int(one.mirrored) for one in agreed],
+        spaChosen=[int(entry.seed == best.seed and entry.symmetry == best.symmetry) for entry in outcome.heats],
+    )
+
+
+def resolution(given: Given, outcome: Outcome) -> float:
+    """Where the half maps' FSC of the best class falls below 0.143 in the particle's sphere, angstroms."""
+    shell = max(crossing(curve, 0.143) for curve in outcome.state.curves)
+    return given.images.resolution_of(min(shell, given.images.band.radius))
+
+
+def summary(given: Given, outcome: Outcome, course: Course) -> str:
+    """Resolution, classes, and how many of the heats agree with the best of their kind."""
+    rivals = [entry.agreement for entry in outcome.heats if entry.agreement is not None]
+    alike = sum(one.shell >= 0.6 * course.last for one in rivals)
+    kinds = len(outcome.heats) - len(rivals)
+    share = ", ".join(f"{100 * size:.0f} %" for size in sorted(outcome.state.sizes, reverse=True))
+    classes = f"classes of {share}, " if len(outcome.state.sizes) > 1 else ""
+    return (
+        f"{resolution(given, outcome):.1f} A (FSC 0.143 of half maps in the particle's sphere), {classes}"
+        f"{given.symmetry}, {len(given.images)} particles; {alike + kinds} of {len(outcome.heats)} starts agree"
+    )
+
+
+def draw(path: Path, given: Given, outcome: Outcome) -> None:
+    """Slices and projections of the largest class."""
+    from spa.plot.figure import save
+    from spa.plot.maps import sections
+
+    volume = final_maps(given, outcome.state)[_order(outcome)[0]]
+    title = f"from nothing, {given.symmetry}, {resolution(given, outcome):.1f} Å"
+    save(sections(volume, given.stack.pixel_size, title), path)
+
+

@@ -49,7 +49,7 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     """
     import numpy as np
 
-    from spa.model.optics import optics_groups
+    from spa.model.optics import optics_groups, require_groups
     from spa_plugins.import_particles import sources
     from spa_plugins.import_particles.images import found_images
     from spa_plugins.import_particles.stack import write_normalised
@@ -68,6 +68,7 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
         tables, left = found_images(tables, run.warn)
         run.bad += left
     groups = optics_groups(tables)
+    require_groups(groups, tables["particles"].ints("rlnOpticsGroup"), tables["particles"].where)
     if normalise:
         invert = dark if invert is None else invert
         tables = write_normalised(run, tables, background_diameter, ramp, invert, np.float16 if float16 else np.float32)

@@ -66,7 +66,7 @@ def _compare_pixel_sizes(
     size = dict(zip(optics.ints("rlnOpticsGroup").tolist(), optics.floats("rlnImagePixelSize").tolist()))
     for (_, path), group in zip(parsed, tables["particles"].ints("rlnOpticsGroup").tolist()):
         there = headers[path].pixel_size if path in headers else 0.0
-        if there not in (0.0, 1.0) and group in size and abs(there / size[group] - 1) > 0.01:
+        if there not in (0.0, 1.0) and group in size and abs(there - size[group]) > 0.01 * abs(size[group]):
             warn(f"{path}: {there:g} A a pixel in its header, {size[group]:g} in the table, which is believed")
             return
 

@@ -39,7 +39,7 @@ class ImageSource:
             raise DataError("no images to read: the table has no rows")
         parsed = [parse_name(str(name)) for name in self.names]
         self._index = np.array([index for index, _ in parsed], np.int64)
-        self.paths, self._file = _distinct([path for _, path in parsed])
+        self.paths, self._file = distinct([path for _, path in parsed])
         self._headers = [mrc.read_header(path) for path in self.paths]
         self._maps: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
@@ -98,7 +98,7 @@ class ImageSource:
             mrc.require_finite(image, f"row {row + 1}: image {self.names[row]}")
 
 
-def _distinct(paths: list[str]) -> tuple[list[str], np.ndarray]:
+def distinct(paths: list[str]) -> tuple[list[str], np.ndarray]:
     """The paths that differ, in the order they come, and which of them each entry is."""
     number: dict[str, int] = {}
     which = [number.setdefault(path, len(number)) for path in paths]

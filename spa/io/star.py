@@ -214,7 +214,8 @@ def _document(tables: Tables) -> Iterator[str]:
         yield f"{HISTORY}{' '.join(line.split())}\n"
     for name, table in tables.blocks.items():
         yield f"\n{VERSION}\n\ndata_{name}\n\n"
-        yield from _simple(table) if table.simple else _loop(table)
+        pairs = table.simple and (len(table) == 1 or not table.columns)
+        yield from _simple(table) if pairs else _loop(table)
 
 
 def _simple(table: Table) -> Iterator[str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from spa.errors import DataError, SpaError
 from spa.io import mrc
-from spa.io.stacks import ImageSource, parse_name
+from spa.io.stacks import ImageSource, distinct, parse_name
 from spa.io.star import Table, Tables
 from spa.job.run import Run
 from spa.model.optics import one_pixel_size, optics_groups, require_groups
@@ -85,7 +85,8 @@ class ParticleSet:
 def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
     """The particles of a table, with what can be known before any image is read checked.
 
-    A stack that is missing, truncated or no MRC is named and its rows are left out (status 1; --strict: at once).
+    A stack that is missing, truncated, no MRC, or shorter than the table says is named and its rows are left out
+    (status 1; --strict: at once).
     DataError: no rows, mixed pixel sizes or boxes, an odd box, CTF-premultiplied images, columns missing.
     """
     tables = upgraded(tables) if is_old(tables) else tables
@@ -116,19 +117,27 @@ def _without_bad_files(run: Run, tables: Tables) -> Tables:
     table = tables["particles"]
     if not len(table):
         raise DataError(f"{table.where} has no rows")
-    paths = np.array([parse_name(name)[1] for name in table.text("rlnImageName")], object)
-    bad = []
+    parsed = [parse_name(name) for name in table.text("rlnImageName")]
+    paths = np.array([path for _, path in parsed], object)
+    index = np.array([index for index, _ in parsed])
+    keep = np.ones(len(table), bool)
     for path in dict.fromkeys(paths):
+        here = paths == path
         try:
-            mrc.read_header(path)
+            there = mrc.read_header(path).shape[0]
         except SpaError as error:
-            if len(set(paths)) == 1:
+            if here.all():
                 raise
-            run.leave_out(error, int((paths == path).sum()))
-            bad.append(path)
-    keep = ~np.isin(paths, bad)
+            run.leave_out(error, int(here.sum()))
+            keep &= ~here
+            continue
+        beyond = here & ((index < 0) | (index >= there))
+        if beyond.any():
+            text = f"{path}: image {index[beyond][0] + 1} is asked for, and it has {there}"
+            run.leave_out(DataError(f"{table.where} row {np.flatnonzero(beyond)[0] + 1}: {text}"), int(beyond.sum()))
+            keep &= ~beyond
     if not keep.any():
-        raise DataError(f"{table.where}: none of its stacks can be read")
+        raise DataError(f"{table.where}: none of its images can be read")
     return tables if keep.all() else tables.with_block("particles", table.take(keep))
 
 
@@ -154,12 +163,22 @@ def _refuse_premultiplied(tables: Tables) -> None:
 
 
 def half_sets(run: Run, particles: Particles) -> np.ndarray:
-    """0 or 1 for each row: rlnRandomSubset where it is set, otherwise drawn once with --seed, evenly."""
+    """0 or 1 for each row: rlnRandomSubset where it is set, otherwise drawn once with --seed, evenly.
+
+    Rows of one image (symmetry copies) share a half; a warning where the table has put them into different ones.
+    """
     half = np.array(particles.half) - 1
-    unset = np.flatnonzero((half < 0) | (half > 1))
-    if len(unset) == len(half) or len(unset):
-        order = run.rng("half-sets").permutation(len(unset))
-        half[unset] = order % 2
+    half[(half < 0) | (half > 1)] = -1
+    number = np.array(distinct(particles.names.tolist())[1])
+    found = np.full(number.max() + 1, -1)
+    found[number[half >= 0]] = half[half >= 0]
+    unset = np.flatnonzero(found < 0)
+    if len(unset):
+        found[unset] = run.rng("half-sets").permutation(len(unset)) % 2
+    half = np.where(half < 0, found[number], half)
+    apart = np.unique(number[half != found[number]])
+    if len(apart):
+        run.warn(f"{len(apart)} images are in both half-sets (rows that share an image): the FSC will be too high")
     return half
 
 

@@ -33,6 +33,9 @@ class Particles:
         return len(self.names)
 
 
+LIMIT = 1e6  # of any number here: degrees, angstroms; more is a mistake, and NaN would spread to every image
+_LIMITS = {"rlnCtfBfactor": 1e4}
+
 _EULER = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 _ORIGIN = ("rlnOriginXAngst", "rlnOriginYAngst")
 
@@ -41,7 +44,7 @@ def particles_of(tables: TablesLike, ctf: bool = True) -> Particles:
     """The particles of a RELION 3.1 to 5 document (older: ``upgraded`` first).
 
     ctf: whether defocus is needed (DataError where it is missing, otherwise it is 0).
-    Raises DataError: no rows, a column missing, a value that is no number.
+    Raises DataError: no rows, a column missing, a value that is no number, not finite, or absurdly large.
     """
     table = tables["particles"]
     if not len(table):
@@ -66,12 +69,8 @@ def particles_of(tables: TablesLike, ctf: bool = True) -> Particles:
 def _defocus(table: TableLike, needed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not needed and "rlnDefocusU" not in table:
         return np.zeros(len(table)), np.zeros(len(table)), np.zeros(len(table))
-    u = table.floats("rlnDefocusU")
-    v = table.floats("rlnDefocusV") if "rlnDefocusV" in table else u.copy()
-    for name, values in (("rlnDefocusU", u), ("rlnDefocusV", v)):
-        bad = np.flatnonzero(~np.isfinite(values))
-        if bad.size:
-            raise DataError(f"{table.where} row {bad[0] + 1}: {name} is {table.text(name)[bad[0]]}")
+    u = _sensible(table, "rlnDefocusU")
+    v = _sensible(table, "rlnDefocusV") if "rlnDefocusV" in table else u.copy()
     return u, v, np.deg2rad(_optional(table, "rlnDefocusAngle"))
 
 
@@ -80,4 +79,13 @@ def _micrographs(table: TableLike) -> np.ndarray:
 
 
 def _optional(table: TableLike, name: str) -> np.ndarray:
-    return table.floats(name) if name in table else np.zeros(len(table))
+    return _sensible(table, name) if name in table else np.zeros(len(table))
+
+
+def _sensible(table: TableLike, name: str) -> np.ndarray:
+    """The column's numbers; DataError naming the row of one that is not finite or beyond its limit."""
+    values, limit = table.floats(name), _LIMITS.get(name, LIMIT)
+    bad = np.flatnonzero(~(np.abs(values) <= limit))
+    if bad.size:
+        raise DataError(f"{table.where} row {bad[0] + 1}: {name} is {table.text(name)[bad[0]]}")
+    return values

@@ -226,3 +226,9 @@ def test_any_text_is_a_document_or_a_data_error(lines: list[str]) -> None:
     except DataError:
         return
     assert parsed(written(tables)).blocks == tables.blocks
+
+
+def test_tables_without_columns_or_rows_come_back_as_they_are() -> None:
+    nothing = star.Tables({"a": star.Table({}), "b": star.Table.pairs(x=1).take([])})
+    back = parsed(written(nothing))
+    assert (back["a"].columns, back["b"].columns, len(back["b"])) == ([], ["x"], 0)

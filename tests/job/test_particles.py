@@ -8,7 +8,7 @@ import pytest
 
 from spa.errors import DataError
 from spa.io import mrc, star
-from spa.job.particles import open_particles
+from spa.job.particles import half_sets, open_particles
 from spa.job.run import Run
 
 
@@ -81,3 +81,47 @@ def test_a_header_that_says_another_pixel_size_is_named(
     opened(tiny_particles)
     message = capsys.readouterr().err
     assert "tiny.mrcs says 5 A a pixel" in message and "2.5 A, which is used" in message
+
+
+def test_an_image_that_a_stack_has_not_is_named_by_row_and_left_out(
+    tiny_particles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = star.read(tiny_particles)
+    names = tables["particles"].text("rlnImageName").copy()
+    names[6] = names[6].replace("000007@", "000099@")
+    star.write(tables.with_block("particles", tables["particles"].with_columns(rlnImageName=names)), tiny_particles)
+    run, rows = opened(tiny_particles)
+    assert len(rows) == 23 and run.bad == 1
+    message = capsys.readouterr().err
+    assert "row 7: " in message and "tiny.mrcs: image 99 is asked for, and it has 24" in message
+
+
+def halves(path: Path, half: list[int], twins: dict[int, int]) -> np.ndarray:
+    """Half-sets drawn for a table where row a is an image of row b, for each a: b."""
+    tables = star.read(path)
+    names = tables["particles"].text("rlnImageName").copy()
+    for row, other in twins.items():
+        names[row] = names[other]
+    table = tables["particles"].with_columns(rlnImageName=names, rlnRandomSubset=half)
+    run = Run("some job", {})
+    return half_sets(run, open_particles(run, tables.with_block("particles", table)).particles)
+
+
+def test_half_sets_are_even_and_those_of_the_table_stay(tiny_particles: Path) -> None:
+    drawn = halves(tiny_particles, [0] * 24, {})
+    assert sorted(drawn) == [0] * 12 + [1] * 12
+    kept = halves(tiny_particles, [1, 2, 2] + [0] * 21, {})
+    assert kept[:3].tolist() == [0, 1, 1]
+
+
+def test_rows_of_one_image_share_a_half(tiny_particles: Path) -> None:
+    twins = {row: row % 6 for row in range(6, 24)}
+    drawn = halves(tiny_particles, [0] * 24, twins).reshape(4, 6)
+    assert (drawn == drawn[0]).all() and drawn[0].sum() == 3
+    assert halves(tiny_particles, [2] + [0] * 23, twins)[6] == 1
+
+
+def test_an_image_in_both_halves_is_said(tiny_particles: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    half = halves(tiny_particles, [1, 2] * 12, {1: 0})
+    assert half.tolist() == [0, 1] * 12
+    assert "1 images are in both half-sets" in capsys.readouterr().err

@@ -102,3 +102,12 @@ def test_mixed_pixel_sizes_are_named() -> None:
 def test_a_group_that_is_not_there_is_named() -> None:
     with pytest.raises(DataError, match="row 2: optics group 7 is not in data_optics .it has 1, 3"):
         require_groups(optics_groups(tables()), np.array([1, 7]), "t.star: data_particles")
+
+
+@pytest.mark.parametrize(
+    "column", ["rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift", "rlnCtfBfactor", "rlnAngleTilt", "rlnOriginXAngst"]
+)
+@pytest.mark.parametrize("value", ["nan", "inf", "1e30", "-2e6"])
+def test_a_number_that_would_spoil_every_image_is_named_by_its_row(column: str, value: str) -> None:
+    with pytest.raises(DataError, match=f"row 2: {column} is {value}"):
+        particles_of(tables(particles=PARTICLES.with_columns(**{column: ["1", value]})))

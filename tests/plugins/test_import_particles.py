@@ -303,3 +303,32 @@ def test_tables_of_other_programs(shared_data, name: str, rows: int, groups: int
     result = run_spa("import", "particles", shared_data / "real" / "metadata" / name, "--no-check")
     assert result.status == 0
     assert (len(tables(result)["particles"]), len(tables(result)["optics"])) == (rows, groups)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("1.5 1 2.7", "0 1 2.7", "row 1: rlnImagePixelSize is 0 A"),
+        ("2@s.mrcs 1", "2@s.mrcs 9", "row 2: optics group 9"),
+    ],
+)
+def test_optics_that_make_no_sense_are_named_by_row(folder, old: str, new: str, message: str) -> None:
+    text = """data_optics
+loop_
+_rlnVoltage
+_rlnImagePixelSize
+_rlnOpticsGroup
+_rlnSphericalAberration
+_rlnAmplitudeContrast
+300 1.5 1 2.7 0.1
+
+data_particles
+loop_
+_rlnImageName
+_rlnOpticsGroup
+1@s.mrcs 1
+2@s.mrcs 1
+"""
+    assert run_spa("import", "particles", "-", input=text, cwd=folder).status == 0
+    result = run_spa("import", "particles", "-", input=text.replace(old, new), cwd=folder)
+    assert (result.status, result.stdout) == (65, "") and message in result.stderr

@@ -79,3 +79,8 @@ def test_what_is_wrong_is_said(words, status: int, message: str) -> None:
     result = run_spa("star", "set", *words, input=TEXT)
     assert (result.status, result.stdout) == (status, "")
     assert message in result.stderr
+
+
+def test_a_table_without_columns_or_rows_is_no_bug() -> None:
+    result = run_spa("star", "set", "a = 1", input="data_\n")
+    assert result.status == 0 and star.read(io.StringIO(result.stdout))[""].columns == ["a"]

@@ -1,5 +1,6 @@
 """The course of a run: short heats from several seeds, the best to its end, axes found, then sharpened."""
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,9 +85,9 @@ class Course:
     def steps(self, settings: Settings, state: stochastic.State, seed: int, todo: list[Step]) -> stochastic.State:
         given = self.given
         key = _seed(self.run.seed, seed)
-        states_ = stochastic.steps(given.images, state, given.noise, settings, key, self.rows, todo, self.workers.map)
-        for state in self.run.progress(states_, total=len(todo), unit="batch", label=f"seed {seed}"):
-            pass
+        batches = stochastic.steps(given.images, state, given.noise, settings, key, self.rows, todo, self.workers.map)
+        for after in self.run.progress(batches, total=len(todo), unit="batch", label=f"seed {seed}"):
+            state = after
         return state
 
     def heat(self, settings: Settings, symmetry: str, seed: int) -> Entry:
@@ -112,23 +113,26 @@ class Course:
     def finished(self, entry: Entry) -> Entry:
         """The rest of the plan; then, while the posterior is broad and it helps, cycles of melting and hardening."""
         todo = self.plan(entry.settings)
-        name = f"{entry.symmetry}_{entry.seed}"
-        rest = todo[heat(todo) :]
-        state = self.kept(f"end_{name}", stochastic.State,
-                          lambda: self.steps(entry.settings, entry.state, entry.seed, rest))  # fmt: skip
-        found = self.evidence(entry.settings, state, self.last)
+        entry = self._further(entry, "end", todo[heat(todo) :])
         for number in range(CYCLES):
-            if state.sharpness > stochastic.SHARP:
+            if entry.state.sharpness > stochastic.SHARP:
                 break
-            before, state_before = found, state
-            state = self.kept(f"cycle{number + 1}_{name}", stochastic.State,
-                              lambda state=state: self.steps(entry.settings, state, entry.seed, cycle(todo)))  # fmt: skip
-            found = self.evidence(entry.settings, state, self.last)
-            self.run.say(f"seed {entry.seed}, {entry.symmetry}: cycle {number + 1}, held-out evidence {found:.2f}")
-            if found < before + GAIN:
-                state, found = (state, found) if found > before else (state_before, before)
+            after = self._further(entry, f"cycle{number + 1}", cycle(todo))
+            self.run.say(f"seed {entry.seed}, {entry.symmetry}: cycle {number + 1}, evidence {after.evidence:.2f}")
+            gain = after.evidence - entry.evidence
+            entry = after if gain > 0 else entry
+            if gain < GAIN:
                 break
-        return replace(entry, state=state, evidence=found)
+        return entry
+
+    def _further(self, entry: Entry, part: str, todo: list[Step]) -> Entry:
+        """The entry after more steps, with its evidence in the last band."""
+
+        def make() -> stochastic.State:
+            return self.steps(entry.settings, entry.state, entry.seed, todo)
+
+        state = self.kept(f"{part}_{entry.symmetry}_{entry.seed}", stochastic.State, make)
+        return replace(entry, state=state, evidence=self.evidence(entry.settings, state, self.last))
 
     def on_axes(self, entry: Entry) -> Entry:
         """A run without symmetry laid on the axes of the one that is asked for, and averaged over it."""
@@ -146,12 +150,12 @@ class Course:
     def sharpened(self, best: Entry) -> sharpen.State:
         """Rounds over ever more images, the last over all."""
         given, run = self.given, self.run
-        power = best.state.maps * stochastic.solvent(given.images, best.settings)
-        state = sharpen.first_state(given.images, power, best.state.sizes, self.last, given.noise)
+        maps = best.state.maps * stochastic.solvent(given.images, best.settings)
+        state = sharpen.first_state(given.images, maps, best.state.sizes, self.last, given.noise)
         key = _seed(run.seed, best.seed)
         while not state.done:
-            state = self.kept(f"round{state.round + 1}", sharpen.State, lambda state=state: sharpen.iterated(
-                given.images, state, given.settings, key, self.workers))  # fmt: skip
+            make = functools.partial(sharpen.iterated, given.images, state, given.settings, key, self.workers)
+            state = self.kept(f"round{state.round + 1}", sharpen.State, make)
             run.say(f"round {state.round}: {given.images.resolution_of(max(state.best, 1)):.1f} A, "
                     f"posterior {state.sharpness:.2f}")  # fmt: skip
         return state

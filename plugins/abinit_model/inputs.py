@@ -42,7 +42,7 @@ def read(
     if len(stack) < FEWEST:
         raise DataError(f"{where}: {len(stack)} particles; a map from nothing needs {FEWEST} at least")
     if not 0.1 * width <= diameter <= width:
-        raise UsageError(f"--diameter {diameter:g}: the box is {width:g} A wide; a tenth of it to all of it makes sense")
+        raise UsageError(f"--diameter {diameter:g}: the box is {width:g} A wide; a tenth to all of it makes sense")
     if max_resolution < 2 * stack.pixel_size:
         raise UsageError(f"--max-resolution {max_resolution:g}: the images end at {2 * stack.pixel_size:g} A")
     shells = int(np.clip(round(width / max_resolution), 4, min(SHELLS, stack.box // 2 - 1)))

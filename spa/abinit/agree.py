@@ -17,7 +17,7 @@ class Agreement:
 
 
 def agreement(a: np.ndarray, b: np.ndarray, band: int) -> Agreement:
-    """Of the maps of two runs (c, n, n, n), masked: the mean over the classes of the first of the best of the second."""
+    """Of two runs' maps (c, n, n, n), masked: for each class of the first the best of the second, in the mean."""
     shells, hands = [], []
     for one in a:
         pairs = []

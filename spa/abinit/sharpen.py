@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spa.abinit import shape
 from spa.abinit.plan import Settings, extent_of
 from spa.abinit.stochastic import generator, solvent
 from spa.refine import expectation, maximisation
@@ -25,11 +24,12 @@ ROUNDS = 7
 MOST = (300, 600, 2000)  # images a half and class in the first rounds and in all but the last
 SHARP = 0.6  # mean weight of the best mode below which the wide search is taken
 LEAST_SHARE = 0.01
+Solved = tuple[list[into.Accumulator], np.ndarray]  # a class's sums of both halves, and their FSC
 
 
 @dataclass(frozen=True, eq=False)
 class Classified:
-    """What is known of every image: class (n,), its pose (n, 3, 3), shift (n, 2) px, share of the class, best weight."""
+    """Of every image: class (n,), its pose (n, 3, 3) and shift (n, 2) px, the class's share, the pose's weight."""
 
     number: np.ndarray
     poses: np.ndarray
@@ -40,7 +40,11 @@ class Classified:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """After a round: half maps (c, 2, n, n, n), FSC (c, n//2+1), the band, noise, class sizes; `joint` maps at the end."""
+    """After a round: half maps (c, 2, n, n, n), FSC (c, n//2+1), the band, noise, class sizes; `joint` when done.
+
+    sharpness: mean greatest weight of the images searched; best: the best crossing of 0.143 (shell); last: the next
+    round takes all images and ends.
+    """
 
     round: int
     maps: np.ndarray
@@ -50,6 +54,7 @@ class State:
     sizes: np.ndarray
     sharpness: float = 1.0
     best: int = 0
+    last: bool = False
     done: bool = False
     joint: np.ndarray | None = None
     found: Classified | None = None
@@ -62,46 +67,42 @@ def first_state(images: Images, maps: np.ndarray, sizes: np.ndarray, band: int, 
                  min(band + 1, images.band.radius), noise, sizes)  # fmt: skip
 
 
-def _chosen(images: Images, state: State, settings: Settings, seed: int) -> tuple[list[np.ndarray], bool]:
-    """Rows of each half, and whether these are all there are."""
-    rng = generator(seed, 4)
-    halves = [rng.permutation(np.flatnonzero(images.half == half)) for half in (0, 1)]
-    limit = MOST[min(state.round, len(MOST) - 1)] if state.sharpness > 0.4 else MOST[-1]
-    last = state.round + 1 >= ROUNDS or state.best < 0
-    if last:
-        return [np.sort(rows) for rows in halves], True
-    chosen = [np.sort(rows[: limit * settings.classes]) for rows in halves]
-    return chosen, sum(map(len, chosen)) == len(images)
-
-
 def iterated(images: Images, state: State, settings: Settings, seed: int, workers: Workers) -> State:
     """The state after one more round; the last, which has `done`, has searched every image."""
     halves, complete = _chosen(images, state, settings, seed)
     mask = solvent(images, settings)
     every, shares = _expected(images, state, settings, seed, workers, halves, mask)
     rows = np.concatenate(halves)
-    sharpness = float(np.max([(one.weight.max(axis=1) * share)[rows] for one, share in zip(every, shares.T)], 0).mean())
+    peaks = [one.weight.max(axis=1) * share for one, share in zip(every, shares.T)]
     noise = _noise(images, state, every, shares, halves, mask, workers)
-    state = replace(state, noise=noise, sharpness=sharpness, sizes=shares[rows].mean(axis=0))
-    band = min(max(int(1.3 * state.radius), state.radius + 6), images.band.radius)
-    spread = maximisation.Spread(best_only=settings.classes == 1 and sharpness < 0.5)
-    solved = []
-    for number, (poses, share) in enumerate(zip(every, shares.T)):
-        taken = [part[share[part] > LEAST_SHARE] for part in halves]
-        taken = [part if len(part) else full[:1] for part, full in zip(taken, halves)]
-        weighted = replace(poses, weight=poses.weight * share[:, None])
-        sums = maximisation.accumulate(
-            images, weighted, taken, band, noise, spread, (seed, state.round, number), workers
-        )
-        sums = [into.symmetrised(one, settings.operators, workers.map) for one in sums]
-        raw = [into.solve(one, maximisation.raw_prior(one)) for one in sums]
-        curve = fsc(raw[0] * mask, raw[1] * mask)
-        curve[band + 1 :] = 0
-        solved.append((sums, curve))
-    return _resolved(images, state, settings, solved, every, shares, complete)
+    state = replace(state, noise=noise, sharpness=float(np.max(peaks, axis=0)[rows].mean()),
+                    sizes=shares[rows].mean(axis=0))  # fmt: skip
+    solved = [
+        _half_sums(images, state, settings, (seed, state.round, number), poses, share, halves, mask, workers)
+        for number, (poses, share) in enumerate(zip(every, shares.T))
+    ]
+    return _resolved(images, state, solved, every, shares, complete)
 
 
-def _expected(images, state, settings, seed, workers, halves, mask) -> tuple[list[Poses], np.ndarray]:
+def _chosen(images: Images, state: State, settings: Settings, seed: int) -> tuple[list[np.ndarray], bool]:
+    """Rows of each half, and whether these are all there are."""
+    rng = generator(seed, 4)
+    halves = [rng.permutation(np.flatnonzero(images.half == half)) for half in (0, 1)]
+    if _is_last(state):
+        return [np.sort(rows) for rows in halves], True
+    limit = MOST[min(state.round, len(MOST) - 1)] if state.sharpness > 0.4 else MOST[-1]
+    chosen = [np.sort(rows[: limit * settings.classes]) for rows in halves]
+    return chosen, sum(map(len, chosen)) == len(images)
+
+
+def _is_last(state: State) -> bool:
+    return state.round + 1 >= ROUNDS or state.last
+
+
+def _expected(
+    images: Images, state: State, settings: Settings, seed: int, workers: Workers, halves: list[np.ndarray],
+    mask: np.ndarray,
+) -> tuple[list[Poses], np.ndarray]:  # fmt: skip
     """Modes of every image in each class, and each class's share (n, c) of the image."""
     extent = extent_of(settings.diameter, images.band.box, images.pixel_size)
     search = searches(extent, state.radius)[int(state.sharpness < SHARP)]
@@ -114,17 +115,21 @@ def _expected(images, state, settings, seed, workers, halves, mask) -> tuple[lis
             task = Task(images, source, state.radius, state.noise, settings.operators, reach / 2.5,
                         np.zeros((len(images), 2)), extent, reach)  # fmt: skip
             look = expectation.wide_pass(task, search, generator(seed, 5, state.round, number, half))
-
             queue = expectation.blocks_of(rows)
             for part, modes in zip(queue, workers.map(look, queue)):
                 poses.write(part, modes)
                 logs[part, number] = _evidence(modes)
         every.append(poses)
-    logs += np.log(state.sizes + 1e-6)
-    top = logs.max(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        share = np.where(np.isfinite(top), np.exp(logs - np.where(np.isfinite(top), top, 0)), 0)
-    return every, share / np.maximum(share.sum(axis=1, keepdims=True), 1e-12)
+    return every, _shares(logs + np.log(state.sizes + 1e-6))
+
+
+def _shares(logs: np.ndarray) -> np.ndarray:
+    """Rows of exp(logs) normalised; rows of images that were not searched are 0."""
+    there = np.isfinite(logs[:, 0])
+    share = np.zeros_like(logs)
+    part = np.exp(logs[there] - logs[there].max(axis=1, keepdims=True))
+    share[there] = part / part.sum(axis=1, keepdims=True)
+    return share
 
 
 def _evidence(modes: Modes) -> np.ndarray:
@@ -136,16 +141,37 @@ def _evidence(modes: Modes) -> np.ndarray:
     return top + np.log(np.exp(score - top[:, None]).sum(axis=1))
 
 
+def _half_sums(
+    images: Images, state: State, settings: Settings, seed: tuple[int, ...], poses: Poses, share: np.ndarray,
+    halves: list[np.ndarray], mask: np.ndarray, workers: Workers,
+) -> Solved:  # fmt: skip
+    """One class's sums of both halves, and the FSC of what they stand for."""
+    taken = [rows[share[rows] > LEAST_SHARE] for rows in halves]
+    taken = [some if len(some) else rows[:1] for some, rows in zip(taken, halves)]
+    weighted = replace(poses, weight=poses.weight * share[:, None])
+    band = min(max(int(1.3 * state.radius), state.radius + 6), images.band.radius)
+    spread = maximisation.Spread(best_only=settings.classes == 1 and state.sharpness < 0.5)
+    sums = maximisation.accumulate(images, weighted, taken, band, state.noise, spread, seed, workers)
+    sums = [into.symmetrised(one, settings.operators, workers.map) for one in sums]
+    raw = [into.solve(one, maximisation.raw_prior(one)) for one in sums]
+    curve = fsc(raw[0] * mask, raw[1] * mask)
+    curve[band + 1 :] = 0
+    return sums, curve
+
+
 def _merged(every: list[Poses], shares: np.ndarray) -> tuple[Poses, np.ndarray]:
     """For each image the modes of its best class, and the class."""
     number = shares.argmax(axis=1)
     pick = np.arange(len(number))
-    parts = [np.stack([getattr(one, name) for one in every])[number, pick] for name in
-             ("poses", "shifts", "logp", "weight", "root")]  # fmt: skip
-    return Poses(*parts), number
+    names = ("poses", "shifts", "logp", "weight", "root")
+    return Poses(*(np.stack([getattr(one, name) for one in every])[number, pick] for name in names)), number
 
 
-def _noise(images, state, every, shares, halves, mask, workers) -> np.ndarray:
+def _noise(
+    images: Images, state: State, every: list[Poses], shares: np.ndarray, halves: list[np.ndarray], mask: np.ndarray,
+    workers: Workers,
+) -> np.ndarray:  # fmt: skip
+    """Noise power of what the best class and pose of each image leave."""
     merged, number = _merged(every, shares)
     rows, sources = [], []
     for c in range(len(every)):
@@ -154,24 +180,26 @@ def _noise(images, state, every, shares, halves, mask, workers) -> np.ndarray:
             if len(mine):
                 rows.append(mine)
                 sources.append(reference(state.maps[c, half] * mask, state.radius))
-    return smooth_spectrum(maximisation.noise_power(images, merged, rows, sources, state.radius, state.noise, workers))
+    power = maximisation.noise_power(images, merged, rows, sources, state.radius, state.noise, workers)
+    return smooth_spectrum(power)
 
 
-def _resolved(images, state, settings, solved, every, shares, complete) -> State:
+def _resolved(
+    images: Images, state: State, solved: list[Solved], every: list[Poses], shares: np.ndarray, complete: bool
+) -> State:
     """Half maps regularised by their FSC; the next band; whether that was the last round."""
-    maps = np.stack([[into.solve(one, maximisation.wiener_prior(one, curve)) for one in sums] for sums, curve in solved])
+    maps = [[into.solve(one, maximisation.wiener_prior(one, curve)) for one in sums] for sums, curve in solved]
     curves = np.stack([curve for _, curve in solved])
     shell = min(max(crossing(curve, 0.143) for curve in curves), images.band.radius)
-    last = state.round + 1 >= ROUNDS or state.best < 0
     stalled = shell <= state.best and state.round >= 2
-    done = last or (complete and (stalled or shell >= images.band.radius))
-    best = -1 if stalled and not done else max(shell, state.best)
-    state = replace(state, round=state.round + 1, maps=maps, curves=curves, best=best, done=done,
-                    radius=min(shell + 2, images.band.radius))  # fmt: skip
-    return _finished(state, settings, solved, every, shares) if done else state
+    done = _is_last(state) or (complete and (stalled or shell >= images.band.radius))
+    state = replace(state, round=state.round + 1, maps=np.stack(maps), curves=curves, done=done,
+                    best=max(shell, state.best), last=stalled, radius=min(shell + 2, images.band.radius))  # fmt: skip
+    return _finished(state, solved, every, shares) if done else state
 
 
-def _finished(state, settings, solved, every, shares) -> State:
+def _finished(state: State, solved: list[Solved], every: list[Poses], shares: np.ndarray) -> State:
+    """The maps of all images, and what is known of each."""
     joint = []
     for sums, curve in solved:
         whole = maximisation.joined(*sums)
@@ -181,8 +209,3 @@ def _finished(state, settings, solved, every, shares) -> State:
     found = Classified(number, merged.poses[pick, best], merged.shifts[pick, best], shares[pick, number],
                        merged.weight[pick, best] * shares[pick, number])  # fmt: skip
     return replace(state, joint=np.stack(joint), found=found)
-
-
-def power_after(images: Images, state: State, rows: np.ndarray) -> np.ndarray:
-    """(shells,) the signal's power by the refined noise."""
-    return shape.signal_power(images, rows, state.noise, np.ones((len(rows), 1)))[0]

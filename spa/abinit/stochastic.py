@@ -86,7 +86,11 @@ def blocks(rows: np.ndarray, cells: int) -> list[np.ndarray]:
     return [rows[i : i + size] for i in range(0, len(rows), size)]
 
 
-def _stepped(images, state, noise, settings, seed, rows, step: Step, run) -> State:
+def _stepped(
+    images: Images, state: State, noise: np.ndarray, settings: Settings, seed: int, rows: np.ndarray, step: Step,
+    run: Run,
+) -> State:  # fmt: skip
+    """The state after one mini-batch."""
     rng = generator(seed, 1, state.step)
     batch = np.sort(rng.choice(rows, min(settings.batch, len(rows)), replace=False))
     poses = orientations.grid(step.step, settings.operators, rng)
@@ -102,9 +106,13 @@ def _stepped(images, state, noise, settings, seed, rows, step: Step, run) -> Sta
     return _updated(images, state, noise, settings, step, batch, columns, list(found), run)
 
 
-def _updated(images, state, noise, settings, step, batch, columns, found, run) -> State:
+def _updated(
+    images: Images, state: State, noise: np.ndarray, settings: Settings, step: Step, batch: np.ndarray,
+    columns: soft.Slices, found: list[soft.Averages], run: Run,
+) -> State:  # fmt: skip
+    """Maps, sums, powers and sizes after a batch."""
     share = np.concatenate([one.share for one in found])
-    values, weights = sum(one.values for one in found), sum(one.weights for one in found)
+    values, weights = _total([one.values for one in found]), _total([one.weights for one in found])
     count = images.band.count(step.band)
     values = values.reshape(settings.classes, -1, 2, count)
     weights = weights.reshape(settings.classes, -1, count)
@@ -122,7 +130,18 @@ def _updated(images, state, noise, settings, step, batch, columns, found, run) -
                    evidence=float(top), sharpness=float(peak))  # fmt: skip
 
 
-def _map_of(images, old, values, weights, poses, power, settings, step: Step) -> tuple[np.ndarray, np.ndarray]:
+def _total(parts: list[np.ndarray]) -> np.ndarray:
+    """Their sum, in their order."""
+    out = parts[0].copy()
+    for part in parts[1:]:
+        out += part
+    return out
+
+
+def _map_of(
+    images: Images, old: np.ndarray, values: np.ndarray, weights: np.ndarray, poses: np.ndarray, power: np.ndarray,
+    settings: Settings, step: Step,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """The map of one class after a batch, and the sums that it came from."""
     last = last_band(settings, extent_of(settings.diameter, images.band.box, images.pixel_size))
     fresh = into.accumulator(images.band.box, last)

@@ -1,9 +1,17 @@
 """The command: a map in, a mask out."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from spa.job import options
 from spa.job.run import Run, job
+
+if TYPE_CHECKING:
+    from spa.io import mrc
+    from spa.io.star import Tables
+
+NARROW = 12.0  # angstroms: the least soft edge by default
 
 
 @click.command()
@@ -15,20 +23,35 @@ from spa.job.run import Run, job
 @click.option("--map", "map_file", type=options.INPUT_FILE, help="The map; without it, the stream's.")
 @click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
 @click.option("--threshold", type=float, help="Density level; found from the map without it.")
-@click.option("--lowpass", default=15.0, show_default=True, type=click.FloatRange(min=0),
-              help="Low-pass the map to this resolution first, angstroms; 0: as it is.")
-@click.option("--extend", default=6.0, show_default=True, type=click.FloatRange(min=0),
-              help="Grow the inside by this much, angstroms.")
-@click.option("--soft-edge", default=12.0, show_default=True, type=click.FloatRange(min=0),
-              help="Width of the cosine edge around that, angstroms.")
+@click.option(
+    "--lowpass",
+    default=15.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Low-pass the map to this resolution first, angstroms; 0: as it is.",
+)
+@click.option(
+    "--extend",
+    default=6.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Grow the inside by this much, angstroms.",
+)
+@click.option(
+    "--soft-edge",
+    type=click.FloatRange(min=0),
+    show_default="12, or twice the FSC's resolution",
+    help="Width of the cosine edge around that, angstroms.",
+)
 @job("post mask")
 def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | None, number: int | None,
-         threshold: float | None, lowpass: float, extend: float, soft_edge: float) -> None:  # fmt: skip
+         threshold: float | None, lowpass: float, extend: float, soft_edge: float | None) -> None:  # fmt: skip
     """Make a soft mask from a map.
 
     The map (or the mean of the two half maps, where the stream has no map) is low-passed and cut at the threshold;
     an automatic threshold lies a fifth of the way from solvent to peak, or four standard deviations above the
-    solvent's noise, and drops specks. DIR gets mask.mrc, which joins data_maps with role mask.
+    solvent's noise, and drops specks. A coarse map needs a wide edge, or the mask itself correlates: where the stream
+    has an FSC, the edge is twice its resolution. DIR gets mask.mrc, which joins data_maps with role mask.
     """
     from spa.io import mrc
     from spa.io.star import Tables
@@ -37,7 +60,8 @@ def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | Non
 
     tables = maps.stream(run, star, enough=bool(map_file))
     volume = maps.read_mean(run, tables, map_file, number)
-    made, level = soft_mask(volume.data, volume.pixel_size, threshold, lowpass or None, extend, soft_edge)
+    edge = _edge(run, tables, volume, number) if soft_edge is None else soft_edge
+    made, level = soft_mask(volume.data, volume.pixel_size, threshold, lowpass or None, extend, edge)
     assert run.outdir is not None
     path = run.outdir / "mask.mrc"
     mrc.write(path, made, volume.pixel_size)
@@ -47,4 +71,18 @@ def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | Non
 
         figure.save(sections(volume.data, volume.pixel_size, str(volume.path), made), plot)
     run.write(maps.with_maps(tables or Tables(), [("mask", str(path))], number or 1), output)
-    run.summary(f"threshold {level:.4g}; {made.mean():.1%} of the box")
+    run.summary(f"threshold {level:.4g}; {made.mean():.1%} of the box; edge {edge:.3g} A")
+
+
+def _edge(run: Run, tables: "Tables | None", volume: "mrc.Image", number: int | None) -> float:
+    """Twice the resolution of the stream's FSC, where it has one of this box, and no less than 12 A."""
+    from spa.job import maps
+    from spa.volume.fsc import resolution_at
+
+    name, box = maps.find(tables, "fsc", None, number), len(volume.data)
+    if name is None:
+        return NARROW
+    curve, _ = maps.fsc_curve(run, name)
+    if len(curve) != box // 2 + 1:
+        return NARROW
+    return max(NARROW, min(2 * resolution_at(curve, 0.143, box, volume.pixel_size), 0.2 * box * volume.pixel_size))

@@ -123,15 +123,14 @@ def _curve(
     run: Run, fsc_name: str | None, halves: list[mrc.Image], volume: mrc.Image, mask: np.ndarray | None, wanted: bool
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The corrected FSC, read or computed, and the mask; None where there is nothing to take it from."""
-    from spa.io import star as stars
+    from spa.job import maps
     from spa.volume.halfmaps import measured
 
     box = volume.data.shape[0]
-    if fsc_name:
-        table = stars.read(run.input(fsc_name))["fsc"]
-        curve = table.floats("rlnFourierShellCorrelationCorrected")
-        if len(curve) != box // 2 + 1:
-            raise UsageError(f"{fsc_name}: {len(curve)} shells, the map of {box} pixels has {box // 2 + 1}")
+    curve, corrected = maps.fsc_curve(run, fsc_name) if fsc_name else (None, False)
+    if curve is not None and len(curve) != box // 2 + 1:
+        raise UsageError(f"{fsc_name}: {len(curve)} shells, the map of {box} pixels has {box // 2 + 1}")
+    if corrected or (curve is not None and not halves):
         return curve, mask
     if halves:
         rngs = [run.rng("phases", one) for one in range(5)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spa.errors import DataError, UsageError
-from spa.io import mrc
+from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.job import options
 from spa.job.run import Run
@@ -80,6 +80,16 @@ def read_like(run: Run, path: str, other: mrc.Image) -> mrc.Image:
     if not np.isclose(image.pixel_size, other.pixel_size, rtol=1e-3):
         raise DataError(f"{path}: pixel size {image.pixel_size:g}, {other.path} has {other.pixel_size:g}")
     return image
+
+
+FSC_COLUMNS = ("rlnFourierShellCorrelationCorrected", "rlnGoldStandardFsc")
+
+
+def fsc_curve(run: Run, path: str) -> tuple[np.ndarray, bool]:
+    """The FSC (n//2+1,) of a STAR file, and whether it is corrected for its mask (`post fsc`) or not (refinements)."""
+    table = star.read(run.input(path))["fsc"]
+    name = next((name for name in FSC_COLUMNS if name in table), FSC_COLUMNS[0])
+    return table.floats(name), name == FSC_COLUMNS[0]
 
 
 def read_mean(run: Run, tables: Tables | None, given: str | None, number: int | None = None) -> mrc.Image:

@@ -1,6 +1,6 @@
 """A refinement at a glance: the half maps' FSC, slices and projections of the map, and the views."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,8 @@ def overview(
 ) -> "Figure":
     """curve (n//2+1,) in the solvent mask; volume (n, n, n); euler (particles, 3) radians; angstroms."""
     figure = open_figure(13, 7)
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25))
+    parts: Any = figure.subfigures(1, 2, width_ratios=(1, 1.25))
+    left, right = parts
     grid = left.add_gridspec(2, 1)
     name = "masked"
     fsc.draw(left.add_subplot(grid[0]), {name: curve}, len(volume), pixel_size, {name: resolution}, "half maps")

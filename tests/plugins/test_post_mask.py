@@ -77,3 +77,17 @@ def test_classes(data: Path, tmp_path: Path) -> None:
     assert run_spa("post", "mask", tmp_path / "two.star", "-d", tmp_path / "out").status == 2
     result = run_spa("post", "mask", tmp_path / "two.star", "-d", tmp_path / "out", "--class", 2)
     assert result.status == 0 and "mask.mrc mask 2" in result.stdout
+
+
+def test_the_edge_widens_with_a_coarse_fsc(data: Path, tmp_path: Path) -> None:
+    box = len(mrc.read(data / "map.mrc").data)
+    shells = np.arange(box // 2 + 1)
+    table = star.Table.of(rlnSpectralIndex=shells, rlnGoldStandardFsc=(shells < 8).astype(float))
+    star.write(star.Tables({"fsc": table}), tmp_path / "fsc.star")
+    maps = star.Table.of(
+        spaMapName=[str(data / "map.mrc"), str(tmp_path / "fsc.star")], spaMapRole=["map", "fsc"], spaMapClass=[1, 1]
+    )
+    star.write(star.Tables({"maps": maps}), tmp_path / "in.star")
+    result = run_spa("post", "mask", tmp_path / "in.star", "-d", tmp_path / "m")
+    width = box * HALF_PIXEL
+    assert result.status == 0 and f"edge {max(12, min(2 * width / 7, 0.2 * width)):.3g} A" in result.stderr

@@ -156,3 +156,17 @@ def test_relion_makes_the_same_map(tmp_path: Path) -> None:
     assert np.linalg.norm(made - theirs) < 0.05 * np.linalg.norm(theirs)
     same, _, _ = run(data, tmp_path / "same", "--fsc", tmp_path / "r.star", "--bfactor", bfactor)
     assert np.linalg.norm(same - theirs) < 0.001 * np.linalg.norm(theirs)
+
+
+def test_a_refinements_uncorrected_fsc_is_not_taken_for_a_corrected_one(data: Path, tmp_path: Path) -> None:
+    """`spa refine homo … | spa post sharpen` needs no file name: the curve is taken from the half maps again."""
+    plain, _, _ = run(data, tmp_path / "a", "--bfactor", 0)
+    high = star.Table.of(rlnSpectralIndex=np.arange(HALF_BOX // 2 + 1), rlnGoldStandardFsc=np.ones(HALF_BOX // 2 + 1))
+    star.write(star.Tables({"fsc": high}), tmp_path / "fsc.star")
+    tables = star.read(data / "maps.star")
+    maps = tables["maps"]
+    more = maps.take([0]).with_columns(spaMapName=[str(tmp_path / "fsc.star")], spaMapRole=["fsc"])
+    star.write(tables.with_block("maps", star.Table.concat([maps, more])), tmp_path / "in.star")
+    result = run_spa("post", "sharpen", tmp_path / "in.star", "-d", tmp_path / "b", "--bfactor", 0)
+    assert result.status == 0, result.stderr
+    assert np.array_equal(mrc.read(tmp_path / "b" / "sharpened.mrc").data, plain)

@@ -12,7 +12,7 @@ from spa.job.run import Run, job
 @click.option("--classes", metavar="LIST", help="Keep these, e.g. 1,4-7.")
 @click.option("--auto", is_flag=True, help="Keep what looks like views of a particle, by measured features.")
 @click.option("--model", type=options.INPUT_FILE,
-              help="Table of the classes (RELION's …_model.star) where STAR has no data_classes.")
+              help="Table of the classes (RELION's *_model.star) where STAR has no data_classes.")
 @click.option("--rejected", metavar="STAR", type=click.Path(), help="Write the other particles here.")
 @options.plot
 @options.standard

@@ -15,6 +15,7 @@ from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.job import micrographs
 from spa.job.run import Run
+from spa.model.numbers import sensible_or_zero
 from spa.plot.ctf import Panel
 
 _SHOWN = 24  # micrographs in a montage
@@ -56,7 +57,7 @@ def settings_of(**options: Any) -> Settings:
 def estimate(run: Run, tables: Tables, settings: Settings) -> Tables:
     """The document with the CTF in its ``data_micrographs``; micrographs that fail are named and left out."""
     table = tables["micrographs"]
-    phases = dict(zip(table.text("rlnMicrographName"), table.get_floats("rlnPhaseShift", 0.0)))
+    phases = dict(zip(table.text("rlnMicrographName"), sensible_or_zero(table, "rlnPhaseShift")))
     stems = _stems(list(phases))
 
     def work(micrograph: micrographs.Micrograph) -> dict[str, Any]:

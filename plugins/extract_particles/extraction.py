@@ -8,7 +8,7 @@ import numpy as np
 from spa.errors import DataError, UsageError
 from spa.image.boxes import cropped, cut, fits
 from spa.image.normalise import normalised
-from spa.io import mrc
+from spa.io import mrc, pixels
 from spa.io.stacks import image_name
 from spa.io.star import Table, Tables
 from spa.job.micrographs import file_names
@@ -75,12 +75,12 @@ def _cut_micrograph(name: str, stack: str, centres: np.ndarray, pixel_size: floa
         raise DataError(f"{name}: {len(image)} images in it, where one micrograph is wanted")
     if settings.box > min(image.shape):
         raise DataError(f"{name}: --box {settings.box} is larger than its {image.shape[1]} x {image.shape[0]} pixels")
-    pixels = np.asarray(image, np.float32)
-    mrc.require_finite(pixels, name)
-    mrc.require_contrast(pixels, name)
-    inside = fits(centres, settings.box, pixels.shape)
+    found = np.asarray(image, np.float32)
+    pixels.require_finite(found, name)
+    pixels.require_contrast(found, name)
+    inside = fits(centres, settings.box, found.shape)
     if settings.pad:
-        inside = fits(centres, 1, pixels.shape)
+        inside = fits(centres, 1, found.shape)
     kept = np.flatnonzero(inside)
     if not len(kept):
         return kept
@@ -88,7 +88,7 @@ def _cut_micrograph(name: str, stack: str, centres: np.ndarray, pixel_size: floa
     size = pixel_size * settings.box / settings.crop
     with mrc.StackWriter(stack, len(kept), settings.crop, size, dtype) as writer:
         for start in range(0, len(kept), _BATCH):
-            writer.write(_images(pixels, centres[kept[start : start + _BATCH]], settings))
+            writer.write(_images(found, centres[kept[start : start + _BATCH]], settings))
     return kept
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spa.errors import DataError, UsageError
-from spa.io import mrc
+from spa.io import mrc, pixels
 
 
 def facts(path: str) -> dict[str, Any]:
@@ -17,9 +17,9 @@ def facts(path: str) -> dict[str, Any]:
         raise DataError(f"{path}: a transform (mode 4), not an image")
     if min(header.shape[1:]) < 64:
         raise DataError(f"{path}: {header.shape[2]} x {header.shape[1]} pixels, too small for a micrograph")
-    pixels = mrc.read(path).data
-    mrc.require_finite(pixels, path)
-    mrc.require_contrast(pixels, path)
+    found = mrc.read(path).data
+    pixels.require_finite(found, path)
+    pixels.require_contrast(found, path)
     return {"ny": header.shape[1], "nx": header.shape[2], "pixel_size": header.pixel_size}
 
 

@@ -15,6 +15,7 @@ from spa.io.star import Table, Tables
 from spa.job import pool
 from spa.job.micrographs import Entry, entries, file_names
 from spa.job.run import Run
+from spa.model.numbers import sensible_or_zero
 from spa.picking.blob import Picks, pick
 from spa.picking.field import Contrast, Field, Scope, prepared
 from spa.picking.learn import Learned, learn
@@ -46,7 +47,7 @@ class Settings:
 def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     """The document with ``data_particles``; coordinate files in run.outdir. DataError where nothing is found."""
     rows = entries(tables)
-    shifts = tables["micrographs"].get_floats("rlnPhaseShift", 0.0)
+    shifts = sensible_or_zero(tables["micrographs"], "rlnPhaseShift")
     phases = {entry.name: float(np.deg2rad(shift)) for entry, shift in zip(rows, shifts)}
     prepare = partial(_field, settings=settings, phases=phases)
     learned = _learned(run, rows, settings, prepare)

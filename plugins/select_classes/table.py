@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from spa.errors import DataError, UsageError
-from spa.io import mrc
+from spa.io import mrc, pixels
 from spa.io.stacks import parse_name
 from spa.io.star import Table, Tables
 from spa_plugins.select_classes.features import Features, features
@@ -82,7 +82,7 @@ class Classified:
             index, path = parse_name(name)
             if path not in held:
                 held[path] = mrc.read(path).data
-                mrc.require_finite(held[path], path)
+                pixels.require_finite(held[path], path)
             out.append(_views_of(held[path], index, "@" in name, name))
         return out
 

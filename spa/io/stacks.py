@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from spa.errors import DataError
-from spa.io import mrc
+from spa.io import mrc, pixels
 
 _OPEN = 1024  # stacks mapped at once; the system allows some 65 000 maps a process
 
@@ -53,7 +53,7 @@ class ImageSource:
     def read(self, indices: Sequence[int] | np.ndarray | slice) -> np.ndarray:
         """float32 (n, box, box), in the order asked for; DataError naming the row where an image has a NaN.
 
-        Pixels beyond ``mrc.LARGEST`` are refused in the same way.
+        Pixels beyond ``pixels.LARGEST`` are refused in the same way.
         """
         rows = np.arange(len(self))[indices] if isinstance(indices, slice) else np.asarray(indices, np.int64)
         images = np.empty((len(rows), self.box, self.box), np.float32)
@@ -90,12 +90,12 @@ class ImageSource:
             raise DataError(f"row {row + 1} asks for image {self._index[row] + 1} of {path}, which has {there[row]}")
 
     def _require_finite(self, images: np.ndarray, rows: np.ndarray) -> None:
-        if mrc.peak(images) <= mrc.LARGEST:
+        if pixels.peak(images) <= pixels.LARGEST:
             return
         for image, row in zip(images, rows):
             if not np.isfinite(image).all():
                 raise DataError(f"row {row + 1}: image {self.names[row]} has pixels that are not finite (NaN)")
-            mrc.require_finite(image, f"row {row + 1}: image {self.names[row]}")
+            pixels.require_finite(image, f"row {row + 1}: image {self.names[row]}")
 
 
 def distinct(paths: list[str]) -> tuple[list[str], np.ndarray]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spa.errors import DataError, UsageError
-from spa.io import mrc, star
+from spa.io import mrc, pixels, star
 from spa.io.star import Table, Tables
 from spa.job import options
 from spa.job.run import Run
@@ -68,7 +68,7 @@ def read(run: Run, path: str) -> mrc.Image:
         raise DataError(f"{path}: a cubic map is needed, this is {' x '.join(map(str, image.data.shape))}")
     if image.pixel_size <= 0:
         raise DataError(f"{path}: no pixel size in its header")
-    mrc.require_finite(image.data, path)
+    pixels.require_finite(image.data, path)
     return mrc.Image(np.asarray(image.data, np.float32), image.pixel_size, image.path)
 
 

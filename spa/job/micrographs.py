@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from spa.errors import DataError
-from spa.io import mrc
+from spa.io import mrc, pixels
 from spa.io.star import Table, Tables
 from spa.job.run import Run
 from spa.model.optics import Optics, optics_groups, require_groups
+
+_DEFOCUS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
+_UNITS = (1.0, 1.0, np.pi / 180)
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,9 @@ class Entry:
         data = image.data[0] if image.data.ndim == 3 and len(image.data) == 1 else image.data
         if data.ndim != 2:
             raise DataError(f"{self.name}: {len(data)} images in it, where one micrograph is wanted")
-        pixels = np.asarray(data, np.float32)
-        mrc.require_finite(pixels, self.name)
-        return Micrograph(self.name, pixels, self.optics.pixel_size, self.optics, self.defocus)
+        found = np.asarray(data, np.float32)
+        pixels.require_finite(found, self.name)
+        return Micrograph(self.name, found, self.optics.pixel_size, self.optics, self.defocus)
 
 
 def entries(tables: Tables) -> list[Entry]:
@@ -54,9 +57,8 @@ def entries(tables: Tables) -> list[Entry]:
     if len(set(names)) < len(names):
         twin = next(name for name in names if (names == name).sum() > 1)
         raise DataError(f"{table.where}: {twin} is there twice")
-    known = all(f"rlnDefocus{part}" in table for part in ("U", "V", "Angle"))
-    defocus = np.stack([table.floats("rlnDefocusU"), table.floats("rlnDefocusV"),
-                        np.deg2rad(table.floats("rlnDefocusAngle"))], axis=1) if known else None  # fmt: skip
+    known = all(name in table for name in _DEFOCUS)
+    defocus = np.stack([table.floats(name, missing=np.nan) for name in _DEFOCUS], axis=1) * _UNITS if known else None
     return [
         Entry(str(name), groups[int(number)], None if defocus is None else tuple(map(float, defocus[row])))  # type: ignore[arg-type]
         for row, (name, number) in enumerate(zip(names, numbers))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.errors import DataError
+from spa.model.numbers import sensible, sensible_or_zero
 from spa.model.optics import TableLike, TablesLike
 
 
@@ -33,9 +34,6 @@ class Particles:
         return len(self.names)
 
 
-LIMIT = 1e6  # of any number here: degrees, angstroms; more is a mistake, and NaN would spread to every image
-_LIMITS = {"rlnCtfBfactor": 1e4}
-
 _EULER = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 _ORIGIN = ("rlnOriginXAngst", "rlnOriginYAngst")
 
@@ -56,10 +54,10 @@ def particles_of(tables: TablesLike, ctf: bool = True) -> Particles:
         defocus_u=u,
         defocus_v=v,
         defocus_angle=angle,
-        phase_shift=np.deg2rad(_optional(table, "rlnPhaseShift")),
-        bfactor=_optional(table, "rlnCtfBfactor"),
-        euler=np.deg2rad(np.stack([_optional(table, name) for name in _EULER], axis=1)),
-        origin=np.stack([_optional(table, name) for name in _ORIGIN], axis=1),
+        phase_shift=np.deg2rad(sensible_or_zero(table, "rlnPhaseShift")),
+        bfactor=sensible_or_zero(table, "rlnCtfBfactor"),
+        euler=np.deg2rad(np.stack([sensible_or_zero(table, name) for name in _EULER], axis=1)),
+        origin=np.stack([sensible_or_zero(table, name) for name in _ORIGIN], axis=1),
         half=table.ints("rlnRandomSubset") if "rlnRandomSubset" in table else np.zeros(len(table), np.int64),
         micrographs=_micrographs(table),
         has_poses=all(name in table for name in _EULER),
@@ -69,23 +67,10 @@ def particles_of(tables: TablesLike, ctf: bool = True) -> Particles:
 def _defocus(table: TableLike, needed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if not needed and "rlnDefocusU" not in table:
         return np.zeros(len(table)), np.zeros(len(table)), np.zeros(len(table))
-    u = _sensible(table, "rlnDefocusU")
-    v = _sensible(table, "rlnDefocusV") if "rlnDefocusV" in table else u.copy()
-    return u, v, np.deg2rad(_optional(table, "rlnDefocusAngle"))
+    u = sensible(table, "rlnDefocusU")
+    v = sensible(table, "rlnDefocusV") if "rlnDefocusV" in table else u.copy()
+    return u, v, np.deg2rad(sensible_or_zero(table, "rlnDefocusAngle"))
 
 
 def _micrographs(table: TableLike) -> np.ndarray:
     return table.text("rlnMicrographName") if "rlnMicrographName" in table else np.full(len(table), "", object)
-
-
-def _optional(table: TableLike, name: str) -> np.ndarray:
-    return _sensible(table, name) if name in table else np.zeros(len(table))
-
-
-def _sensible(table: TableLike, name: str) -> np.ndarray:
-    """The column's numbers; DataError naming the row of one that is not finite or beyond its limit."""
-    values, limit = table.floats(name), _LIMITS.get(name, LIMIT)
-    bad = np.flatnonzero(~(np.abs(values) <= limit))
-    if bad.size:
-        raise DataError(f"{table.where} row {bad[0] + 1}: {name} is {table.text(name)[bad[0]]}")
-    return values

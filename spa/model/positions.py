@@ -3,6 +3,7 @@
 import numpy as np
 
 from spa.errors import DataError
+from spa.model.numbers import sensible
 from spa.model.optics import TableLike
 
 MICROGRAPH_PIXEL_SIZES = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
@@ -34,12 +35,8 @@ def micrograph_pixel_sizes(table: TableLike, optics: TableLike) -> np.ndarray:
 
 
 def coordinates(table: TableLike) -> np.ndarray:
-    """(n, 2) rlnCoordinateX, Y in pixels of the micrograph; DataError naming the row where they are no numbers."""
-    at = np.stack([table.floats("rlnCoordinateX"), table.floats("rlnCoordinateY")], axis=1)
-    bad = np.flatnonzero(~np.isfinite(at).all(axis=1))
-    if bad.size:
-        raise DataError(f"{table.where} row {bad[0] + 1}: its coordinates are not numbers")
-    return at
+    """(n, 2) rlnCoordinateX, Y in pixels of the micrograph; DataError naming the row where they make no sense."""
+    return np.stack([sensible(table, name) for name in ("rlnCoordinateX", "rlnCoordinateY")], axis=1)
 
 
 def origins(table: TableLike) -> np.ndarray | None:
@@ -47,7 +44,7 @@ def origins(table: TableLike) -> np.ndarray | None:
     names = ("rlnOriginXAngst", "rlnOriginYAngst")
     if not all(name in table for name in names):
         return None
-    return np.stack([table.floats(name) for name in names], axis=1)
+    return np.stack([sensible(table, name) for name in names], axis=1)
 
 
 def positions(table: TableLike, pixel_size: np.ndarray) -> np.ndarray:

@@ -42,3 +42,11 @@ def test_what_is_wrong_is_named():
         micrograph_pixel_sizes(Table.of(rlnOpticsGroup=[1]), Table.of(rlnOpticsGroup=[1], rlnMicrographPixelSize=[0.0]))
     with pytest.raises(DataError, match="row 2"):
         coordinates(Table.of(rlnCoordinateX=[1.0, float("nan")], rlnCoordinateY=[1.0, 1.0]))
+
+
+@pytest.mark.parametrize("column", ["rlnCoordinateX", "rlnCoordinateY", "rlnOriginXAngst", "rlnOriginYAngst"])
+@pytest.mark.parametrize("value", ["nan", "1e30", "-inf"])
+def test_a_place_that_makes_no_sense_is_named_by_row(column, value):
+    columns = dict.fromkeys(("rlnCoordinateX", "rlnCoordinateY", "rlnOriginXAngst", "rlnOriginYAngst"), ["1", "2"])
+    with pytest.raises(DataError, match=f"row 2: {column} is {value}"):
+        positions(Table.of(**{**columns, column: ["1", value]}), np.ones(2))

@@ -184,3 +184,15 @@ def test_a_map_and_a_model_are_too_much(tmp_path: Path) -> None:
     model = pdb(tmp_path / "m.pdb.gz")
     result = run_spa("simulate", "particles", "-d", tmp_path / "o", "--map", model, "--model", model)
     assert result.status == 2 and "give one of them" in result.stderr
+
+
+def test_a_map_that_cannot_be_imaged_is_named(tmp_path):
+    ones = np.ones((16, 16, 16), "f4")
+    made = {"flat": 0 * ones, "oblong": ones[:15], "dark": -ones}
+    for name, data in made.items():
+        mrc.write(tmp_path / f"{name}.mrc", data, 3.0)
+    mrc.write(tmp_path / "unknown.mrc", ones, 0)
+    for name, said in (("flat", "no positive density"), ("dark", "no positive density"), ("oblong", "a cubic map"),
+                       ("unknown", "no pixel size")):  # fmt: skip
+        result = run_spa("simulate", "particles", "-d", tmp_path / "o", "--map", tmp_path / f"{name}.mrc", "--n", 1)
+        assert result.status == 65 and f"{name}.mrc: {said}" in result.stderr, result.stderr

@@ -50,10 +50,9 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
         raise UsageError("--half1 and --half2: name both or neither")
     assert run.outdir is not None
     tables = maps.stream(run, star, enough=bool(half1))
-    first = maps.read(run, maps.need(tables, "half1", "--half1", half1, number))
-    second = maps.read_like(run, maps.need(tables, "half2", "--half2", half2, number), first)
+    first, second = maps.read_halves(run, tables, half1, half2, number)
     mask_name = maps.find(tables, "mask", mask_file, number)
-    mask = maps.read_like(run, mask_name, first).data if mask_name else None
+    mask = maps.solvent(maps.read_like(run, mask_name, first, contrast=False).data, mask_name) if mask_name else None
     pixel = pixel_size or first.pixel_size
     rngs = [run.rng("phases", one) for one in range(repeats)]
     curves, used = measured(first.data, second.data, pixel, mask, rngs, diameter, randomise_below, randomise_from)

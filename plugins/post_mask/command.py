@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spa.errors import DataError
 from spa.job import options
 from spa.job.run import Run, job
 
@@ -61,7 +62,10 @@ def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | Non
     tables = maps.stream(run, star, enough=bool(map_file))
     volume = maps.read_mean(run, tables, map_file, number)
     edge = _edge(run, tables, volume, number) if soft_edge is None else soft_edge
-    made, level = soft_mask(volume.data, volume.pixel_size, threshold, lowpass or None, extend, edge)
+    try:
+        made, level = soft_mask(volume.data, volume.pixel_size, threshold, lowpass or None, extend, edge)
+    except DataError as error:
+        raise DataError(f"{volume.path}: {error}") from None
     assert run.outdir is not None
     path = run.outdir / "mask.mrc"
     mrc.write(path, made, volume.pixel_size)

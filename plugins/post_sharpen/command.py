@@ -72,11 +72,11 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
         raise UsageError(f"--guinier {guinier[0]:g} {guinier[1]:g}: the lower resolution (more angstroms) comes first")
     assert run.outdir is not None
     tables = maps.stream(run, star, enough=bool(half1 or map_file))
-    halves = [] if map_file else _halves(run, tables, half1, half2, number)
+    halves = [] if map_file else list(maps.read_halves(run, tables, half1, half2, number))
     volume = maps.read(run, map_file) if map_file else halves[0]
     mean = volume.data if map_file else (halves[0].data + halves[1].data) / 2
     mask_name = maps.find(tables, "mask", mask_file, number)
-    mask = maps.read_like(run, mask_name, volume).data if mask_name else None
+    mask = maps.solvent(maps.read_like(run, mask_name, volume, contrast=False).data, mask_name) if mask_name else None
     fsc_name = maps.find(tables, "fsc", fsc_file, number)
     curve, mask = _curve(run, fsc_name, halves, volume, mask, fsc_weighting)
     box, pixel = len(mean), volume.pixel_size
@@ -108,15 +108,6 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
 def _range(resolution: float) -> tuple[float, float]:
     """Where B is fitted by default: nowhere for a map that is too coarse."""
     return GUINIER_LOW, resolution if resolution <= GUINIER_HIGH else GUINIER_LOW
-
-
-def _halves(
-    run: Run, tables: Tables | None, half1: str | None, half2: str | None, number: int | None
-) -> list[mrc.Image]:
-    from spa.job import maps
-
-    first = maps.read(run, maps.need(tables, "half1", "--half1", half1, number))
-    return [first, maps.read_like(run, maps.need(tables, "half2", "--half2", half2, number), first)]
 
 
 def _curve(

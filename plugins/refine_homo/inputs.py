@@ -77,9 +77,9 @@ def scratch(run: Run, shape: tuple[int, ...]) -> np.ndarray:
         return np.memmap(file, np.float32, "w+", shape=shape)
 
 
-def on_grid(run: Run, path: str, stack: ParticleSet) -> np.ndarray:
+def on_grid(run: Run, path: str, stack: ParticleSet, contrast: bool = True) -> np.ndarray:
     """A map on the particles' grid: its box and pixel size are changed when they differ."""
-    found = maps.read(run, path)
+    found = maps.read(run, path, contrast)
     if len(found.data) == stack.box and abs(found.pixel_size / stack.pixel_size - 1) < 1e-3:
         return found.data
     return resampled(transform(found.data, found.pixel_size), stack.box, stack.pixel_size)
@@ -97,7 +97,4 @@ def _solvent(run: Run, mask: str | None, stack: ParticleSet, diameter: float) ->
     if mask is None:
         radius = diameter / 2 / stack.pixel_size
         return soft_sphere(stack.box, min(radius, stack.box / 2 - 4), 4)
-    found = on_grid(run, mask, stack)
-    if found.min() < -0.1 or found.max() > 1.1:
-        raise DataError(f"{mask}: values from {found.min():g} to {found.max():g}; a mask has 0 to 1")
-    return np.clip(found, 0, 1)
+    return maps.solvent(on_grid(run, mask, stack, contrast=False), mask)

@@ -60,8 +60,11 @@ def need(tables: Tables | None, role: str, option: str, given: str | None = None
     return found
 
 
-def read(run: Run, path: str) -> mrc.Image:
-    """A map: cubic, finite, recorded as an input; its pixel size must be in the header."""
+def read(run: Run, path: str, contrast: bool = True) -> mrc.Image:
+    """A map: cubic, finite, recorded as an input; its pixel size must be in the header.
+
+    contrast: whether one value everywhere is refused.
+    """
     run.input(path)
     image = mrc.read(path)
     if image.data.ndim != 3 or len(set(image.data.shape)) != 1:
@@ -69,17 +72,39 @@ def read(run: Run, path: str) -> mrc.Image:
     if image.pixel_size <= 0:
         raise DataError(f"{path}: no pixel size in its header")
     pixels.require_finite(image.data, path)
+    if contrast:
+        pixels.require_contrast(image.data, path)
     return mrc.Image(np.asarray(image.data, np.float32), image.pixel_size, image.path)
 
 
-def read_like(run: Run, path: str, other: mrc.Image) -> mrc.Image:
+def read_like(run: Run, path: str, other: mrc.Image, contrast: bool = True) -> mrc.Image:
     """A map of the same box and pixel size as another; DataError when they differ."""
-    image = read(run, path)
+    image = read(run, path, contrast)
     if image.data.shape != other.data.shape:
         raise DataError(f"{path}: box {image.data.shape[0]} pixels, {other.path} has {other.data.shape[0]}")
     if not np.isclose(image.pixel_size, other.pixel_size, rtol=1e-3):
         raise DataError(f"{path}: pixel size {image.pixel_size:g}, {other.path} has {other.pixel_size:g}")
     return image
+
+
+def solvent(mask: np.ndarray, path: str) -> np.ndarray:
+    """A mask's values within 0 and 1; DataError where they lie beyond by more than 0.1, or where it is empty."""
+    if mask.min() < -0.1 or mask.max() > 1.1:
+        raise DataError(f"{path}: values from {mask.min():g} to {mask.max():g}; a mask has 0 to 1")
+    if mask.max() < 0.5:
+        raise DataError(f"{path}: an empty mask: its largest value is {mask.max():g}")
+    return np.clip(mask, 0, 1)
+
+
+def read_halves(
+    run: Run, tables: Tables | None, half1: str | None, half2: str | None, number: int | None = None
+) -> tuple[mrc.Image, mrc.Image]:
+    """Both half maps, named or the stream's; DataError where they are one and the same."""
+    first = read(run, need(tables, "half1", "--half1", half1, number))
+    second = read_like(run, need(tables, "half2", "--half2", half2, number), first)
+    if np.array_equal(first.data, second.data):
+        raise DataError(f"{first.path} and {second.path} are the same map, not two halves")
+    return first, second
 
 
 FSC_COLUMNS = ("rlnFourierShellCorrelationCorrected", "rlnGoldStandardFsc")
@@ -97,6 +122,5 @@ def read_mean(run: Run, tables: Tables | None, given: str | None, number: int | 
     path = find(tables, "map", given, number)
     if path or find(tables, "half1", None, number) is None:
         return read(run, path or need(tables, "map", "--map", None, number))
-    first = read(run, need(tables, "half1", "--map", None, number))
-    second = read_like(run, need(tables, "half2", "--map", None, number), first)
+    first, second = read_halves(run, tables, None, None, number)
     return mrc.Image((first.data + second.data) / 2, first.pixel_size, first.path)

@@ -74,3 +74,27 @@ def test_maps_are_read_with_care(tmp_path: Path) -> None:
     for name in ("small", "scaled"):
         with pytest.raises(DataError, match="a.mrc has"):
             maps.read_like(run, str(tmp_path / f"{name}.mrc"), first)
+
+
+def test_a_map_of_one_value_is_refused_but_a_mask_of_ones_is_one(tmp_path: Path) -> None:
+    run = Run("post test", {})
+    for value in (0, 1):
+        mrc.write(tmp_path / f"{value}.mrc", np.full((8, 8, 8), value, np.float32), 2.0)
+        with pytest.raises(DataError, match=f"{value}.mrc: no contrast"):
+            maps.read(run, str(tmp_path / f"{value}.mrc"))
+    ones, zeros = (maps.read(run, str(tmp_path / f"{value}.mrc"), contrast=False).data for value in (1, 0))
+    assert (maps.solvent(ones, "1.mrc") == 1).all()
+    with pytest.raises(DataError, match="0.mrc: an empty mask"):
+        maps.solvent(zeros, "0.mrc")
+    with pytest.raises(DataError, match="from 3 to 3; a mask has 0 to 1"):
+        maps.solvent(3 * ones, "3.mrc")
+
+
+def test_one_map_is_not_two_halves(tmp_path: Path) -> None:
+    volume = np.random.default_rng(0).standard_normal((8, 8, 8)).astype(np.float32)
+    mrc.write(tmp_path / "a.mrc", volume, 2.0)
+    mrc.write(tmp_path / "b.mrc", 2 * volume, 2.0)
+    run, a, b = Run("post test", {}), str(tmp_path / "a.mrc"), str(tmp_path / "b.mrc")
+    assert maps.read_halves(run, None, a, b)[1].data[0, 0, 0] == 2 * volume[0, 0, 0]
+    with pytest.raises(DataError, match="the same map"):
+        maps.read_halves(run, None, a, a)

@@ -49,8 +49,9 @@ def test_curves_stand_in_relions_columns(data: Path, tmp_path: Path) -> None:
 
 
 def test_named_files_win_over_the_stream(data: Path, tmp_path: Path) -> None:
-    same = data / "half1.mrc"
-    tables = run(data, tmp_path / "out", "--half1", same, "--half2", same)
+    twice = mrc.read(data / "half1.mrc")
+    mrc.write(tmp_path / "twice.mrc", 2 * twice.data, twice.pixel_size)
+    tables = run(data, tmp_path / "out", "--half1", data / "half1.mrc", "--half2", tmp_path / "twice.mrc")
     assert tables["fsc"].floats("rlnFourierShellCorrelationUnmaskedMaps").min() > 0.999
 
 

@@ -76,13 +76,10 @@ def read_record(folder: Path) -> dict[str, Any] | None:
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Write job.json whole."""
-    path = folder / "job.json"
-    part = folder / "job.json.part"
-    try:
+    from spa.io.whole import whole
+
+    with whole(folder / "job.json") as part:
         part.write_text(json.dumps(record, indent=1, default=str) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise WriteError(f"{path}: {error.strerror}") from None
 
 
 def remove_states(folder: Path) -> None:

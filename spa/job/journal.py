@@ -5,6 +5,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,4 +104,5 @@ class Journal:
         return result
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # of a full disk: `add` has said so, and every line that it took is on disk
+            self._file.close()

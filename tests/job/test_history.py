@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spa.errors import DataError, MissingInput
+from spa.errors import DataError, MissingInput, WriteError
 from spa.job import history, options
 
 
@@ -62,3 +62,10 @@ def test_what_differs_is_named(now: dict[str, object], named: str, tmp_path: Pat
 def test_threads_may_differ_and_inputs_may_come_later(tmp_path: Path) -> None:
     history.compare(tmp_path, record(), record(options={"x": (1, 2), "threads": 9}), options.NEUTRAL)
     history.compare(tmp_path, record(), record(inputs={"g": {"size": 2}}), options.NEUTRAL)
+
+
+def test_a_record_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "job.json.part").symlink_to("/dev/full")
+    with pytest.raises(WriteError, match="job.json: cannot be written: No space left"):
+        history.write_record(tmp_path, {"job": "some job"})
+    assert not list(tmp_path.iterdir())

@@ -92,3 +92,11 @@ def test_an_item_whose_file_is_gone_or_changed_is_not_done(tmp_path: Path) -> No
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="journal.jsonl"):
         Journal(tmp_path / "nowhere", resume=False)
+
+
+def test_a_full_disk_is_said_once(tmp_path: Path) -> None:
+    with journal(tmp_path, resume=False) as one:
+        one._file.close()
+        one._file = open("/dev/full", "ab")  # noqa: SIM115 - closed with the journal
+        with pytest.raises(WriteError, match="No space left"):
+            one.add("key", 1)

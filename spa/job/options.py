@@ -110,6 +110,18 @@ def input_files(ctx: click.Context) -> list[str]:
     return found
 
 
+def output_files(ctx: click.Context) -> list[str]:
+    """Where the call's options of type click.Path (but --outdir) want a file; BadParameter for an empty name."""
+    found = []
+    for param in ctx.command.params:
+        value = ctx.params.get(param.name or "")
+        if isinstance(param.type, click.Path | InputFile) and value == "":
+            raise click.BadParameter("an empty name", ctx, param)
+        if isinstance(param, click.Option) and isinstance(param.type, click.Path) and param.name != "outdir" and value:
+            found.append(str(value))
+    return [name for name in found if name != "-"]
+
+
 def command_line(ctx: click.Context, leave_out: frozenset[str] = NEUTRAL - {"star"}) -> list[str]:
     """The call as words, with every default written out: options in their order of declaration, then arguments."""
     words: list[str] = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from spa import __version__
 from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, WriteError
+from spa.io.whole import require_folder
 from spa.job import history, options, progress, threads
 from spa.job.signals import Terminated
 
@@ -262,7 +263,7 @@ def _execute(name: str, cuda: bool, settings: dict[str, Any], body: Callable[[Ru
     error: BaseException | None = None
     try:
         with run.terminated.listening(), threads.bound(run.threads, whole_process):
-            _prepare(run, cuda, options.input_files(context))
+            _prepare(run, cuda, options.input_files(context), options.output_files(context))
             body(run)
             return run.finish()
     except BaseException as caught:
@@ -278,7 +279,7 @@ def _execute(name: str, cuda: bool, settings: dict[str, Any], body: Callable[[Ru
             notify("spa_job_finished", run=run, error=error)
 
 
-def _prepare(run: Run, cuda: bool, files: list[str]) -> None:
+def _prepare(run: Run, cuda: bool, files: list[str], places: list[str]) -> None:
     if run.device != "cpu" and not cuda:
         raise DeviceError(f"--device {run.device}: this job has no CUDA kernels in this version; use --device cpu")
     for file in files:
@@ -288,6 +289,8 @@ def _prepare(run: Run, cuda: bool, files: list[str]) -> None:
             run.outdir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WriteError(f"{run.outdir}: {error.strerror}") from None
+    for place in places:
+        require_folder(place)
     if "star" not in run.settings:
         run.begin()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from spa.errors import WriteError
-from spa.io.whole import whole
+from spa.io.whole import require_folder, whole
 
 
 def test_the_name_appears_only_at_the_end(tmp_path) -> None:
@@ -35,3 +35,13 @@ def test_a_full_disk_is_a_write_error(tmp_path) -> None:
         part.write_text("half")
         raise OSError(28, "No space left on device")
     assert not list(tmp_path.iterdir())
+
+
+def test_where_no_file_can_be_written_is_said_before_the_work(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    require_folder(tmp_path / "new")
+    require_folder("new")
+    for place, said in ((tmp_path, "Is a directory"), (tmp_path / "no" / "new", "No such file"),
+                        (tmp_path / "file" / "new", "Not a directory")):  # fmt: skip
+        with pytest.raises(WriteError, match=f"{place}: cannot be written: {said}"):
+            require_folder(place)

@@ -225,3 +225,16 @@ def test_a_fresh_run_forgets_the_state_of_another() -> None:
     state.write_text("of an earlier run")
     assert call("--resume").status == 0 and state.exists()
     assert call().status == 0 and not state.exists()
+
+
+@pytest.mark.parametrize("name", ["-o", "-d"])
+def test_an_empty_name_is_a_usage_error(name: str) -> None:
+    result = call("in.star", name, "")
+    assert result.status == 2 and "an empty name" in result.stderr
+
+
+def test_a_place_where_the_table_cannot_go_is_said_before_any_work() -> None:
+    result = call(_file(TABLE), "-o", "nowhere/t.star")
+    assert result.status == 73 and "nowhere/t.star: cannot be written" in result.stderr
+    assert not Path("out/journal.jsonl").exists()
+    assert call(_file(TABLE), "-o", "out/t.star").status == 0

@@ -17,7 +17,8 @@ from spa.volume.symmetry import operators
 from spa_plugins.abinit_model.inputs import Given
 
 CYCLES = 8  # at most, where the images say little
-GAIN = 0.03  # log units an image of held-out evidence that a cycle must bring
+GAIN = 0.01  # log units an image of held-out evidence that a cycle must bring
+PATIENCE = 2  # cycles without it that end them
 FOLDER = "states"
 
 
@@ -113,17 +114,16 @@ class Course:
     def finished(self, entry: Entry) -> Entry:
         """The rest of the plan; then, while the posterior is broad and it helps, cycles of melting and hardening."""
         todo = self.plan(entry.settings)
-        entry = self._further(entry, "end", todo[heat(todo) :])
+        entry = best = self._further(entry, "end", todo[heat(todo) :])
+        idle = 0
         for number in range(CYCLES):
-            if entry.state.sharpness > stochastic.SHARP:
+            if entry.state.sharpness > stochastic.SHARP or idle == PATIENCE:
                 break
-            after = self._further(entry, f"cycle{number + 1}", cycle(todo))
-            self.run.say(f"seed {entry.seed}, {entry.symmetry}: cycle {number + 1}, evidence {after.evidence:.2f}")
-            gain = after.evidence - entry.evidence
-            entry = after if gain > 0 else entry
-            if gain < GAIN:
-                break
-        return entry
+            entry = self._further(entry, f"cycle{number + 1}", cycle(todo))
+            self.run.say(f"seed {entry.seed}, {entry.symmetry}: cycle {number + 1}, evidence {entry.evidence:.2f}")
+            idle = 0 if entry.evidence > best.evidence + GAIN else idle + 1
+            best = max(best, entry, key=lambda one: one.evidence)
+        return best
 
     def _further(self, entry: Entry, part: str, todo: list[Step]) -> Entry:
         """The entry after more steps, with its evidence in the last band."""

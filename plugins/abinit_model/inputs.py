@@ -17,6 +17,7 @@ from spa.volume.symmetry import operators
 
 FEWEST = 50  # images
 SHELLS = 24  # in use at most
+BATCH = 400  # images a step for one class
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ def read(
     if not (noise[:, 1:].max() > 0 and np.isfinite(noise).all()):
         raise DataError(f"{where}: the images are flat: there is no noise around the particles")
     reach = max(0.12 * diameter, 10.0) if shift_range is None else shift_range
-    settings = Settings(diameter, group, shells, reach, classes)
+    settings = Settings(diameter, group, shells, reach, classes, batch=BATCH * (classes + 1) // 2)
     return Given(stack, rows, compact(images, shells), data.smooth_spectrum(noise), settings, symmetry.upper())
 
 

@@ -1,7 +1,7 @@
 """From the map of mini-batches to poses of all images: Gauss-Newton searches, gold-standard halves, K classes.
 
 Each class has two half maps that no image of the other half enters. An image's classes are weighed by the evidence
-of their modes: height and volume of each (Laplace).
+of their modes: height and volume of each (Laplace); a class's size speaks for nothing, or the largest would grow.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,8 @@ from spa.volume.slices import reference
 ROUNDS = 7
 MOST = (300, 600, 2000)  # images a half and class in the first rounds and in all but the last
 SHARP = 0.6  # mean weight of the best mode below which the wide search is taken
-LEAST_SHARE = 0.01
+LEAST_SHARE = 0.01  # of an image's classes, below which it is not inserted
+WHOLE = 2 * np.pi / (8 * np.pi**2) ** (2 / 3)  # precision of the Gaussian whose volume is that of SO(3)
 Solved = tuple[list[into.Accumulator], np.ndarray]  # a class's sums of both halves, and their FSC
 
 
@@ -120,7 +121,7 @@ def _expected(
                 poses.write(part, modes)
                 logs[part, number] = _evidence(modes)
         every.append(poses)
-    return every, _shares(logs + np.log(state.sizes + 1e-6))
+    return every, _shares(logs)
 
 
 def _shares(logs: np.ndarray) -> np.ndarray:
@@ -133,9 +134,10 @@ def _shares(logs: np.ndarray) -> np.ndarray:
 
 
 def _evidence(modes: Modes) -> np.ndarray:
-    """(n,) log of the sum of the modes' heights times volumes."""
+    """(n,) log of the sum of the modes' heights times volumes; no mode's turn takes more than all of SO(3)."""
     there = modes.logp > -np.inf
-    volume = -0.5 * np.linalg.slogdet(np.where(there[..., None, None], modes.hessian, np.eye(5)))[1]
+    widest = np.diag([WHOLE, WHOLE, WHOLE, 0, 0])
+    volume = -0.5 * np.linalg.slogdet(np.where(there[..., None, None], modes.hessian + widest, np.eye(5)))[1]
     score = np.where(there, modes.logp + volume, -np.inf)
     top = score.max(axis=1)
     return top + np.log(np.exp(score - top[:, None]).sum(axis=1))

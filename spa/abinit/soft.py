@@ -98,7 +98,9 @@ def _posterior(cross, norm, prior, beta, similarity, classes, total, evidence, s
                     out[j] += row[j]
 
 
-def posterior(block: Block, slices: Slices, shifts: np.ndarray, shift_sigma: float, temper: Temper = Temper()):
+def posterior(
+    block: Block, slices: Slices, shifts: np.ndarray, shift_sigma: float, temper: Temper = Temper()
+) -> tuple[np.ndarray, ...]:
     """(weights (n s, c g), total (n, c g), rows (n s, 2K), evidence, share, peak) of a block of images."""
     rows = packed_rows(block, shifts)
     n, s, width = rows.shape

@@ -52,7 +52,8 @@ def test_files_beside_modules_are_packaged() -> None:
             assert f"*{path.suffix}" in patterns, f"{path.relative_to(ROOT)} would not be installed"
 
 
-def test_every_plugin_has_a_test() -> None:
-    for folder in (ROOT / "plugins").glob("*/__init__.py"):
-        tests = list((ROOT / "tests" / "plugins").glob(f"test_{folder.parent.name}*.py"))
-        assert tests, f"tests/plugins/test_{folder.parent.name}.py is missing"
+def test_every_job_has_a_test() -> None:
+    for face in (ROOT / "plugins").glob("*/__init__.py"):
+        for job in re.findall(r'Job\("([^"]+)"', face.read_text()):
+            name = f"test_{job.replace(' ', '_')}"
+            assert list((ROOT / "tests" / "plugins").glob(f"{name}*.py")), f"tests/plugins/{name}.py is missing"

@@ -46,6 +46,8 @@ def settings_of(**options: Any) -> Settings:
     for name, pair in (("--defocus", settings.defocus), ("--phase-shift", settings.phase_shift)):
         if pair and pair[0] > pair[1]:
             raise UsageError(f"{name}: {pair[0]:g} is more than {pair[1]:g}")
+    if settings.box % 2:
+        raise UsageError(f"--box {settings.box}: an even number of pixels is needed")
     if settings.defocus[0] == settings.defocus[1]:
         raise UsageError("--defocus: nothing to search between equal ends")
     if settings.resolution and settings.resolution[0] <= settings.resolution[1]:

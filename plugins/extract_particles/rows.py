@@ -34,7 +34,7 @@ def joined(tables: Tables, beside: Tables | None, recenter: bool, min_score: flo
         raise DataError(f"{picks.where} has no rows" + (f" of a score of {min_score:g} or more" if min_score else ""))
     source = beside if beside is not None else tables
     optics = source["optics"]
-    micrographs = source.blocks.get("micrographs")
+    micrographs = source["micrographs"] if beside is not None else source.blocks.get("micrographs")
     picks = _with_micrographs(picks, micrographs)
     pixel_size = micrograph_pixel_sizes(picks, optics)
     centre, table = _placed(picks, pixel_size, recenter)

@@ -40,8 +40,11 @@ def read(
     stack = open_particles(run, tables)
     start = on_grid(run, source, stack)
     diameter = diameter or measured_diameter(start, stack.pixel_size)
-    if diameter > stack.box * stack.pixel_size:
-        raise UsageError(f"--diameter {diameter:g}: the box is {stack.box * stack.pixel_size:g} A wide")
+    width = stack.box * stack.pixel_size
+    for name, value, most in (("--diameter", diameter, width), ("--lowpass", lowpass, width / 2),
+                              ("--shift-range", shift_range, width / 2)):  # fmt: skip
+        if value > most:
+            raise UsageError(f"{name} {value:g}: the box is {width:g} A wide, {most:g} at most makes sense")
     solvent = _solvent(run, mask, stack, diameter)
     half = half_sets(run, stack.particles)
     if min(np.bincount(half, minlength=2)) == 0:

@@ -38,6 +38,21 @@ class Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.summaries())
 
+    def near(self, word: str) -> list[str]:
+        """Members that may be meant by a word that names none."""
+        from difflib import get_close_matches
+
+        return get_close_matches(word, self.summaries(), 3)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if not word.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, word) is None:
+            near = " or ".join(self.near(word))
+            ctx.fail(f"No such command {word!r}." + (f" Is {near} meant?" if near else ""))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(self.summaries().items()))
@@ -71,6 +86,9 @@ class Host(Lazy):
         super().__init__("spa", **settings)  # type: ignore[arg-type]
         self.registry = registry
         self.own = own
+
+    def near(self, word: str) -> list[str]:
+        return super().near(word) or [job for job in self.registry.jobs if job.endswith(f" {word}")]
 
     def _verbs(self) -> dict[str, str]:
         verbs: dict[str, str] = {}

@@ -11,7 +11,7 @@ import click
 from spa import __version__
 from spa.cli import about, registry
 from spa.cli.lazy import Host
-from spa.errors import MissingInput, ReadError, SpaError, WriteError
+from spa.errors import DeviceError, MissingInput, ReadError, SpaError, WriteError
 
 COMPLETION = "_SPA_COMPLETE"
 INTERRUPTED, BROKEN_PIPE, BUG = 130, 141, 70
@@ -90,6 +90,9 @@ def run(arguments: Sequence[str], host: Host | None = None) -> int:
     except SpaError as error:
         click.echo(_line(error), err=True)
         return error.status
+    except MemoryError as error:
+        click.echo(f"spa: out of memory: {error}", err=True)
+        return DeviceError.status
     except OSError as error:
         click.echo(_line(_of_system(error)), err=True)
         return _of_system(error).status

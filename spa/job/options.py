@@ -1,5 +1,6 @@
 """The options that jobs share, spelt once; and what click knows about a call, for the record."""
 
+import math
 import os
 import re
 from collections.abc import Callable
@@ -110,13 +111,23 @@ def input_files(ctx: click.Context) -> list[str]:
     return found
 
 
+def refuse_nonsense(ctx: click.Context) -> None:
+    """BadParameter for a number that is none (nan, inf: click's ranges let nan through) and for an empty file name."""
+    for param in ctx.command.params:
+        value = ctx.params.get(param.name or "")
+        values = value if isinstance(value, tuple | list) else [value]
+        bad = [one for one in values if isinstance(one, float) and not math.isfinite(one)]
+        if bad:
+            raise click.BadParameter(f"{bad[0]} is no number to work with", ctx, param)
+        if isinstance(param.type, click.Path | InputFile) and "" in values:
+            raise click.BadParameter("an empty name", ctx, param)
+
+
 def output_files(ctx: click.Context) -> list[str]:
-    """Where the call's options of type click.Path (but --outdir) want a file; BadParameter for an empty name."""
+    """Where the call's options of type click.Path (but --outdir) want a file."""
     found = []
     for param in ctx.command.params:
         value = ctx.params.get(param.name or "")
-        if isinstance(param.type, click.Path | InputFile) and value == "":
-            raise click.BadParameter("an empty name", ctx, param)
         if isinstance(param, click.Option) and isinstance(param.type, click.Path) and param.name != "outdir" and value:
             found.append(str(value))
     return [name for name in found if name != "-"]

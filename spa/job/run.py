@@ -254,6 +254,7 @@ def job(name: str, cuda: bool = False) -> Callable[[Callable[..., None]], Callab
 def _execute(name: str, cuda: bool, settings: dict[str, Any], body: Callable[[Run], None]) -> int:
     """Run a body between the hooks; its errors carry the job's name to the host."""
     context = options.context()
+    options.refuse_nonsense(context)
     host = context.find_root().obj
     whole_process = bool(getattr(host, "whole_process", False))
     notify = getattr(host, "notify", lambda hook, **arguments: None)

@@ -27,7 +27,8 @@ def raising(error: BaseException) -> click.Command:
         (errors.DeviceError("why"), 69), (errors.WriteError("why"), 73), (errors.ReadError("why"), 74),
         (errors.Stopped("why"), 75), (FileNotFoundError(errno.ENOENT, "why", "f"), 66),
         (OSError(errno.ENOSPC, "why", "f"), 73), (PermissionError(errno.EACCES, "why", "f"), 74),
-        (OSError(errno.ENOSPC, "why"), 73), (click.UsageError("why"), 2), (click.ClickException("why"), 1),
+        (OSError(errno.ENOSPC, "why"), 73), (MemoryError("why"), 69),
+        (click.UsageError("why"), 2), (click.ClickException("why"), 1),
     ],
 )  # fmt: skip
 def test_errors_are_one_line_and_a_status(error: Exception, status: int) -> None:
@@ -97,3 +98,16 @@ def test_plugins_lists_jobs_with_their_owners() -> None:
     listed = run_spa("plugins")
     assert f"pick-blob\tspa {__version__}\tok\n  spa pick blob\tPick particles by size.\n" in listed.stdout
     assert listed.status == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("pik blob", "Is pick meant?"), ("pick blb", "Is blob meant?"), ("refine hommo", "Is homo meant?"),
+        ("homo", "Is refine homo meant?"), ("docter", "Is doctor meant?"), ("xyzzy", "No such command 'xyzzy'.\n"),
+        ("pick blob --diametr 3 4", "--diameter"),
+    ],
+)  # fmt: skip
+def test_a_slip_of_the_keys_is_told_what_is_near(line: str, said: str) -> None:
+    result = run_spa(*line.split())
+    assert result.status == 2 and result.stdout == "" and said in result.stderr, result.stderr

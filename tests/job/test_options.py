@@ -14,6 +14,7 @@ from spa.job import options
 @click.option("--dry", is_flag=True)
 @click.option("-x", "level", count=True)
 @click.option("--size", default=3)
+@click.option("--ratio", type=click.FloatRange(max=1))
 @click.option("--mask", type=options.INPUT_FILE)
 @click.option("--more", type=options.INPUT_FILE, multiple=True)
 @options.standard
@@ -54,3 +55,10 @@ def test_threads_default_to_the_cores_there_are() -> None:
 def test_devices_that_cannot_be(device: str) -> None:
     with pytest.raises(click.BadParameter):
         command.make_context("it", ["--device", device])
+
+
+@pytest.mark.parametrize("given", [["-d", "1", "nan"], ["-d", "inf", "2"], ["--ratio", "-inf"], ["--mask", ""]])
+def test_numbers_that_are_none_and_empty_names_are_usage_errors(given: list[str]) -> None:
+    options.refuse_nonsense(command.make_context("it", ["-d", "1", "2", "--mask", "m"]))
+    with pytest.raises(click.BadParameter):
+        options.refuse_nonsense(command.make_context("it", given))

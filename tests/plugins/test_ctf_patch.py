@@ -165,7 +165,8 @@ def test_resume_does_only_what_is_missing(tmp_path, pair):
 
 
 @pytest.mark.parametrize(
-    "options", [("--resolution", 5, 30), ("--defocus", 9000, 9000), ("--defocus", 9000, 8000), ("--phase-shift", 90, 0)]
+    "options", [("--resolution", 5, 30), ("--defocus", 9000, 9000), ("--defocus", 9000, 8000), ("--phase-shift", 90, 0),
+                ("--box", 65), ("--defocus", 100, 1e12), ("--astigmatism", "nan")]  # fmt: skip
 )
 def test_contrary_options_are_usage_errors(tmp_path, pair, options):
     write(tmp_path, {"one.mrc": pair["one.mrc"]})

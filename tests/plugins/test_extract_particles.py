@@ -181,6 +181,7 @@ def test_the_result_does_not_depend_on_the_threads(picks: Path) -> None:
     (("--box", 400), 65, "larger than its 256 x 240 pixels"), (("--box", 4), 2, "4"),
     (("--box", 40, "--recenter"), 65, "rlnOriginXAngst"), (("--box", 40, "--min-score", 99), 65, "no rows"),
     (("--box", 40, "--micrographs", "nothing.star"), 66, "nothing.star"),
+    (("--box", 40, "--background", "nan"), 2, "nan"),
 ])  # fmt: skip
 def test_what_cannot_be_is_said(picks: Path, words: tuple, status: int, said: str) -> None:
     result = run_spa("extract", "particles", picks, "-d", picks.parent / "E", *words)
@@ -262,3 +263,8 @@ def test_in_a_pipe_from_micrographs_to_particles(tiny_micrograph: Path, tmp_path
     result = run_spa("extract", "particles", "-", "-d", tmp_path / "E", *BOX, input=seen.stdout)
     assert result.status == 0, result.stderr
     assert result.stdout.count("# spa:") == 3 and "tiny.mrcs" in result.stdout
+
+
+def test_micrographs_beside_must_be_micrographs(picks: Path, tiny_particles: Path) -> None:
+    result = run_spa("extract", "particles", picks, "-d", picks.parent / "E", *BOX, "--micrographs", tiny_particles)
+    assert result.status == 65 and "no data_micrographs in it" in result.stderr

@@ -152,3 +152,9 @@ def _cut(path: Path) -> None:
 def _without(path: Path, column: str) -> None:
     table = star.read(path)
     star.write(table.with_block("particles", table["particles"].without(column)), path)
+
+
+@pytest.mark.parametrize("name, value", [("--lowpass", 5000), ("--shift-range", 1000), ("--diameter", 1000)])
+def test_lengths_beyond_the_box_are_usage_errors(data: Path, tmp_path: Path, name: str, value: float) -> None:
+    result = homo(data, tmp_path / "r", name, value)
+    assert result.status == 2 and f"{name} {value}: the box is 240 A wide" in result.stderr

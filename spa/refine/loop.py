@@ -17,7 +17,7 @@ from spa.refine.settings import Search, searches
 from spa.refine.states import State
 from spa.search import orientations
 from spa.volume import insert as into
-from spa.volume.fsc import crossing, fsc
+from spa.volume.fsc import fsc
 from spa.volume.shells import lowpass
 from spa.volume.slices import Reference, reference, slices
 
@@ -111,7 +111,7 @@ def _resolved(problem: Problem, state: State, workers: Workers, sums: list[into.
     curve = fsc(raw[0] * problem.solvent, raw[1] * problem.solvent)
     curve[sums[0].radius + 1 :] = 0
     maps = list(workers.map(lambda one: into.solve(one, maximisation.wiener_prior(one, curve)), sums))
-    shell = min(crossing(curve, 0.143), sums[0].radius)
+    shell = min(plan.reach(curve), sums[0].radius)
     state = plan.decided(problem, replace(state, maps=maps, curve=curve), shell, complete)
     if not state.done:
         return state

@@ -14,6 +14,7 @@ from spa.refine.states import State
 SETTLED = 0.02  # share of images that move by more than two steps in a global pass, below which it has settled
 SHARP = 0.85  # mean share of the best mode in the posterior, below which the search must be wide
 PATIENCE = 3  # iterations without gain after which a run that never settles is stopped
+SETTLING = 0.97  # of the least median move yet: a run whose poses still come to rest is not stopped
 SUBSETS = (300, 600)  # images a half in the first iterations, while posteriors are sharp
 BEYOND = 2  # shells of the references beyond the FSC's crossing
 STILL = 0.1  # of a shell's width at the particle's rim: poses that move less have converged
@@ -33,6 +34,13 @@ def insertion_band(problem: Problem, radius: int) -> int:
     return min(max(int(1.3 * radius), radius + 8, 16), problem.images.band.radius)
 
 
+def reach(curve: np.ndarray, threshold: float = 0.143) -> int:
+    """The last shell before two running are below threshold: a hollow particle has single shells without signal."""
+    below = curve[1:] < threshold
+    ends = np.flatnonzero(below[:-1] & below[1:])
+    return max(int(ends[0]), 1) if len(ends) else len(curve) - 1
+
+
 def decided(problem: Problem, state: State, shell: int, complete: bool) -> State:
     """The state with what the next iteration does, from the FSC's crossing; complete: all images took part."""
     images, settings = problem.images, problem.settings
@@ -42,8 +50,9 @@ def decided(problem: Problem, state: State, shell: int, complete: bool) -> State
     wide = state.wide or (not local and (state.sharpness < SHARP or stalled > 0))
     rim = shell * settings.diameter / (2 * images.band.box * images.pixel_size)  # shells a radian turns the rim by
     converged = state.local and stalled > 0 and state.moved < STILL / max(rim, 1)
-    done = state.iteration >= settings.iterations or converged or stalled > PATIENCE
+    settling = state.moved < SETTLING * state.least
+    done = state.iteration >= settings.iterations or converged or (stalled > PATIENCE and not settling)
     return replace(
         state, radius=min(shell + BEYOND, images.band.radius), wide=wide, local=local,
-        best_shell=max(shell, state.best_shell), stalled=stalled, done=done,
+        best_shell=max(shell, state.best_shell), stalled=stalled, done=done, least=min(state.moved, state.least),
     )  # fmt: skip

@@ -16,8 +16,8 @@ class State:
     maps: the regularised half maps; curve: FSC of the half maps in the solvent mask; radius: the band (shells);
     searched (n,): which images have poses; wide, local: the kind of the next search; best_shell: the best 0.143
     crossing yet and stalled: iterations since; moved: median turn (radians) of the images searched again;
-    wandering: the share that moved more than two grid steps; sharpness: mean share of the best mode;
-    halves, joint: unfiltered half maps and their regularised sum, once done.
+    least: the smallest of these yet; wandering: the share that moved more than two grid steps; sharpness: mean share
+    of the best mode; halves, joint: unfiltered half maps and their regularised sum, once done.
     """
 
     iteration: int
@@ -33,6 +33,7 @@ class State:
     best_shell: int = 0
     stalled: int = 0
     moved: float = np.pi
+    least: float = np.pi
     wandering: float = 1.0
     sharpness: float = 0.0
     done: bool = False

@@ -1,12 +1,13 @@
 """The parts of an iteration, each by its law."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from spa.image.disc import disc
-from spa.refine import expectation, maximisation
+from spa.refine import expectation, loop, maximisation, plan
 from spa.refine.data import background_power, smooth_spectrum, soft_disc
 from spa.refine.problem import Workers
 from spa.refine.settings import searches
@@ -84,3 +85,18 @@ def test_a_coarser_particle_supports_more_shells() -> None:
     assert searches(0.35, 40)[0].band == 2 * cheap.band
     assert searches(0.7, 5)[1].band == 5
     assert cheap.band <= 3 / cheap.step and wide.band <= 3 / wide.step
+
+
+def test_a_single_shell_without_signal_does_not_end_the_band() -> None:
+    curve = np.array([1, 0.9, 0.8, 0.1, 0.7, 0.5, 0.05, 0.02, 0.4])
+    assert plan.reach(curve) == 5
+    assert plan.reach(np.ones(9)) == 8
+    assert plan.reach(np.zeros(9)) == 1
+
+
+def test_a_run_whose_poses_still_come_to_rest_goes_on(planted: Callable) -> None:
+    case = planted(n=40)
+    problem, start = case.problem, loop.first_state(case.problem, case.volume, case.noise)
+    waited = replace(start, iteration=5, best_shell=10, stalled=plan.PATIENCE, wide=True, wandering=0.5, least=0.1)
+    assert not plan.decided(problem, replace(waited, moved=0.09), 10, complete=True).done
+    assert plan.decided(problem, replace(waited, moved=0.1), 10, complete=True).done

@@ -49,4 +49,6 @@ def model(
     run.write(results.written(run, given, outcome), output)
     if plot:
         results.draw(Path(plot), given, outcome)
+    if doubt := results.doubt(given, outcome, course):
+        run.warn(doubt)
     run.summary(results.summary(given, outcome, course))

@@ -16,9 +16,9 @@ from spa.refine.problem import Workers
 from spa.volume.symmetry import operators
 from spa_plugins.abinit_model.inputs import Given
 
-CYCLES = 8  # at most, where the images say little
+CYCLES = 12  # at most, where the images say little
 GAIN = 0.01  # log units an image of held-out evidence that a cycle must bring
-PATIENCE = 2  # cycles without it that end them
+PATIENCE = 4  # cycles without it that end them
 FOLDER = "states"
 
 
@@ -143,7 +143,7 @@ class Course:
         maps = []
         for volume in entry.state.maps * mask:
             turn = align.axes(volume, wanted.operators, self.last).turn
-            maps.append(np.mean([align.turned(volume, one @ turn) for one in wanted.operators], axis=0))
+            maps.append(align.turned(volume, wanted.operators @ turn))
         state = replace(entry.state, maps=np.stack(maps))
         return replace(entry, settings=wanted, state=state, evidence=self.evidence(wanted, state, self.last))
 

@@ -40,8 +40,7 @@ def read(
     group = operators(symmetry)
     stack = open_particles(run, tables)
     where, width = stack.tables["particles"].where, stack.box * stack.pixel_size
-    if len(stack) < FEWEST:
-        raise DataError(f"{where}: {len(stack)} particles; a map from nothing needs {FEWEST} at least")
+    _require_enough(where, len(stack))
     if not 0.1 * width <= diameter <= width:
         raise UsageError(f"--diameter {diameter:g}: the box is {width:g} A wide; a tenth to all of it makes sense")
     if max_resolution < 2 * stack.pixel_size:
@@ -50,11 +49,15 @@ def read(
     memory.require(3 * data.planes_bytes(len(stack), stack.box, shells), f"the low band of {len(stack)} images")
     half = _halves(run, stack)
     images, noise, rows = data.collect(stack, stack.batches(run), half, shells, diameter)
-    if not (noise[:, 1:].max() > 0 and np.isfinite(noise).all()):
-        raise DataError(f"{where}: the images are flat: there is no noise around the particles")
+    _require_enough(where, len(rows))
     reach = max(0.12 * diameter, 10.0) if shift_range is None else shift_range
     settings = Settings(diameter, group, shells, reach, classes, batch=BATCH * (classes + 1) // 2)
     return Given(stack, rows, compact(images, shells), data.smooth_spectrum(noise), settings, symmetry.upper())
+
+
+def _require_enough(where: str, count: int) -> None:
+    if count < FEWEST:
+        raise DataError(f"{where}: {count} particles; a map from nothing needs {FEWEST} at least")
 
 
 def _halves(run: Run, stack: ParticleSet) -> np.ndarray:

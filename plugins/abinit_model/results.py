@@ -81,6 +81,17 @@ def summary(given: Given, outcome: Outcome, course: Course) -> str:
     )
 
 
+def doubt(given: Given, outcome: Outcome, course: Course) -> str:
+    """What speaks against the result, or nothing: halves that agree no further than the map that both began from."""
+    shell = max(crossing(curve, 0.143) for curve in outcome.state.curves)
+    if shell > course.last + 1:
+        return ""
+    return (
+        f"the half maps agree to {given.images.resolution_of(shell):.0f} A, no further than what both began from: "
+        "this may not be the particle; look at it, and try more particles or --seeds"
+    )
+
+
 def draw(path: Path, given: Given, outcome: Outcome) -> None:
     """Slices and projections of the largest class."""
     from spa.plot.figure import save

@@ -5,7 +5,7 @@ climbed. The other hand costs nothing: turning a map inside out conjugates its s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from spa.image.disc import disc
 from spa.search import orientations
 from spa.volume.slices import Reference, reference, slices
+from spa.volume.transform import resampled, transform
 
 PLANES = 8
 KEPT = 12  # of a grid, to be climbed
@@ -20,11 +21,15 @@ KEPT = 12  # of a grid, to be climbed
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The second map at A turn looks like the first at A (mirrored: turned inside out first); score: correlation."""
+    """The second map at A turn looks like the first at A (mirrored: turned inside out first); score: correlation.
+
+    shift: (3,) x y z in pixels, by which the second must then be moved.
+    """
 
     turn: np.ndarray
     mirrored: bool
     score: float
+    shift: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,10 @@ class _Probe:
     planes: np.ndarray
     kx: np.ndarray
     ky: np.ndarray
+
+    def points(self) -> np.ndarray:
+        """(p K, 3) where in the transform the samples of unturned planes lie."""
+        return (self.kx[:, None] * self.planes[:, None, 0] + self.ky[:, None] * self.planes[:, None, 1]).reshape(-1, 3)
 
     def cut(self, source: Reference, turns: np.ndarray) -> np.ndarray:
         """(m, 2, p K) of a map at every plane turned by turns (m, 3, 3)."""
@@ -87,30 +96,60 @@ def _searched(score: Callable[[np.ndarray], np.ndarray], step: float) -> tuple[n
 
 
 def fit(a: np.ndarray, b: np.ndarray, radius: int, mirror: bool = True) -> Fit:
-    """How b must be turned (and mirrored) to look like a, both centred; in shells 2 … radius."""
-    where = probe(len(a), radius)
-    source = reference(b, radius)
-    wanted = _unit(where.cut(reference(a, radius), np.eye(3)[None]))[0]
+    """How b must be turned (and mirrored) and moved to look like a, both nearly centred; in shells 2 … radius."""
+    where, source = probe(len(a), radius), reference(b, radius)
+    wanted = where.cut(reference(a, radius), np.eye(3)[None])[0]
     best = Fit(np.eye(3), False, -1.0)
     for mirrored in (False, True) if mirror else (False,):
-        sign = np.array([1.0, -1.0 if mirrored else 1.0])[:, None]
-
-        def score(turns: np.ndarray, sign: np.ndarray = sign) -> np.ndarray:
-            return np.einsum("mck,ck->m", _unit(where.cut(source, turns)), wanted * sign)
-
-        turn, value = _searched(score, min(3.0 / radius, 0.45))
+        turn, value = _searched(_likeness(where, source, wanted, mirrored), min(3.0 / radius, 0.45))
         if value > best.score:
             best = Fit(turn, mirrored, value)
+    for _ in range(2):
+        best = replace(best, shift=_shift(where, wanted, _laid(where, source, best), len(a)))
+        still = _moved(where, wanted, -best.shift, len(a))
+        turn, value = _climbed(_likeness(where, source, still, best.mirrored), best.turn[None], 0.1)
+        best = replace(best, turn=turn, score=value)
     return best
+
+
+def _likeness(
+    where: _Probe, source: Reference, wanted: np.ndarray, mirrored: bool
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A function of turns (m, 3, 3): the correlation (m,) of a map so turned with the values wanted (2, p K)."""
+    unit = _unit(wanted[None])[0] * np.array([1.0, -1.0 if mirrored else 1.0])[:, None]
+    return lambda turns: np.einsum("mck,ck->m", _unit(where.cut(source, turns)), unit)
+
+
+def _moved(where: _Probe, values: np.ndarray, shift: np.ndarray, box: int) -> np.ndarray:
+    """Samples (2, p K) of a map moved by a shift (3,) in pixels."""
+    moved = (values[0] + 1j * values[1]) * np.exp(-2j * np.pi / box * (where.points() @ shift))
+    return np.stack([moved.real, moved.imag])
+
+
+def _laid(where: _Probe, source: Reference, found: Fit) -> np.ndarray:
+    """(2, p K) of the second map where the first is sampled, not yet moved."""
+    values = where.cut(source, found.turn[None])[0]
+    return values * np.array([1.0, -1.0])[:, None] if found.mirrored else values
+
+
+def _shift(where: _Probe, a: np.ndarray, b: np.ndarray, box: int, rounds: int = 6) -> np.ndarray:
+    """The move of b (2, K) that correlates best with a, by Newton from 0; box in pixels."""
+    q = 2 * np.pi / box * where.points()
+    product = (a[0] - 1j * a[1]) * (b[0] + 1j * b[1])
+    shift = np.zeros(3)
+    for _ in range(rounds):
+        phased = product * np.exp(-1j * (q @ shift))
+        curvature = (q * np.maximum(phased.real, 0)[:, None]).T @ q
+        step = np.linalg.solve(curvature + 1e-9 * np.trace(curvature) * np.eye(3), q.T @ phased.imag)
+        shift += step / max(1.0, float(np.linalg.norm(step)))
+    return shift
 
 
 def shell_correlation(a: np.ndarray, b: np.ndarray, found: Fit, radius: int) -> np.ndarray:
     """(radius + 1,) FSC of a with b laid upon it, from 60 slices."""
     where = probe(len(a), radius, first=1, planes=60)
     x = where.cut(reference(a, radius), np.eye(3)[None])[0]
-    y = where.cut(reference(b, radius), found.turn[None])[0]
-    if found.mirrored:
-        y = y * np.array([1.0, -1.0])[:, None]
+    y = _moved(where, _laid(where, reference(b, radius), found), found.shift, len(a))
     shell = np.tile(np.rint(np.hypot(where.kx, where.ky)).astype(int), len(where.planes))
     total = [np.bincount(shell, (p * q).sum(axis=0), radius + 1) for p, q in ((x, y), (x, x), (y, y))]
     return total[0] / np.sqrt(np.maximum(total[1] * total[2], 1e-30))
@@ -134,29 +173,11 @@ def axes(volume: np.ndarray, operators: np.ndarray, radius: int) -> Fit:
 
 
 def turned(volume: np.ndarray, turn: np.ndarray, mirrored: bool = False) -> np.ndarray:
-    """The map whose slice at A is the given map's at A turn; mirrored: turned inside out besides. Linear between
-    voxels of the twice padded transform."""
+    """The map whose slice at A is the given map's at A turn; mirrored: the map is turned inside out first.
+
+    turn: (3, 3), or (g, 3, 3) to average over.
+    """
     n = len(volume)
-    radius = n // 2 - 1
-    source = reference(volume, radius)
-    line = np.arange(-(n // 2), n - n // 2)
-    spectrum = np.zeros((n, n, n), np.complex64)
-    ky, kx = (part.ravel() for part in np.meshgrid(line, line, indexing="ij"))
-    for kz in line:
-        inside = kx * kx + ky * ky + kz * kz < (radius + 0.5) ** 2
-        if not inside.any():
-            continue
-        values = _points(source, np.stack([kx, ky, np.full_like(kx, kz)], 1)[inside] @ turn)
-        plane = np.zeros(n * n, np.complex64)
-        plane[inside] = values.conj() if mirrored else values
-        spectrum[kz % n] = np.roll(plane.reshape(n, n), (-(n // 2), -(n // 2)), (0, 1))
-    out = np.fft.fftshift(np.fft.ifftn(spectrum * n).real)
-    return out.astype(np.float32)
-
-
-def _points(source: Reference, q: np.ndarray) -> np.ndarray:
-    """The transform at points q (m, 3): each is a slice's first frequency."""
-    poses = np.zeros((len(q), 3, 3))
-    poses[:, 0] = q
-    found = slices(source, poses, np.ones(1), np.zeros(1))
-    return found[:, 0, 0] + 1j * found[:, 1, 0]
+    if mirrored:
+        volume = np.roll(volume[::-1, ::-1, ::-1], 1 - n % 2, (0, 1, 2))
+    return resampled(transform(volume, 1.0), n, 1.0, turn.reshape(-1, 3, 3))

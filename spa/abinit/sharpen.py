@@ -22,6 +22,7 @@ from spa.volume.slices import reference
 
 ROUNDS = 7
 MOST = (300, 600, 2000)  # images a half and class in the first rounds and in all but the last
+SETTLED = 0.85  # mean weight of the best mode above which one round without gain is enough
 SHARP = 0.6  # mean weight of the best mode below which the wide search is taken
 LEAST_SHARE = 0.01  # of an image's classes, below which it is not inserted
 WHOLE = 2 * np.pi / (8 * np.pi**2) ** (2 / 3)  # precision of the Gaussian whose volume is that of SO(3)
@@ -43,8 +44,8 @@ class Classified:
 class State:
     """After a round: half maps (c, 2, n, n, n), FSC (c, n//2+1), the band, noise, class sizes; `joint` when done.
 
-    sharpness: mean greatest weight of the images searched; best: the best crossing of 0.143 (shell); last: the next
-    round takes all images and ends.
+    sharpness: mean greatest weight of the images searched; best: the best crossing of 0.143 (shell); idle: rounds
+    since it grew; last: the next round takes all images and ends.
     """
 
     round: int
@@ -55,6 +56,7 @@ class State:
     sizes: np.ndarray
     sharpness: float = 1.0
     best: int = 0
+    idle: int = 0
     last: bool = False
     done: bool = False
     joint: np.ndarray | None = None
@@ -193,10 +195,13 @@ def _resolved(
     maps = [[into.solve(one, maximisation.wiener_prior(one, curve)) for one in sums] for sums, curve in solved]
     curves = np.stack([curve for _, curve in solved])
     shell = min(max(crossing(curve, 0.143) for curve in curves), images.band.radius)
-    stalled = shell <= state.best and state.round >= 2
+    idle = state.idle + 1 if shell <= state.best and state.round >= 2 else 0
+    stalled = idle >= (1 if state.sharpness > SETTLED else 2)
     done = _is_last(state) or (complete and (stalled or shell >= images.band.radius))
-    state = replace(state, round=state.round + 1, maps=np.stack(maps), curves=curves, done=done,
-                    best=max(shell, state.best), last=stalled, radius=min(shell + 2, images.band.radius))  # fmt: skip
+    state = replace(
+        state, round=state.round + 1, maps=np.stack(maps), curves=curves, done=done, best=max(shell, state.best),
+        idle=idle, last=stalled, radius=min(shell + 2, images.band.radius),
+    )  # fmt: skip
     return _finished(state, solved, every, shares) if done else state
 
 

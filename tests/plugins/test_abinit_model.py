@@ -1,5 +1,6 @@
-"""spa abinit model: a map from nothing, on its axes, the same whoever computes it and after kill -9."""
+"""spa abinit model: maps from nothing, resumed to the same bytes, every option, bad input in one line."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,121 +10,178 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spa.abinit import align
+from spa.abinit import align, compact
 from spa.io import mrc, star
-from spa.testing import is_png, run_spa
-from spa.volume.masks import soft_sphere
+from spa.testing import Result, run_spa
 
-BOX, PIXEL, DIAMETER = 40, 6.0, 150
-OPTIONS = ("--diameter", DIAMETER, "--seeds", 1, "--max-resolution", 20)
+SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 300, "--snr", 1, "--specimen-diameter", 150, "--shift", 3)
+FILES = ("class001.mrc", "seeds.star", "out.star")
+DIAMETER = ("--diameter", 170)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("particles")
-    made = run_spa(
-        "simulate", "particles", "-d", folder, "-o", folder / "in.star", "--box", BOX, "--pixel-size", PIXEL,
-        "--n", 400, "--snr", 1, "--specimen-diameter", 130, "--symmetry", "C4", "--shift", 3,
-    )  # fmt: skip
+    made = run_spa("simulate", "particles", "-d", folder, "-o", folder / "in.star", *SIMULATION)
     assert made.status == 0, made.stderr
     return folder
 
 
-def abinit(data: Path, outdir: Path, *more: object) -> object:
-    return run_spa("abinit", "model", data / "in.star", "-d", outdir, "-o", outdir / "out.star", *OPTIONS, *more)
+def abinit(data: Path, outdir: Path, *more: object) -> Result:
+    return run_spa("abinit", "model", data / "in.star", "-d", outdir, "-o", outdir / "out.star", *DIAMETER, *more)
 
 
 @pytest.fixture(scope="module")
 def done(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     outdir = tmp_path_factory.mktemp("model")
-    result = abinit(data, outdir)
+    result = abinit(data, outdir, "--seeds", 2, "--max-resolution", 20)
     assert result.status == 0, result.stderr
-    assert "starts agree" in result.stderr.splitlines()[-1]
+    assert "FSC 0.143" in result.stderr.splitlines()[-1]
     return outdir
 
 
-def likeness(data: Path, path: Path) -> np.ndarray:
-    """Correlation of a model with the truth in each shell, once laid on it (hand free)."""
-    ball = soft_sphere(BOX, DIAMETER / 2 / PIXEL, 3)
-    truth, model = (mrc.read(one).data * ball for one in (data / "truth.mrc", path))
-    return align.shell_correlation(truth, model, align.fit(truth, model, 9), 10)
+def likeness(data: Path, found: Path, shell: int = 7) -> float:
+    """Least FSC over low shells between the truth and a map, laid on it whatever its hand."""
+    truth, map_ = (np.asarray(mrc.read(path).data) for path in (data / "truth.mrc", found))
+    laid = align.fit(truth, map_, shell)
+    return float(align.shell_correlation(truth, map_, laid, shell)[1:].min())
 
 
-def test_a_map_from_nothing_is_like_the_truth(data: Path, done: Path) -> None:
-    assert likeness(data, done / "class001.mrc")[1:8].min() > 0.6
+def test_the_map_is_the_particle(data: Path, done: Path) -> None:
+    assert likeness(data, done / "class001.mrc") > 0.6
+    image = mrc.read(done / "class001.mrc")
+    assert image.pixel_size == pytest.approx(6) and image.data.shape == (40, 40, 40)
 
 
-def test_the_table_goes_on_to_refinement(data: Path, done: Path) -> None:
+def test_the_table_has_poses_classes_and_maps(data: Path, done: Path) -> None:
     tables = star.read(done / "out.star")
-    assert tables["maps"].text("spaMapRole").tolist() == ["map"]
-    particles = tables["particles"]
-    assert len(particles) == 400 and set(particles.ints("rlnClassNumber")) == {1}
-    assert set(particles.ints("rlnRandomSubset")) == {1, 2}
-    assert np.isfinite(particles.floats("rlnAngleTilt")).all()
-
-
-def test_the_start_that_was_chosen_is_said(done: Path) -> None:
+    table, maps = tables["particles"], tables["maps"]
+    assert len(table) == 300 and set(table.ints("rlnClassNumber")) == {1}
+    assert set(table.ints("rlnRandomSubset")) == {1, 2}
+    assert list(maps.text("spaMapRole")) == ["map"] and Path(maps.text("spaMapName")[0]).is_file()
+    peak = table.floats("rlnMaxValueProbDistribution")
+    assert peak.min() >= 0 and peak.max() <= 1
+    for name in ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst"):
+        assert np.isfinite(table.floats(name)).all()
     seeds = star.read(done / "seeds.star")["seeds"]
-    assert seeds.ints("spaChosen").sum() == 1
+    assert len(seeds) == 2 and seeds.ints("spaChosen").sum() == 1
 
 
-def test_a_symmetric_model_lies_on_its_axes(data: Path, tmp_path: Path) -> None:
-    result = abinit(data, tmp_path, "--symmetry", "C4", "--plot", tmp_path / "a.png", "--shift-range", 15)
-    assert result.status == 0, result.stderr
-    assert is_png(tmp_path / "a.png")
-    inner = np.array(mrc.read(tmp_path / "class001.mrc").data)[1:, 1:, 1:]  # about pixel n // 2
-    assert np.corrcoef(inner.ravel(), np.rot90(inner, axes=(1, 2)).ravel())[0, 1] > 0.97
-    assert likeness(data, tmp_path / "class001.mrc")[1:8].min() > 0.6
-
-
-def test_threads_do_not_change_a_byte(data: Path, done: Path, tmp_path: Path) -> None:
-    assert abinit(data, tmp_path, "--threads", 1).status == 0
-    assert (tmp_path / "class001.mrc").read_bytes() == (done / "class001.mrc").read_bytes()
-
-
-def test_another_seed_is_another_start(data: Path, done: Path, tmp_path: Path) -> None:
-    assert abinit(data, tmp_path, "--seed", 5).status == 0
-    assert (tmp_path / "class001.mrc").read_bytes() != (done / "class001.mrc").read_bytes()
-
-
-def test_kill_9_and_resume_give_the_same_bytes(data: Path, done: Path, tmp_path: Path) -> None:
-    words = [Path(sys.executable).parent / "spa", "abinit", "model", data / "in.star", "-d", tmp_path, "-o",
-             tmp_path / "out.star", *OPTIONS]  # fmt: skip
-    with subprocess.Popen([str(word) for word in words], stderr=subprocess.DEVNULL) as process:
-        while not list(tmp_path.glob("states/*.npz")) and process.poll() is None:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    assert not (tmp_path / "class001.mrc").exists()
-    again = abinit(data, tmp_path, "--resume")
-    assert again.status == 0, again.stderr
+def test_the_result_does_not_depend_on_threads(data: Path, done: Path, tmp_path: Path) -> None:
+    assert abinit(data, tmp_path, "--seeds", 2, "--max-resolution", 20, "--threads", 1).status == 0
     assert (tmp_path / "class001.mrc").read_bytes() == (done / "class001.mrc").read_bytes()
     assert star.read(tmp_path / "out.star")["particles"] == star.read(done / "out.star")["particles"]
 
 
-def test_classes_part_two_specimens(data: Path, tmp_path: Path) -> None:
-    other = run_spa(
-        "simulate", "particles", "-d", tmp_path / "b", "-o", tmp_path / "b.star", "--box", BOX, "--pixel-size", PIXEL,
-        "--n", 400, "--snr", 1, "--specimen-diameter", 80, "--symmetry", "D3", "--seed", 9, "--shift", 3,
-    )  # fmt: skip
-    assert other.status == 0, other.stderr
-    both = run_spa("star", "cat", data / "in.star", tmp_path / "b.star", "-o", tmp_path / "both.star")
-    assert both.status == 0, both.stderr
-    result = run_spa("abinit", "model", tmp_path / "both.star", "-d", tmp_path / "m", "-o", tmp_path / "o.star",
-                     *OPTIONS, "--classes", 2)  # fmt: skip
+def test_kill_9_and_resume_give_the_same_bytes(data: Path, done: Path, tmp_path: Path) -> None:
+    words = [
+        Path(sys.executable).parent / "spa", "abinit", "model", data / "in.star", "-d", tmp_path, "-o",
+        tmp_path / "out.star", *DIAMETER, "--seeds", 2, "--max-resolution", 20,
+    ]  # fmt: skip
+    first = tmp_path / "states" / "heat_C1_0.npz"
+    with subprocess.Popen([str(word) for word in words], stderr=subprocess.DEVNULL) as process:
+        while not first.exists() and process.poll() is None:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+    assert not (tmp_path / "class001.mrc").exists()
+    written = first.stat().st_mtime_ns
+    result = abinit(data, tmp_path, "--seeds", 2, "--max-resolution", 20, "--resume")
     assert result.status == 0, result.stderr
-    number = star.read(tmp_path / "o.star")["particles"].ints("rlnClassNumber")
-    right = np.mean(number == np.repeat([1, 2], 400))
-    assert max(right, 1 - right) > 0.9
-    assert (tmp_path / "m" / "class002.mrc").exists()
+    assert first.stat().st_mtime_ns == written
+    assert (tmp_path / "class001.mrc").read_bytes() == (done / "class001.mrc").read_bytes()
+
+
+def test_resuming_with_other_options_is_refused(data: Path, done: Path) -> None:
+    result = abinit(data, done, "--seeds", 3, "--max-resolution", 20, "--resume")
+    assert result.status == 65 and "seeds" in result.stderr
+
+
+def test_a_state_that_is_broken_is_named(data: Path, tmp_path: Path) -> None:
+    words = ("--seeds", 1, "--max-resolution", 30)
+    assert abinit(data, tmp_path, *words).status == 0
+    (tmp_path / "states" / "heat_C1_0.npz").write_bytes(b"nonsense")
+    result = abinit(data, tmp_path, *words, "--resume")
+    assert result.status == 74 and "heat_C1_0.npz" in result.stderr
+
+
+def test_a_symmetric_map_lies_on_its_axes(tmp_path: Path) -> None:
+    made = run_spa("simulate", "particles", "-d", tmp_path, "-o", tmp_path / "in.star", "--symmetry", "C4", *SIMULATION)
+    assert made.status == 0, made.stderr
+    result = abinit(tmp_path, tmp_path, "--symmetry", "c4", "--seeds", 1, "--max-resolution", 20, "-v",
+                    "--plot", tmp_path / "a.png", "--shift-range", 15, "--seed", 3)  # fmt: skip
+    assert result.status == 0, result.stderr
+    assert (tmp_path / "a.png").stat().st_size > 10000
+    assert "held-out evidence" in result.stderr
+    inner = np.asarray(mrc.read(tmp_path / "class001.mrc").data)[:, 1:, 1:]
+    assert np.corrcoef(inner.ravel(), np.rot90(inner, 1, (1, 2)).ravel())[0, 1] > 0.98
+    assert likeness(tmp_path, tmp_path / "class001.mrc", 6) > 0.5
+    assert set(star.read(tmp_path / "seeds.star")["seeds"].text("spaSymmetry")) == {"C1", "C4"}
+
+
+def test_classes_are_numbered_by_size(data: Path, tmp_path: Path) -> None:
+    result = abinit(data, tmp_path, "--classes", 2, "--seeds", 1, "--max-resolution", 30)
+    assert result.status == 0, result.stderr
+    tables = star.read(tmp_path / "out.star")
+    counts = np.bincount(tables["particles"].ints("rlnClassNumber"), minlength=3)[1:]
+    assert counts[0] >= counts[1] and counts.sum() == 300
+    assert list(tables["maps"].ints("spaMapClass")) == [1, 2]
+    assert (tmp_path / "class002.mrc").is_file()
+
+
+def test_what_it_prints_starts_a_refinement(done: Path, tmp_path: Path) -> None:
+    result = run_spa("refine", "homo", "-", "-d", tmp_path, "--iterations", 1,
+                     input=(done / "out.star").read_bytes())  # fmt: skip
+    assert result.status == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("--diameter", 500), 2, "box is 240 A"),
+        (("--diameter", 5), 2, "box is 240 A"),
+        (("--symmetry", "Q7"), 2, "Q7"),
+        (("--max-resolution", 5), 2, "images end at 12 A"),
+        (("--classes", 9), 2, "classes"),
+        (("--device", "cuda"), 69, "cuda"),
+    ],
+)
+def test_what_cannot_be_is_refused(data: Path, tmp_path: Path, words: tuple, status: int, said: str) -> None:
+    result = abinit(data, tmp_path, *words)
+    assert result.status == status and said in result.stderr, result.stderr
 
 
 def test_too_few_particles_are_refused(data: Path, tmp_path: Path) -> None:
     tables = star.read(data / "in.star")
-    star.write(tables.with_block("particles", tables["particles"].take(np.arange(10))), tmp_path / "few.star")
-    result = run_spa("abinit", "model", tmp_path / "few.star", "-d", tmp_path / "m", *OPTIONS)
-    assert result.status == 65 and len(result.stderr.strip().splitlines()) == 1
+    star.write(tables.with_block("particles", tables["particles"].take(np.arange(20))), tmp_path / "in.star")
+    result = abinit(tmp_path, tmp_path)
+    assert result.status == 65 and "20 particles" in result.stderr
 
 
-@pytest.mark.parametrize(("option", "value"), [("--classes", 9), ("--symmetry", "Q3"), ("--diameter", -3)])
-def test_options_out_of_range_are_usage_errors(data: Path, tmp_path: Path, option: str, value: object) -> None:
-    assert abinit(data, tmp_path, option, value).status == 2
+def test_flat_images_are_refused(data: Path, tmp_path: Path) -> None:
+    table = star.read(data / "in.star")
+    mrc.write(tmp_path / "flat.mrcs", np.ones((300, 40, 40), np.float32), 6.0)
+    names = [name.split("@")[0] + f"@{tmp_path}/flat.mrcs" for name in table["particles"].text("rlnImageName")]
+    changed = table["particles"].with_columns(rlnImageName=names)
+    star.write(table.with_block("particles", changed), tmp_path / "in.star")
+    result = abinit(tmp_path, tmp_path)
+    assert result.status == 65 and "none of its 300 images" in result.stderr.splitlines()[-1]
+
+
+def test_a_bad_image_is_left_out(data: Path, tmp_path: Path) -> None:
+    table = star.read(data / "in.star")
+    images = np.array(mrc.read(data / "particles.mrcs").data)
+    images[7] = np.nan
+    mrc.write(tmp_path / "bad.mrcs", images, 6.0)
+    names = [name.split("@")[0] + f"@{tmp_path}/bad.mrcs" for name in table["particles"].text("rlnImageName")]
+    star.write(table.with_block("particles", table["particles"].with_columns(rlnImageName=names)), tmp_path / "in.star")
+    result = abinit(tmp_path, tmp_path, "--seeds", 1, "--max-resolution", 30)
+    assert result.status == 1 and "row 8" in result.stderr
+    assert len(star.read(tmp_path / "out.star")["particles"]) == 299
+
+
+def test_the_small_box_gives_the_grey_scale_of_the_images(data: Path, done: Path) -> None:
+    """The map is the truth's, in scale as well: the images' signal is what it was measured from."""
+    truth, found = (np.asarray(mrc.read(path).data) for path in (data / "truth.mrc", done / "class001.mrc"))
+    powers = [np.abs(np.fft.rfftn(one))[:6, :6, :6].mean() for one in (truth, found)]
+    assert 0.5 < powers[1] / powers[0] < 1.6
+    assert compact.enlarged(found, 40) is found

@@ -54,6 +54,9 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
     mask_name = maps.find(tables, "mask", mask_file, number)
     mask = maps.solvent(maps.read_like(run, mask_name, first, contrast=False).data, mask_name) if mask_name else None
     pixel = pixel_size or first.pixel_size
+    width = len(first.data) * pixel
+    if randomise_from and randomise_from > width:
+        raise UsageError(f"--randomise-from {randomise_from:g}: the box is {width:g} A wide")
     rngs = [run.rng("phases", one) for one in range(repeats)]
     curves, used = measured(first.data, second.data, pixel, mask, rngs, diameter, randomise_below, randomise_from)
     if mask_name is None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spa.volume.sharpen import Guinier
 
 GOLD = 0.143
+BEYOND = 80.0  # exp of more overflows
 GUINIER_LOW, GUINIER_HIGH = 10.0, 7.0  # where the Guinier plot is straight, and how far the map must reach for a fit
 
 
@@ -38,7 +39,7 @@ GUINIER_LOW, GUINIER_HIGH = 10.0, 7.0  # where the Guinier plot is straight, and
               help="FSC of `spa post fsc` or RELION; without it the stream's, or else computed.")
 @click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
 @click.option("--bfactor", type=float, help="B-factor, square angstroms, negative sharpens; fitted without it.")
-@click.option("--guinier", nargs=2, type=float, metavar="LOW HIGH",
+@click.option("--guinier", nargs=2, type=click.FloatRange(min=0, min_open=True), metavar="LOW HIGH",
               help="Resolutions between which B is fitted, angstroms; 10 and the map's, if that is 7 or better.")
 @click.option("--mtf", type=options.INPUT_FILE,
               help="STAR of the detector's MTF (rlnResolutionInversePixel, rlnMtfValue).")
@@ -84,6 +85,8 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
     low, high = guinier or _range(resolution)
     weights = fsc_weights(curve) if fsc_weighting and curve is not None else np.ones(box // 2 + 1)
     response = _mtf(run, mtf, box, pixel, mtf_pixel_size or pixel)
+    if bfactor is not None and abs(bfactor) / (4 * pixel) ** 2 > BEYOND:
+        raise UsageError(f"--bfactor {bfactor:g}: beyond all numbers at {2 * pixel:g} A, where the map ends")
     made, fit = sharpened(mean, pixel, weights, low, high, bfactor, response, lowpass)
     if bfactor is None and fit.bfactor is None:
         why = "too few shells lie between them" if guinier else f"that needs {GUINIER_HIGH:g} A or better"

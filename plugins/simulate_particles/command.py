@@ -35,13 +35,14 @@ SAMPLE = 128  # images that set the noise level
               help="Least and greatest defocus, angstroms (underfocus is positive).")
 @click.option("--astigmatism", default=200.0, show_default=True, type=click.FloatRange(min=0),
               help="Median of DefocusU - DefocusV, angstroms.")
-@click.option("--voltage", default=300.0, show_default=True, type=click.FloatRange(min=1), help="Voltage, kV.")
-@click.option("--cs", default=2.7, show_default=True, type=float, help="Spherical aberration, mm.")
+@click.option("--voltage", default=300.0, show_default=True, type=click.FloatRange(10, 3000), help="Voltage, kV.")
+@click.option("--cs", default=2.7, show_default=True, type=click.FloatRange(0, 100), help="Spherical aberration, mm.")
 @click.option("--amplitude-contrast", default=0.1, show_default=True, type=click.FloatRange(0, 1),
               help="Fraction of amplitude contrast.")
 @click.option("--shift", default=5.0, show_default=True, type=click.FloatRange(min=0),
               help="Standard deviation of the particle's offset in x and in y, angstroms.")
-@click.option("--bfactor", default=0.0, show_default=True, type=float, help="Envelope of the images, square angstroms.")
+@click.option("--bfactor", default=0.0, show_default=True, type=click.FloatRange(0, 10000),
+              help="Envelope of the images, square angstroms.")
 @click.option("--optics-groups", default=1, show_default=True, type=click.IntRange(min=1),
               help="Optics groups, each with its own noise level (within a quarter of the mean).")
 @click.option("--per-micrograph", default=50, show_default=True, type=click.IntRange(min=1),

@@ -4,7 +4,7 @@ import re
 
 import click
 
-from spa.errors import DataError
+from spa.errors import DataError, UsageError
 from spa.job import options
 from spa.job.run import Run, job
 
@@ -40,6 +40,8 @@ def split(run: Run, star: str, output: str, size: int | None, number: int | None
     from spa_plugins.star_tools.parts import dealt
 
     assert run.outdir is not None
+    if "/" in prefix:
+        raise UsageError(f"--prefix {prefix}: a beginning of names in --outdir, without a folder")
     tables = run.read(star)
     name = block_of(tables, block)
     table = tables[name]

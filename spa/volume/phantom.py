@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.errors import DataError
 from spa.volume.symmetry import operators
 
 RISE, TURN = 1.5, np.deg2rad(100)  # a residue along an alpha helix
@@ -32,10 +33,15 @@ class Phantom:
 
 
 def phantom(group: str, diameter: float, rng: np.random.Generator, bfactor: float = 60.0) -> Phantom:
-    """A protein-like assembly of the point group that fits in a sphere of this diameter, different for every draw."""
+    """A protein-like assembly of the point group that fits in a sphere of this diameter, different for every draw.
+
+    DataError where there is no room for a single helix.
+    """
     ops = operators(group)
     lobes = _lobes(ops, diameter / 2, rng)
     axes = _packed(ops, lobes, diameter / 2, rng)
+    if not axes:
+        raise DataError(f"a phantom {diameter:.0f} angstroms across with symmetry {group} has no room for a helix")
     unit, kinds = _residues(axes, rng)
     positions = np.concatenate([unit @ op.T for op in ops])
     positions -= positions.mean(0)  # along the axes that the group leaves

@@ -85,7 +85,8 @@ def sharpened(
     weighted = _logs(spectrum)
     slope, intercept = fitted(squared, weighted, low, high)
     applied = bfactor if bfactor is not None else 4 * slope if slope is not None else 0.0
-    spectrum *= np.exp(-applied / 4 * (radii(n) / (n * pixel_size)) ** 2).astype(np.float32)
+    inside = np.minimum(radii(n), n / 2) / (n * pixel_size)  # beyond is nothing, and exp may be past all numbers
+    spectrum *= np.exp(-applied / 4 * inside**2).astype(np.float32)
     if lowpass:
         edge = n * pixel_size / lowpass
         spectrum *= raised_cosine(radii(n), edge - 1, edge + 1)

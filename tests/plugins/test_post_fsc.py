@@ -137,3 +137,8 @@ def test_relion_finds_the_same_curves(data: Path, tmp_path: Path) -> None:
         assert np.abs(ours.floats(name) - theirs[0].floats(name))[1:].max() < 0.01
     curves = np.array([table.floats(CORRECTED) for table in theirs])
     assert np.abs(ours.floats(CORRECTED) - curves.mean(0))[1:].max() < 0.01 + 2 * curves.std(0).max()
+
+
+def test_phases_cannot_be_randomised_from_beyond_the_box(data: Path, tmp_path: Path) -> None:
+    result = run_spa("post", "fsc", data / "maps.star", "-d", tmp_path / "f", "--randomise-from", 1e5)
+    assert result.status == 2 and "--randomise-from 100000: the box is 144 A wide" in result.stderr

@@ -170,3 +170,8 @@ def test_a_refinements_uncorrected_fsc_is_not_taken_for_a_corrected_one(data: Pa
     result = run_spa("post", "sharpen", tmp_path / "in.star", "-d", tmp_path / "b", "--bfactor", 0)
     assert result.status == 0, result.stderr
     assert np.array_equal(mrc.read(tmp_path / "b" / "sharpened.mrc").data, plain)
+
+
+@pytest.mark.parametrize("words", [("--bfactor", -1e9), ("--guinier", 0, -5)])
+def test_numbers_that_cannot_be_are_usage_errors(data: Path, tmp_path: Path, words: tuple) -> None:
+    assert run_spa("post", "sharpen", data / "maps.star", "-d", tmp_path / "s", *words).status == 2

@@ -101,3 +101,9 @@ def test_what_cannot_be_dealt(folder, options, message: str) -> None:
 def test_an_empty_table(folder) -> None:
     result = run_spa("star", "split", "-", "-d", "parts", "--size", 2, input="data_a\nloop_\n_x\n", cwd=folder)
     assert result.status == 65
+
+
+def test_a_prefix_stays_in_its_folder(tmp_path) -> None:
+    text = "data_\nloop_\n_a\n1\n"
+    result = run_spa("star", "split", "--number", 1, "--prefix", "../x", "-d", tmp_path / "d", input=text)
+    assert result.status == 2 and "--prefix ../x" in result.stderr and not list(tmp_path.glob("x*"))

@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from spa.errors import DataError
 from spa.volume.density import density
 from spa.volume.phantom import Phantom, phantom
 from spa.volume.shells import power
@@ -60,3 +61,9 @@ def test_its_power_spectrum_is_that_of_protein() -> None:
     assert at[60] > 2 * at[20]
     assert at[20] > 3 * at[8]
     assert at[5] > at[8]
+
+
+@pytest.mark.parametrize("group, diameter", [("C1", 8), ("I", 40)])
+def test_no_room_for_a_helix_is_said(group, diameter):
+    with pytest.raises(DataError, match=f"{diameter} angstroms across with symmetry {group} has no room"):
+        phantom(group, diameter, np.random.default_rng(0))

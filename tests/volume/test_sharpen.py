@@ -74,3 +74,9 @@ def test_a_lowpass_cuts() -> None:
 def test_only_shells_up_to_nyquist_are_left() -> None:
     made, _ = sharpened(white(), PIXEL, ONES, 10, 3.2, bfactor=0.0)
     assert np.abs(fft.rfft3(made))[np.rint(radii(N)) > N // 2].max() < 1e-2
+
+
+def test_a_strong_bfactor_at_a_fine_pixel_stays_finite() -> None:
+    """Beyond Nyquist's sphere, where nothing is kept, its exponential would be past all numbers."""
+    made, _ = sharpened(white(), 0.6, ONES, 10, 3, bfactor=-300)
+    assert np.isfinite(made).all() and made.any()

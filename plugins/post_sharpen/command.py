@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spa.errors import UsageError
+from spa.errors import DataError, UsageError
 from spa.job import options
 from spa.job.run import Run, job
 
@@ -138,15 +138,17 @@ def _curve(
 def _mtf(run: Run, path: str | None, box: int, pixel_size: float, detector_pixel: float) -> np.ndarray | None:
     """The detector's MTF in each shell, from the first block of a STAR file."""
     from spa.io import star as stars
+    from spa.model.numbers import sensible
     from spa.volume.sharpen import mtf_at
 
     if path is None:
         return None
     tables = stars.read(path)
     table = next(iter(tables.blocks.values()))
-    return mtf_at(
-        table.floats("rlnResolutionInversePixel"), table.floats("rlnMtfValue"), box, pixel_size, detector_pixel
-    )
+    if not len(table):
+        raise DataError(f"{table.where} has no rows")
+    frequency, value = (sensible(table, name) for name in ("rlnResolutionInversePixel", "rlnMtfValue"))
+    return mtf_at(frequency, value, box, pixel_size, detector_pixel)
 
 
 def _guinier_tables(fit: Guinier, applied: float) -> Tables:

@@ -9,6 +9,7 @@ from spa.io import mrc, pixels, star
 from spa.io.star import Table, Tables
 from spa.job import options
 from spa.job.run import Run
+from spa.model.numbers import sensible
 
 NAME, ROLE, CLASS = "spaMapName", "spaMapRole", "spaMapClass"
 ROLES = ("map", "half1", "half2", "mask", "fsc")
@@ -114,7 +115,7 @@ def fsc_curve(run: Run, path: str) -> tuple[np.ndarray, bool]:
     """The FSC (n//2+1,) of a STAR file, and whether it is corrected for its mask (`post fsc`) or not (refinements)."""
     table = star.read(run.input(path))["fsc"]
     name = next((name for name in FSC_COLUMNS if name in table), FSC_COLUMNS[0])
-    return table.floats(name), name == FSC_COLUMNS[0]
+    return sensible(table, name), name == FSC_COLUMNS[0]
 
 
 def read_mean(run: Run, tables: Tables | None, given: str | None, number: int | None = None) -> mrc.Image:

@@ -175,3 +175,10 @@ def test_a_refinements_uncorrected_fsc_is_not_taken_for_a_corrected_one(data: Pa
 @pytest.mark.parametrize("words", [("--bfactor", -1e9), ("--guinier", 0, -5)])
 def test_numbers_that_cannot_be_are_usage_errors(data: Path, tmp_path: Path, words: tuple) -> None:
     assert run_spa("post", "sharpen", data / "maps.star", "-d", tmp_path / "s", *words).status == 2
+
+
+@pytest.mark.parametrize("rows, said", [("", "no rows"), ("0 1\n0.5 nan\n", "row 2: rlnMtfValue is nan")])
+def test_an_mtf_that_is_none_is_named(data: Path, tmp_path: Path, rows: str, said: str) -> None:
+    (tmp_path / "mtf.star").write_text("data_\nloop_\n_rlnResolutionInversePixel\n_rlnMtfValue\n" + rows)
+    result = run_spa("post", "sharpen", data / "maps.star", "-d", tmp_path / "s", "--mtf", tmp_path / "mtf.star")
+    assert result.status == 65 and f"mtf.star: data_ {said}" in result.stderr.replace("has no", "no")

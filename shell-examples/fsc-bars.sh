@@ -10,4 +10,4 @@ spa star cat --quiet --block fsc --columns rlnAngstromResolution,rlnFourierShell
             bar = sprintf("%*s", $2 > 0 ? int(50 * $2 + 0.5) : 0, ""); gsub(/ /, "#", bar)
             printf "%8.2f A  %6.3f  %-50s|%s\n", $1, $2, bar, ($2 < 0.143 && !below++) ? " below 0.143" : ""
         }'
-echo "0.143 is reached at $final A"
+printf "0.143 is reached at %.2f A\n" "$final"

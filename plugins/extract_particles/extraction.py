@@ -43,7 +43,10 @@ class Settings:
 
 
 def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings) -> Tables:
-    """Write the stacks into run.outdir; the document with ``data_optics`` and ``data_particles`` of what was cut."""
+    """Write the stacks into run.outdir; the document with ``data_optics`` and ``data_particles`` of what was cut.
+
+    Other tables, such as ``data_maps``, stay in it, but the micrographs are of no more use.
+    """
     picks = joined(tables, beside, settings.recenter, settings.min_score)
     names = list(dict.fromkeys(picks.micrograph))
     assert run.outdir is not None
@@ -64,7 +67,8 @@ def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings)
     usual = f"{np.median(counts):.0f} a micrograph (median)"
     run.summary(f"{len(table)} particles of {settings.crop} pixels, {usual}{at_edge}")
     blocks = {"optics": particle_optics(picks.optics, settings.box, settings.crop), "particles": table}
-    return Tables(blocks, tables.history, tables.source)
+    others = {name: block for name, block in tables.blocks.items() if name not in ("", "micrographs", *blocks)}
+    return Tables(blocks | others, tables.history, tables.source)
 
 
 def _cut_micrograph(name: str, stack: str, centres: np.ndarray, pixel_size: float, settings: Settings) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -111,6 +112,8 @@ def _line(error: SpaError) -> str:
 def main() -> None:
     """The console script. Threads that still work after an interrupt do not keep the process alive."""
     status = run(sys.argv[1:], program(whole_process=True))
+    for late in (signal.SIGINT, signal.SIGTERM):  # the work is done: the status is what it came to
+        signal.signal(late, signal.SIG_IGN)
     try:
         sys.stdout.flush()
     except OSError:  # whoever read standard output is gone: keep the interpreter's own flush quiet

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -79,3 +80,14 @@ def test_a_job_without_outdir_is_stopped_at_once(environment: dict[str, str], tm
     process.terminate()
     _, said = process.communicate()
     assert process.returncode == 75 and "SIGTERM" in said
+
+
+def test_a_signal_after_the_work_does_not_change_the_status(environment: dict[str, str], tmp_path: Path) -> None:
+    code = "import atexit, sys, time; atexit.register(time.sleep, 2); sys.argv[1:] = ['--version']; " \
+           "from spa.cli.main import main; main()"  # fmt: skip
+    for late in (signal.SIGTERM, signal.SIGINT):
+        process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE)
+        assert process.stdout is not None and process.stdout.readline().startswith(b"spa")
+        time.sleep(0.5)
+        process.send_signal(late)
+        assert process.wait() == 0

@@ -268,3 +268,11 @@ def test_in_a_pipe_from_micrographs_to_particles(tiny_micrograph: Path, tmp_path
 def test_micrographs_beside_must_be_micrographs(picks: Path, tiny_particles: Path) -> None:
     result = run_spa("extract", "particles", picks, "-d", picks.parent / "E", *BOX, "--micrographs", tiny_particles)
     assert result.status == 65 and "no data_micrographs in it" in result.stderr
+
+
+def test_other_tables_of_the_stream_go_through(picks: Path) -> None:
+    """So that refined particles, extracted anew, still bring the map that they were refined to."""
+    maps = star.Table.of(spaMapName=["map.mrc"], spaMapRole=["map"], spaMapClass=[1])
+    star.write(star.read(picks).with_block("maps", maps), picks)
+    tables = run(picks, *BOX)
+    assert list(tables.blocks) == ["optics", "particles", "maps"] and tables["maps"] == maps

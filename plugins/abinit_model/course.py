@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from spa.volume.symmetry import operators
 from spa_plugins.abinit_model.inputs import Given
 
 CYCLES = 12  # at most, where the images say little
+RACE = 3  # of them for every start, before the best goes on alone
 GAIN = 0.01  # log units an image of held-out evidence that a cycle must bring
 PATIENCE = 4  # cycles without it that end them
 FOLDER = "states"
@@ -53,6 +53,11 @@ class Course:
         settings = given.settings
         extent = extent_of(settings.diameter, given.images.band.box, given.images.pixel_size)
         self.extent, self.last = extent, last_band(settings, extent)
+        assert run.outdir is not None
+        self.folder = run.outdir / FOLDER
+        if not run.resume:  # states of an earlier run are of no use, and must not be taken for this one's
+            for old in self.folder.glob("*.npz"):
+                old.unlink()
 
     def outcome(self, seeds: int) -> Outcome:
         """The whole course."""
@@ -60,7 +65,7 @@ class Course:
         held = [self.heat(self.given.settings, self.given.symmetry, seed) for seed in range(seeds)] if self.tied else []
         ranked = [sorted(kind, key=lambda entry: -entry.evidence) for kind in (free, held) if kind]
         heats = [self._compared(kind[0], entry) for kind in ranked for entry in kind]
-        ends = [self.on_axes(self.finished(kind[0])) for kind in ranked]
+        ends = [self.on_axes(self.finished(kind)) for kind in ranked]
         best = max(ends, key=lambda entry: entry.evidence)
         for entry in ends:
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: held-out evidence {entry.evidence:.2f} at the end")
@@ -111,15 +116,29 @@ class Course:
         mask = stochastic.solvent(self.given.images, entry.settings)
         return replace(entry, agreement=agree.agreement(best.state.maps * mask, entry.state.maps * mask, self.last))
 
-    def finished(self, entry: Entry) -> Entry:
-        """The rest of the plan; then, while the posterior is broad and it helps, cycles of melting and hardening."""
+    def finished(self, ranked: list[Entry]) -> Entry:
+        """The best heat to the end of the plan; where images say too little for one to be sharp by then, all of them.
+
+        Those go through a few cycles of melting and hardening, and the best of them on, while it helps.
+        """
+        first = self._further(ranked[0], "end", self._rest(ranked[0]))
+        if first.state.sharpness > stochastic.SHARP:
+            return first
+        others = [self._further(entry, "end", self._rest(entry)) for entry in ranked[1:]]
+        rivals = [self._cycled(entry, 0, RACE) for entry in [first, *others]]
+        return self._cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES)
+
+    def _rest(self, entry: Entry) -> list[Step]:
         todo = self.plan(entry.settings)
-        entry = best = self._further(entry, "end", todo[heat(todo) :])
-        idle = 0
-        for number in range(CYCLES):
+        return todo[heat(todo) :]
+
+    def _cycled(self, best: Entry, first: int, last: int) -> Entry:
+        """The best of what cycles first + 1 … last lead to; they end once it is sharp or nothing is gained."""
+        entry, idle = best, 0
+        for number in range(first, last):
             if entry.state.sharpness > stochastic.SHARP or idle == PATIENCE:
                 break
-            entry = self._further(entry, f"cycle{number + 1}", cycle(todo))
+            entry = self._further(entry, f"cycle{number + 1}", cycle(self.plan(entry.settings)))
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: cycle {number + 1}, evidence {entry.evidence:.2f}")
             idle = 0 if entry.evidence > best.evidence + GAIN else idle + 1
             best = max(best, entry, key=lambda one: one.evidence)
@@ -155,15 +174,14 @@ class Course:
         key = _seed(run.seed, best.seed)
         while not state.done:
             make = functools.partial(sharpen.iterated, given.images, state, given.settings, key, self.workers)
-            state = self.kept(f"round{state.round + 1}", sharpen.State, make)
+            state = self.kept(f"round{state.round + 1}_{best.symmetry}_{best.seed}", sharpen.State, make)
             run.say(f"round {state.round}: {given.images.resolution_of(max(state.best, 1)):.1f} A, "
                     f"posterior {state.sharpness:.2f}")  # fmt: skip
         return state
 
     def kept(self, name: str, kind: type[states.Kept], make: Callable[[], states.Kept]) -> states.Kept:
         """A state that an earlier run left, with --resume; or else made and kept. A SIGTERM stops after it."""
-        assert self.run.outdir is not None
-        path = Path(self.run.outdir) / FOLDER / f"{name}.npz"
+        path = self.folder / f"{name}.npz"
         if self.run.resume and path.exists():
             try:
                 return states.load(path, kind)

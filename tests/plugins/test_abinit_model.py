@@ -96,6 +96,15 @@ def test_resuming_with_other_options_is_refused(data: Path, done: Path) -> None:
     assert result.status == 65 and "seeds" in result.stderr
 
 
+def test_states_of_another_run_are_not_taken(data: Path, tmp_path: Path) -> None:
+    words = ("--seeds", 1, "--max-resolution", 30)
+    assert abinit(data, tmp_path, *words, "--seed", 5).status == 0
+    old = {path.name: path.read_bytes() for path in (tmp_path / "states").iterdir()}
+    assert abinit(data, tmp_path, *words).status == 0
+    for path in (tmp_path / "states").iterdir():
+        assert path.read_bytes() != old.get(path.name)
+
+
 def test_a_state_that_is_broken_is_named(data: Path, tmp_path: Path) -> None:
     words = ("--seeds", 1, "--max-resolution", 30)
     assert abinit(data, tmp_path, *words).status == 0

@@ -86,8 +86,8 @@ def test_a_signal_after_the_work_does_not_change_the_status(environment: dict[st
     code = "import atexit, sys, time; atexit.register(time.sleep, 2); sys.argv[1:] = ['--version']; " \
            "from spa.cli.main import main; main()"  # fmt: skip
     for late in (signal.SIGTERM, signal.SIGINT):
-        process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE)
-        assert process.stdout is not None and process.stdout.readline().startswith(b"spa")
-        time.sleep(0.5)
-        process.send_signal(late)
-        assert process.wait() == 0
+        with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None and process.stdout.readline().startswith(b"spa")
+            time.sleep(0.5)
+            process.send_signal(late)
+        assert process.returncode == 0

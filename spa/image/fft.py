@@ -51,7 +51,8 @@ def _large(kind: str, data: np.ndarray, shape: tuple[int, ...], threads: int) ->
     source, target = pyfftw.byte_align(np.array(data)), pyfftw.empty_aligned(half if kind == "forward" else shape,
         "complex64" if kind == "forward" else "float32")  # fmt: skip
     with _planning:
-        plan = pyfftw.FFTW(source, target, axes=(0, 1, 2), threads=threads, flags=("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT"),
+        plan = pyfftw.FFTW(source, target, axes=(0, 1, 2), threads=threads,
+            flags=("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT"),
             direction="FFTW_FORWARD" if kind == "forward" else "FFTW_BACKWARD")  # fmt: skip
     return plan() if kind == "forward" else plan(normalise_idft=True)
 

@@ -43,6 +43,8 @@ def read(
     _require_enough(where, len(stack))
     if not 0.1 * width <= diameter <= width:
         raise UsageError(f"--diameter {diameter:g}: the box is {width:g} A wide; a tenth to all of it makes sense")
+    if shift_range is not None and shift_range > width / 2:
+        raise UsageError(f"--shift-range {shift_range:g}: the box is {width:g} A wide; half of it at most")
     if max_resolution < 2 * stack.pixel_size:
         raise UsageError(f"--max-resolution {max_resolution:g}: the images end at {2 * stack.pixel_size:g} A")
     shells = int(np.clip(round(width / max_resolution), 4, min(SHELLS, stack.box // 2 - 1)))

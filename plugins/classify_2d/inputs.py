@@ -39,6 +39,8 @@ def problem(
     width = stack.box * stack.pixel_size
     if diameter > width:
         raise UsageError(f"--diameter {diameter:g}: the box is {width:g} A wide")
+    if shift_range is not None and shift_range > width / 2:
+        raise UsageError(f"--shift-range {shift_range:g}: the box is {width:g} A wide; half of it at most")
     limit = int(min(stack.box // 2 - 1, width / max_resolution))
     first = max(4, round(4 * width / diameter))
     if limit < first:

@@ -1,6 +1,7 @@
 """The program `spa`: arguments in, exit status out."""
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -70,7 +71,8 @@ def _of_system(error: OSError) -> SpaError:
         kind = MissingInput
     elif error.errno in CANNOT_WRITE or error.filename is None:
         kind = WriteError
-    return kind(f"{what}: {error.strerror or error}")
+    closed = isinstance(error, io.UnsupportedOperation)
+    return kind(f"{what}: {'closed' if closed else error.strerror or error}")
 
 
 def run(arguments: Sequence[str], host: Host | None = None) -> int:
@@ -111,6 +113,8 @@ def _line(error: SpaError) -> str:
 
 def main() -> None:
     """The console script. Threads that still work after an interrupt do not keep the process alive."""
+    if sys.stdout is None:  # closed by the shell: opened so that only a write to it fails
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), closefd=False)
     status = run(sys.argv[1:], program(whole_process=True))
     for late in (signal.SIGINT, signal.SIGTERM):  # the work is done: the status is what it came to
         signal.signal(late, signal.SIG_IGN)

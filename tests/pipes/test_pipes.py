@@ -85,3 +85,9 @@ def test_progress_is_for_terminals_alone(shell: Shell, table: Path) -> None:
 def test_a_terminal_on_standard_input_is_a_usage_error(shell: Shell) -> None:
     result = shell("script -qec 'spa toy slow -d out' /dev/null")
     assert result.returncode == 2 and "name a STAR file, or pipe one in" in result.stdout
+
+
+def test_a_closed_standard_output(shell: Shell, table: Path) -> None:
+    result = shell("spa toy slow in.star -d out --seconds 0 >&-")
+    assert result.returncode == 73 and result.stderr == "spa: standard output: closed\n"
+    assert shell("spa toy slow in.star -d out --seconds 0 -o out.star >&-").returncode == 0

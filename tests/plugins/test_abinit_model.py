@@ -149,6 +149,7 @@ def test_what_it_prints_starts_a_refinement(done: Path, tmp_path: Path) -> None:
         (("--diameter", 500), 2, "box is 240 A"),
         (("--diameter", 5), 2, "box is 240 A"),
         (("--symmetry", "Q7"), 2, "Q7"),
+        (("--shift-range", 500), 2, "--shift-range 500: the box is 240 A"),
         (("--max-resolution", 5), 2, "images end at 12 A"),
         (("--classes", 9), 2, "classes"),
         (("--device", "cuda"), 69, "cuda"),

@@ -106,6 +106,7 @@ def test_plot_and_shift_range(two_shapes: Path, tmp_path: Path) -> None:
     [
         (("--diameter", 500), 2, "box is 160 A wide"),
         (("--diameter", 100, "--max-resolution", 60), 2, "coarser than the start"),
+        (("--diameter", 100, "--shift-range", 500), 2, "--shift-range 500: the box is 160 A wide"),
         (("--diameter", 100, "--classes", 40), 65, "too few"),
     ],
 )

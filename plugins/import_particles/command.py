@@ -65,8 +65,7 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
         run.warn(text)
     tables = sources.with_optics(tables, given)
     if check:
-        tables, left = found_images(tables, run.warn)
-        run.bad += left
+        tables = found_images(tables, run.warn, run.leave_out)
     groups = optics_groups(tables)
     require_groups(groups, tables["particles"].ints("rlnOpticsGroup"), tables["particles"].where)
     if normalise:

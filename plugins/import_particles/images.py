@@ -1,6 +1,7 @@
 """The images behind a table: found, their sizes written into it, rows without an image left out."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,47 +13,51 @@ from spa.io.stacks import image_name, parse_name
 from spa.io.star import Tables
 
 
-def found_images(tables: Tables, warn: Callable[[str], None]) -> tuple[Tables, int]:
-    """The document with image names that lead to files from here, and how many rows were left out.
+def found_images(
+    tables: Tables, warn: Callable[[str], None], leave_out: Callable[[SpaError, int], None]
+) -> Tables:
+    """The document with image names that lead to files from here.
 
     A path that is not there from the working folder is sought from the table's own folder. Rows whose stack is not
-    there, cannot be read or has too few images are named (a line a stack) and left out; DataError when none is left.
+    there, cannot be read or has too few images are left out, a call of ``leave_out`` a stack; DataError when none is
+    left.
     """
     particles = tables["particles"]
     parsed = [parse_name(name) for name in particles.listed("rlnImageName")]
     near = Path(tables.source).parent if os.path.exists(tables.source) else Path()
     headers: dict[str, tuple[str, mrc.Header] | None] = {}
-    for path in dict.fromkeys(path for _, path in parsed):
-        headers[path] = _header(path, near, warn)
+    for path, count in Counter(path for _, path in parsed).items():
+        try:
+            headers[path] = _header(path, near)
+        except SpaError as error:
+            leave_out(error, count)
+            headers[path] = None
     names, good = [], []
-    short: dict[str, int] = {}
+    short: dict[str, list[int]] = {}
     for index, path in parsed:
         found = headers[path]
         inside = found is not None and 0 <= index < found[1].shape[0]
         if found is not None and not inside:
-            short.setdefault(path, index + 1)
+            short.setdefault(path, []).append(index + 1)
         good.append(inside)
         names.append(image_name(index, found[0]) if found is not None and inside else "")
-    for path, number in short.items():
-        warn(f"left out: {path}: image {number} is asked for, and it has {headers[path][1].shape[0]}")  # type: ignore[index]
+    for path, asked in short.items():
+        there = headers[path][1].shape[0]  # type: ignore[index]
+        leave_out(DataError(f"{path}: image {asked[0]} is asked for, and it has {there}"), len(asked))
     keep = np.array(good)
     if not keep.any():
         raise DataError(f"{tables.source}: none of its {len(keep)} images can be read")
     sizes = np.array([headers[path][1].shape[2] for (_, path), there in zip(parsed, good) if there])  # type: ignore[index]
     table = particles.with_columns(rlnImageName=names).take(keep)
     _compare_pixel_sizes(tables, {path: found[1] for path, found in headers.items() if found}, parsed, warn)
-    return _with_sizes(tables.with_block("particles", table), sizes), int(np.count_nonzero(~keep))
+    return _with_sizes(tables.with_block("particles", table), sizes)
 
 
-def _header(path: str, near: Path, warn: Callable[[str], None]) -> tuple[str, mrc.Header] | None:
+def _header(path: str, near: Path) -> tuple[str, mrc.Header]:
     place = path if os.path.exists(path) or not (near / path).exists() else str(near / path)
-    try:
-        header = mrc.read_header(place)
-        if header.shape[1] != header.shape[2]:
-            raise DataError(f"{place}: images of {header.shape[2]} x {header.shape[1]} pixels, not square")
-    except SpaError as error:
-        warn(f"left out: {error}")
-        return None
+    header = mrc.read_header(place)
+    if header.shape[1] != header.shape[2]:
+        raise DataError(f"{place}: images of {header.shape[2]} x {header.shape[1]} pixels, not square")
     return place, header
 
 

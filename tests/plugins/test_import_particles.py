@@ -107,6 +107,8 @@ def test_rows_without_an_image_are_named_and_left_out(folder) -> None:
     assert len(tables(result)["particles"]) == 2
     for message in ("s.mrcs: image 9 is asked for, and it has 5", "none.mrc", "cut.mrcs: truncated", "3 left out"):
         assert message in result.stderr
+    strict = run_spa("import", "particles", "-", "--strict", input=more, cwd=folder)
+    assert (strict.status, strict.stdout) == (66, "") and len(strict.stderr.splitlines()) == 1
     assert len(tables(run_spa("import", "particles", "-", "--no-check", input=more, cwd=folder))["particles"]) == 5
 
 

@@ -47,17 +47,24 @@ SAMPLE = 128  # images that set the noise level
               help="Optics groups, each with its own noise level (within a quarter of the mean).")
 @click.option("--per-micrograph", default=50, show_default=True, type=click.IntRange(min=1),
               help="Images that share a micrograph, and its defocus to 100 angstroms.")
+@click.option("--micelle", nargs=2, type=float, metavar="LOW HIGH",
+              help="A belt of detergent, strewn anew for each particle, from height LOW to HIGH: z in angstroms from "
+                   "the box centre.")
+@click.option("--micelle-contrast", default=0.5, show_default=True, type=click.FloatRange(0, 10),
+              help="Mean density of the belt over that of the specimen.")
 @job("simulate particles")
 def particles(run: Run, output: str, map_file: str | None, model: str | None, assembly: str | None, symmetry: str,
               specimen_diameter: float | None, box: int | None, pixel_size: float | None, count: int, snr: float,
               defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float, amplitude_contrast: float,
-              shift: float, bfactor: float, optics_groups: int, per_micrograph: int) -> None:  # fmt: skip
+              shift: float, bfactor: float, optics_groups: int, per_micrograph: int,
+              micelle: tuple[float, float] | None, micelle_contrast: float) -> None:  # fmt: skip
     """Particle images with known truth.
 
     Projects a map, the atoms of a model, or a made-up protein of any point group at random poses, applies CTF and
     white noise. DIR gets particles.mrcs, particles.star (as a user has it: no poses), truth.star (RELION's poses,
     origins, half-sets) and truth.mrc, scaled so that an image is its projection plus noise of unit variance in the
-    mean. The table printed is particles.star.
+    mean. The table printed is particles.star. The detergent of --micelle is no part of the truth, nor of the signal
+    in --snr.
     """
     import numpy as np
 
@@ -68,11 +75,14 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     from spa.job import specimen as reading
     from spa.model.poses import matrices
     from spa.simulate import specimen as making
+    from spa.simulate.micelle import Belt, belt, spectra
     from spa.simulate.particles import clean_images, noise_level
     from spa_plugins.simulate_particles.draws import drawn, tables_of
 
     if defocus[0] > defocus[1]:
         raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
+    if micelle and micelle[0] >= micelle[1]:
+        raise UsageError(f"--micelle {micelle[0]:g} {micelle[1]:g}: the lower height comes first")
     assert run.outdir is not None
     given = reading.read(map_file, model, assembly)
     side, pixel = making.grid_for(given, box, pixel_size)
@@ -84,15 +94,18 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     lens = Lens(voltage, cs, amplitude_contrast)
     draws = drawn(count, optics_groups, per_micrograph, defocus, astigmatism, shift, run.rng("draws"))
 
-    def clean(rows: np.ndarray) -> np.ndarray:
-        poses = matrices(*draws.views[rows].T)
-        return clean_images(specimen, poses, draws.origins[rows], lens, draws.defocus_of(rows), side, pixel, bfactor)
+    def clean(rows: np.ndarray, around: Belt | None = None) -> np.ndarray:
+        poses, rngs = matrices(*draws.views[rows].T), [run.rng("micelle", int(row)) for row in rows]
+        wet = spectra(around, rngs, poses, side, pixel) if around else None
+        optics = lens, draws.defocus_of(rows)
+        return clean_images(specimen, poses, draws.origins[rows], *optics, side, pixel, bfactor, wet)
 
     sigma = noise_level(clean(np.arange(min(count, SAMPLE))), specimen.diameter / pixel, snr)
+    around = belt(specimen.volume, pixel, *micelle, micelle_contrast) if micelle else None
     stack = run.outdir / "particles.mrcs"
     with mrc.StackWriter(stack, count, side, pixel) as writer:
-        work = pool.ordered(_batches(count), lambda rows: noisy(run, draws, rows, clean(rows) / sigma), run.threads,
-                            run.checkpoint)  # fmt: skip
+        work = pool.ordered(_batches(count), lambda rows: noisy(run, draws, rows, clean(rows, around) / sigma),
+                            run.threads, run.checkpoint)  # fmt: skip
         for _, images in run.progress(work, total=-(-count // BATCH), unit="batch"):
             writer.write(images())
     mrc.write(run.outdir / "truth.mrc", specimen.volume / np.float32(sigma), pixel)

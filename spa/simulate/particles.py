@@ -11,15 +11,18 @@ from spa.volume.transform import frequencies, projections
 
 def clean_images(
     specimen: Specimen, poses: np.ndarray, origins: np.ndarray, lens: Lens, defocus: Defocus,
-    box: int, pixel_size: float, bfactor: float = 0.0,
+    box: int, pixel_size: float, bfactor: float = 0.0, detergent: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Noise-free images (n, box, box) of density-positive particles.
 
     poses (n, 3, 3), rows = the image's axes in the volume; origins (n, 2) x y in angstroms: the particle sits at
-    -origin from the box centre; bfactor in square angstroms.
+    -origin from the box centre; bfactor in square angstroms. detergent (n, box, box//2+1): spectra of what surrounds
+    each particle, added to its projection.
     """
     kx, ky = frequencies(box, pixel_size)
     spectra = projections(specimen.source, poses, box, pixel_size)
+    if detergent is not None:
+        spectra += detergent
     x, y = origins[:, 0, None, None], origins[:, 1, None, None]
     spectra *= transfer(lens, defocus, kx, ky, bfactor) * np.exp(2j * np.pi * (kx * x + ky * y))
     return np.roll(fft.irfft2(spectra, box), (box // 2, box // 2), (1, 2))

@@ -116,6 +116,18 @@ def test_bfactor_damps_fine_detail(tmp_path: Path) -> None:
     assert clean[1][fine].mean() / clean[1][coarse].mean() < 0.3 * clean[0][fine].mean() / clean[0][coarse].mean()
 
 
+def test_detergent_is_in_the_images_alone(tmp_path: Path) -> None:
+    belt = ("--micelle", -20, 15)
+    bare, _, _ = run(tmp_path / "bare", *SMALL)
+    wet, _, _ = run(tmp_path / "wet", *SMALL, *belt)
+    dense, _, _ = run(tmp_path / "dense", *SMALL, *belt, "--micelle-contrast", 1.0)
+    truths = [np.array(mrc.read(tmp_path / name / "truth.mrc").data) for name in ("bare", "wet")]
+    assert np.array_equal(*truths)
+    assert np.allclose(dense - bare, 2 * (wet - bare), atol=1e-4) and (wet - bare).std() > 0.02
+    again, _, _ = run(tmp_path / "again", *SMALL, *belt, "--threads", 1)
+    assert np.array_equal(again, wet)
+
+
 def test_a_map(tmp_path: Path) -> None:
     run(tmp_path / "first", *SMALL)
     given = tmp_path / "first" / "truth.mrc"
@@ -173,6 +185,8 @@ def test_a_model(tmp_path: Path) -> None:
         (("--specimen-diameter", 1000), 65, "does not fit"),
         (("--n", 0), 2, "--n"),
         (("--snr", 0), 2, "--snr"),
+        (("--micelle", 20, -20), 2, "the lower height comes first"),
+        (("--micelle", 55, 60), 65, "nothing of the specimen"),
     ],
 )
 def test_bad_options(tmp_path: Path, options: tuple[object, ...], status: int, message: str) -> None:

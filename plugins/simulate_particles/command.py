@@ -112,9 +112,8 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     optics = _optics(lens, pixel, side, optics_groups)
     blind, truth = tables_of(draws, stack)
     run.write(Tables({"optics": optics, "particles": Table.of(**truth)}), run.outdir / "truth.star")
-    made = Tables({"optics": optics, "particles": Table.of(**blind)})
-    run.write(made, run.outdir / "particles.star")
-    run.write(made, output)
+    for target in (run.outdir / "particles.star", output):
+        run.write(Tables({"optics": optics, "particles": Table.of(**blind)}), target)
     run.summary(f"{count} images of {side} px at {pixel:g} A, a specimen {specimen.diameter:.0f} A across, SNR {snr:g}")
 
 

@@ -11,11 +11,13 @@ import numpy as np
 from spa.abinit.plan import Settings, extent_of
 from spa.abinit.stochastic import generator, solvent
 from spa.refine import expectation, maximisation
+from spa.refine.classes import best_class, evidence, weighted
+from spa.refine.classes import shares as shares_of
 from spa.refine.data import Images, smooth_spectrum
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Workers
 from spa.refine.settings import searches
-from spa.search.newton import Modes
+from spa.search.prior import Prior
 from spa.volume import insert as into
 from spa.volume.fsc import crossing, fsc
 from spa.volume.slices import reference
@@ -25,7 +27,6 @@ MOST = (300, 600, 2000)  # images a half and class in the first rounds and in al
 SETTLED = 0.85  # mean weight of the best mode above which one round without gain is enough
 SHARP = 0.6  # mean weight of the best mode below which the wide search is taken
 LEAST_SHARE = 0.01  # of an image's classes, below which it is not inserted
-WHOLE = 2 * np.pi / (8 * np.pi**2) ** (2 / 3)  # precision of the Gaussian whose volume is that of SO(3)
 Solved = tuple[list[into.Accumulator], np.ndarray]  # a class's sums of both halves, and their FSC
 
 
@@ -110,39 +111,20 @@ def _expected(
     extent = extent_of(settings.diameter, images.band.box, images.pixel_size)
     search = searches(extent, state.radius)[int(state.sharpness < SHARP)]
     reach = settings.shift_range / images.pixel_size
+    prior = Prior(np.zeros((len(images), 2)), reach / 2.5)
     every, logs = [], np.full((len(images), settings.classes), -np.inf)
     for number in range(settings.classes):
         poses = expectation.no_poses(len(images))
         for half, rows in enumerate(halves):
             source = reference(state.maps[number, half] * mask, state.radius)
-            task = Task(images, source, state.radius, state.noise, settings.operators, reach / 2.5,
-                        np.zeros((len(images), 2)), extent, reach)  # fmt: skip
+            task = Task(images, source, state.radius, state.noise, settings.operators, prior, extent, reach)
             look = expectation.wide_pass(task, search, generator(seed, 5, state.round, number, half))
             queue = expectation.blocks_of(rows)
             for part, modes in zip(queue, workers.map(look, queue)):
                 poses.write(part, modes)
-                logs[part, number] = _evidence(modes)
+                logs[part, number] = evidence(modes)
         every.append(poses)
-    return every, _shares(logs)
-
-
-def _shares(logs: np.ndarray) -> np.ndarray:
-    """Rows of exp(logs) normalised; rows of images that were not searched are 0."""
-    there = np.isfinite(logs[:, 0])
-    share = np.zeros_like(logs)
-    part = np.exp(logs[there] - logs[there].max(axis=1, keepdims=True))
-    share[there] = part / part.sum(axis=1, keepdims=True)
-    return share
-
-
-def _evidence(modes: Modes) -> np.ndarray:
-    """(n,) log of the sum of the modes' heights times volumes; no mode's turn takes more than all of SO(3)."""
-    there = modes.logp > -np.inf
-    widest = np.diag([WHOLE, WHOLE, WHOLE, 0, 0])
-    volume = -0.5 * np.linalg.slogdet(np.where(there[..., None, None], modes.hessian + widest, np.eye(5)))[1]
-    score = np.where(there, modes.logp + volume, -np.inf)
-    top = score.max(axis=1)
-    return top + np.log(np.exp(score - top[:, None]).sum(axis=1))
+    return every, shares_of(logs)
 
 
 def _half_sums(
@@ -152,10 +134,9 @@ def _half_sums(
     """One class's sums of both halves, and the FSC of what they stand for."""
     taken = [rows[share[rows] > LEAST_SHARE] for rows in halves]
     taken = [some if len(some) else rows[:1] for some, rows in zip(taken, halves)]
-    weighted = replace(poses, weight=poses.weight * share[:, None])
     band = min(max(int(1.3 * state.radius), state.radius + 6), images.band.radius)
     spread = maximisation.Spread(best_only=settings.classes == 1 and state.sharpness < 0.5)
-    sums = maximisation.accumulate(images, weighted, taken, band, state.noise, spread, seed, workers)
+    sums = maximisation.accumulate(images, weighted(poses, share), taken, band, state.noise, spread, seed, workers)
     sums = [into.symmetrised(one, settings.operators, workers.map) for one in sums]
     raw = [into.solve(one, maximisation.raw_prior(one)) for one in sums]
     curve = fsc(raw[0] * mask, raw[1] * mask)
@@ -163,20 +144,12 @@ def _half_sums(
     return sums, curve
 
 
-def _merged(every: list[Poses], shares: np.ndarray) -> tuple[Poses, np.ndarray]:
-    """For each image the modes of its best class, and the class."""
-    number = shares.argmax(axis=1)
-    pick = np.arange(len(number))
-    names = ("poses", "shifts", "logp", "weight", "root")
-    return Poses(*(np.stack([getattr(one, name) for one in every])[number, pick] for name in names)), number
-
-
 def _noise(
     images: Images, state: State, every: list[Poses], shares: np.ndarray, halves: list[np.ndarray], mask: np.ndarray,
     workers: Workers,
 ) -> np.ndarray:  # fmt: skip
     """Noise power of what the best class and pose of each image leave."""
-    merged, number = _merged(every, shares)
+    merged, number = best_class(every, shares)
     rows, sources = [], []
     for c in range(len(every)):
         for half, part in enumerate(halves):
@@ -211,7 +184,7 @@ def _finished(state: State, solved: list[Solved], every: list[Poses], shares: np
     for sums, curve in solved:
         whole = maximisation.joined(*sums)
         joint.append(into.solve(whole, maximisation.wiener_prior(whole, maximisation.joint_fsc(curve))))
-    merged, number = _merged(every, shares)
+    merged, number = best_class(every, shares)
     pick, best = np.arange(len(number)), merged.weight.argmax(axis=1)
     found = Classified(number, merged.poses[pick, best], merged.shifts[pick, best], shares[pick, number],
                        merged.weight[pick, best] * shares[pick, number])  # fmt: skip

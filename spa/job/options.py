@@ -72,6 +72,26 @@ def standard(body: Body) -> Body:
     return body
 
 
+def refinement(body: Body) -> Body:
+    """--reference, --lowpass, --symmetry, --diameter, --mask, --shift-range, --iterations."""
+    for option in (
+        click.option("--iterations", type=click.IntRange(min=1), default=30, show_default=True,
+                     help="At most this many; it stops by itself when nothing is gained."),
+        click.option("--shift-range", type=click.FloatRange(min=0.1), default=20.0, show_default=True,
+                     help="Largest shift searched, angstroms."),
+        click.option("--mask", type=INPUT_FILE, help="Soft solvent mask; default: a sphere of the diameter."),
+        click.option("--diameter", type=click.FloatRange(min=1),
+                     help="Of the particle, angstroms; default: measured on the reference."),
+        click.option("--symmetry", default="C1", show_default=True, metavar="GROUP",
+                     help="Point group: Cn, Dn, T, O, I."),
+        click.option("--lowpass", type=click.FloatRange(min=1), default=40.0, show_default=True,
+                     help="Resolution of the start, angstroms."),
+        click.option("--reference", type=INPUT_FILE, help="Map to start from; default: the stream's."),
+    ):  # fmt: skip
+        body = option(body)
+    return body
+
+
 def specimen(body: Body) -> Body:
     """What the simulations image: --map, --model, --assembly, --symmetry, --specimen-diameter, --box, --pixel-size."""
     for option in (

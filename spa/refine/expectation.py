@@ -10,6 +10,7 @@ from spa.refine.settings import Search, global_stages, local_stages
 from spa.search import exhaustive, newton, orientations
 from spa.search.images import Block, ramps
 from spa.search.newton import Modes
+from spa.search.prior import Prior
 from spa.volume.slices import Reference, slices
 
 MODES = 4  # poses of an image that are carried to the next iteration
@@ -44,6 +45,14 @@ class Poses:
         self.weight[rows, :m], self.root[rows, :m] = weight, root
 
 
+def given_poses(poses: np.ndarray, shifts: np.ndarray, modes: int = MODES) -> Poses:
+    """One mode an image, at a pose (n, 3, 3) and shift (n, 2) pixels; its curvature is not known yet."""
+    found = no_poses(len(poses), modes)
+    found.poses[:, 0], found.shifts[:, 0] = poses, shifts
+    found.logp[:, 0], found.weight[:, 0] = 0, 1
+    return found
+
+
 def no_poses(n: int, modes: int = MODES) -> Poses:
     """Room for the modes of n images, none found yet."""
     return Poses(
@@ -66,15 +75,14 @@ def laplace(logp: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What all blocks of one half share in one pass: its reference, band, noise, prior on shifts; pixels."""
+    """What all blocks of one half share in one pass: its reference, band, noise, prior (of all images); pixels."""
 
     images: Images
     source: Reference
     radius: int
     noise: np.ndarray
     operators: np.ndarray
-    shift_sigma: float
-    centres: np.ndarray
+    prior: Prior
     extent: float
     shift_radius: float
 
@@ -116,13 +124,15 @@ def _prefix(block: Block, centres: np.ndarray, radius: int) -> Block:
 def search_globally(task: Task, rows: np.ndarray, search: Search, grid: exhaustive.Columns) -> Modes:
     """Modes of a block of images from every orientation of a grid and every shift within reach."""
     block = task.images.block(rows, task.radius, task.noise)
-    centres = task.centres[rows]
+    prior = task.prior.of(rows)
+    centres = prior.centres
     step = min(max(0.25 * block.band.box / search.band, 1.0), task.shift_radius / 2)
     shifts = orientations.shift_grid(step, task.shift_radius)
-    found = exhaustive.search(_prefix(block, centres, search.band), grid, shifts, task.shift_sigma, search.candidates)
+    low = _prefix(block, centres, search.band)
+    found = exhaustive.search(low, grid, shifts, prior.shift_sigma, search.candidates)
     return newton.refine(
         task.source, block, grid.poses[found.pose], found.shift + centres[:, None], found.score,
-        global_stages(search, task.extent, task.radius), task.shift_sigma, task.operators, centres,
+        global_stages(search, task.extent, task.radius), prior, task.operators,
     )  # fmt: skip
 
 
@@ -131,5 +141,5 @@ def search_locally(task: Task, rows: np.ndarray, poses: Poses) -> Modes:
     block = task.images.block(rows, task.radius, task.noise)
     return newton.refine(
         task.source, block, poses.poses[rows], poses.shifts[rows], poses.logp[rows],
-        local_stages(task.radius, poses.logp.shape[1]), task.shift_sigma, task.operators, task.centres[rows],
+        local_stages(task.radius, poses.logp.shape[1]), task.prior.of(rows), task.operators,
     )  # fmt: skip

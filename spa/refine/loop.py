@@ -5,38 +5,50 @@ its own (`spa.search`), the maximisation a Wiener solution whose prior is the ha
 Biol. 180 (2012) 519).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from spa.refine import expectation, maximisation, plan
+from spa.refine import classes, expectation, maximisation, plan
 from spa.refine.data import Images, smooth_spectrum
-from spa.refine.expectation import Task
+from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Problem, Workers
 from spa.refine.settings import Search, searches
 from spa.refine.states import State
 from spa.search import orientations
 from spa.volume import insert as into
-from spa.volume.fsc import fsc
 from spa.volume.shells import lowpass
 from spa.volume.slices import Reference, reference, slices
 
+Halves = list[np.ndarray]  # rows of each half
+Sources = list[list[Reference]]  # of each class, of each half
 
-def first_state(problem: Problem, start: np.ndarray, noise: np.ndarray) -> State:
-    """Before the first iteration: one low-passed start for both halves, in the images' grey scale.
 
-    start (box, box, box); noise (groups, shells): power of the background.
+def first_state(problem: Problem, starts: Sequence[np.ndarray], noise: np.ndarray) -> State:
+    """Before the first iteration: low-passed starts, each the same for both halves, in the images' grey scale.
+
+    starts (box, box, box) of each class; noise (groups, shells): power of the background. Where the prior has poses,
+    these are where the first iteration begins.
     """
     images, settings = problem.images, problem.settings
     noise = smooth_spectrum(noise)
     radius = images.shell_of(settings.lowpass)
-    low = lowpass(start, 1.0, len(start) / radius)
-    low = low * np.float32(grey_scale(images, low, radius, noise))
-    n = len(images)
+    low = [lowpass(start, 1.0, len(start) / radius) for start in starts]
+    low = [one * np.float32(grey_scale(images, one, radius, noise)) for one in low]
+    n, known = len(images), problem.prior.poses is not None
     return State(
-        0, [low, low], np.zeros(images.band.box // 2 + 1), min(radius + plan.BEYOND, images.band.radius), noise,
-        expectation.no_poses(n), np.zeros(n, bool), settings.shift_range / 2.5 / images.pixel_size,
+        0, np.repeat(np.stack(low)[:, None], 2, axis=1), np.zeros((len(low), images.band.box // 2 + 1)),
+        min(radius + plan.BEYOND, images.band.radius), noise, [_first_poses(problem) for _ in low],
+        np.full((n, len(low)), 1 / len(low)), np.full(n, known), local=known,
     )  # fmt: skip
+
+
+def _first_poses(problem: Problem) -> Poses:
+    prior = problem.prior
+    if prior.poses is None:
+        return expectation.no_poses(len(problem.images))
+    return expectation.given_poses(prior.poses, prior.centres)
 
 
 def grey_scale(images: Images, volume: np.ndarray, radius: int, noise: np.ndarray, most: int = 1000) -> float:
@@ -56,65 +68,89 @@ def grey_scale(images: Images, volume: np.ndarray, radius: int, noise: np.ndarra
 
 
 def iterated(problem: Problem, state: State, workers: Workers) -> State:
-    """The state after one more iteration; the last has `done`, with its half maps and their joint map."""
-    images, number = problem.images, state.iteration + 1
+    """The state after one more iteration; the last has `done`, with its half maps and their joint maps."""
     halves = plan.chosen(problem, state)
-    sources = list(workers.map(lambda volume: reference(volume * problem.solvent, state.radius), state.maps))
-    state = replace(_expected(problem, state, workers, halves, sources, number), iteration=number)
-    noise = maximisation.noise_power(images, state.poses, halves, sources, state.radius, state.noise, workers)
-    state = replace(state, noise=smooth_spectrum(noise))
+    sources = [
+        list(workers.map(lambda volume: reference(volume * problem.solvent, state.radius), pair)) for pair in state.maps
+    ]
+    state = replace(_expected(problem, state, workers, halves, sources), iteration=state.iteration + 1)
+    state = replace(state, noise=_noise(problem, state, workers, halves, sources))
     spread = maximisation.Spread(best_only=state.sharpness < 0.5)
-    sums = maximisation.accumulate(
-        images, state.poses, halves, plan.insertion_band(problem, state.radius), state.noise, spread,
-        (problem.settings.seed, number), workers,
-    )  # fmt: skip
-    sums = [into.symmetrised(one, problem.settings.operators, workers.map) for one in sums]
-    return _resolved(problem, state, workers, sums, complete=sum(map(len, halves)) == len(images))
+    band = plan.insertion_band(problem, state.radius)
+    sums = [
+        maximisation.class_sums(problem, classes.weighted(poses, share), halves, band, state.noise, spread,
+                                (problem.settings.seed, state.iteration, number), workers)
+        for number, (poses, share) in enumerate(zip(state.poses, state.shares.T))
+    ]  # fmt: skip
+    return _resolved(problem, state, workers, sums, complete=sum(map(len, halves)) == len(problem.images))
 
 
-def _expected(
-    problem: Problem, state: State, workers: Workers, halves: list[np.ndarray], sources: list[Reference], number: int
-) -> State:
-    """The state with new poses for the rows of each half, searched against its own reference."""
+def _expected(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
+    """The state with new poses for the rows of each half, searched in every class against its own half's reference."""
     images, settings = problem.images, problem.settings
     search = searches(problem.extent, state.radius)[int(state.wide)]
-    streams = np.random.Generator(np.random.Philox(np.random.SeedSequence((settings.seed, number)))).spawn(len(halves))
-    before = state.poses.best()
-    for rows, source, stream in zip(halves, sources, streams):
-        task = Task(
-            images, source, state.radius, state.noise, settings.operators, state.shift_sigma, problem.centres,
-            problem.extent, settings.shift_range / images.pixel_size,
-        )  # fmt: skip
-        queue = expectation.blocks_of(rows)
-        look = expectation.local_pass(task, state.poses) if state.local else expectation.wide_pass(task, search, stream)
-        for part, modes in zip(queue, workers.map(look, queue)):
-            state.poses.write(part, modes)
-    return _measured(state, np.concatenate(halves), before, search, settings.operators)
+    root = np.random.SeedSequence((settings.seed, state.iteration + 1))
+    streams = iter(np.random.Generator(np.random.Philox(root)).spawn(len(halves) * len(sources)))
+    before = state.best()[0].best()
+    logs = np.full(state.shares.shape, -np.inf)
+    for number, (pair, poses) in enumerate(zip(sources, state.poses)):
+        for rows, source in zip(halves, pair):
+            task = Task(
+                images, source, state.radius, state.noise, settings.operators, problem.prior, problem.extent,
+                settings.shift_range / images.pixel_size,
+            )  # fmt: skip
+            stream = next(streams)
+            look = expectation.local_pass(task, poses) if state.local else expectation.wide_pass(task, search, stream)
+            queue = expectation.blocks_of(rows)
+            for part, modes in zip(queue, workers.map(look, queue)):
+                poses.write(part, modes)
+                logs[part, number] = classes.evidence(modes)
+    rows = np.concatenate(halves)
+    shares = state.shares.copy()
+    shares[rows] = classes.shares(logs[rows])
+    return _measured(replace(state, shares=shares), rows, before, search, settings.operators)
 
 
 def _measured(state: State, rows: np.ndarray, before: np.ndarray, search: Search, operators: np.ndarray) -> State:
     """How sharp the posteriors of rows are, and how far from `before` (n, 3, 3) the poses moved that were there."""
     searched = state.searched.copy()
     searched[rows] = True
-    sharpness = float(state.poses.weight[rows].max(axis=1).mean())
+    best = state.best()[0]
+    sharpness = float((best.weight[rows].max(axis=1) * state.shares[rows].max(axis=1)).mean())
     again = rows[state.searched[rows]]
     moved, wandering = np.pi, 1.0
     if len(again):
-        turn = orientations.angles_between(before[again], state.poses.best()[again], operators)
+        turn = orientations.angles_between(before[again], best.best()[again], operators)
         moved, wandering = float(np.median(turn)), float((turn > 2 * search.step).mean())
     return replace(state, searched=searched, sharpness=sharpness, moved=moved, wandering=wandering)
 
 
-def _resolved(problem: Problem, state: State, workers: Workers, sums: list[into.Accumulator], complete: bool) -> State:
-    """FSC of the new half maps, the maps regularised by it, and what the next iteration does."""
-    raw = list(workers.map(lambda one: into.solve(one, maximisation.raw_prior(one)), sums))
-    curve = fsc(raw[0] * problem.solvent, raw[1] * problem.solvent)
-    curve[sums[0].radius + 1 :] = 0
-    maps = list(workers.map(lambda one: into.solve(one, maximisation.wiener_prior(one, curve)), sums))
-    shell = min(plan.reach(curve), sums[0].radius)
-    state = plan.decided(problem, replace(state, maps=maps, curve=curve), shell, complete)
+def _noise(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> np.ndarray:
+    """Noise power of what the best class and pose of each image leave."""
+    best, number = state.best()
+    parts = [
+        (rows[number[rows] == place], source)
+        for place, pair in enumerate(sources)
+        for rows, source in zip(halves, pair)
+    ]
+    parts = [(rows, source) for rows, source in parts if len(rows)]
+    power = maximisation.noise_power(
+        problem.images, best, [rows for rows, _ in parts], [source for _, source in parts], state.radius, state.noise,
+        workers,
+    )  # fmt: skip
+    return smooth_spectrum(power)
+
+
+def _resolved(
+    problem: Problem, state: State, workers: Workers, sums: list[list[into.Accumulator]], complete: bool
+) -> State:
+    """FSC of the new half maps, the maps regularised, and what the next iteration does."""
+    found = [maximisation.regularised(problem, pair, workers) for pair in sums]
+    curves = np.stack([one.curve for one in found])
+    maps = np.stack([np.stack(one.maps) for one in found])
+    shell = min(max(map(plan.reach, curves)), sums[0][0].radius)
+    state = plan.decided(problem, replace(state, maps=maps, curves=curves), shell, complete)
     if not state.done:
         return state
-    whole = maximisation.joined(*sums)
-    joint = into.solve(whole, maximisation.wiener_prior(whole, maximisation.joint_fsc(curve)))
-    return replace(state, halves=raw, joint=joint)
+    joint = np.stack([maximisation.joint_map(problem, pair, one) for pair, one in zip(sums, found)])
+    return replace(state, halves=np.stack([np.stack(one.raw) for one in found]), joint=joint)

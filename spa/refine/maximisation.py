@@ -7,10 +7,11 @@ import numpy as np
 from spa.image.disc import shell_mean
 from spa.refine.data import Images
 from spa.refine.expectation import Poses, blocks_of
-from spa.refine.problem import Workers
+from spa.refine.problem import Problem, Workers
 from spa.search.images import Block, ramps
 from spa.search.orientations import turned
 from spa.volume import insert as into
+from spa.volume.fsc import fsc
 from spa.volume.slices import Reference, slices
 
 LEAST_WEIGHT = 0.01  # modes below this share of the posterior are not inserted
@@ -31,7 +32,7 @@ def samples(poses: Poses, rows: np.ndarray, spread: Spread, seed: tuple[int, ...
     weight = poses.weight[rows]
     if spread.best_only:
         image, mode = np.arange(len(rows)), weight.argmax(axis=1)
-        share = np.ones(len(rows))
+        share = weight.sum(axis=1)
     else:
         image, mode = np.nonzero(weight >= LEAST_WEIGHT)
         share = weight[image, mode]
@@ -82,6 +83,18 @@ class Ready:
         into.insert(self.sums, self.samples, block.matched(), block.ctf**2, block.kx, block.ky, slab)
 
 
+def class_sums(
+    problem: Problem, poses: Poses, halves: list[np.ndarray], radius: int, noise: np.ndarray, spread: Spread,
+    seed: tuple[int, ...], workers: Workers,
+) -> list[into.Accumulator]:  # fmt: skip
+    """One class's sums of both halves over the point group; images that it has next to nothing of are left out."""
+    share = poses.weight.sum(axis=1)
+    taken = [rows[share[rows] > LEAST_WEIGHT] for rows in halves]
+    taken = [some if len(some) else rows[:1] for some, rows in zip(taken, halves)]
+    sums = accumulate(problem.images, poses, taken, radius, noise, spread, seed, workers)
+    return [into.symmetrised(one, problem.settings.operators, workers.map) for one in sums]
+
+
 def noise_power(
     images: Images, poses: Poses, halves: list[np.ndarray], sources: list[Reference], radius: int, old: np.ndarray,
     workers: Workers, most: int = 1000,
@@ -115,6 +128,33 @@ def _left(images: Images, poses: Poses, rows: np.ndarray, source: Reference, rad
     model = (cut[:, 0] + 1j * cut[:, 1]) * turn
     x = images.planes[rows, :, :limit]
     return shell_mean((x[:, 0] - model.real) ** 2 + (x[:, 1] - model.imag) ** 2, images.band)
+
+
+@dataclass(frozen=True, eq=False)
+class Regularised:
+    """Of one class: its half maps unfiltered and regularised, and their FSC in the solvent mask."""
+
+    raw: list[np.ndarray]
+    maps: list[np.ndarray]
+    curve: np.ndarray
+
+
+def regularised(problem: Problem, sums: list[into.Accumulator], workers: Workers) -> Regularised:
+    """Half maps from the sums of both halves: by the problem's smoothing, else with the FSC as prior."""
+    raw = list(workers.map(lambda one: into.solve(one, raw_prior(one)), sums))
+    curve = fsc(raw[0] * problem.solvent, raw[1] * problem.solvent)
+    curve[sums[0].radius + 1 :] = 0
+    if problem.smoothing:
+        return Regularised(raw, list(problem.smoothing(raw[0], raw[1])), curve)
+    return Regularised(raw, list(workers.map(lambda one: into.solve(one, wiener_prior(one, curve)), sums)), curve)
+
+
+def joint_map(problem: Problem, sums: list[into.Accumulator], found: Regularised) -> np.ndarray:
+    """The map of both halves, regularised as these are."""
+    if problem.smoothing:
+        return (found.maps[0] + found.maps[1]) / 2
+    whole = joined(*sums)
+    return into.solve(whole, wiener_prior(whole, joint_fsc(found.curve)))
 
 
 def wiener_prior(sums: into.Accumulator, curve: np.ndarray) -> np.ndarray:

@@ -7,17 +7,24 @@ import numpy as np
 
 from spa.refine.data import Images
 from spa.refine.settings import Settings
+from spa.search.prior import Prior
+
+Smoothing = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """images and settings; solvent: soft mask (box, box, box) of references and FSC; centres (n, 2) in pixels: where
-    the prior on shifts expects each particle."""
+    """images and settings; solvent: soft mask (box, box, box) of references and FSC; prior: where the poses are
+    expected: without poses of its own every orientation is searched, with them only what is near.
+
+    smoothing: both unfiltered half maps to regularised ones, in place of the Wiener solution by their FSC.
+    """
 
     images: Images
     settings: Settings
     solvent: np.ndarray
-    centres: np.ndarray
+    prior: Prior
+    smoothing: Smoothing | None = None
 
     @property
     def extent(self) -> float:

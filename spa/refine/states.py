@@ -1,33 +1,36 @@
 """What an iteration leaves, in memory and on disk: enough to go on from, to the same bytes."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from spa.refine.classes import best_class
 from spa.refine.expectation import Poses
+from spa.volume.fsc import crossing
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """After an iteration.
+    """After an iteration, of c classes (references).
 
-    maps: the regularised half maps; curve: FSC of the half maps in the solvent mask; radius: the band (shells);
-    searched (n,): which images have poses; wide, local: the kind of the next search; best_shell: the best 0.143
-    crossing yet and stalled: iterations since; moved: median turn (radians) of the images searched again;
+    maps (c, 2, box, box, box): the regularised half maps; curves (c, shells): FSC of the half maps in the solvent mask;
+    radius: the band (shells); noise (groups, shells); poses: the modes in each class; shares (n, c): of each image's
+    posterior; searched (n,): which images have poses; wide, local: the kind of the next search; best_shell: the best
+    0.143 crossing yet and stalled: iterations since; moved: median turn (radians) of the images searched again;
     least: the smallest of these yet; wandering: the share that moved more than two grid steps; sharpness: mean share
-    of the best mode; halves, joint: unfiltered half maps and their regularised sum, once done.
+    of the best mode; halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once done.
     """
 
     iteration: int
-    maps: list[np.ndarray]
-    curve: np.ndarray
+    maps: np.ndarray
+    curves: np.ndarray
     radius: int
     noise: np.ndarray
-    poses: Poses
+    poses: list[Poses]
+    shares: np.ndarray
     searched: np.ndarray
-    shift_sigma: float
     wide: bool = False
     local: bool = False
     best_shell: int = 0
@@ -37,23 +40,30 @@ class State:
     wandering: float = 1.0
     sharpness: float = 0.0
     done: bool = False
-    halves: list[np.ndarray] = field(default_factory=list)
+    halves: np.ndarray | None = None
     joint: np.ndarray | None = None
 
+    @property
+    def curve(self) -> np.ndarray:
+        """The FSC of the class that reaches farthest."""
+        return self.curves[int(np.argmax([crossing(one, 0.143) for one in self.curves]))]
 
-_ARRAYS = ("curve", "noise", "searched")
-_LISTS = ("maps", "halves")
-_PLAIN = [f.name for f in fields(State) if f.name not in {*_ARRAYS, *_LISTS, "poses", "joint"}]
+    def best(self) -> tuple[Poses, np.ndarray]:
+        """For each image the modes of its best class, their weights within it, and the class (n,)."""
+        return best_class(self.poses, self.shares)
+
+
+_ARRAYS = ("maps", "curves", "noise", "shares", "searched")
+_LAST = ("halves", "joint")
+_PLAIN = [f.name for f in fields(State) if f.name not in {*_ARRAYS, *_LAST, "poses"}]
 
 
 def save(path: Path, state: State) -> None:
     """Write a state (.npz) to a path; the caller makes it whole."""
     held: dict[str, Any] = {name: getattr(state, name) for name in (*_ARRAYS, *_PLAIN)}
-    for name in _LISTS:
-        held |= {f"{name}_{number}": volume for number, volume in enumerate(getattr(state, name))}
-    held |= {f"poses_{f.name}": getattr(state.poses, f.name) for f in fields(Poses)}
-    if state.joint is not None:
-        held["joint"] = state.joint
+    held |= {name: getattr(state, name) for name in _LAST if getattr(state, name) is not None}
+    for number, poses in enumerate(state.poses):
+        held |= {f"poses_{number}_{f.name}": getattr(poses, f.name) for f in fields(Poses)}
     with open(path, "wb") as stream:
         np.savez(stream, **held)
 
@@ -63,9 +73,11 @@ def load(path: Path, start: State) -> State:
     with np.load(path) as held:
         values: dict[str, Any] = {name: held[name] for name in _ARRAYS}
         values |= {name: held[name].item() for name in _PLAIN}
-        values |= {name: [held[f"{name}_{i}"] for i in range(2) if f"{name}_{i}" in held] for name in _LISTS}
-        values["poses"] = Poses(**{f.name: held[f"poses_{f.name}"] for f in fields(Poses)})
-        values["joint"] = held.get("joint")
-    if len(values["searched"]) != len(start.searched) or values["maps"][0].shape != start.maps[0].shape:
+        values |= {name: held.get(name) for name in _LAST}
+        values["poses"] = [
+            Poses(**{f.name: held[f"poses_{number}_{f.name}"] for f in fields(Poses)})
+            for number in range(len(values["maps"]))
+        ]
+    if len(values["searched"]) != len(start.searched) or values["maps"].shape != start.maps.shape:
         raise ValueError("it is of other particles")
     return replace(start, **values)

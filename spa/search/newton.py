@@ -7,6 +7,7 @@ import numpy as np
 from spa.search.images import Block
 from spa.search.likelihood import Sums, evaluate
 from spa.search.orientations import turned
+from spa.search.prior import Prior
 from spa.search.prune import pruned
 from spa.volume.slices import Reference
 
@@ -45,32 +46,10 @@ class Modes:
     evaluations: int
 
 
-@dataclass(frozen=True, eq=False)
-class _Prior:
-    """Gaussian on shifts about centres (n, 2), of one precision (1 / square pixels)."""
-
-    centres: np.ndarray
-    precision: float
-
-    def logp(self, sums: Sums, rows: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-        away = shifts - self.centres[rows]
-        return 2 * sums.cross - sums.norm - 0.5 * self.precision * (away**2).sum(axis=1)
-
-    def gradient(self, sums: Sums, rows: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-        """Half of that of log p."""
-        out = sums.gradient.copy()
-        out[:, 3:] -= 0.5 * self.precision * (shifts - self.centres[rows])
-        return out
-
-    def curvature(self, sums: Sums) -> np.ndarray:
-        """Half of -d2 log p."""
-        return sums.curvature + np.diag([0.0, 0, 0, 0.5 * self.precision, 0.5 * self.precision])
-
-
 class _Climbers:
     """Poses on their way up: images rows (j,), poses, shifts, their sums and log p."""
 
-    def __init__(self, source: Reference, block: Block, prior: _Prior, rows, poses, shifts) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, source: Reference, block: Block, prior: Prior, rows, poses, shifts) -> None:  # type: ignore[no-untyped-def]
         self.source, self.block, self.prior = source, block, prior
         self.rows, self.poses, self.shifts = rows, poses, shifts
         self.evaluations = 0
@@ -78,7 +57,7 @@ class _Climbers:
     def climb(self, stage: Stage) -> None:
         """Gauss-Newton in the stage's band; Levenberg's damping only after a step that was refused."""
         self.sums = self._evaluated(slice(None), self.poses, self.shifts, stage)
-        self.logp = self.prior.logp(self.sums, self.rows, self.shifts)
+        self.logp = self._height(self.sums, slice(None), self.poses, self.shifts)
         damping = np.zeros(len(self.rows))
         active = np.arange(len(self.rows))
         for _ in range(stage.iterations):
@@ -86,7 +65,7 @@ class _Climbers:
                 break
             poses, shifts = self._stepped(active, damping[active], stage)
             sums = self._evaluated(active, poses, shifts, stage)
-            found = self.prior.logp(sums, self.rows[active], shifts)
+            found = self._height(sums, active, poses, shifts)
             gain = found - self.logp[active]
             better = gain > 0
             self._take(active[better], better, poses, shifts, sums, found)
@@ -97,12 +76,20 @@ class _Climbers:
         self.evaluations += len(poses)
         return evaluate(self.source, self.block, self.rows[which], poses, shifts, stage.radius)
 
+    def _height(self, sums: Sums, which: slice | np.ndarray, poses: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+        """log p, the prior's part included."""
+        return 2 * sums.cross - sums.norm + self.prior.logp(self.rows[which], poses, shifts)
+
+    def hessian(self) -> np.ndarray:
+        """(j, 5, 5) -d2 log p where the climbers stand."""
+        return 2 * self.sums.curvature + self.prior.curvature()
+
     def _stepped(self, active: np.ndarray, damping: np.ndarray, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
         sums = _at(self.sums, active)
-        matrix = self.prior.curvature(sums)
+        matrix = 2 * sums.curvature + self.prior.curvature()
         diagonal = np.arange(5)
         matrix[:, diagonal, diagonal] = matrix[:, diagonal, diagonal] * (1 + damping[:, None]) + 1e-9
-        gradient = self.prior.gradient(sums, self.rows[active], self.shifts[active])
+        gradient = 2 * sums.gradient + self.prior.gradient(self.rows[active], self.poses[active], self.shifts[active])
         step = np.linalg.solve(matrix, gradient[..., None])[..., 0]
         turn, move = (np.linalg.norm(part, axis=1, keepdims=True) for part in (step[:, :3], step[:, 3:]))
         step[:, :3] *= np.minimum(1, stage.turn / np.maximum(turn, 1e-30))
@@ -121,16 +108,14 @@ def _at(sums: Sums, which: np.ndarray) -> Sums:
 
 def refine(
     source: Reference, block: Block, poses: np.ndarray, shifts: np.ndarray, logp: np.ndarray, stages: list[Stage],
-    shift_sigma: float, operators: np.ndarray, centres: np.ndarray | None = None, slack: float = 14.0,
+    prior: Prior, operators: np.ndarray, slack: float = 14.0,
 ) -> Modes:  # fmt: skip
     """Refine candidates poses (n, m, 3, 3), shifts (n, m, 2); logp (n, m), -inf where there is none, best first.
 
-    The prior on shifts is Gaussian of shift_sigma pixels about centres (n, 2), default 0. Between stages candidates
-    `slack` below the best and duplicates (over the operators (g, 3, 3)) go.
+    Between stages candidates `slack` below the best and duplicates (over the operators (g, 3, 3)) go.
     """
     n, m = logp.shape
     poses, shifts, logp = (np.array(one, np.float64) for one in (poses, shifts, logp))
-    prior = _Prior(np.zeros((n, 2)) if centres is None else centres, 1 / shift_sigma**2)
     hessian = np.zeros((n, m, 5, 5))
     evaluations = 0
     for number, stage in enumerate(stages):
@@ -143,7 +128,7 @@ def refine(
         evaluations += climbers.evaluations
         poses[image, place], shifts[image, place], logp[image, place] = climbers.poses, climbers.shifts, climbers.logp
         hessian = np.zeros(logp.shape + (5, 5))
-        hessian[image, place] = 2 * prior.curvature(climbers.sums)
+        hessian[image, place] = climbers.hessian()
     order = pruned(poses, shifts, logp, operators, logp.shape[1], slack, stages[-1].least_angle, NEAR)
     return Modes(_taken(order, poses), _taken(order, shifts), _ranked(order, logp), _taken(order, hessian), evaluations)
 

@@ -13,6 +13,7 @@ from spa.image.disc import disc
 from spa.refine.data import Images
 from spa.refine.problem import Problem
 from spa.refine.settings import Settings
+from spa.search.prior import Prior
 from spa.volume.masks import soft_sphere
 from spa.volume.slices import reference, slices
 from spa.volume.symmetry import operators
@@ -52,7 +53,7 @@ def make(n: int = 300, snr: float = 4.0, seed: int = 0, signal: bool = True, ite
         scale * signal * model.imag + noise[1],
     )
     settings = Settings(120.0, 30.0, operators("C1"), 15.0, iterations, 0)
-    problem = Problem(images, settings, soft_sphere(BOX, 13, 4), np.zeros((n, 2)))
+    problem = Problem(images, settings, soft_sphere(BOX, 13, 4), Prior(np.zeros((n, 2)), 15.0 / 2.5 / PIXEL))
     return Planted(problem, (scale * volume).astype(np.float32), poses, shifts, np.ones((1, band.radius + 1)))
 
 

@@ -8,12 +8,14 @@ from scipy.spatial.transform import Rotation
 from spa.image.disc import disc
 from spa.search import exhaustive, newton, orientations
 from spa.search.images import Block, ramps
+from spa.search.prior import Prior
 from spa.volume.masks import soft_sphere
 from spa.volume.slices import reference, slices
 from spa.volume.symmetry import operators
 
 BOX, RADIUS, N = 48, 16, 12
 C1 = operators("C1")
+FLAT = Prior(np.zeros((N, 2)), 1e6)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def refined(problem: dict, poses: np.ndarray, shifts: np.ndarray, iterations: in
     n = len(poses)
     return newton.refine(
         problem["source"], problem["block"], poses[:, None], shifts[:, None], np.zeros((n, 1)),
-        [newton.Stage(RADIUS, iterations, 1, 0.3, 3.0)], sigma, C1,
+        [newton.Stage(RADIUS, iterations, 1, 0.3, 3.0)], Prior(np.zeros((n, 2)), sigma), C1,
     )  # fmt: skip
 
 
@@ -115,7 +117,7 @@ def test_duplicates_and_hopeless_candidates_go(problem: dict) -> None:
     shifts = np.stack([problem["shifts"]] * 3, axis=1)
     stages = [newton.Stage(RADIUS, 3, 3, 0.1, 1.0), newton.Stage(RADIUS, 2, 3, 0.1, 1.0)]
     modes = newton.refine(
-        problem["source"], problem["block"], poses, shifts, np.zeros((N, 3)), stages, 1e6, C1, slack=14
+        problem["source"], problem["block"], poses, shifts, np.zeros((N, 3)), stages, FLAT, C1, slack=14
     )
     assert ((modes.logp > -np.inf).sum(axis=1) == 1).mean() > 0.8
 
@@ -126,7 +128,7 @@ def test_copies_by_symmetry_are_duplicates(problem: dict) -> None:
     shifts = np.stack([problem["shifts"]] * 2, axis=1)
     stage = [newton.Stage(RADIUS, 0, 2, 0.1, 1.0)]
     with_group, without = (
-        newton.refine(problem["source"], problem["block"], poses, shifts, np.zeros((N, 2)), stage, 1e6, g, slack=1e9)
+        newton.refine(problem["source"], problem["block"], poses, shifts, np.zeros((N, 2)), stage, FLAT, g, slack=1e9)
         for g in (group, C1)
     )
     assert with_group.logp.shape[1] == 1 and without.logp.shape[1] == 2

@@ -12,11 +12,11 @@ from spa.job.maps import with_maps
 from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.model.poses import eulers
+from spa.recipe.given import Inputs
 from spa.refine import states
 from spa.refine.problem import Problem
 from spa.refine.states import State
 from spa.volume.fsc import crossing
-from spa_plugins.refine_homo.inputs import Inputs
 
 STATE = "state.npz"
 
@@ -68,13 +68,13 @@ def summary(problem: Problem, state: State) -> str:
 
 def written(run: Run, given: Inputs, state: State) -> Tables:
     """Maps and curve into DIR; the table with poses."""
-    assert run.outdir is not None and state.joint is not None
+    assert run.outdir is not None and state.joint is not None and state.halves is not None
     problem = given.problem
     files = []
     volumes = {
-        "map": state.joint * problem.solvent,
-        "half1": state.halves[0],
-        "half2": state.halves[1],
+        "map": state.joint[0] * problem.solvent,
+        "half1": state.halves[0, 0],
+        "half2": state.halves[0, 1],
         "mask": problem.solvent,
     }
     for role, volume in volumes.items():
@@ -102,7 +102,8 @@ def fsc_table(problem: Problem, state: State) -> Table:
 def _particles(given: Inputs, state: State) -> Table:
     images = given.problem.images
     n = np.arange(len(images))
-    poses, best = state.poses, state.poses.weight.argmax(axis=1)
+    poses = state.poses[0]
+    best = poses.weight.argmax(axis=1)
     spread = np.sqrt((poses.root[n, best] ** 2).sum(axis=-1))
     return given.stack.table(given.rows).with_columns(
         **pose_columns(poses.poses[n, best], poses.shifts[n, best], images.pixel_size),
@@ -121,8 +122,8 @@ def draw(path: Path, problem: Problem, state: State) -> None:
     from spa.plot.figure import save
 
     assert state.joint is not None
-    copies = state.poses.best()[:, None] @ problem.settings.operators
+    copies = state.poses[0].best()[:, None] @ problem.settings.operators
     euler = eulers(copies.reshape(-1, 3, 3))
-    map_ = state.joint * problem.solvent
+    map_ = state.joint[0] * problem.solvent
     figure = refinement.overview(state.curve, map_, euler, problem.images.pixel_size, resolution(problem, state))
     save(figure, path)

@@ -1,6 +1,7 @@
 """From tables and maps to arrays: the problem that the loop solves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +14,30 @@ from spa.refine import data, loop
 from spa.refine.problem import Problem
 from spa.refine.settings import Settings
 from spa.refine.states import State
+from spa.search.prior import Prior
 from spa.volume.insert import accumulator_bytes
 from spa.volume.masks import automatic_threshold, distances, soft_sphere, without_dust
 from spa.volume.shells import lowpass as lowpassed
 from spa.volume.symmetry import operators
 from spa.volume.transform import resampled, transform
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `spa.job.options.refinement`, as the user gave them; lengths in angstroms."""
+
+    reference: str | None
+    lowpass: float
+    symmetry: str
+    diameter: float | None
+    mask: str | None
+    shift_range: float
+    iterations: int
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> "Asked":
+        """From all options of a command."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,37 +50,43 @@ class Inputs:
     start: State
 
 
-def read(
-    run: Run, tables: Tables, reference: str | None, lowpass: float, symmetry: str, diameter: float | None,
-    mask: str | None, shift_range: float, iterations: int,
-) -> Inputs:  # fmt: skip
+def read(run: Run, tables: Tables, asked: Asked) -> Inputs:
     """Everything read and checked, nothing computed yet but coefficients and noise."""
-    group = operators(symmetry)
-    source = maps.need(tables, "map", "--reference", reference)
+    group = operators(asked.symmetry)
+    source = maps.need(tables, "map", "--reference", asked.reference)
     stack = open_particles(run, tables)
     start = on_grid(run, source, stack)
-    diameter = diameter or measured_diameter(start, stack.pixel_size)
-    width = stack.box * stack.pixel_size
-    for name, value, most in (("--diameter", diameter, width), ("--lowpass", lowpass, width / 2),
-                              ("--shift-range", shift_range, width / 2)):  # fmt: skip
-        if value > most:
-            raise UsageError(f"{name} {value:g}: the box is {width:g} A wide, {most:g} at most makes sense")
-    solvent = _solvent(run, mask, stack, diameter)
+    diameter = asked.diameter or measured_diameter(start, stack.pixel_size)
+    _check_lengths(stack, diameter, asked)
+    solvent = _solvent(run, asked.mask, stack, diameter)
+    settings = Settings(diameter, asked.lowpass, group, asked.shift_range, asked.iterations, run.seed, asked.symmetry)
+    images, noise, rows = load(run, stack, diameter)
+    prior = Prior(-stack.particles.origin[rows] / stack.pixel_size, asked.shift_range / 2.5 / stack.pixel_size)
+    problem = Problem(images, settings, solvent, prior)
+    return Inputs(stack, rows, problem, loop.first_state(problem, [start], noise))
+
+
+def load(run: Run, stack: ParticleSet, diameter: float, classes: int = 1) -> tuple[data.Images, np.ndarray, np.ndarray]:
+    """The images of a refinement of some classes, the noise around them, and the rows that could be read."""
     half = half_sets(run, stack.particles)
     if min(np.bincount(half, minlength=2)) == 0:
         raise DataError(f"{stack.tables['particles'].where}: all particles are in one half-set")
     radius = stack.box // 2 - 1
-    planes = _room(run, stack, radius)
-    images, noise, rows = data.collect(stack, stack.batches(run), half, radius, diameter, planes)
-    settings = Settings(diameter, lowpass, group, shift_range, iterations, run.seed, symmetry)
-    centres = -stack.particles.origin[rows] / stack.pixel_size
-    problem = Problem(images, settings, solvent, centres)
-    return Inputs(stack, rows, problem, loop.first_state(problem, start, noise))
+    planes = _room(run, stack, radius, classes)
+    return data.collect(stack, stack.batches(run), half, radius, diameter, planes)
 
 
-def _room(run: Run, stack: ParticleSet, radius: int) -> np.ndarray | None:
+def _check_lengths(stack: ParticleSet, diameter: float, asked: Asked) -> None:
+    width = stack.box * stack.pixel_size
+    for name, value, most in (("--diameter", diameter, width), ("--lowpass", asked.lowpass, width / 2),
+                              ("--shift-range", asked.shift_range, width / 2)):  # fmt: skip
+        if value > most:
+            raise UsageError(f"{name} {value:g}: the box is {width:g} A wide, {most:g} at most makes sense")
+
+
+def _room(run: Run, stack: ParticleSet, radius: int, classes: int) -> np.ndarray | None:
     """Memory for the coefficients, or a file in DIR for what does not fit; the rest of the plan is required."""
-    volumes = 2 * accumulator_bytes(stack.box, radius) + 12 * 4 * stack.box**3
+    volumes = classes * (2 * accumulator_bytes(stack.box, radius) + 12 * 4 * stack.box**3)
     wanted = data.planes_bytes(len(stack), stack.box, radius)
     there = memory.available()
     if there is None or wanted + volumes < 0.7 * there:

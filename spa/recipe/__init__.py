@@ -1,0 +1,1 @@
+"""What several jobs on one science share, between their commands and the arithmetic."""

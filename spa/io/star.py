@@ -7,8 +7,9 @@ tables of RELION 3.0 to 5, starfile, cryoSPARC's exporters and hand-made ones ar
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, TextIO
 
@@ -26,7 +27,10 @@ _TOKEN = re.compile(
     r"""|'((?:[^']|'(?=[^ \t]))*)'(?=[ \t]|$)|(\#.*)|([^ \t]+))"""  # '…', a comment, a bare word
 )
 
-__all__ = ["Table", "Tables", "read", "write"]
+More = Mapping[str, Iterable[Table]] | None
+"""Further rows of blocks, part by part, each with the block's columns."""
+
+__all__ = ["More", "Table", "Tables", "read", "write"]
 
 
 @dataclass(frozen=True)
@@ -185,16 +189,22 @@ def _words(line: str) -> list[str]:
     return words
 
 
-def write(tables: Tables, target: str | Path | TextIO) -> None:
-    """Write a document to a file (whole or not at all), an open text stream, or standard output (``-``)."""
-    text = "".join(_document(tables))
+def write(tables: Tables, target: str | Path | TextIO, more: More = None) -> None:
+    """Write a document to a file (whole or not at all), an open text stream, or standard output (``-``).
+
+    more: further rows of a block, for a table too long to be held: written as they come. Without them the document is
+    composed before its first byte goes, so that a value that cannot be written leaves nothing behind.
+    """
+    pieces = _document(tables, more or {})
+    pieces = pieces if more else iter(["".join(pieces)])
     if not isinstance(target, str | Path):
-        target.write(text)
+        target.writelines(pieces)
     elif str(target) == "-":
-        _to_stdout(text)
+        for piece in pieces:
+            _to_stdout(piece)
     else:
         with whole(target) as part, part.open("wb") as stream:
-            stream.write(text.encode("utf-8", "surrogateescape"))
+            stream.writelines(piece.encode("utf-8", "surrogateescape") for piece in pieces)
 
 
 def _to_stdout(text: str) -> None:
@@ -209,13 +219,13 @@ def _to_stdout(text: str) -> None:
         stream.flush()
 
 
-def _document(tables: Tables) -> Iterator[str]:
+def _document(tables: Tables, more: Mapping[str, Iterable[Table]]) -> Iterator[str]:
     for line in tables.history:
         yield f"{HISTORY}{' '.join(line.split())}\n"
     for name, table in tables.blocks.items():
         yield f"\n{VERSION}\n\ndata_{name}\n\n"
         pairs = table.simple and (len(table) == 1 or not table.columns)
-        yield from _simple(table) if pairs else _loop(table)
+        yield from _simple(table) if pairs else _loop(table, more.get(name, ()))
 
 
 def _simple(table: Table) -> Iterator[str]:
@@ -225,17 +235,22 @@ def _simple(table: Table) -> Iterator[str]:
     yield "\n"
 
 
-def _loop(table: Table) -> Iterator[str]:
+def _loop(table: Table, more: Iterable[Table]) -> Iterator[str]:
     yield "loop_ \n"
     for number, name in enumerate(table.columns, start=1):
         yield f"_{name} #{number} \n"
-    if len(table):
-        columns = [table.listed(name) for name in table.columns]
-        text = _rows(columns)
-        if not _is_plain(text, columns):
-            text = _rows([_safe(values, first=number == 0) for number, values in enumerate(columns)])
-        yield text
+    for part in chain((table,), more):
+        if len(part):
+            yield _body(part, table.columns)
     yield "\n"
+
+
+def _body(table: Table, names: list[str]) -> str:
+    columns = [table.listed(name) for name in names]
+    text = _rows(columns)
+    if not _is_plain(text, columns):
+        text = _rows([_safe(values, first=number == 0) for number, values in enumerate(columns)])
+    return text
 
 
 def _rows(columns: list[list[str]]) -> str:

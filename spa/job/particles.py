@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -162,7 +163,16 @@ def _refuse_premultiplied(tables: Tables) -> None:
         raise DataError(f"{optics.where}: {name} is 1; images that are multiplied by their CTF cannot be used")
 
 
-def half_sets(run: Run, particles: Particles) -> np.ndarray:
+class Halved(Protocol):
+    """Rows with image names and half-sets (1, 2, or 0 where unset), both (n,)."""
+
+    @property
+    def names(self) -> np.ndarray: ...
+    @property
+    def half(self) -> np.ndarray: ...
+
+
+def half_sets(run: Run, particles: Halved) -> np.ndarray:
     """0 or 1 for each row: rlnRandomSubset where it is set, otherwise drawn once with --seed, evenly.
 
     Rows of one image (symmetry copies) share a half; a warning where the table has put them into different ones.

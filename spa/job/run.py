@@ -15,7 +15,7 @@ from spa.job.signals import Terminated
 if TYPE_CHECKING:
     import numpy as np
 
-    from spa.io.star import Tables
+    from spa.io.star import More, Tables
     from spa.job.journal import Journal
 
 Item = TypeVar("Item")
@@ -99,13 +99,13 @@ class Run:
         self.inputs[str(path)] = history.fingerprint(path)
         return Path(path)
 
-    def write(self, tables: "Tables", output: str | Path = "-") -> None:
-        """The table, with this step added to its history, to a file or standard output."""
+    def write(self, tables: "Tables", output: str | Path = "-", more: "More" = None) -> None:
+        """The table, with this step added to its history, to a file or standard output; more: see `star.write`."""
         from spa.io import star
         from spa.job import streams
 
         self.begin()
-        star.write(streams.with_history(tables, self.step), output)
+        star.write(streams.with_history(tables, self.step), output, more)
 
     # ---- the record
 

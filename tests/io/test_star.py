@@ -232,3 +232,12 @@ def test_tables_without_columns_or_rows_come_back_as_they_are() -> None:
     nothing = star.Tables({"a": star.Table({}), "b": star.Table.pairs(x=1).take([])})
     back = parsed(written(nothing))
     assert (back["a"].columns, back["b"].columns, len(back["b"])) == ([], ["x"], 0)
+
+
+def test_further_rows_of_a_block_are_written_as_they_come() -> None:
+    parts = [star.Table({"rlnA": ["1", "a b"], "rlnB": ["x", ""]}), star.Table({"rlnA": ["2"], "rlnB": ["y"]}),
+             star.Table({"rlnB": ["_z"], "rlnA": ["_3"]})]  # fmt: skip
+    stream = io.StringIO()
+    star.write(star.Tables({"particles": parts[0], "optics": parts[1]}), stream, {"particles": iter(parts[1:])})
+    whole = star.Table.concat(parts)
+    assert stream.getvalue() == written(star.Tables({"particles": whole, "optics": parts[1]}))

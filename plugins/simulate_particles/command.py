@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from spa.image.ctf import Lens
     from spa.io.star import Table
+    from spa.simulate.specimen import Specimen
     from spa_plugins.simulate_particles.draws import Draws
 
 BATCH = 64
@@ -47,6 +48,8 @@ SAMPLE = 128  # images that set the noise level
               help="Optics groups, each with its own noise level (within a quarter of the mean).")
 @click.option("--per-micrograph", default=50, show_default=True, type=click.IntRange(min=1),
               help="Images that share a micrograph, and its defocus to 100 angstroms.")
+@click.option("--odd-subunit", type=click.Choice(["missing", "weak", "turned"]),
+              help="Change one subunit of the symmetric specimen: no density, half of it, or turned about its middle.")
 @click.option("--micelle", nargs=2, type=float, metavar="LOW HIGH",
               help="A belt of detergent, strewn anew for each particle, from height LOW to HIGH: z in angstroms from "
                    "the box centre.")
@@ -56,15 +59,15 @@ SAMPLE = 128  # images that set the noise level
 def particles(run: Run, output: str, map_file: str | None, model: str | None, assembly: str | None, symmetry: str,
               specimen_diameter: float | None, box: int | None, pixel_size: float | None, count: int, snr: float,
               defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float, amplitude_contrast: float,
-              shift: float, bfactor: float, optics_groups: int, per_micrograph: int,
+              shift: float, bfactor: float, optics_groups: int, per_micrograph: int, odd_subunit: str | None,
               micelle: tuple[float, float] | None, micelle_contrast: float) -> None:  # fmt: skip
     """Particle images with known truth.
 
     Projects a map, the atoms of a model, or a made-up protein of any point group at random poses, applies CTF and
     white noise. DIR gets particles.mrcs, particles.star (as a user has it: no poses), truth.star (RELION's poses,
     origins, half-sets) and truth.mrc, scaled so that an image is its projection plus noise of unit variance in the
-    mean. The table printed is particles.star. The detergent of --micelle is no part of the truth, nor of the signal
-    in --snr.
+    mean; with --odd-subunit also odd.mrc, the soft mask of that subunit. The table printed is particles.star. The
+    detergent of --micelle is no part of the truth, nor of the signal in --snr.
     """
     import numpy as np
 
@@ -88,9 +91,7 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     side, pixel = making.grid_for(given, box, pixel_size)
     memory.require(making.memory_for(side), f"a box of {side} pixels")
     specimen = making.made(given, side, pixel, symmetry, specimen_diameter, run.rng("phantom"), run.threads)
-    if specimen.agreement < making.AGREES:
-        run.warn(f"what is imaged hardly has symmetry {symmetry} about its axes: correlation {specimen.agreement:.2f} "
-                 f"with its average")  # fmt: skip
+    specimen = _checked(run, specimen, symmetry, odd_subunit)
     lens = Lens(voltage, cs, amplitude_contrast)
     draws = drawn(count, optics_groups, per_micrograph, defocus, astigmatism, shift, run.rng("draws"))
 
@@ -115,6 +116,25 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     for target in (run.outdir / "particles.star", output):
         run.write(Tables({"optics": optics, "particles": Table.of(**blind)}), target)
     run.summary(f"{count} images of {side} px at {pixel:g} A, a specimen {specimen.diameter:.0f} A across, SNR {snr:g}")
+
+
+def _checked(run: Run, specimen: Specimen, symmetry: str, kind: str | None) -> Specimen:
+    """The specimen, with one subunit changed where a kind is asked for: the mask of that goes to DIR/odd.mrc."""
+    from spa.io import mrc
+    from spa.simulate.odd import with_odd_unit
+    from spa.simulate.specimen import AGREES
+    from spa.volume.symmetry import operators
+
+    if specimen.agreement < AGREES:
+        run.warn(f"what is imaged hardly has symmetry {symmetry} about its axes: correlation {specimen.agreement:.2f} "
+                 f"with its average")  # fmt: skip
+    if not kind:
+        return specimen
+    if run.outdir is None or len(operators(symmetry)) == 1:
+        raise UsageError(f"--odd-subunit: with --symmetry {symmetry} there is one subunit alone")
+    specimen, mask = with_odd_unit(specimen, operators(symmetry), kind)
+    mrc.write(run.outdir / "odd.mrc", mask, specimen.pixel_size)
+    return specimen
 
 
 def noisy(run: Run, draws: Draws, rows: np.ndarray, images: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ A particle of pose A (rows: the image's axes in the volume) looks the same at ev
 (g (3, 3) of the group); the shift is the image's and stays.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +79,7 @@ def parts(table: Table, operators: np.ndarray) -> Iterator[Table]:
 
 
 def _copied(
-    table: Table, triples: list[tuple[str, ...]], poses: list[np.ndarray], operators: np.ndarray, rows: np.ndarray
+    table: Table, triples: Sequence[tuple[str, ...]], poses: list[np.ndarray], operators: np.ndarray, rows: np.ndarray
 ) -> Table:
     """Copies of some rows; the first copy keeps its angles as they are written."""
     count = len(operators)

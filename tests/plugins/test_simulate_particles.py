@@ -210,3 +210,24 @@ def test_a_map_that_cannot_be_imaged_is_named(tmp_path):
                        ("unknown", "no pixel size")):  # fmt: skip
         result = run_spa("simulate", "particles", "-d", tmp_path / "o", "--map", tmp_path / f"{name}.mrc", "--n", 1)
         assert result.status == 65 and f"{name}.mrc: {said}" in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("kind", ["missing", "weak", "turned"])
+def test_one_subunit_is_odd_in_the_truth_and_in_the_images(tmp_path: Path, kind: str) -> None:
+    images, _, _ = run(tmp_path / "a", *SMALL, "--symmetry", "C4", "--odd-subunit", kind, "--snr", 1)
+    run(tmp_path / "b", *SMALL, "--symmetry", "C4", "--n", 1)
+    odd, mask = (np.array(mrc.read(tmp_path / "a" / name).data) for name in ("truth.mrc", "odd.mrc"))
+    even = np.array(mrc.read(tmp_path / "b" / "truth.mrc").data)
+    even *= (odd * (mask == 0)).sum() / (even * (mask == 0)).sum() if kind != "turned" else odd.sum() / even.sum()
+    assert np.abs((odd - even)[mask > 0.9]).max() > 0.3 * even.max()
+    assert (images - modelled(tmp_path / "a")).std() == pytest.approx(1, rel=0.02)
+
+
+def test_a_map_s_subunit_can_be_odd_and_without_symmetry_there_is_none(tmp_path: Path) -> None:
+    run(tmp_path / "even", *SMALL, "--symmetry", "D2", "--n", 1)
+    given = ("--map", tmp_path / "even" / "truth.mrc", "--n", 2, "--odd-subunit", "missing")
+    run(tmp_path / "odd", *given, "--symmetry", "D2")
+    odd, mask = (np.array(mrc.read(tmp_path / "odd" / name).data) for name in ("truth.mrc", "odd.mrc"))
+    assert np.abs(odd[mask > 0.99]).max() < 0.01 * odd.max()
+    result = run_spa("simulate", "particles", "-d", tmp_path / "c1", *given)
+    assert result.status == 2 and "one subunit alone" in result.stderr

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from spa.model.optics import one_pixel_size, optics_groups, require_groups
 from spa.model.particles import Particles, particles_of
 from spa.model.poses import eulers
 from spa.model.upgrade import is_old, upgraded
+
+if TYPE_CHECKING:
+    from spa.job.subtraction import Subtracted
 
 BATCH_BYTES = 2**26
 
@@ -29,7 +32,7 @@ class ParticleSet:
 
     tables: Tables
     particles: Particles
-    source: ImageSource
+    source: "ImageSource | Subtracted"
     box: int
     pixel_size: float
     voltage: np.ndarray
@@ -53,10 +56,18 @@ class ParticleSet:
             raise DataError(f"{self.tables['particles'].where}: none of its {len(self)} images can be used")
 
     def _batch(self, run: Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        good, images, errors = self.usable(rows)
+        for error in errors:
+            run.leave_out(error)
+        if len(good):
+            yield good, images
+
+    def usable(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[SpaError]]:
+        """Those of rows whose images can be used, the images (m, box, box) float32, and what is wrong with others."""
         try:
-            yield rows, self._read(rows)
+            return rows, self._read(rows), []
         except DataError:
-            yield from self._one_by_one(run, rows)
+            return self._one_by_one(rows)
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
         """Images of rows; DataError for one that is not finite or has no contrast."""
@@ -67,16 +78,15 @@ class ParticleSet:
             raise DataError(f"image {name} has no contrast: all its pixels are {images[flat[0], 0, 0]:g}")
         return images
 
-    def _one_by_one(self, run: Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        good, images = [], []
+    def _one_by_one(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[SpaError]]:
+        good, images, errors = [], [], []
         for row in rows:
             try:
                 images.append(self._read(np.array([row]))[0])
                 good.append(row)
             except SpaError as error:
-                run.leave_out(error)
-        if good:
-            yield np.array(good), np.stack(images)
+                errors.append(error)
+        return np.array(good, np.int64), np.array(images, np.float32).reshape(-1, self.box, self.box), errors
 
     def table(self, rows: np.ndarray) -> Table:
         """The particles' table with only these rows."""
@@ -99,19 +109,29 @@ def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
     require_groups(groups, particles.optics_group, where)
     pixel_size = one_pixel_size({g: groups[g] for g in np.unique(particles.optics_group)}, where)
     _refuse_premultiplied(tables)
-    source = ImageSource(list(particles.names))
-    if source.box % 2:
-        raise DataError(f"{source.paths[0]}: a box of {source.box} pixels; an even one is needed")
-    _compare_pixel_sizes(run, tables, pixel_size, source)
-    used = np.unique(particles.optics_group)
 
     def of_rows(name: str) -> np.ndarray:
         return np.array([getattr(groups[g], name) for g in particles.optics_group], float)
 
-    return ParticleSet(
-        tables, particles, source, source.box, pixel_size, of_rows("voltage"), of_rows("cs"), of_rows("contrast"),
-        np.searchsorted(used, particles.optics_group),
-    )  # fmt: skip
+    voltage, cs, contrast = (of_rows(name) for name in ("voltage", "cs", "contrast"))
+    source = _source(run, tables, particles, (voltage, cs, contrast), pixel_size)
+    if source.box % 2:
+        raise DataError(f"{source.paths[0]}: a box of {source.box} pixels; an even one is needed")
+    _compare_pixel_sizes(run, tables, pixel_size, source)
+    used = np.unique(particles.optics_group)
+    group = np.searchsorted(used, particles.optics_group)
+    return ParticleSet(tables, particles, source, source.box, pixel_size, voltage, cs, contrast, group)
+
+
+def _source(
+    run: Run, tables: Tables, particles: Particles, optics: tuple[np.ndarray, np.ndarray, np.ndarray], pixel_size: float
+) -> "ImageSource | Subtracted":
+    """The images as they lie in the stacks, or less what a ``data_subtraction`` takes off as they are read."""
+    if "subtraction" not in tables:
+        return ImageSource(list(particles.names))
+    from spa.job import subtraction  # with the sciences that it stands on
+
+    return subtraction.source(run, tables, particles, optics, pixel_size)
 
 
 def _without_bad_files(run: Run, tables: Tables) -> Tables:
@@ -149,7 +169,7 @@ def _require_pixel_size(tables: Tables) -> None:
         raise DataError(f"{optics.where} has no column rlnImagePixelSize, the pixel size of the images")
 
 
-def _compare_pixel_sizes(run: Run, tables: Tables, pixel_size: float, source: ImageSource) -> None:
+def _compare_pixel_sizes(run: Run, tables: Tables, pixel_size: float, source: "ImageSource | Subtracted") -> None:
     """Say where a stack's header has another pixel size than the table; 0 and 1 are of programs that do not know."""
     said = source.pixel_size
     if said > 0 and abs(said - 1) > 1e-3 and abs(said / pixel_size - 1) > 0.01:

@@ -44,13 +44,13 @@ def draw(
         axes.axvline(1 / crossings["corrected"], color="0.3", linewidth=0.8, linestyle=":")
     axes.set_xlim(0, frequency[-1])
     axes.set_ylim(min(-0.1, *(float(curve.min()) for curve in curves.values())), 1.03)
-    _resolution_ticks(axes, frequency[-1])
+    resolution_ticks(axes, frequency[-1])
     axes.set_ylabel("Fourier shell correlation")
     axes.set_title(title, fontsize=9)
     axes.legend(title="resolution at 0.143" if crossings else None, fontsize=8, loc="upper right")
 
 
-def _resolution_ticks(axes: Any, highest: float) -> None:
+def resolution_ticks(axes: Any, highest: float) -> None:
     """Ticks at round resolutions, named in angstroms."""
     known = np.array([100, 50, 30, 20, 15, 12, 10, 8, 7, 6, 5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1.2, 1])
     chosen: list[float] = []

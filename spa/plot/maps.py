@@ -27,10 +27,19 @@ def draw(grid: np.ndarray, volume: np.ndarray, pixel_size: float, mask: np.ndarr
     middle = len(volume) // 2
     for axis, name in enumerate(_AXES):
         _picture(grid[0, axis], np.take(volume, middle, axis), pixel_size, f"slice, {name} = 0")
-        _picture(grid[1, axis], volume.sum(axis), pixel_size, f"projection along {name}")
         if mask is not None:
             grid[0, axis].contour(np.take(mask, middle, axis), [0.5], colors=["tab:orange"], linewidths=0.9)
-            grid[1, axis].contour(mask.max(axis), [0.5], colors=["tab:orange"], linewidths=0.9)
+    draw_projections(grid[1], volume, pixel_size, mask)
+
+
+def draw_projections(
+    row: "np.ndarray", volume: np.ndarray, pixel_size: float, mask: np.ndarray | None = None
+) -> None:
+    """The projections alone, on (3,) axes."""
+    for axis, name in enumerate(_AXES):
+        _picture(row[axis], volume.sum(axis), pixel_size, f"projection along {name}")
+        if mask is not None:
+            row[axis].contour(mask.max(axis), [0.5], colors=["tab:orange"], linewidths=0.9)
 
 
 def _picture(axes: "Axes", image: np.ndarray, pixel_size: float, title: str) -> None:

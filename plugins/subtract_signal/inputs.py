@@ -1,0 +1,142 @@
+"""Maps, masks and particles read and checked: what goes, what stays, and the window."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.errors import DataError, UsageError
+from spa.io.star import Tables
+from spa.job import maps, memory
+from spa.job.particles import ParticleSet, open_particles
+from spa.job.run import Run
+from spa.job.subtraction import described
+from spa.recipe.given import on_grid
+from spa.refine.plan import reach
+from spa.subtract.window import centre_of_mass
+from spa.volume.fsc import fsc
+from spa.volume.masks import soft_sphere
+from spa.volume.shells import apply_radial
+from spa.volume.shells import lowpass as lowpassed
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of the job."""
+
+    mask: str
+    map_file: str | None
+    half1: str | None
+    half2: str | None
+    solvent: str | None
+    number: int | None
+    lowpass: float | None
+    recenter: bool
+    box: int | None
+    crop: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """raw: the map or the half maps as they came; whole: the same filtered, in the solvent; kept: the mask.
+
+    centre: voxel x y z, from the box centre, that becomes the new centre; box and size: sides of the window before
+    and after Fourier cropping.
+    """
+
+    stack: ParticleSet
+    raw: list[np.ndarray]
+    whole: list[np.ndarray]
+    kept: np.ndarray
+    recenter: bool
+    centre: np.ndarray
+    box: int
+    size: int
+
+    @property
+    def removed(self) -> list[np.ndarray]:
+        return [one * (1 - self.kept) for one in self.whole]
+
+    @property
+    def half(self) -> np.ndarray:
+        """(n,) 1 or 2: the map of each particle."""
+        return self.stack.particles.half if len(self.raw) == 2 else np.ones(len(self.stack), np.int64)
+
+
+def read(run: Run, tables: Tables, asked: Asked) -> Inputs:
+    """Everything read and checked; DataError where the table has no poses or is subtracted already."""
+    if described(tables) is not None:
+        raise DataError(f"{tables.source}: its images are subtracted already; --revert gives the original ones back")
+    sources = _sources(tables, asked)
+    stack = open_particles(run, tables)
+    box, size = _window(stack, asked)
+    _require_poses(stack, halves=len(sources) == 2)
+    memory.require(16 * 8 * stack.box**3, f"maps of {stack.box} pixels")
+    raw = [on_grid(run, path, stack) for path in sources]
+    if len(raw) == 2 and np.array_equal(raw[0], raw[1]):
+        raise DataError(f"{sources[0]} and {sources[1]} are the same map, not two halves")
+    if len(raw) == 1:
+        run.warn("one map for both half-sets: its noise is taken off both, and their FSC will be a little too high")
+    kept = maps.solvent(on_grid(run, asked.mask, stack, contrast=False), asked.mask)
+    solvent = _solvent(run, tables, asked, stack)
+    if not ((1 - kept) * solvent > 0.5).any():
+        raise DataError(f"{asked.mask} keeps the whole particle: nothing would be subtracted")
+    whole = [one * solvent for one in _filtered(raw, solvent, asked.lowpass, stack)]
+    centre = centre_of_mass(kept) if asked.recenter else np.zeros(3)
+    return Inputs(stack, raw, whole, kept, asked.recenter, centre, box, size)
+
+
+def _sources(tables: Tables, asked: Asked) -> list[str]:
+    """The files of the map or of both half maps."""
+    if (asked.half1 is None) != (asked.half2 is None):
+        raise UsageError("--half1 and --half2 belong together")
+    if asked.half1 and asked.map_file:
+        raise UsageError("--map and --half1, --half2: give one map or two half maps")
+    if asked.map_file:
+        return [asked.map_file]
+    halves = [maps.find(tables, role, named, asked.number) for role, named in
+              (("half1", asked.half1), ("half2", asked.half2))]  # fmt: skip
+    if all(halves):
+        return [str(one) for one in halves]
+    return [maps.need(tables, "map", "--map", None, asked.number)]
+
+
+def _window(stack: ParticleSet, asked: Asked) -> tuple[int, int]:
+    box = asked.box or stack.box
+    size = asked.crop or box
+    for name, value, most in (("--box", box, stack.box), ("--crop", size, box)):
+        if value % 2:
+            raise UsageError(f"{name} {value}: an even number of pixels is needed")
+        if value > most:
+            raise UsageError(f"{name} {value} is larger than the {most} pixels that there are")
+    return box, size
+
+
+def _require_poses(stack: ParticleSet, halves: bool) -> None:
+    where = stack.tables["particles"].where
+    if not stack.particles.has_poses:
+        raise DataError(f"{where} has no poses (rlnAngleRot, rlnAngleTilt, rlnAnglePsi) to subtract at")
+    if halves and "rlnRandomSubset" not in stack.tables["particles"]:
+        raise DataError(f"{where} has no column rlnRandomSubset, which says whose half map is a particle's (or --map)")
+    odd = np.flatnonzero(~np.isin(stack.particles.half, (1, 2)))
+    if halves and odd.size:
+        raise DataError(f"{where} row {odd[0] + 1}: rlnRandomSubset is {stack.particles.half[odd[0]]}, not 1 or 2")
+
+
+def _solvent(run: Run, tables: Tables, asked: Asked, stack: ParticleSet) -> np.ndarray:
+    path = maps.find(tables, "mask", asked.solvent, asked.number)
+    if path is None:
+        return soft_sphere(stack.box, stack.box / 2 - 6, 5)
+    return maps.solvent(on_grid(run, path, stack, contrast=False), path)
+
+
+def _filtered(
+    raw: list[np.ndarray], solvent: np.ndarray, lowpass: float | None, stack: ParticleSet
+) -> list[np.ndarray]:
+    """Half maps weighted by their FSC, the best estimate of the signal in each; one map as it is; then the low-pass."""
+    found = raw
+    if len(raw) == 2:
+        curve = np.clip(fsc(raw[0] * solvent, raw[1] * solvent), 0, 1)
+        curve[0] = 1
+        curve[reach(curve) + 1 :] = 0
+        found = [apply_radial(one, curve) for one in raw]
+    return [lowpassed(one, stack.pixel_size, lowpass) for one in found] if lowpass else found

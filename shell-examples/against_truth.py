@@ -5,8 +5,8 @@
 
 import sys
 
-from spa.abinit import align
 from spa.io import mrc
+from spa.symmetry import align
 from spa.volume.fsc import crossing
 
 

@@ -15,12 +15,25 @@ from spa.job.run import Run, job
 @click.option("--diameter", type=click.FloatRange(min=1), required=True, help="Of the particle, angstroms.")
 @click.option("--classes", type=click.IntRange(1, 8), default=1, show_default=True, help="Volumes to make.")
 @click.option("--symmetry", default="C1", show_default=True, metavar="GROUP", help="Point group: Cn, Dn, T, O, I.")
-@click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True,
-              help="Starts; the one that makes unseen images most likely goes on.")
-@click.option("--max-resolution", type=click.FloatRange(min=1), default=12.0, show_default=True,
-              help="Finest detail to use, angstroms (24 shells at most).")
-@click.option("--shift-range", type=click.FloatRange(min=0.1),
-              help="Largest shift searched, angstroms; default: 0.12 of the diameter.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 100),
+    default=3,
+    show_default=True,
+    help="Starts; the one that makes unseen images most likely goes on.",
+)
+@click.option(
+    "--max-resolution",
+    type=click.FloatRange(min=1),
+    default=12.0,
+    show_default=True,
+    help="Finest detail to use, angstroms (24 shells at most).",
+)
+@click.option(
+    "--shift-range",
+    type=click.FloatRange(min=0.1),
+    help="Largest shift searched, angstroms; default: 0.12 of the diameter.",
+)
 @options.seed
 @options.plot
 @options.standard

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spa.abinit import agree, align, compact, score, sharpen, states, stochastic
+from spa.abinit import agree, compact, score, sharpen, states, stochastic
 from spa.abinit.plan import Settings, Step, cycle, extent_of, heat, last_band, plan
 from spa.errors import ReadError
 from spa.io.whole import whole
 from spa.job.run import Run
 from spa.refine.problem import Workers
+from spa.symmetry import detect, place
 from spa.volume.symmetry import operators
 from spa_plugins.abinit_model.inputs import Given
 
@@ -161,8 +162,8 @@ class Course:
         mask = stochastic.solvent(self.given.images, wanted)
         maps = []
         for volume in entry.state.maps * mask:
-            turn = align.axes(volume, wanted.operators, self.last).turn
-            maps.append(align.turned(volume, wanted.operators @ turn))
+            there = detect.placed(volume, self.given.symmetry, self.last)
+            maps.append(place.laid(volume, there.frame, there.centre, wanted.operators))
         state = replace(entry.state, maps=np.stack(maps))
         return replace(entry, settings=wanted, state=state, evidence=self.evidence(wanted, state, self.last))
 

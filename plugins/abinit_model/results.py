@@ -100,5 +100,3 @@ def draw(path: Path, given: Given, outcome: Outcome) -> None:
     volume = final_maps(given, outcome.state)[_order(outcome)[0]]
     title = f"from nothing, {given.symmetry}, {resolution(given, outcome):.1f} Å"
     save(sections(volume, given.stack.pixel_size, title), path)
-
-

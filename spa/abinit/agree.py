@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spa.abinit import align
+from spa.symmetry import align
 from spa.volume.fsc import crossing
 
 

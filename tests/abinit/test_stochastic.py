@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spa.abinit import align, plan, score, sharpen, states, stochastic
+from spa.abinit import plan, score, sharpen, states, stochastic
 from spa.refine.problem import Workers
 from spa.search.orientations import grid
+from spa.symmetry import align
 from spa.volume.symmetry import operators
 
 EXTENT = 150 / 192

@@ -20,7 +20,7 @@ ALLOWED = {
     "image": {"errors"},
     "volume": {"image", "errors"},
     "search": {"volume", "image", "errors"},
-    "abinit": {"refine", "search", "volume", "image", "errors"},
+    "abinit": {"symmetry", "refine", "search", "volume", "image", "errors"},
     "job": {"model", "io", "subtract", "errors"},  # images may be subtracted as they are read
     "cli": {"plug", "errors"},
     "testing": {"cli", "job", "model", "io", "volume", "image", "errors"},

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spa.abinit import align, compact
+from spa.abinit import compact
 from spa.io import mrc, star
+from spa.symmetry import align
 from spa.testing import Result, run_spa
 
 SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 300, "--snr", 1, "--specimen-diameter", 150, "--shift", 3)

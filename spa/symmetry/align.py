@@ -1,4 +1,4 @@
-"""How two maps lie to each other, and how one lies to the axes of a point group, from a few of their central slices.
+"""How two maps lie to each other, from a few of their central slices.
 
 A slice of the one at a pose A is compared with the other's at A R for every R of a grid on SO(3); the best are
 climbed. The other hand costs nothing: turning a map inside out conjugates its slices.
@@ -33,7 +33,7 @@ class Fit:
 
 
 @dataclass(frozen=True, eq=False)
-class _Probe:
+class Probe:
     """Where maps are sampled: planes (p, 3, 3) and frequencies in them."""
 
     planes: np.ndarray
@@ -44,6 +44,10 @@ class _Probe:
         """(p K, 3) where in the transform the samples of unturned planes lie."""
         return (self.kx[:, None] * self.planes[:, None, 0] + self.ky[:, None] * self.planes[:, None, 1]).reshape(-1, 3)
 
+    def turned(self, turn: np.ndarray) -> "Probe":
+        """The same planes turned by (3, 3)."""
+        return Probe(self.planes @ turn, self.kx, self.ky)
+
     def cut(self, source: Reference, turns: np.ndarray) -> np.ndarray:
         """(m, 2, p K) of a map at every plane turned by turns (m, 3, 3)."""
         poses = np.einsum("pij,mjk->mpik", self.planes, turns).reshape(-1, 3, 3)
@@ -51,21 +55,21 @@ class _Probe:
         return np.moveaxis(found.reshape(len(turns), len(self.planes), 2, -1), 1, 2).reshape(len(turns), 2, -1)
 
 
-def probe(box: int, radius: int, first: int = 2, planes: int = PLANES) -> _Probe:
+def probe(box: int, radius: int, first: int = 2, planes: int = PLANES) -> Probe:
     """Planes that look everywhere, shells first … radius."""
     band = disc(box, radius)
     used = band.shell >= first
     views = orientations.directions(np.sqrt(2 * np.pi / planes))
     views = views[views[:, 2] > 0]
-    return _Probe(orientations.frames(views, np.arange(len(views)) * 1.0), band.kx[used], band.ky[used])
+    return Probe(orientations.frames(views, np.arange(len(views)) * 1.0), band.kx[used], band.ky[used])
 
 
-def _unit(values: np.ndarray) -> np.ndarray:
+def unit(values: np.ndarray) -> np.ndarray:
     """Rows (m, 2, K) of length 1."""
     return values / np.maximum(np.sqrt((values**2).sum(axis=(1, 2), keepdims=True)), 1e-20)
 
 
-def _climbed(score: Callable[[np.ndarray], np.ndarray], turns: np.ndarray, step: float) -> tuple[np.ndarray, float]:
+def climbed(score: Callable[[np.ndarray], np.ndarray], turns: np.ndarray, step: float) -> tuple[np.ndarray, float]:
     """The best of turns (m, 3, 3) climbed by trial rotations of shrinking size; and its score."""
     around = np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3), _corners()])
     values = score(turns)
@@ -92,7 +96,7 @@ def _searched(score: Callable[[np.ndarray], np.ndarray], step: float) -> tuple[n
     grid = orientations.grid(step, np.eye(3)[None], np.random.Generator(np.random.Philox(1))).astype(np.float64)
     values = np.concatenate([score(part) for part in np.array_split(grid, max(1, len(grid) // 500))])
     top = np.argsort(-values, kind="stable")[:KEPT]
-    return _climbed(score, grid[top], step / 2)
+    return climbed(score, grid[top], step / 2)
 
 
 def fit(a: np.ndarray, b: np.ndarray, radius: int, mirror: bool = True) -> Fit:
@@ -107,32 +111,32 @@ def fit(a: np.ndarray, b: np.ndarray, radius: int, mirror: bool = True) -> Fit:
     for _ in range(2):
         best = replace(best, shift=_shift(where, wanted, _laid(where, source, best), len(a)))
         still = _moved(where, wanted, -best.shift, len(a))
-        turn, value = _climbed(_likeness(where, source, still, best.mirrored), best.turn[None], 0.1)
+        turn, value = climbed(_likeness(where, source, still, best.mirrored), best.turn[None], 0.1)
         best = replace(best, turn=turn, score=value)
     return best
 
 
 def _likeness(
-    where: _Probe, source: Reference, wanted: np.ndarray, mirrored: bool
+    where: Probe, source: Reference, wanted: np.ndarray, mirrored: bool
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function of turns (m, 3, 3): the correlation (m,) of a map so turned with the values wanted (2, p K)."""
-    unit = _unit(wanted[None])[0] * np.array([1.0, -1.0 if mirrored else 1.0])[:, None]
-    return lambda turns: np.einsum("mck,ck->m", _unit(where.cut(source, turns)), unit)
+    aim = unit(wanted[None])[0] * np.array([1.0, -1.0 if mirrored else 1.0])[:, None]
+    return lambda turns: np.einsum("mck,ck->m", unit(where.cut(source, turns)), aim)
 
 
-def _moved(where: _Probe, values: np.ndarray, shift: np.ndarray, box: int) -> np.ndarray:
+def _moved(where: Probe, values: np.ndarray, shift: np.ndarray, box: int) -> np.ndarray:
     """Samples (2, p K) of a map moved by a shift (3,) in pixels."""
     moved = (values[0] + 1j * values[1]) * np.exp(-2j * np.pi / box * (where.points() @ shift))
     return np.stack([moved.real, moved.imag])
 
 
-def _laid(where: _Probe, source: Reference, found: Fit) -> np.ndarray:
+def _laid(where: Probe, source: Reference, found: Fit) -> np.ndarray:
     """(2, p K) of the second map where the first is sampled, not yet moved."""
     values = where.cut(source, found.turn[None])[0]
     return values * np.array([1.0, -1.0])[:, None] if found.mirrored else values
 
 
-def _shift(where: _Probe, a: np.ndarray, b: np.ndarray, box: int, rounds: int = 6) -> np.ndarray:
+def _shift(where: Probe, a: np.ndarray, b: np.ndarray, box: int, rounds: int = 6) -> np.ndarray:
     """The move of b (2, K) that correlates best with a, by Newton from 0; box in pixels."""
     q = 2 * np.pi / box * where.points()
     product = (a[0] - 1j * a[1]) * (b[0] + 1j * b[1])
@@ -153,23 +157,6 @@ def shell_correlation(a: np.ndarray, b: np.ndarray, found: Fit, radius: int) -> 
     shell = np.tile(np.rint(np.hypot(where.kx, where.ky)).astype(int), len(where.planes))
     total = [np.bincount(shell, (p * q).sum(axis=0), radius + 1) for p, q in ((x, y), (x, x), (y, y))]
     return total[0] / np.sqrt(np.maximum(total[1] * total[2], 1e-30))
-
-
-def axes(volume: np.ndarray, operators: np.ndarray, radius: int) -> Fit:
-    """The turn R that lays a map on a group's axes: V(q R) is invariant; score: mean correlation over the group."""
-    where = probe(len(volume), radius)
-    source = reference(volume, radius)
-    wanted = _unit(where.cut(source, np.eye(3)[None]))[0]
-    others = operators[1:]
-    few = others if len(others) <= 6 else others[np.linspace(0, len(others) - 1, 6).astype(int)]
-
-    def score(turns: np.ndarray) -> np.ndarray:
-        around = np.einsum("mji,gjk,mkl->mgil", turns, few, turns).reshape(-1, 3, 3)
-        found = np.einsum("mck,ck->m", _unit(where.cut(source, around)), wanted)
-        return found.reshape(len(turns), -1).mean(axis=1)
-
-    turn, value = _searched(score, min(2.0 / radius, 0.3))
-    return Fit(turn, False, value)
 
 
 def turned(volume: np.ndarray, turn: np.ndarray, mirrored: bool = False) -> np.ndarray:

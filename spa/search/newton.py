@@ -11,7 +11,8 @@ from spa.search.prior import Prior
 from spa.search.prune import pruned
 from spa.volume.slices import Reference
 
-GAIN = 0.02  # of log p: a step that brings less is the last
+GAIN = 0.02  # of log p: a step that promises less is not taken
+SURE = 1.0  # of log p: a step that promises less lies well inside the peak: it is the last, and not looked at again
 NEAR = 0.7  # pixels: poses closer than this (and in angle) are the same
 
 
@@ -55,22 +56,30 @@ class _Climbers:
         self.evaluations = 0
 
     def climb(self, stage: Stage) -> None:
-        """Gauss-Newton in the stage's band; Levenberg's damping only after a step that was refused."""
+        """Gauss-Newton in the stage's band; Levenberg's damping only after a step that was refused.
+
+        A step that gains next to nothing is not taken; one that is sure to gain, being well inside the peak that the
+        curvature describes, is taken without another look.
+        """
         self.sums = self._evaluated(slice(None), self.poses, self.shifts, stage)
         self.logp = self._height(self.sums, slice(None), self.poses, self.shifts)
         damping = np.zeros(len(self.rows))
         active = np.arange(len(self.rows))
         for _ in range(stage.iterations):
+            poses, shifts, expected = self._stepped(active, damping[active], stage)
+            worth = expected >= GAIN
+            sure = worth & (expected < SURE)
+            self._move(active[sure], poses[sure], shifts[sure], self.logp[active[sure]] + expected[sure])
+            look = worth & ~sure
+            active, poses, shifts = active[look], poses[look], shifts[look]
             if not len(active):
                 break
-            poses, shifts = self._stepped(active, damping[active], stage)
             sums = self._evaluated(active, poses, shifts, stage)
             found = self._height(sums, active, poses, shifts)
-            gain = found - self.logp[active]
-            better = gain > 0
-            self._take(active[better], better, poses, shifts, sums, found)
+            better = found > self.logp[active]
+            self._move(active[better], poses[better], shifts[better], found[better])
+            self._keep(active[better], better, sums)
             damping[active] = np.where(better, 0.25 * damping[active], np.maximum(0.1, 8 * damping[active]))
-            active = active[np.abs(gain) >= GAIN]
 
     def _evaluated(self, which: slice | np.ndarray, poses: np.ndarray, shifts: np.ndarray, stage: Stage) -> Sums:
         self.evaluations += len(poses)
@@ -84,20 +93,27 @@ class _Climbers:
         """(j, 5, 5) -d2 log p where the climbers stand."""
         return 2 * self.sums.curvature + self.prior.curvature()
 
-    def _stepped(self, active: np.ndarray, damping: np.ndarray, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
+    def _stepped(
+        self, active: np.ndarray, damping: np.ndarray, stage: Stage
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Poses and shifts one step on, and the gain that the quadratic model promises."""
         sums = _at(self.sums, active)
         matrix = 2 * sums.curvature + self.prior.curvature()
-        diagonal = np.arange(5)
-        matrix[:, diagonal, diagonal] = matrix[:, diagonal, diagonal] * (1 + damping[:, None]) + 1e-9
         gradient = 2 * sums.gradient + self.prior.gradient(self.rows[active], self.poses[active], self.shifts[active])
-        step = np.linalg.solve(matrix, gradient[..., None])[..., 0]
+        diagonal = np.arange(5)
+        damped = matrix.copy()
+        damped[:, diagonal, diagonal] = damped[:, diagonal, diagonal] * (1 + damping[:, None]) + 1e-9
+        step = np.linalg.solve(damped, gradient[..., None])[..., 0]
         turn, move = (np.linalg.norm(part, axis=1, keepdims=True) for part in (step[:, :3], step[:, 3:]))
         step[:, :3] *= np.minimum(1, stage.turn / np.maximum(turn, 1e-30))
         step[:, 3:] *= np.minimum(1, stage.move / np.maximum(move, 1e-30))
-        return turned(self.poses[active], step[:, :3]), self.shifts[active] + step[:, 3:]
+        gain = np.einsum("ja,ja->j", gradient, step) - 0.5 * np.einsum("ja,jab,jb->j", step, matrix, step)
+        return turned(self.poses[active], step[:, :3]), self.shifts[active] + step[:, 3:], gain
 
-    def _take(self, where: np.ndarray, better: np.ndarray, poses, shifts, sums: Sums, logp) -> None:  # type: ignore[no-untyped-def]
-        self.poses[where], self.shifts[where], self.logp[where] = poses[better], shifts[better], logp[better]
+    def _move(self, where: np.ndarray, poses: np.ndarray, shifts: np.ndarray, logp: np.ndarray) -> None:
+        self.poses[where], self.shifts[where], self.logp[where] = poses, shifts, logp
+
+    def _keep(self, where: np.ndarray, better: np.ndarray, sums: Sums) -> None:
         for name in ("cross", "norm", "gradient", "curvature"):
             getattr(self.sums, name)[where] = getattr(sums, name)[better]
 

@@ -27,7 +27,8 @@ LENS = Lens(300.0, 2.7, 0.1)
 
 @dataclass(frozen=True, eq=False)
 class Bodies:
-    """Maps and masks (box, box, box); clean images of both bodies and of each; poses (n, 3, 3), shifts (n, 2) px."""
+    """Maps and masks (box, box, box); clean images of both bodies and of each; poses (n, 3, 3), shifts (n, 2) px;
+    scale (n,) of both bodies in the images."""
 
     pixel_size: float
     maps: dict[str, np.ndarray]
@@ -38,6 +39,7 @@ class Bodies:
     shifts: dict[str, np.ndarray]
     defocus: Defocus
     half: np.ndarray
+    scale: np.ndarray
 
 
 def make(
@@ -65,9 +67,10 @@ def make(
     sigma = noise_level(clean["a"] + clean["b"], sum(sizes) / pixel_size, snr)
     clean = {name: one / sigma for name, one in clean.items()}
     maps = {name: (one / sigma).astype(np.float32) for name, one in maps.items()}
-    scale = (1 + spread * rng.standard_normal(n))[:, None, None]
-    images = (scale * (clean["a"] + clean["b"]) + rng.standard_normal(clean["a"].shape)).astype(np.float32)
-    return Bodies(pixel_size, maps, masks, images, clean, poses, shifts, defocus, 1 + rng.permutation(n) % 2)
+    scale = 1 + spread * rng.standard_normal(n)
+    both = clean["a"] + clean["b"]
+    images = (scale[:, None, None] * both + rng.standard_normal(both.shape)).astype(np.float32)
+    return Bodies(pixel_size, maps, masks, images, clean, poses, shifts, defocus, 1 + rng.permutation(n) % 2, scale)
 
 
 def _body(size: float, centre: np.ndarray, box: int, pixel_size: float, rng: np.random.Generator) -> np.ndarray:

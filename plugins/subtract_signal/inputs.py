@@ -57,6 +57,10 @@ class Inputs:
         return [one * (1 - self.kept) for one in self.whole]
 
     @property
+    def left(self) -> list[np.ndarray]:
+        return [one * self.kept for one in self.whole]
+
+    @property
     def half(self) -> np.ndarray:
         """(n,) 1 or 2: the map of each particle."""
         return self.stack.particles.half if len(self.raw) == 2 else np.ones(len(self.stack), np.int64)

@@ -38,10 +38,10 @@ def made(run: Run, given: Inputs, fitted: Scales, virtual: bool, half: bool) -> 
     who = views(stack, given.half)
     at = moved(who.poses, who.shifts, given.centre)
     offsets = np.rint(at) if given.recenter else np.zeros_like(at)
-    files = _write_removed(run, given)
+    files = _write_removed(run, given, fitted.removed)
     told = Subtraction(files, virtual, stack.box, stack.pixel_size, given.box, (*given.centre.tolist(),))
     assert not isinstance(stack.source, Subtracted)
-    seen = signal(given.removed, stack.pixel_size, run.threads)
+    seen = signal(fitted.removed, stack.pixel_size, run.threads)
     source = Subtracted(stack.source, seen, who, fitted.scale, offsets, given.box, given.size)
     names, rows = stack.particles.names[fitted.rows], fitted.rows
     if not virtual:
@@ -55,10 +55,10 @@ def made(run: Run, given: Inputs, fitted: Scales, virtual: bool, half: bool) -> 
     return Made(maps.with_maps(tables, _write_maps(run, given)), source)
 
 
-def _write_removed(run: Run, given: Inputs) -> tuple[str, ...]:
+def _write_removed(run: Run, given: Inputs, removed: list[np.ndarray]) -> tuple[str, ...]:
     assert run.outdir is not None
     files = [str(run.outdir / f"removed{number}.mrc") for number in range(1, len(given.raw) + 1)]
-    for file, volume in zip(files, given.removed):
+    for file, volume in zip(files, removed):
         mrc.write(file, volume, given.stack.pixel_size)
     return tuple(files)
 
@@ -66,7 +66,7 @@ def _write_removed(run: Run, given: Inputs) -> tuple[str, ...]:
 def _write_maps(run: Run, given: Inputs) -> list[tuple[str, str]]:
     """What is kept, its half maps as they came, and the mask, in the new box: roles and files."""
     assert run.outdir is not None
-    volumes = {"map": np.mean(given.whole, axis=0) * given.kept, "mask": given.kept}
+    volumes = {"map": np.mean(given.left, axis=0), "mask": given.kept}
     if len(given.raw) == 2:
         volumes |= {"half1": given.raw[0], "half2": given.raw[1]}
     pixel_size, files = given.stack.pixel_size, []
@@ -148,7 +148,7 @@ def summary(given: Inputs, fitted: Scales, done: Made) -> str:
     window = f"{given.size} px at {given.stack.pixel_size * given.box / given.size:g} A"
     return (
         f"{len(done.tables['particles'])} particles {kind}, {window}; {100 * share(given):.0f} % of the map's power "
-        f"goes, scale {scale.mean():.3g} +- {scale.std():.2g}"
+        f"goes, scale {scale.mean():.3g} +- {scale.std().round(6):.2g}"
     )
 
 
@@ -159,7 +159,7 @@ def draw(path: Path, given: Inputs, fitted: Scales, done: Made) -> None:
 
     rows = fitted.rows[:: max(1, len(fitted.rows) // SAMPLE)]
     who, band = done.source.who.take(rows), done.source.seen.band
-    kept = signal([one * given.kept for one in given.whole], given.stack.pixel_size)
+    kept = signal(given.left, given.stack.pixel_size)
     curves = {}
     for when, found in (("before", done.source.originals.read(rows)), ("after", done.source.whole(rows))):
         x = coefficients(found, band)
@@ -169,7 +169,7 @@ def draw(path: Path, given: Inputs, fitted: Scales, done: Made) -> None:
                                  for a, b in ((x, model), (x, x), (model, model)))  # fmt: skip
             curves[name, when] = cross / np.sqrt(np.maximum(power * own, 1e-30))
     figure = picture.overview(
-        np.mean(given.removed, axis=0), np.mean(given.whole, axis=0) * given.kept, given.kept, curves,
+        np.mean(fitted.removed, axis=0), np.mean(given.left, axis=0), given.kept, curves,
         fitted.scale[fitted.rows], given.stack.pixel_size,
     )  # fmt: skip
     save(figure, path)

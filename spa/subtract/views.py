@@ -93,15 +93,33 @@ def images(seen: Signal, who: Views) -> np.ndarray:
     return images_of(planes(seen, who), seen.band) + mean[:, None, None].astype(np.float32)
 
 
+def shell_products(parts: list[Signal], who: Views, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Normal equations in each shell, summed over images (n, box, box), for the factors of p parts of the signal.
+
+    (shells, p) products of the images with each part, and (shells, p, p) of the parts with one another.
+    """
+    band = parts[0].band
+    x, models = coefficients(pixels, band), [planes(one, who) for one in parts]
+
+    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        sums = np.einsum("nck,nck->k", a, b, dtype=np.float64)
+        return np.bincount(band.shell, sums, band.radius + 1)
+
+    cross = np.stack([product(x, one) for one in models], axis=1)
+    norm = np.stack([np.stack([product(a, b) for b in models], axis=1) for a in models], axis=1)
+    return cross, norm
+
+
 def agreement(
-    seen: Signal, who: Views, pixels: np.ndarray, weight: np.ndarray
+    parts: list[Signal], who: Views, pixels: np.ndarray, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) cross and (n,) norm of particle images (n, box, box) and the map's: their ratio is the best scale.
+    """(n,) cross and (n,) norm of particle images (n, box, box) and the parts' together: their ratio is the best scale.
 
     weight (n, shells): one over the noise power of each coefficient.
     """
-    x, model = coefficients(pixels, seen.band), planes(seen, who)
-    each = weight[:, seen.band.shell].astype(np.float32)
+    band = parts[0].band
+    x, model = coefficients(pixels, band), np.sum([planes(one, who) for one in parts], axis=0)
+    each = weight[:, band.shell].astype(np.float32)
     cross = np.einsum("nck,nck,nk->n", x, model, each, dtype=np.float64)
     norm = np.einsum("nck,nck,nk->n", model, model, each, dtype=np.float64)
     return cross, norm

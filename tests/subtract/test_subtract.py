@@ -54,6 +54,23 @@ def test_each_half_sees_its_own_map(lump: np.ndarray) -> None:
     np.testing.assert_allclose(both, one * (1 + 2 * half)[:, None, None], atol=1e-4 * np.abs(one).max())
 
 
+def test_shells_have_factors_of_their_own_in_each_part(lump: np.ndarray) -> None:
+    """Two parts blurred differently: the factors undo both blurs."""
+    from spa.subtract.scale import shell_factors
+    from spa.subtract.views import shell_products
+    from spa.volume.shells import apply_radial
+
+    half = (np.arange(BOX) < BOX // 2)[:, None, None]
+    shells = np.arange(BOX // 2 + 1)
+    blurs = [np.exp(-((shells / 12) ** 2)), 2 * np.exp(-((shells / 30) ** 2))]
+    halves = [lump * half, lump * ~half]
+    parts = [signal([apply_radial(one, blur)], PIXEL) for one, blur in zip(halves, blurs)]
+    products = shell_products(parts, seen(), images(signal([lump], PIXEL), seen()))
+    factors = shell_factors(*products, np.full(len(products[0]), 1e-8 * products[0].max()))
+    for number, blur in enumerate(blurs):
+        np.testing.assert_allclose(factors[3:18, number] * blur[3:18], 1, atol=0.15)
+
+
 def test_scale_is_found_and_noise_does_not_widen_it(lump: np.ndarray) -> None:
     """Particles of one grey scale come out with one, however much noise each fit has."""
     n = 400
@@ -65,7 +82,7 @@ def test_scale_is_found_and_noise_does_not_widen_it(lump: np.ndarray) -> None:
     for spread in (0.0, 0.3):
         true = 2 + spread * rng.standard_normal(n)
         noisy = (true[:, None, None] * clean + sigma * rng.standard_normal(clean.shape)).astype(np.float32)
-        cross, norm = agreement(map_, who, noisy, weight)
+        cross, norm = agreement([map_], who, noisy, weight)
         assert set_scale(cross, norm) == pytest.approx(2, abs=0.05)
         found, plain = particle_scales(cross, norm), cross / norm
         assert np.std(found - true) <= np.std(plain - true)

@@ -5,18 +5,19 @@ its own (`spa.search`), the maximisation a Wiener solution whose prior is the ha
 Biol. 180 (2012) 519).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from spa.refine import classes, expectation, maximisation, plan
+from spa.refine import classes, expectation, maximisation, near, plan
 from spa.refine.data import Images, smooth_spectrum
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Problem, Workers
 from spa.refine.settings import Search, searches
 from spa.refine.states import State
 from spa.search import orientations
+from spa.search.newton import Modes
 from spa.volume import insert as into
 from spa.volume.shells import lowpass
 from spa.volume.slices import Reference, reference, slices
@@ -69,11 +70,19 @@ def grey_scale(images: Images, volume: np.ndarray, radius: int, noise: np.ndarra
 
 def iterated(problem: Problem, state: State, workers: Workers) -> State:
     """The state after one more iteration; the last has `done`, with its half maps and their joint maps."""
-    halves = plan.chosen(problem, state)
-    sources = [
+    halves, sources = plan.chosen(problem, state), sources_of(problem, state, workers)
+    return maximised(problem, expected(problem, state, workers, halves, sources), workers, halves, sources)
+
+
+def sources_of(problem: Problem, state: State, workers: Workers) -> Sources:
+    """What each half of each class is searched against."""
+    return [
         list(workers.map(lambda volume: reference(volume * problem.solvent, state.radius), pair)) for pair in state.maps
     ]
-    state = replace(_expected(problem, state, workers, halves, sources), iteration=state.iteration + 1)
+
+
+def maximised(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
+    """The state with the noise and the maps of its poses, and with what the next iteration does."""
     state = replace(state, noise=_noise(problem, state, workers, halves, sources))
     spread = maximisation.Spread(best_only=state.sharpness < 0.5)
     band = plan.insertion_band(problem, state.radius)
@@ -85,7 +94,7 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     return _resolved(problem, state, workers, sums, complete=sum(map(len, halves)) == len(problem.images))
 
 
-def _expected(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
+def expected(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
     """The state with new poses for the rows of each half, searched in every class against its own half's reference."""
     images, settings = problem.images, problem.settings
     search = searches(problem.extent, state.radius)[int(state.wide)]
@@ -100,7 +109,7 @@ def _expected(problem: Problem, state: State, workers: Workers, halves: Halves, 
                 settings.shift_range / images.pixel_size,
             )  # fmt: skip
             stream = next(streams)
-            look = expectation.local_pass(task, poses) if state.local else expectation.wide_pass(task, search, stream)
+            look = _look(task, state, poses, search, stream)
             queue = expectation.blocks_of(rows)
             for part, modes in zip(queue, workers.map(look, queue)):
                 poses.write(part, modes)
@@ -108,7 +117,17 @@ def _expected(problem: Problem, state: State, workers: Workers, halves: Halves, 
     rows = np.concatenate(halves)
     shares = state.shares.copy()
     shares[rows] = classes.shares(logs[rows])
-    return _measured(replace(state, shares=shares), rows, before, search, settings.operators)
+    state = replace(state, shares=shares, iteration=state.iteration + 1)
+    return _measured(state, rows, before, search, settings.operators)
+
+
+def _look(
+    task: Task, state: State, poses: Poses, search: Search, rng: np.random.Generator
+) -> Callable[[np.ndarray], Modes]:
+    """How images are searched: from their last modes, around the poses that are expected, or everywhere."""
+    if state.local:
+        return expectation.local_pass(task, poses)
+    return near.near_pass(task) if task.prior.poses is not None else expectation.wide_pass(task, search, rng)
 
 
 def _measured(state: State, rows: np.ndarray, before: np.ndarray, search: Search, operators: np.ndarray) -> State:

@@ -10,6 +10,7 @@ import numpy as np
 
 from spa.refine.problem import Problem
 from spa.refine.states import State
+from spa.volume.fsc import reach
 
 SETTLED = 0.02  # share of images that move by more than two steps in a global pass, below which it has settled
 SHARP = 0.85  # mean share of the best mode in the posterior, below which the search must be wide
@@ -21,10 +22,11 @@ STILL = 0.1  # of a shell's width at the particle's rim: poses that move less ha
 
 
 def chosen(problem: Problem, state: State) -> list[np.ndarray]:
-    """Rows of each half for the next iteration: a random subset at first, all later."""
+    """Rows of each half for the next iteration: all, but a random subset at first where poses are not known."""
     rng = np.random.Generator(np.random.Philox(problem.settings.seed))
     halves = [rng.permutation(np.flatnonzero(problem.images.half == h)) for h in (0, 1)]
     few = state.iteration < len(SUBSETS) and (state.iteration == 0 or state.sharpness > SHARP)
+    few = few and problem.prior.poses is None
     limit = SUBSETS[state.iteration] if few else len(problem.images)
     return [np.sort(rows[:limit]) for rows in halves]
 
@@ -32,13 +34,6 @@ def chosen(problem: Problem, state: State) -> list[np.ndarray]:
 def insertion_band(problem: Problem, radius: int) -> int:
     """Shells that are reconstructed: beyond those that are searched, so that the FSC can grow."""
     return min(max(int(1.3 * radius), radius + 8, 16), problem.images.band.radius)
-
-
-def reach(curve: np.ndarray, threshold: float = 0.143) -> int:
-    """The last shell before two running are below threshold: a hollow particle has single shells without signal."""
-    below = curve[1:] < threshold
-    ends = np.flatnonzero(below[:-1] & below[1:])
-    return max(int(ends[0]), 1) if len(ends) else len(curve) - 1
 
 
 def decided(problem: Problem, state: State, shell: int, complete: bool) -> State:

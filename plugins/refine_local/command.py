@@ -1,0 +1,77 @@
+"""Options in, a refinement about the fulcrum, tables and maps out."""
+
+import re
+from pathlib import Path
+
+import click
+
+from spa.job import options
+from spa.job.run import Run, job
+
+
+class Point(click.ParamType):
+    """``X,Y,Z`` in pixels of the map, counted from its first voxel; ``X,Y,ZA`` in angstroms."""
+
+    name = "point"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        number = r"[-+]?(\d+\.?\d*|\.\d+)"
+        if not re.fullmatch(rf"{number},{number},{number}A?", value):
+            self.fail(f"{value!r} is not X,Y,Z (pixels) or X,Y,ZA (angstroms)", param, ctx)
+        return value
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.outdir
+@click.option("--mask", type=options.INPUT_FILE, help="Soft mask of what is refined; default: the stream's.")
+@click.option("--reference", type=options.INPUT_FILE,
+              help="One map to start from; default: the stream's half maps, or else its map.")
+@click.option("--half1", type=options.INPUT_FILE, help="Half map that half-set 1 starts from; with --half2.")
+@click.option("--half2", type=options.INPUT_FILE, help="Half map that half-set 2 starts from.")
+@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@click.option("--lowpass", type=click.FloatRange(min=1), show_default="the half maps' FSC; 12 for one map",
+              help="Resolution of the start, angstroms.")
+@click.option("--fulcrum", type=Point(), metavar="X,Y,Z[A]", show_default="the mask's centre of mass",
+              help="Point that turns are about: pixels from the map's first voxel, or angstroms (60,52.5,71A).")
+@click.option("--angle-prior", type=click.FloatRange(0.01, 30), default=5.0, show_default=True,
+              help="Standard deviation of turns about each axis, degrees.")
+@click.option("--shift-prior", type=click.FloatRange(0.01, 100), default=5.0, show_default=True,
+              help="Standard deviation of the fulcrum's shifts along each axis, angstroms.")
+@click.option("--symmetry", default="C1", show_default=True, metavar="GROUP",
+              help="Point group of what is refined; its axes go through the fulcrum.")
+@click.option("--iterations", type=click.IntRange(min=1), default=30, show_default=True,
+              help="At most this many; it stops by itself when nothing is gained.")
+@options.seed
+@options.plot
+@options.standard
+@job("refine local")
+def local(
+    run: Run, star: str, output: str, mask: str | None, reference: str | None, half1: str | None, half2: str | None,
+    number: int | None, lowpass: float | None, fulcrum: str | None, angle_prior: float, shift_prior: float,
+    symmetry: str, iterations: int, plot: str | None,
+) -> None:  # fmt: skip
+    """Refine a part of a volume, near the poses there are.
+
+    What the mask keeps is turned about the fulcrum and shifted, particle by particle, with Gaussian priors about the
+    poses of the table. Half-sets stay as they are, and each starts from its own half map where there are two. Where
+    the rest of the particle moves, or is large, take it off first: spa subtract signal. DIR gets map.mrc, half1.mrc,
+    half2.mrc, mask.mrc and fsc.star, in the frame of the reference; the table has the poses, and how far each moved.
+    """
+    from spa.recipe import kept
+    from spa.recipe.refinement import settled
+    from spa_plugins.refine_local import inputs, results
+
+    asked = inputs.Asked(mask, reference, half1, half2, number, lowpass, fulcrum, angle_prior, shift_prior, symmetry,
+                         iterations)  # fmt: skip
+    given = inputs.read(run, run.read(star), asked)
+    state = settled(run, given.framed.problem, given.framed.start)
+    found = results.unframed(given, state)
+    moves = results.moved(given, state)
+    run.write(results.written(run, given, found, moves), output)
+    if plot:
+        results.draw(Path(plot), given, found, moves)
+    run.summary(f"{kept.summary(given.framed.problem, found)}; {results.words(moves)}")

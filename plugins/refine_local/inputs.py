@@ -1,0 +1,164 @@
+"""From tables and maps to a refinement about the fulcrum."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.errors import DataError, UsageError
+from spa.io.star import Tables
+from spa.job import maps
+from spa.job.particles import ParticleSet, open_particles
+from spa.job.run import Run
+from spa.model.poses import matrices
+from spa.recipe.given import Inputs, load, measured_diameter, on_grid
+from spa.refine import near, plan
+from spa.refine.data import Images
+from spa.refine.problem import Problem
+from spa.refine.settings import Settings
+from spa.search.prior import Prior
+from spa.subtract.window import centre_of_mass, map_window, moved
+from spa.volume.fsc import fsc
+from spa.volume.masks import distances
+from spa.volume.shells import apply_radial
+from spa.volume.shells import lowpass as lowpassed
+from spa.volume.symmetry import operators
+
+ONE_MAP = 12.0  # angstroms: the start where there are no half maps
+FIT = 20.0  # angstroms: the grey scale is fitted on what is coarser
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of the job; lengths in angstroms, angles in degrees."""
+
+    mask: str | None
+    reference: str | None
+    half1: str | None
+    half2: str | None
+    number: int | None
+    lowpass: float | None
+    fulcrum: str | None
+    angle_prior: float
+    shift_prior: float
+    symmetry: str
+    iterations: int
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """framed: the refinement with the fulcrum in the box's centre; solvent: the mask where it was;
+    fulcrum: voxel x y z from the box centre."""
+
+    framed: Inputs
+    solvent: np.ndarray
+    fulcrum: np.ndarray
+
+
+def read(run: Run, tables: Tables, asked: Asked) -> Given:
+    """Everything read and checked, and the start ready."""
+    group = operators(asked.symmetry)
+    mask = maps.need(tables, "mask", "--mask", asked.mask, asked.number)
+    sources = _sources(tables, asked)
+    stack = open_particles(run, tables)
+    _require_poses(run, stack, halves=len(sources) == 2)
+    raw = [on_grid(run, path, stack) for path in sources]
+    if len(raw) == 2 and np.array_equal(raw[0], raw[1]):
+        raise DataError(f"{sources[0]} and {sources[1]} are the same map, not two halves")
+    solvent = maps.solvent(on_grid(run, mask, stack, contrast=False), mask)
+    fulcrum = _fulcrum(asked, solvent, stack)
+    _require_axes(asked, group, fulcrum)
+    images, noise, rows = load(run, stack, measured_diameter(np.mean(raw, axis=0), stack.pixel_size))
+    raw, radius = _start(raw, solvent, asked.lowpass, images)
+    poses = matrices(*stack.particles.euler[rows].T)
+    shifts = -stack.particles.origin[rows] / stack.pixel_size
+    fit = min(radius, images.shell_of(FIT))
+    scale = near.fitted_scale(images, np.mean(raw, axis=0), poses, shifts, fit, noise)
+    if scale <= 0:
+        raise DataError("the images do not have the map's signal at the poses of the table (its scale in them is "
+                        f"{scale:.3g}): are contrast, hand and poses those of the map?")  # fmt: skip
+    run.say(f"start at {images.resolution_of(radius):.1f} A, scale {scale:.3g}")
+    prior = Prior(moved(poses, shifts, fulcrum), asked.shift_prior / stack.pixel_size, poses,
+                  np.deg2rad(asked.angle_prior))  # fmt: skip
+    window = shifted(solvent, fulcrum)
+    settings = Settings(
+        _extent(window) * stack.pixel_size, asked.lowpass or ONE_MAP, group, 2 * asked.shift_prior, asked.iterations,
+        run.seed, asked.symmetry,
+    )  # fmt: skip
+    problem = Problem(images, settings, window, prior)
+    halves = np.stack([shifted(one, fulcrum) for one in (raw * 2)[:2]]) * np.float32(scale)
+    start = near.first_state(problem, halves, radius, noise)
+    return Given(Inputs(stack, rows, problem, start), solvent, fulcrum)
+
+
+def shifted(volume: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """The map with a voxel x y z (from its centre) in the centre; 0 where nothing was."""
+    return map_window(volume, centre, len(volume), len(volume), 1.0)
+
+
+def _sources(tables: Tables, asked: Asked) -> list[str]:
+    """The files of the reference or of both half maps."""
+    if (asked.half1 is None) != (asked.half2 is None):
+        raise UsageError("--half1 and --half2 belong together")
+    if asked.half1 and asked.reference:
+        raise UsageError("--reference and --half1, --half2: give one map or two half maps")
+    if asked.reference:
+        return [asked.reference]
+    halves = [maps.find(tables, role, named, asked.number) for role, named in
+              (("half1", asked.half1), ("half2", asked.half2))]  # fmt: skip
+    if all(halves):
+        return [str(one) for one in halves]
+    return [maps.need(tables, "map", "--reference", None, asked.number)]
+
+
+def _require_poses(run: Run, stack: ParticleSet, halves: bool) -> None:
+    where = stack.tables["particles"].where
+    if not stack.particles.has_poses:
+        raise DataError(f"{where} has no poses (rlnAngleRot, rlnAngleTilt, rlnAnglePsi) to refine")
+    unset = np.flatnonzero(~np.isin(stack.particles.half, (1, 2)))
+    if unset.size and halves:
+        raise DataError(f"{where} row {unset[0] + 1}: no rlnRandomSubset of 1 or 2, which says whose half map is a "
+                        "particle's (or --reference)")  # fmt: skip
+    if unset.size:
+        run.warn(f"{unset.size} particles have no half-set: it is drawn, though their poses may know both halves")
+
+
+def _fulcrum(asked: Asked, solvent: np.ndarray, stack: ParticleSet) -> np.ndarray:
+    """The voxel x y z, from the box centre, nearest to the fulcrum."""
+    if asked.fulcrum is None:
+        return centre_of_mass(solvent)
+    unit = stack.pixel_size if asked.fulcrum.endswith("A") else 1.0
+    at = np.array([float(one) for one in asked.fulcrum.removesuffix("A").split(",")]) / unit
+    if np.any(at < 0) or np.any(at > stack.box - 1):
+        raise UsageError(f"--fulcrum {asked.fulcrum}: outside of the map of {stack.box} pixels")
+    return np.rint(at - stack.box // 2)
+
+
+def _require_axes(asked: Asked, group: np.ndarray, fulcrum: np.ndarray) -> None:
+    away = np.abs(group @ fulcrum - fulcrum).max()
+    if away > 1e-6:
+        raise UsageError(f"--symmetry {asked.symmetry}: the fulcrum must lie on its axes (--fulcrum), and it is "
+                         f"{' '.join(f'{one:g}' for one in fulcrum)} pixels from the centre")  # fmt: skip
+
+
+def _start(
+    raw: list[np.ndarray], solvent: np.ndarray, lowpass: float | None, images: Images
+) -> tuple[list[np.ndarray], int]:
+    """What the halves start from, and its last shell: half maps weighted by their FSC, or one map low-passed."""
+    if len(raw) == 2:
+        curve = np.clip(fsc(raw[0] * solvent, raw[1] * solvent), 0, 1)
+        curve[0] = 1
+        radius = plan.reach(curve)
+        curve[radius + 1 :] = 0
+        raw = [apply_radial(one, curve) for one in raw]
+        if lowpass is None:
+            return raw, radius
+        radius = min(radius, images.shell_of(lowpass))
+    else:
+        radius = images.shell_of(lowpass or ONE_MAP)
+    return [lowpassed(one, 1.0, len(one) / radius) for one in raw], radius
+
+
+def _extent(window: np.ndarray) -> float:
+    """Diameter (pixels) of the sphere about the fulcrum that holds the mask."""
+    return 2 * float(distances(len(window))[window > 0.5].max())
+

@@ -97,7 +97,7 @@ def class_sums(
 
 def noise_power(
     images: Images, poses: Poses, halves: list[np.ndarray], sources: list[Reference], radius: int, old: np.ndarray,
-    workers: Workers, most: int = 1000,
+    workers: Workers, most: int = 250,
 ) -> np.ndarray:  # fmt: skip
     """Noise power (groups, shells) of what the best poses leave, from up to `most` images a half and group.
 

@@ -16,6 +16,7 @@ import numba
 import numpy as np
 
 from spa.search.images import Block
+from spa.volume.scatter import ramp_tables
 from spa.volume.slices import Reference
 
 _INNER: dict[str, Any] = {
@@ -203,7 +204,7 @@ def evaluate(
     grid, kx, ky = source.grid, block.kx, block.ky
     _sum(
         grid.reshape(-1), grid.shape[1], grid.shape[2], np.ascontiguousarray(rows, np.int64),
-        np.ascontiguousarray(poses, np.float32), _tables(shifts, radius + 1, block.band.box),
+        np.ascontiguousarray(poses, np.float32), ramp_tables(shifts, radius + 1, block.band.box),
         np.float32(2 * np.pi / block.band.box), block.x, block.ctf, kx.astype(np.float32), ky.astype(np.float32),
         kx, ky, block.band.count(radius), np.empty(_CHUNK, np.int32), np.empty((20, _CHUNK), np.float32),
         np.empty((2, _CHUNK), np.float32), out,
@@ -212,9 +213,3 @@ def evaluate(
     curvature = np.empty((len(rows), 5, 5))
     curvature[:, _ROW, _COLUMN] = curvature[:, _COLUMN, _ROW] = sums[:, 7:]
     return Sums(sums[:, 0], sums[:, 1], sums[:, 2:7], curvature)
-
-
-def _tables(shifts: np.ndarray, top: int, box: int) -> np.ndarray:
-    """(j, 4, 2 top + 1) float32: cos and sin of 2 pi k x / box, cos and sin of 2 pi k y / box, k = -top … top."""
-    angle = (2 * np.pi / box * shifts).astype(np.float32)[:, :, None] * np.arange(-top, top + 1, dtype=np.float32)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=2).reshape(len(shifts), 4, -1)

@@ -6,12 +6,14 @@ Source: Scheres, J. Struct. Biol. 180 (2012) 519, for the weighted solution.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numba
 import numpy as np
 
 from spa.image import fft
-from spa.volume.slices import PADDING, correct_kernel, grid_radius
+from spa.volume.scatter import CHUNK, ramp_tables, scatter
+from spa.volume.slices import PADDING, coarse_box, correct_kernel, grid_radius, regridded
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,62 +42,6 @@ class Samples:
     weights: np.ndarray
 
 
-@numba.njit("void(f4[::1], f4[::1], f4, f4, i8)", nogil=True, fastmath=True, cache=True)
-def _ramp(re, im, shift, box, first):
-    """exp(2 pi i k shift / box) for k = first, first + 1, …"""
-    for j in range(len(re)):
-        angle = np.float32(2 * np.pi) * np.float32(first + j) * shift / box
-        re[j], im[j] = np.cos(angle), np.sin(angle)
-
-
-@numba.njit(
-    "void(f4[:,:,:,::1], i8[::1], f4[:,:,::1], f4[:,::1], f4[::1], f4[:,:,::1], f4[:,::1], i4[::1], i4[::1], f4, i8,"
-    " i8)",
-    nogil=True, fastmath=True, cache=True,
-)  # fmt: skip
-def _scatter(grid, rows, poses, shifts, scales, values, weights, kx, ky, box, z0, z1):
-    c = grid.shape[0] // 2
-    one, two = np.float32(1), np.float32(2)
-    top = np.max(kx) + 1
-    xr, xi = np.empty(top, np.float32), np.empty(top, np.float32)
-    yr, yi = np.empty(2 * top, np.float32), np.empty(2 * top, np.float32)
-    for i in range(len(rows)):
-        a00, a01, a02 = two * poses[i, 0, 0], two * poses[i, 0, 1], two * poses[i, 0, 2]
-        a10, a11, a12 = two * poses[i, 1, 0], two * poses[i, 1, 1], two * poses[i, 1, 2]
-        row, scale = rows[i], scales[i]
-        _ramp(xr, xi, shifts[i, 0], box, 0)
-        _ramp(yr, yi, shifts[i, 1], box, -top)
-        for j in range(kx.shape[0]):
-            fkx, fky = np.float32(kx[j]), np.float32(ky[j])
-            x, y, z = fkx * a00 + fky * a10, fkx * a01 + fky * a11, fkx * a02 + fky * a12
-            sign = one
-            if x < 0:
-                x, y, z, sign = -x, -y, -z, -one
-            iz = int(np.floor(z))
-            fz = z - np.float32(iz)
-            iz += c
-            if iz + 1 < z0 or iz >= z1:
-                continue
-            ix, iy = int(x), int(np.floor(y))
-            fx, fy = x - np.float32(ix), y - np.float32(iy)
-            iy += c
-            cr = xr[kx[j]] * yr[ky[j] + top] - xi[kx[j]] * yi[ky[j] + top]
-            ci = xr[kx[j]] * yi[ky[j] + top] + xi[kx[j]] * yr[ky[j] + top]
-            vr, vi = values[row, 0, j], values[row, 1, j]
-            re, im, weight = scale * (vr * cr - vi * ci), sign * scale * (vr * ci + vi * cr), scale * weights[row, j]
-            for dz in range(2):
-                if iz + dz < z0 or iz + dz >= z1:
-                    continue
-                wz = fz if dz else one - fz
-                for dy in range(2):
-                    wy = wz * (fy if dy else one - fy)
-                    for dx in range(2):
-                        w = wy * (fx if dx else one - fx)
-                        grid[iz + dz, iy + dy, ix + dx, 0] += w * re
-                        grid[iz + dz, iy + dy, ix + dx, 1] += w * im
-                        grid[iz + dz, iy + dy, ix + dx, 2] += w * weight
-
-
 def _slabs(depth: int, parts: int) -> list[tuple[int, int]]:
     """Cuts of z that share the samples of uniformly turned discs evenly (their density falls linearly from z = 0)."""
     share = np.linspace(0, 1, parts + 1)
@@ -117,10 +63,13 @@ def insert(
 
     A cell's terms are added in the samples' order, whatever the slabs.
     """
-    _scatter(
-        sums.grid, np.ascontiguousarray(samples.rows, np.int64), np.ascontiguousarray(samples.poses, np.float32),
-        np.ascontiguousarray(samples.shifts, np.float32), np.ascontiguousarray(samples.weights, np.float32),
-        values, weights, kx, ky, np.float32(sums.box), *(slab or (0, len(sums.grid))),
+    grid = sums.grid
+    scatter(
+        grid.reshape(-1), grid.shape[1], grid.shape[2], np.ascontiguousarray(samples.rows, np.int64),
+        np.ascontiguousarray(samples.poses, np.float32), ramp_tables(samples.shifts, sums.radius + 1, sums.box),
+        np.ascontiguousarray(samples.weights, np.float32), values, weights, kx.astype(np.float32),
+        ky.astype(np.float32), kx, ky, np.empty(CHUNK, np.int32), np.empty((9, CHUNK), np.float32),
+        *(slab or (0, len(grid))),
     )  # fmt: skip
 
 
@@ -199,10 +148,14 @@ def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Ite
 
 
 def shell_index(sums: Accumulator) -> np.ndarray:
-    """Image shell of each point of the padded grid (…) int32."""
-    n = len(sums.grid)
-    z, y, x = np.ogrid[-(n // 2) : n // 2 + 1, -(n // 2) : n // 2 + 1, 0 : sums.grid.shape[2]]
-    return np.rint(np.sqrt(z * z + y * y + x * x) / PADDING).astype(np.int32)
+    """Image shell of each point of the padded grid (…) int16; not to be written to."""
+    return _shell_index(len(sums.grid), sums.grid.shape[2])
+
+
+@lru_cache(maxsize=2)
+def _shell_index(n: int, width: int) -> np.ndarray:
+    z, x = np.arange(-(n // 2), n // 2 + 1, dtype=np.float32) ** 2, np.arange(width, dtype=np.float32) ** 2
+    return np.rint(np.sqrt(z[:, None, None] + z[:, None] + x) / PADDING).astype(np.int16)
 
 
 def shell_weight(sums: Accumulator) -> np.ndarray:
@@ -216,20 +169,23 @@ def shell_weight(sums: Accumulator) -> np.ndarray:
 def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
     """Volume (box, box, box) float32 of closed sums: num / (weight + prior[shell]), kernel corrected.
 
-    prior: (radius + 2,) added weight a shell; it must be positive where weights can vanish.
+    prior: (radius + 2,) added weight a shell; it must be positive where weights can vanish. Sums of few shells are
+    solved on as coarse a grid as holds them.
     """
-    box, size = sums.box, PADDING * sums.box
+    box = coarse_box(sums.radius, sums.box)
+    size = PADDING * box
     shell = shell_index(sums)
     inside = shell <= sums.radius
     added = prior.astype(np.float32)[np.minimum(shell, sums.radius + 1)]
-    scale = np.where(inside, np.float32(box) / np.maximum(sums.grid[..., 2] + added, 1e-20), 0)
+    # a coarse grid has fewer voxels for the same transform
+    scale = np.where(inside, np.float32(box**3 / sums.box**2) / np.maximum(sums.grid[..., 2] + added, 1e-20), 0)
     spectrum = np.zeros((size, size, size // 2 + 1), np.complex64)
     r, width = len(sums.grid) // 2, min(sums.grid.shape[2], size // 2 + 1)
     rows = np.arange(-r, r + 1) % size
     values = np.empty(scale.shape, np.complex64)
     values.real, values.imag = sums.grid[..., 0] * scale, sums.grid[..., 1] * scale
     spectrum[rows[:, None], rows[None, :], :width] = values[:, :, :width]
-    return correct_kernel(_unpad(fft.irfft3(spectrum, size, threads), box))
+    return regridded(correct_kernel(_unpad(fft.irfft3(spectrum, size, threads), box)), sums.box, threads)
 
 
 def _unpad(padded: np.ndarray, box: int) -> np.ndarray:

@@ -53,14 +53,33 @@ def grid_radius(radius: int) -> int:
     return PADDING * (radius + 1) + 1
 
 
+def coarse_box(radius: int, box: int) -> int:
+    """The side of a grid of the same width that holds shells up to radius with some margin; box itself if near."""
+    coarse = fft.good_size(2 * (radius + 8))
+    return coarse if box % 2 == 0 and coarse < 0.8 * box else box
+
+
+def regridded(volume: np.ndarray, box: int, threads: int = 1) -> np.ndarray:
+    """The volume on a grid of another (even) side over the same width: its transform cropped or padded."""
+    if len(volume) == box:
+        return volume
+    spectrum = fft.rfft3(volume, threads)
+    half = min(box, len(volume)) // 2
+    out = np.zeros((box, box, box // 2 + 1), np.complex64)
+    rows = np.r_[0:half, 1 - half : 0]  # all below the smaller grid's Nyquist frequency
+    out[np.ix_(rows, rows, np.arange(half))] = spectrum[np.ix_(rows, rows, np.arange(half))]
+    return fft.irfft3(out, box, threads) * np.float32((box / len(volume)) ** 3)
+
+
 def reference(volume: np.ndarray, radius: int, threads: int = 1) -> Reference:
     """Prepare a volume (box, box, box) for slices up to image shell `radius`, in the scale of `coefficients`."""
     box = len(volume)
     radius = min(radius, box // 2 - 1)
-    spectrum = fft.rfft3(_pad(correct_kernel(volume)), threads)
-    r = min(grid_radius(radius), PADDING * box // 2 - 1)
-    rows = np.arange(-r, r + 1) % (PADDING * box)
-    part = spectrum[np.ix_(rows, rows, np.arange(r + 2))] / np.float32(box)
+    size = coarse_box(radius, box)
+    spectrum = fft.rfft3(_pad(correct_kernel(regridded(volume, size, threads))), threads)
+    r = min(grid_radius(radius), PADDING * size // 2 - 1)
+    rows = np.arange(-r, r + 1) % (PADDING * size)
+    part = spectrum[np.ix_(rows, rows, np.arange(r + 2))] * np.float32(box**2 / size**3)
     return Reference(box, radius, np.stack([part.real, part.imag], axis=-1))
 
 

@@ -14,7 +14,14 @@ from spa.job.run import Run, job
 @options.outdir
 @click.option("--diameter", type=click.FloatRange(min=1), required=True, help="Of the particle, angstroms.")
 @click.option("--classes", type=click.IntRange(1, 8), default=1, show_default=True, help="Volumes to make.")
-@click.option("--symmetry", default="C1", show_default=True, metavar="GROUP", help="Point group: Cn, Dn, T, O, I.")
+@click.option(
+    "--symmetry",
+    default="C1",
+    show_default=True,
+    metavar="GROUP|auto",
+    help="Point group: Cn, Dn, T, O, I; auto: what the maps turn out to have, each class its own.",
+)
+@click.option("--junk", is_flag=True, help="A class more, the last, for images that show a blob or nothing.")
 @click.option(
     "--seeds",
     type=click.IntRange(1, 100),
@@ -39,7 +46,7 @@ from spa.job.run import Run, job
 @options.standard
 @job("abinit model")
 def model(
-    run: Run, star: str, output: str, diameter: float, classes: int, symmetry: str, seeds: int,
+    run: Run, star: str, output: str, diameter: float, classes: int, symmetry: str, junk: bool, seeds: int,
     max_resolution: float, shift_range: float | None, plot: str | None,
 ) -> None:  # fmt: skip
     """Make 1-8 volumes from nothing.
@@ -47,7 +54,9 @@ def model(
     Random density is turned into a map by mini-batches of images, each compared with it in every orientation and
     shift, in a band that grows.  Several starts race; the one whose map makes held-out images most likely goes on, and
     its pose search is sharpened on all images with half maps.  With a symmetry each start is also run without it and
-    laid on the axes afterwards, and the more likely is taken.  DIR gets class001.mrc ... (largest class first), and
+    laid on the axes afterwards, and the more likely is taken; with --symmetry auto the group is looked for in the maps
+    (as `spa symmetry detect` does), before and after their poses are sharpened, and kept where it makes held-out images
+    no less likely.  DIR gets class001.mrc ... (largest class first), and
     seeds.star with each start's evidence and agreement; the table has poses, classes and data_maps.  The hand cannot
     be told from projections.
     """
@@ -55,7 +64,7 @@ def model(
     from spa_plugins.abinit_model import inputs, results
     from spa_plugins.abinit_model.course import Course
 
-    given = inputs.read(run, run.read(star), classes, symmetry, diameter, max_resolution, shift_range)
+    given = inputs.read(run, run.read(star), classes, symmetry, diameter, max_resolution, shift_range, junk)
     with mapping(run.threads) as pool:
         course = Course(run, given, pool)
         outcome = course.outcome(seeds)

@@ -1,6 +1,5 @@
 """The course of a run: short heats from several seeds, the best to its end, axes found, then sharpened."""
 
-import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from spa.refine.problem import Workers
 from spa.symmetry import detect, place
 from spa.volume.symmetry import operators
 from spa_plugins.abinit_model.inputs import Given
+from spa_plugins.abinit_model.sharpening import Sharpening, Symmetry
 
 CYCLES = 12  # at most, where the images say little
 RACE = 3  # of them for every start, before the best goes on alone
@@ -42,6 +42,7 @@ class Outcome:
     heats: list[Entry]
     best: Entry
     state: sharpen.State
+    symmetry: tuple[Symmetry, ...]
 
 
 class Course:
@@ -70,12 +71,16 @@ class Course:
         best = max(ends, key=lambda entry: entry.evidence)
         for entry in ends:
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: held-out evidence {entry.evidence:.2f} at the end")
-        return Outcome(heats, best, self.sharpened(best))
+        return Outcome(heats, best, *Sharpening(self, best).outcome())
 
     @property
     def tied(self) -> bool:
         """Whether there is a symmetry to hold to."""
         return len(self.given.settings.operators) > 1
+
+    def key(self, seed: int) -> int:
+        """Of all that is drawn for a start."""
+        return 1000 * self.run.seed + seed
 
     def loose(self) -> Settings:
         return replace(self.given.settings, operators=operators("C1"))
@@ -83,15 +88,17 @@ class Course:
     def plan(self, settings: Settings) -> list[Step]:
         return plan(settings, self.extent)
 
-    def evidence(self, settings: Settings, state: stochastic.State, band: int) -> float:
-        given = self.given
+    def evidence(self, settings: Settings, state: stochastic.State, band: int, half: int | None = None) -> float:
+        """Of the images held out, or of those of them in one half."""
+        given, held = self.given, self.held
+        rows = held if half is None else held[given.images.half[held] == half]
         return score.evidence(
-            given.images, state.maps, state.sizes, given.noise, settings, self.held, band, self.workers.map
+            given.images, state.maps, state.sizes, given.noise, settings, rows, band, self.workers.map
         )[0]
 
     def steps(self, settings: Settings, state: stochastic.State, seed: int, todo: list[Step]) -> stochastic.State:
         given = self.given
-        key = _seed(self.run.seed, seed)
+        key = self.key(seed)
         batches = stochastic.steps(given.images, state, given.noise, settings, key, self.rows, todo, self.workers.map)
         for after in self.run.progress(batches, total=len(todo), unit="batch", label=f"seed {seed}"):
             state = after
@@ -102,7 +109,7 @@ class Course:
         given, todo = self.given, self.plan(settings)[: heat(self.plan(settings))]
 
         def make() -> stochastic.State:
-            start = stochastic.first_state(given.images, given.noise, settings, _seed(self.run.seed, seed))
+            start = stochastic.first_state(given.images, given.noise, settings, self.key(seed))
             return self.steps(settings, start, seed, todo)
 
         state = self.kept(f"heat_{symmetry}_{seed}", stochastic.State, make)
@@ -157,7 +164,7 @@ class Course:
     def on_axes(self, entry: Entry) -> Entry:
         """A run without symmetry laid on the axes of the one that is asked for, and averaged over it."""
         wanted = self.given.settings
-        if len(entry.settings.operators) == len(wanted.operators):
+        if self.given.auto or len(entry.settings.operators) == len(wanted.operators):
             return entry
         mask = stochastic.solvent(self.given.images, wanted)
         maps = []
@@ -165,20 +172,13 @@ class Course:
             there = detect.placed(volume, self.given.symmetry, self.last)
             maps.append(place.laid(volume, there.frame, there.centre, wanted.operators))
         state = replace(entry.state, maps=np.stack(maps))
-        return replace(entry, settings=wanted, state=state, evidence=self.evidence(wanted, state, self.last))
-
-    def sharpened(self, best: Entry) -> sharpen.State:
-        """Rounds over ever more images, the last over all."""
-        given, run = self.given, self.run
-        maps = best.state.maps * stochastic.solvent(given.images, best.settings)
-        state = sharpen.first_state(given.images, maps, best.state.sizes, self.last, given.noise)
-        key = _seed(run.seed, best.seed)
-        while not state.done:
-            make = functools.partial(sharpen.iterated, given.images, state, given.settings, key, self.workers)
-            state = self.kept(f"round{state.round + 1}_{best.symmetry}_{best.seed}", sharpen.State, make)
-            run.say(f"round {state.round}: {given.images.resolution_of(max(state.best, 1)):.1f} A, "
-                    f"posterior {state.sharpness:.2f}")  # fmt: skip
-        return state
+        return replace(
+            entry,
+            settings=wanted,
+            symmetry=self.given.symmetry,
+            state=state,
+            evidence=self.evidence(wanted, state, self.last),
+        )
 
     def kept(self, name: str, kind: type[states.Kept], make: Callable[[], states.Kept]) -> states.Kept:
         """A state that an earlier run left, with --resume; or else made and kept. A SIGTERM stops after it."""
@@ -194,10 +194,6 @@ class Course:
             states.save(part, state)
         self.run.checkpoint()
         return state
-
-
-def _seed(job: int, number: int) -> int:
-    return 1000 * job + number
 
 
 def final_maps(given: Given, state: sharpen.State) -> np.ndarray:

@@ -13,8 +13,9 @@ from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
 from spa.refine import data
 from spa.refine.data import Images
-from spa.volume.symmetry import operators
+from spa.volume.symmetry import canonical, operators
 
+AUTO = "auto"
 FEWEST = 50  # images
 SHELLS = 24  # in use at most
 BATCH = 400  # images a step for one class
@@ -30,14 +31,16 @@ class Given:
     noise: np.ndarray
     settings: Settings
     symmetry: str
+    auto: bool
 
 
 def read(
     run: Run, tables: Tables, classes: int, symmetry: str, diameter: float, max_resolution: float,
-    shift_range: float | None,
+    shift_range: float | None, junk: bool = False,
 ) -> Given:  # fmt: skip
     """Everything read and checked: coefficients up to the last shell in use, noise from around the particles."""
-    group = operators(symmetry)
+    auto = symmetry.strip().lower() == AUTO
+    name = "C1" if auto else canonical(symmetry)
     stack = open_particles(run, tables)
     where, width = stack.tables["particles"].where, stack.box * stack.pixel_size
     _require_enough(where, len(stack))
@@ -53,8 +56,9 @@ def read(
     images, noise, rows = data.collect(stack, stack.batches(run), half, shells, diameter)
     _require_enough(where, len(rows))
     reach = max(0.12 * diameter, 10.0) if shift_range is None else shift_range
-    settings = Settings(diameter, group, shells, reach, classes, batch=BATCH * (classes + 1) // 2)
-    return Given(stack, rows, compact(images, shells), data.smooth_spectrum(noise), settings, symmetry.upper())
+    batch = BATCH * (classes + 1) // 2
+    settings = Settings(diameter, operators(name), shells, reach, classes, batch=batch, junk=junk)
+    return Given(stack, rows, compact(images, shells), data.smooth_spectrum(noise), settings, name, auto)
 
 
 def _require_enough(where: str, count: int) -> None:

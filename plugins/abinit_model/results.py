@@ -29,10 +29,12 @@ def written(run: Run, given: Given, outcome: Outcome) -> Tables:
 
 
 def _order(outcome: Outcome) -> np.ndarray:
-    """Classes, the largest first."""
+    """Classes, the largest first, and junk last."""
     found, count = outcome.state.found, len(outcome.state.sizes)
     assert found is not None
-    return np.argsort(-np.bincount(found.number, minlength=count), kind="stable")
+    held = np.bincount(found.number, minlength=count)
+    held[len(outcome.symmetry) :] = -1
+    return np.argsort(-held, kind="stable")
 
 
 def _particles(given: Given, outcome: Outcome) -> Table:
@@ -73,11 +75,12 @@ def summary(given: Given, outcome: Outcome, course: Course) -> str:
     rivals = [entry.agreement for entry in outcome.heats if entry.agreement is not None]
     alike = sum(one.shell >= 0.6 * course.last for one in rivals)
     kinds = len(outcome.heats) - len(rivals)
-    share = ", ".join(f"{100 * size:.0f} %" for size in sorted(outcome.state.sizes, reverse=True))
+    share = ", ".join(f"{100 * outcome.state.sizes[number]:.0f} %" for number in _order(outcome))
     classes = f"classes of {share}, " if len(outcome.state.sizes) > 1 else ""
+    groups = ", ".join(outcome.symmetry[number].name for number in _order(outcome)[: len(outcome.symmetry)])
     return (
         f"{resolution(given, outcome):.1f} A (FSC 0.143 of half maps in the particle's sphere), {classes}"
-        f"{given.symmetry}, {len(given.images)} particles; {alike + kinds} of {len(outcome.heats)} starts agree"
+        f"{groups}, {len(given.images)} particles; {alike + kinds} of {len(outcome.heats)} starts agree"
     )
 
 
@@ -98,5 +101,5 @@ def draw(path: Path, given: Given, outcome: Outcome) -> None:
     from spa.plot.maps import sections
 
     volume = final_maps(given, outcome.state)[_order(outcome)[0]]
-    title = f"from nothing, {given.symmetry}, {resolution(given, outcome):.1f} Å"
+    title = f"from nothing, {outcome.symmetry[_order(outcome)[0]].name}, {resolution(given, outcome):.1f} Å"
     save(sections(volume, given.stack.pixel_size, title), path)

@@ -9,7 +9,11 @@ CELLS = 6e6  # scores that a block of images may hold at once
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """diameter and shift_range in angstroms; operators (g, 3, 3) of the point group; band: the last shell in use."""
+    """diameter and shift_range in angstroms; operators (g, 3, 3) of the point group; band: the last shell in use.
+
+    each: operators of every class where they differ, once the poses are sharpened; junk: a class more, then, for
+    images that show a blob or nothing.
+    """
 
     diameter: float
     operators: np.ndarray
@@ -18,6 +22,12 @@ class Settings:
     classes: int = 1
     steps: int = 60
     batch: int = 400
+    each: tuple[np.ndarray, ...] = ()
+    junk: bool = False
+
+    def group_of(self, number: int) -> np.ndarray:
+        """Operators (g, 3, 3) of a class."""
+        return self.each[number] if self.each else self.operators
 
 
 @dataclass(frozen=True)

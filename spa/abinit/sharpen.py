@@ -2,12 +2,14 @@
 
 Each class has two half maps that no image of the other half enters. An image's classes are weighed by the evidence
 of their modes: height and volume of each (Laplace); a class's size speaks for nothing, or the largest would grow.
+A junk class, where there is one, comes last: see `junk`.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spa.abinit import junk
 from spa.abinit.plan import Settings, extent_of
 from spa.abinit.stochastic import generator, solvent
 from spa.refine import expectation, maximisation
@@ -64,11 +66,15 @@ class State:
     found: Classified | None = None
 
 
-def first_state(images: Images, maps: np.ndarray, sizes: np.ndarray, band: int, noise: np.ndarray) -> State:
-    """Both halves begin from the same maps (c, n, n, n) of shells up to band."""
+def first_state(
+    images: Images, maps: np.ndarray, sizes: np.ndarray, band: int, noise: np.ndarray, with_junk: bool = False
+) -> State:
+    """Both halves begin from the same maps (c, n, n, n) of shells up to band, and a junk class made from them."""
     half = images.band.box // 2
+    if with_junk:
+        maps, sizes = np.append(maps, junk.blob(maps)[None], axis=0), np.append(sizes, 1 / (len(maps) + 1))
     return State(0, np.repeat(maps[:, None], 2, axis=1), np.zeros((len(maps), half + 1)),
-                 min(band + 1, images.band.radius), noise, sizes)  # fmt: skip
+                 min(band + 1, images.band.radius), noise, sizes / sizes.sum())  # fmt: skip
 
 
 def iterated(images: Images, state: State, settings: Settings, seed: int, workers: Workers) -> State:
@@ -83,9 +89,9 @@ def iterated(images: Images, state: State, settings: Settings, seed: int, worker
                     sizes=shares[rows].mean(axis=0))  # fmt: skip
     solved = [
         _half_sums(images, state, settings, (seed, state.round, number), poses, share, halves, mask, workers)
-        for number, (poses, share) in enumerate(zip(every, shares.T))
+        for number, (poses, share) in enumerate(zip(every[: settings.classes], shares.T))
     ]
-    return _resolved(images, state, solved, every, shares, complete)
+    return _resolved(images, state, settings, solved, every, shares, complete)
 
 
 def _chosen(images: Images, state: State, settings: Settings, seed: int) -> tuple[list[np.ndarray], bool]:
@@ -112,18 +118,23 @@ def _expected(
     search = searches(extent, state.radius)[int(state.sharpness < SHARP)]
     reach = settings.shift_range / images.pixel_size
     prior = Prior(np.zeros((len(images), 2)), reach / 2.5)
-    every, logs = [], np.full((len(images), settings.classes), -np.inf)
-    for number in range(settings.classes):
+    every, logs = [], np.full((len(images), len(state.maps)), -np.inf)
+    for number in range(len(state.maps)):
+        group = junk.OPERATORS if number == settings.classes else settings.group_of(number)
         poses = expectation.no_poses(len(images))
         for half, rows in enumerate(halves):
             source = reference(state.maps[number, half] * mask, state.radius)
-            task = Task(images, source, state.radius, state.noise, settings.operators, prior, extent, reach)
+            task = Task(images, source, state.radius, state.noise, group, prior, extent, reach)
             look = expectation.wide_pass(task, search, generator(seed, 5, state.round, number, half))
             queue = expectation.blocks_of(rows)
             for part, modes in zip(queue, workers.map(look, queue)):
                 poses.write(part, modes)
                 logs[part, number] = evidence(modes)
+                logs[part, number] += np.log(len(group)) if number < settings.classes else 0  # modes not looked for
         every.append(poses)
+    if settings.junk:
+        searched = np.concatenate(halves)
+        logs[searched, -1] = junk.with_nothing(logs[searched, -1], prior.shift_sigma)
     return every, shares_of(logs)
 
 
@@ -137,7 +148,7 @@ def _half_sums(
     band = min(max(int(1.3 * state.radius), state.radius + 6), images.band.radius)
     spread = maximisation.Spread(best_only=settings.classes == 1 and state.sharpness < 0.5)
     sums = maximisation.accumulate(images, weighted(poses, share), taken, band, state.noise, spread, seed, workers)
-    sums = [into.symmetrised(one, settings.operators, workers.map) for one in sums]
+    sums = [into.symmetrised(one, settings.group_of(seed[-1]), workers.map) for one in sums]
     raw = [into.solve(one, maximisation.raw_prior(one)) for one in sums]
     curve = fsc(raw[0] * mask, raw[1] * mask)
     curve[band + 1 :] = 0
@@ -162,28 +173,35 @@ def _noise(
 
 
 def _resolved(
-    images: Images, state: State, solved: list[Solved], every: list[Poses], shares: np.ndarray, complete: bool
-) -> State:
+    images: Images, state: State, settings: Settings, solved: list[Solved], every: list[Poses], shares: np.ndarray,
+    complete: bool,
+) -> State:  # fmt: skip
     """Half maps regularised by their FSC; the next band; whether that was the last round."""
-    maps = [[into.solve(one, maximisation.wiener_prior(one, curve)) for one in sums] for sums, curve in solved]
+    maps = np.stack(
+        [[into.solve(one, maximisation.wiener_prior(one, curve)) for one in sums] for sums, curve in solved]
+    )
     curves = np.stack([curve for _, curve in solved])
+    if settings.junk:
+        maps = np.append(maps, junk.blobs(maps)[None], axis=0)
     shell = min(max(crossing(curve, 0.143) for curve in curves), images.band.radius)
     idle = state.idle + 1 if shell <= state.best and state.round >= 2 else 0
     stalled = idle >= (1 if state.sharpness > SETTLED else 2)
     done = _is_last(state) or (complete and (stalled or shell >= images.band.radius))
     state = replace(
-        state, round=state.round + 1, maps=np.stack(maps), curves=curves, done=done, best=max(shell, state.best),
+        state, round=state.round + 1, maps=maps, curves=curves, done=done, best=max(shell, state.best),
         idle=idle, last=stalled, radius=min(shell + 2, images.band.radius),
     )  # fmt: skip
-    return _finished(state, solved, every, shares) if done else state
+    return _finished(state, settings, solved, every, shares) if done else state
 
 
-def _finished(state: State, solved: list[Solved], every: list[Poses], shares: np.ndarray) -> State:
+def _finished(state: State, settings: Settings, solved: list[Solved], every: list[Poses], shares: np.ndarray) -> State:
     """The maps of all images, and what is known of each."""
     joint = []
     for sums, curve in solved:
         whole = maximisation.joined(*sums)
         joint.append(into.solve(whole, maximisation.wiener_prior(whole, maximisation.joint_fsc(curve))))
+    if settings.junk:
+        joint.append(junk.blob(np.stack(joint)))
     merged, number = best_class(every, shares)
     pick, best = np.arange(len(number)), merged.weight.argmax(axis=1)
     found = Classified(number, merged.poses[pick, best], merged.shifts[pick, best], shares[pick, number],

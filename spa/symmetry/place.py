@@ -16,6 +16,13 @@ def laid(volume: np.ndarray, frame: np.ndarray, centre: np.ndarray, operators: n
     return turned(moved, turns).astype(np.float32)
 
 
+def averaged(volume: np.ndarray, frame: np.ndarray, centre: np.ndarray, operators: np.ndarray) -> np.ndarray:
+    """The map (n, n, n) averaged over a group (g, 3, 3) about the axes where they are: neither turned nor moved."""
+    n = len(volume)
+    moved = smaller(volume, n, centre)
+    return smaller(turned(moved, frame.T @ operators @ frame), n, -centre).astype(np.float32)
+
+
 def laid_poses(
     poses: np.ndarray, shifts: np.ndarray, frame: np.ndarray, centre: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

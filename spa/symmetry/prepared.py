@@ -9,7 +9,7 @@ from spa.volume.masks import automatic_threshold, soft_sphere, without_dust
 from spa.volume.shells import apply_radial, lowpass, power
 from spa.volume.slices import Reference, reference
 
-FLOOR = 1e-4  # of the strongest shell's power: weaker shells are not raised to the others
+FLOOR = 1e-3  # of the strongest shell's power: weaker shells are not raised to the others
 EDGE = 1.1  # radii of the particle: where the sphere about it begins to fall
 EXTENT = (0.35, 0.95)  # of the box: what a particle may take, whatever a threshold finds
 OUTLINE = 8  # shells that show where a map is dense

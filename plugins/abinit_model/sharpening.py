@@ -1,0 +1,104 @@
+"""The end of a course: poses of all images; with --symmetry auto the axes are looked for before and after."""
+
+import functools
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spa.abinit import sharpen, stochastic
+from spa.abinit.plan import Settings
+from spa.symmetry import detect, place
+from spa.volume.symmetry import operators
+
+if TYPE_CHECKING:
+    from spa_plugins.abinit_model.course import Course, Entry
+
+STAGES = 3  # of sharpening, at most, each with more symmetry than the one before
+LOSS = 0.02  # log units an image of held-out evidence that symmetry may cost
+
+
+@dataclass(frozen=True, eq=False)
+class Symmetry:
+    """Of one class: the group it was held to at the end, and what was found when it was last looked for."""
+
+    name: str
+    detection: detect.Detection | None = None
+
+
+class Sharpening:
+    """From the best entry to its end."""
+
+    def __init__(self, course: "Course", best: "Entry") -> None:
+        self.course, self.given, self.best = course, course.given, best
+        self.mask = stochastic.solvent(self.given.images, best.settings)
+
+    def outcome(self) -> tuple[sharpen.State, tuple[Symmetry, ...]]:
+        """The last state, and the symmetry of each class."""
+        maps, sizes = self.best.state.maps * self.mask, self.best.state.sizes
+        names = tuple(Symmetry(self.best.symmetry) for _ in maps)
+        if not self.given.auto:
+            return self.sharpened(maps, sizes, names), names
+        maps, names = self.raised(np.stack([maps, maps], axis=1), sizes, names, None)
+        for stage in range(STAGES):
+            state = self.sharpened(maps, sizes, names)
+            higher, more = self.raised(
+                state.maps[: len(names)] * self.mask, state.sizes[: len(names)], names, state.curves
+            )
+            if stage + 1 == STAGES or [one.name for one in more] == [one.name for one in names]:
+                return state, tuple(replace(new, name=old.name) for new, old in zip(more, names))
+            maps, sizes, names = higher, state.sizes[: len(names)], more
+        raise AssertionError("the last stage returns")
+
+    def raised(
+        self, maps: np.ndarray, sizes: np.ndarray, names: tuple[Symmetry, ...], curves: np.ndarray | None
+    ) -> tuple[np.ndarray, tuple[Symmetry, ...]]:
+        """Means of half maps (c, 2, n, n, n), laid on the axes that they have where these are more than before.
+
+        A group that makes images less likely, each half's with the other's map, is not taken.
+        """
+        laid, found = maps.mean(axis=1), list(names)
+        for number, volume in enumerate(np.array(laid)):
+            curve = None if curves is None else 2 * curves[number] / (1 + np.maximum(curves[number], 0))
+            there = detect.detected(volume, self.band(curve), curve=curve)
+            found[number] = Symmetry(names[number].name, there)
+            if there.chosen is None or len(there.chosen.group.operators) <= len(operators(names[number].name)):
+                continue
+            axes = (there.chosen.frame, there.chosen.centre, there.chosen.group.operators)
+            tried = np.array(maps)  # where it is: a coarse grid of poses likes some frames better than others
+            tried[number] = [place.averaged(half, *axes) for half in maps[number]]
+            gain = self.evidence(tried, sizes) - self.evidence(maps, sizes)
+            self.course.run.say(f"class {number + 1}: {there.name}, evidence {gain:+.2f}")
+            if gain > -LOSS:
+                laid[number] = place.laid(volume, *axes) * self.mask
+                found[number] = Symmetry(there.name, there)
+        return laid, tuple(found)
+
+    def band(self, curve: np.ndarray | None) -> int:
+        """Shells in which symmetry is looked for: what the map has, and no finer than is needed."""
+        there = self.course.last if curve is None else int(np.flatnonzero(curve > 0.25).max(initial=self.course.last))
+        return min(there, int(np.rint(detect.FINE / self.course.extent)))
+
+    def evidence(self, maps: np.ndarray, sizes: np.ndarray) -> float:
+        """Of held-out images in each half with the other's maps (c, 2, n, n, n); all poses, whatever the symmetry."""
+        course, best = self.course, self.best
+        states = [replace(best.state, maps=maps[:, 1 - half], sizes=sizes / sizes.sum()) for half in (0, 1)]
+        return float(
+            np.mean([course.evidence(course.loose(), one, course.last, half) for half, one in enumerate(states)])
+        )
+
+    def settings(self, names: tuple[Symmetry, ...]) -> Settings:
+        return replace(self.given.settings, each=tuple(operators(one.name) for one in names))
+
+    def sharpened(self, maps: np.ndarray, sizes: np.ndarray, names: tuple[Symmetry, ...]) -> sharpen.State:
+        """Rounds over ever more images, the last over all."""
+        given, run, course = self.given, self.course.run, self.course
+        state = sharpen.first_state(given.images, maps, sizes, course.last, given.noise, given.settings.junk)
+        key, settings = course.key(self.best.seed), self.settings(names)
+        label = "_".join(one.name for one in names)
+        while not state.done:
+            make = functools.partial(sharpen.iterated, given.images, state, settings, key, course.workers)
+            state = course.kept(f"round{state.round + 1}_{label}_{self.best.seed}", sharpen.State, make)
+            run.say(f"round {state.round}: {given.images.resolution_of(max(state.best, 1)):.1f} A, "
+                    f"posterior {state.sharpness:.2f}")  # fmt: skip
+        return state

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 from spa.image import fft
-from spa.volume.shells import radii
+from spa.volume.shells import cropped, radii
 
 FINER = 2
 REACH = 4.5  # standard deviations
@@ -75,13 +75,7 @@ def density(
     grid = np.zeros((FINER * box,) * 3, np.float32)
     centres = np.ascontiguousarray(positions / step, np.float64)
     _draw(grid, centres, np.ascontiguousarray(heights), np.sqrt(b / 8) / (np.pi * step))
-    spectrum = _cropped(fft.rfft3(grid, threads), box) / np.float32(FINER**3)
+    spectrum = cropped(fft.rfft3(grid, threads), box) / np.float32(FINER**3)
     k = radii(box) / (box * pixel_size)
     spectrum *= np.where(radii(box) < box / 2, np.exp(widening / 4 * k**2), 0).astype(np.float32)
     return np.roll(fft.irfft3(spectrum, box, threads), (box // 2,) * 3, (0, 1, 2))
-
-
-def _cropped(spectrum: np.ndarray, box: int) -> np.ndarray:
-    """The low frequencies of a finer half spectrum as a half spectrum of a map of box pixels."""
-    rows = np.fft.fftfreq(box, 1 / box).astype(int) % len(spectrum)
-    return spectrum[np.ix_(rows, rows, np.arange(box // 2 + 1))]

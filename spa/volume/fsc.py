@@ -41,6 +41,13 @@ def crossing(curve: np.ndarray, threshold: float) -> int:
     return max(int(below[0]), 1) if len(below) else len(curve) - 1
 
 
+def reach(curve: np.ndarray, threshold: float = 0.143) -> int:
+    """The last shell before two running are below threshold: a hollow particle has single shells without signal."""
+    below = curve[1:] < threshold
+    ends = np.flatnonzero(below[:-1] & below[1:])
+    return max(int(ends[0]), 1) if len(ends) else len(curve) - 1
+
+
 def resolution_at(curve: np.ndarray, threshold: float, box: int, pixel_size: float) -> float:
     """Resolution (angstroms) of the last shell before the curve first falls below threshold."""
     return box * pixel_size / crossing(curve, threshold)

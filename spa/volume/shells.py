@@ -22,6 +22,12 @@ def radii(n: int) -> np.ndarray:
     return np.sqrt(k[:, None, None] ** 2 + k[None, :, None] ** 2 + kx**2)
 
 
+def cropped(spectrum: np.ndarray, box: int) -> np.ndarray:
+    """The low frequencies of a finer half spectrum as a half spectrum of a map of box pixels."""
+    rows = np.fft.fftfreq(box, 1 / box).astype(int) % len(spectrum)
+    return spectrum[np.ix_(rows, rows, np.arange(box // 2 + 1))]
+
+
 @lru_cache(maxsize=2)
 def _shell_index(n: int) -> np.ndarray:
     """Shell (rounded radius) of each coefficient, flat; n//2+1 stands for everything beyond."""

@@ -1,0 +1,161 @@
+"""Non-uniform regularisation: each place of a map is filtered as its half maps agree there.
+
+Source: Punjani, Zhang & Fleet, Nat. Methods 17 (2020) 1214. A bank of low-pass filters is tried on both half maps, and
+the best is taken place by place: the one with which each filtered half predicts the other one unfiltered, in a window
+that grows with the filter's wavelength. The field of the best filters is all that the halves share. It is as smooth as
+its windows, and a window holds so many independent coefficients that chance agreement of noise hardly moves it.
+
+The filters are Wiener's, t s / (1 + t s): s is the signal-to-noise ratio of each shell under a mask, and t, from next
+to nothing to more than all, how much more of it there is at a place. Where a map is everywhere alike t is 1 and the
+filter that of its FSC. The error of a filter h, less what does not depend on it, is the sum over the coefficients A and
+B of the halves near a place of ``h^2 (|A|^2 + |B|^2) - 4 h Re A* B``.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.image import fft
+from spa.volume.fsc import fsc, reach
+from spa.volume.shells import cropped, radii, require_cube
+
+STEP = 4.0  # from one filter's t to the next one's: their cut-offs differ by a fifth
+FALL = 8.0  # power of the shell with which s falls where it is not known: the filters then are Butterworth's
+COARSEST, FINEST = 0.25, 8.0  # t s at the best and at the last shell, of the first and the last of the Wiener filters
+TRUST = 0.999  # FSC are held within 1 - TRUST and this
+SIGNIFICANT = 0.143
+WINDOW = 1.0  # standard deviation of a window, in wavelengths of the filters that it judges
+FAINT = 0.02  # of the largest difference of two filters: less of it is left out of their comparison
+
+Map = Callable[..., Iterable]
+
+
+@dataclass(frozen=True, eq=False)
+class NonUniform:
+    """Regularises pairs of half maps; mask (n, n, n): where their signal-to-noise is measured; run: a pool's map."""
+
+    mask: np.ndarray
+    run: Map = map
+
+    def __call__(self, half1: np.ndarray, half2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Both halves (n, n, n), each filtered by the field that they share."""
+        filters, field = self._chosen(half1, half2)
+        return filtered(half1, filters, field, self.run), filtered(half2, filters, field, self.run)
+
+    def joint(self, half1: np.ndarray, half2: np.ndarray) -> np.ndarray:
+        """Their mean, which has twice the signal-to-noise, filtered accordingly."""
+        filters, field = self._chosen(half1, half2)
+        return filtered((half1 + half2) / 2, 2 * filters / (1 + filters), field, self.run)
+
+    def _chosen(self, half1: np.ndarray, half2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        filters = bank(fsc(half1 * self.mask, half2 * self.mask))
+        return filters, best(half1, half2, filters, self.run)
+
+
+def bank(curve: np.ndarray) -> np.ndarray:
+    """Filters (m, shells) for halves with this FSC, from none of a map to all of it, each finer than the one before."""
+    s = signal_to_noise(curve)
+    low, high = np.log([COARSEST / s[1:].max(), FINEST / s[1:].min()]) / np.log(STEP)
+    t = STEP ** np.arange(np.floor(low), np.ceil(high) + 1)[:, None]  # 1 is one of them
+    return np.concatenate([np.zeros((1, len(s))), t * s / (1 + t * s), np.ones((1, len(s)))])
+
+
+def signal_to_noise(curve: np.ndarray) -> np.ndarray:
+    """FSC / (1 - FSC) of each shell, and a power of the shell beyond the last one with a significant FSC."""
+    held = np.clip(curve, 1 - TRUST, TRUST)
+    s = held / (1 - held)
+    shell = np.arange(len(curve))
+    last = reach(curve, SIGNIFICANT)
+    s[last + 1 :] = s[last] * (last / shell[last + 1 :]) ** FALL
+    s[0] = s[1]
+    return s
+
+
+def best(half1: np.ndarray, half2: np.ndarray, filters: np.ndarray, run: Map = map) -> np.ndarray:
+    """Which filter (m, shells) predicts best at each voxel (n, n, n): its number, with parts between two of them."""
+    n = require_cube(half1)
+    spectra = fft.rfft3(half1), fft.rfft3(half2)
+    pairs = list(zip(filters[:-1], filters[1:]))
+    widths = [_middle(finer - coarser) / (2 * np.pi * WINDOW) for coarser, finer in pairs]
+    grid = min(n, fft.good_size(int(np.ceil(6 * max(widths)))))
+    gains = run(lambda job: _gain(spectra, *job[0], job[1], grid), list(zip(pairs, widths)))
+    error = np.zeros((len(filters), grid, grid, grid), np.float32)
+    for number, gain in enumerate(gains):
+        error[number + 1] = error[number] + gain
+    return _stretched(_lowest(error), n)
+
+
+def _middle(difference: np.ndarray) -> float:
+    """The mean shell of what one filter lets through and the other does not."""
+    shell = np.arange(len(difference))
+    weight = difference * shell**2
+    return float(max((weight * shell).sum() / max(weight.sum(), 1e-30), 1.0))
+
+
+def _gain(
+    spectra: tuple[np.ndarray, np.ndarray], coarser: np.ndarray, finer: np.ndarray, width: float, grid: int
+) -> np.ndarray:
+    """What the error changes by from one filter to the next: (grid, grid, grid), each place's window about it.
+
+    width: standard deviation of the window's transform, shells. Only the band where the filters differ is looked at,
+    on a grid that holds the squares of its waves.
+    """
+    n = len(spectra[0])
+    step = finer - coarser
+    edge = int(np.flatnonzero(step >= FAINT * step.max()).max())
+    size = max(grid, min(n, fft.good_size(int(np.ceil(2 * edge + 3 * width + 2)))))
+    shell = radii(size)
+    volume = np.float32((size / n) ** 3)
+    parts = [cropped(spectrum, size) * volume for spectrum in spectra]
+
+    def seen(weight: np.ndarray) -> Iterator[np.ndarray]:
+        return (fft.irfft3(part * weight, size) for part in parts)
+
+    a, b = seen(_at(shell, np.sqrt(finer**2 - coarser**2)))
+    change = a * a + b * b
+    a, b = seen(_at(shell, np.sqrt(step)))
+    change -= 4 * a * b
+    window = np.exp(-(shell**2) / (2 * width**2)).astype(np.float32)
+    return fft.irfft3(cropped(fft.rfft3(change) * window, grid), grid) * np.float32((grid / size) ** 3)
+
+
+def _at(shell: np.ndarray, curve: np.ndarray) -> np.ndarray:
+    """A curve of the shells where coefficients are; its last value beyond."""
+    return np.interp(shell, np.arange(len(curve)), curve).astype(np.float32)
+
+
+def _lowest(error: np.ndarray) -> np.ndarray:
+    """Where along its first axis (m, ...) the error is lowest, by a parabola; the first stands alone: it is nothing."""
+    at = error.argmin(axis=0)
+    inner = np.clip(at, 1, len(error) - 2)[None]
+    before, here, after = (np.take_along_axis(error, inner + step, axis=0)[0] for step in (-1, 0, 1))
+    bend = before - 2 * here + after
+    aside = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend > 0)
+    free = (at > 1) & (at < len(error) - 1)
+    return (at + np.where(free, np.clip(aside, -0.5, 0.5), 0)).astype(np.float32)
+
+
+def _stretched(field: np.ndarray, n: int) -> np.ndarray:
+    """A periodic field (g, g, g) on a finer grid (n, n, n), linear between its points."""
+    size = len(field)
+    place = np.arange(n) * (size / n)
+    below = place.astype(int)
+    part = (place - below).astype(np.float32)
+    for axis in range(3):
+        share = np.expand_dims(part, tuple({0, 1, 2} - {axis}))
+        lower, upper = (np.take(field, index % size, axis) for index in (below, below + 1))
+        field = lower + share * (upper - lower)
+    return field
+
+
+def filtered(volume: np.ndarray, filters: np.ndarray, field: np.ndarray, run: Map = map) -> np.ndarray:
+    """The volume (n, n, n) filtered at each voxel by the filters (m, shells) on both sides of the field's number."""
+    n = len(volume)
+    spectrum, shell = fft.rfft3(volume), radii(n)
+    used = [number for number in range(1, len(filters)) if (np.abs(field - number) < 1).any()]
+    parts = run(lambda number: fft.irfft3(spectrum * _at(shell, filters[number]), n), used)
+    out = np.zeros_like(field)
+    for number, part in zip(used, parts):
+        out += np.maximum(1 - np.abs(field - number), 0) * part
+    return out

@@ -13,6 +13,7 @@ from spa.job.run import Run, job
 @options.star_out
 @options.outdir
 @options.refinement
+@options.relaxation
 @options.seed
 @options.plot
 @options.standard

@@ -92,6 +92,18 @@ def refinement(body: Body) -> Body:
     return body
 
 
+def relaxation(body: Body) -> Body:
+    """--relax-symmetry, --focus-mask: for refiners of particles that have a symmetry only nearly."""
+    for option in (
+        click.option("--focus-mask", type=INPUT_FILE,
+                     help="Soft mask of where copies over --relax-symmetry may differ; default: all of the particle."),
+        click.option("--relax-symmetry", metavar="GROUP",
+                     help="Point group that the particle has only nearly; --symmetry is the one that it has."),
+    ):  # fmt: skip
+        body = option(body)
+    return body
+
+
 def specimen(body: Body) -> Body:
     """What the simulations image: --map, --model, --assembly, --symmetry, --specimen-diameter, --box, --pixel-size."""
     for option in (

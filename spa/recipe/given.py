@@ -33,11 +33,13 @@ class Asked:
     mask: str | None
     shift_range: float
     iterations: int
+    relax_symmetry: str | None = None
+    focus_mask: str | None = None
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Asked":
         """From all options of a command."""
-        return cls(**{field.name: settings[field.name] for field in fields(cls)})
+        return cls(**{field.name: settings[field.name] for field in fields(cls) if field.name in settings})
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,8 @@ class Inputs:
 def read(run: Run, tables: Tables, asked: Asked) -> Inputs:
     """Everything read and checked, nothing computed yet but coefficients and noise."""
     group = operators(asked.symmetry)
+    if asked.focus_mask and not asked.relax_symmetry:
+        raise UsageError("--focus-mask: it belongs to a --relax-symmetry")
     source = maps.need(tables, "map", "--reference", asked.reference)
     stack = open_particles(run, tables)
     start = on_grid(run, source, stack)
@@ -120,6 +124,13 @@ def measured_diameter(volume: np.ndarray, pixel_size: float) -> float:
     inside = without_dust(smooth > automatic_threshold(smooth))
     reach = float(distances(len(volume))[inside].max()) if inside.any() else 0.4 * len(volume)
     return min(2.2 * reach, 0.9 * len(volume)) * pixel_size
+
+
+def focus_mask(run: Run, stack: ParticleSet, asked: Asked) -> np.ndarray | None:
+    """The soft mask (box, box, box) of where copies may differ, if there is one."""
+    if asked.focus_mask is None:
+        return None
+    return maps.solvent(on_grid(run, asked.focus_mask, stack, contrast=False), asked.focus_mask)
 
 
 def _solvent(run: Run, mask: str | None, stack: ParticleSet, diameter: float) -> np.ndarray:

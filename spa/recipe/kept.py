@@ -21,10 +21,10 @@ from spa.volume.fsc import crossing
 STATE = "state.npz"
 
 
-def resumed(run: Run, start: State) -> State:
+def resumed(run: Run, start: State, name: str = STATE) -> State:
     """The last whole iteration with --resume, or the start."""
     assert run.outdir is not None
-    path = run.outdir / STATE
+    path = run.outdir / name
     if not run.resume or not path.exists():
         return start
     try:
@@ -35,10 +35,10 @@ def resumed(run: Run, start: State) -> State:
     return found
 
 
-def checkpoint(run: Run, state: State) -> None:
+def checkpoint(run: Run, state: State, name: str = STATE) -> None:
     """Keep an iteration, and stop after it when asked to."""
     assert run.outdir is not None
-    with whole(run.outdir / STATE) as path:
+    with whole(run.outdir / name) as path:
         states.save(path, state)
     run.checkpoint()
 

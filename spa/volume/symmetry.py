@@ -76,3 +76,19 @@ def operators(group: str) -> np.ndarray:
 def order(group: str) -> int:
     """How many rotations the group has."""
     return len(operators(group))
+
+
+def cosets(group: str, own: str) -> np.ndarray:
+    """One rotation (c, 3, 3) of each left coset of the point group `own` in `group`, the identity first.
+
+    A particle of symmetry `own` at pose R has R @ g, for each of them, as its different copies over `group`.
+    UsageError where `own` is no part of `group` about the same axes.
+    """
+    every, part = operators(group), operators(own)
+    if any(np.abs(every - one).max((1, 2)).min() > 1e-6 for one in part):
+        raise UsageError(f"symmetry {canonical(own)} is no part of {canonical(group)} about the same axes")
+    found: list[np.ndarray] = []
+    for one in every:
+        if not found or min(np.abs(other @ part - one).max((1, 2)).min() for other in found) > 1e-6:
+            found.append(one)
+    return np.array(found)

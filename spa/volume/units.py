@@ -23,7 +23,7 @@ def unit_direction(volume: np.ndarray, operators: np.ndarray) -> np.ndarray:
 
 
 def unit_mask(volume: np.ndarray, operators: np.ndarray, edge: float = 2.0) -> np.ndarray:
-    """A soft mask (n, n, n) float32 of one unit of a symmetric map: the points that lie nearer to it than to its copies.
+    """A soft mask (n, n, n) float32 of one unit of a symmetric map: what lies nearer to it than to its copies.
 
     edge: its width in pixels; the masks of all copies add up to about 1. DataError for C1.
     """

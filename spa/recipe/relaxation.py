@@ -1,0 +1,108 @@
+"""A refinement over a group that the particle has only nearly, between its options and the arithmetic."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spa.errors import UsageError
+from spa.io.star import Table
+from spa.job.pool import mapping
+from spa.job.run import Run
+from spa.recipe import kept
+from spa.refine.problem import Problem, Workers
+from spa.refine.states import State
+from spa.relax import loop
+from spa.relax.breaking import Start
+from spa.relax.copies import certainty
+from spa.relax.loop import Relaxation
+from spa.volume.symmetry import canonical, cosets, operators
+
+STATE = "state.relaxed.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxed:
+    """What came of it: the problem that the state is of, the state, and what told the copies apart."""
+
+    problem: Problem
+    state: State
+    start: Start
+    group: str
+    words: str
+
+
+def settled(
+    run: Run, problem: Problem, start: State, group: str, focus: np.ndarray | None,
+    refined: Callable[[Run, Problem, State], State],
+) -> Relaxed:  # fmt: skip
+    """The consensus over the group (name), its symmetry broken where the particle's is, and refined in its own.
+
+    focus: mask (box, box, box) of where copies may differ; refined: a whole refinement, that of the consensus.
+    UsageError where the group is no larger than the particle's own.
+    """
+    relaxed = _relaxation(problem, group, focus)
+    consensus = loop.consensus_problem(relaxed, canonical(group))
+    state = loop.undecided(relaxed, refined(run, consensus, loop.consensus_start(relaxed, start)))
+    with mapping(run.threads) as pool:
+        workers = Workers(pool, run.threads)
+        first = loop.broken(relaxed, state, run.rng("copies"), workers)
+        run.note(_found(first, problem, group))
+        if not first.evident:
+            run.warn(f"nothing tells the copies over {canonical(group)} apart: the map has that symmetry")
+            return Relaxed(consensus, state, first, group, f"no copy differs from the others over {canonical(group)}")
+        relaxed = _with_more_iterations(relaxed, state)
+        state = _refined(run, relaxed, state, first, workers)
+        state = loop.with_posterior(relaxed, state, state.poses[0].weight, run.rng("copies", "last"), workers)
+    return Relaxed(relaxed.problem, state, first, group, _words(state, group))
+
+
+def _relaxation(problem: Problem, group: str, focus: np.ndarray | None) -> Relaxation:
+    turns = cosets(group, problem.settings.symmetry)
+    if len(turns) == 1:
+        raise UsageError(f"--relax-symmetry {canonical(group)}: that is --symmetry {problem.settings.symmetry} itself")
+    return Relaxation(problem, operators(group), turns, focus)
+
+
+def _with_more_iterations(relaxed: Relaxation, state: State) -> Relaxation:
+    """As many again as the consensus was allowed."""
+    settings = relaxed.problem.settings
+    longer = replace(settings, iterations=settings.iterations + state.iteration)
+    return replace(relaxed, problem=replace(relaxed.problem, settings=longer))
+
+
+def _refined(run: Run, relaxed: Relaxation, state: State, first: Start, workers: Workers) -> State:
+    broken = loop.relaxed_start(relaxed, state, first, run.rng("copies", "first"), workers)
+    state = kept.resumed(run, broken, STATE)
+    while not state.done:
+        state = loop.iterated(relaxed, state, workers)
+        run.note(f"{kept.line(relaxed.problem, state)}, copies {_share(state):.2f}")
+        kept.checkpoint(run, state, STATE)
+    return state
+
+
+def _share(state: State) -> float:
+    """Mean share of the best copy."""
+    return float(state.poses[0].weight.max(axis=1).mean())
+
+
+def _found(start: Start, problem: Problem, group: str) -> str:
+    resolution = problem.images.resolution_of(start.radius)
+    return (
+        f"copies over {canonical(group)}: a difference to {resolution:.0f} A makes {start.held_out} images that it was "
+        f"not made of likelier by {start.gain:.1f} (log)"
+    )
+
+
+def _words(state: State, group: str) -> str:
+    weight = state.poses[0].weight
+    return (
+        f"copies over {canonical(group)}: best with {_share(state):.2f} in the mean, "
+        f"entropy {certainty(weight).mean():.2f} (1: no preference)"
+    )
+
+
+def with_copies(table: Table, state: State) -> Table:
+    """The particles with the copy that each is in, and how certain that is."""
+    weight = state.poses[0].weight
+    return table.with_columns(spaCopy=weight.argmax(axis=1) + 1, spaCopyEntropy=certainty(weight))

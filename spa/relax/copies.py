@@ -1,0 +1,177 @@
+"""Copies of a pose over a group that a particle has only nearly, told apart by what its average over the group is not.
+
+With poses A known up to the group, the consensus V (the average over it) explains what all copies share, and the
+difference D what one of them has: X = CTF (P_A V + P_Ag D) + noise, so on residuals R = X - CTF P_A V
+``log p(g) = 2 Re<CTF R, P_Ag D> - <CTF^2, |P_Ag D|^2>``, whitened. An image's own noise in D would hold it in its copy;
+so images are dealt into folds, and each fold is judged by a D made of the others.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spa.refine.data import BLOCK, Images
+from spa.refine.problem import Workers
+from spa.search.images import ramps
+from spa.volume import insert as into
+from spa.volume.fsc import fsc
+from spa.volume.slices import Reference, reference, slices
+
+SCALES = np.concatenate([[0.0], np.geomspace(0.02, 4.0, 25)])  # of D, tried
+LEAST = 0.02  # of a posterior: less is not inserted
+FLOOR = 0.05  # of a shell's mean weight, added to the maps whose FSC is taken
+TRUST = (0.02, 0.98)  # bounds of the FSC that regularises D
+
+Run = Callable[..., Iterable]
+Rows = np.ndarray | slice
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """turns (c, 3, 3): one of each coset of the group over the particle's own, the identity first; operators (h, 3, 3)
+    of its own; mask (box, box, box) of where copies may differ."""
+
+    turns: np.ndarray
+    operators: np.ndarray
+    mask: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """What the consensus leaves of images: matched (n, 2, K) CTF R / s^2, weight (n, K) CTF^2 / s^2, poses (n, 3, 3).
+
+    kx, ky (K,) are of a box up to shell radius; shifts are undone.
+    """
+
+    box: int
+    radius: int
+    kx: np.ndarray
+    ky: np.ndarray
+    poses: np.ndarray
+    matched: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+    def of(self, rows: Rows) -> "Residuals":
+        """Those of some images."""
+        return replace(self, poses=self.poses[rows], matched=self.matched[rows], weight=self.weight[rows])
+
+
+def residuals(
+    images: Images, rows: np.ndarray, poses: np.ndarray, shifts: np.ndarray, noise: np.ndarray, consensus: Reference,
+    run: Run = map,
+) -> Residuals:  # fmt: skip
+    """Of rows (n,) of images in all of their band, at poses (n, 3, 3) and shifts (n, 2) in pixels of their box."""
+    band = images.band
+
+    def left(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        block = images.block(rows[part], band.radius, noise)
+        turn = ramps(shifts[part].astype(np.float32), block.kx, block.ky, band.box)
+        cut = slices(consensus, poses[part], block.kx, block.ky)
+        rest = (block.x[:, 0] + 1j * block.x[:, 1]) * turn - block.ctf * (cut[:, 0] + 1j * cut[:, 1])
+        return np.stack([rest.real, rest.imag], 1) * block.ctf[:, None], block.ctf**2
+
+    found = list(run(left, _parts(len(rows))))
+    matched, weight = (np.concatenate([one[i] for one in found]).astype(np.float32) for i in (0, 1))
+    return Residuals(band.box, band.radius, band.kx, band.ky, poses, matched, weight)
+
+
+def summed(rest: Residuals, share: np.ndarray, copies: Copies) -> np.ndarray:
+    """The (closed) sums of residuals at their copies, each with its share (n, c); what is less than LEAST is left out.
+
+    Gives the grid of an `into.Accumulator`, so that sums of several folds add up.
+    """
+    sums = into.accumulator(rest.box, rest.radius)
+    image, copy = np.nonzero(share >= LEAST)
+    samples = into.Samples(image, rest.poses[image] @ copies.turns[copy], np.zeros((len(image), 2)), share[image, copy])
+    into.insert(sums, samples, rest.matched, rest.weight, rest.kx, rest.ky)
+    into.close(sums)
+    return into.symmetrised(sums, copies.operators).grid
+
+
+def difference(grid: np.ndarray, curve: np.ndarray | None, rest: Residuals, copies: Copies) -> np.ndarray:
+    """D (box, box, box) of sums in the mask, shrunk as an FSC (shells) says; by half where there is none yet."""
+    sums = into.Accumulator(rest.box, rest.radius, grid)
+    trust = np.full(rest.radius + 2, 0.5)
+    if curve is not None:
+        trust = np.clip(curve[np.minimum(np.arange(rest.radius + 2), len(curve) - 1)], *TRUST)
+    weight = into.shell_weight(sums)
+    return into.solve(sums, weight * (1 - trust) / trust + 1e-9 * weight.max()) * copies.mask
+
+
+def likeness(grids: Sequence[np.ndarray], rest: Residuals, copies: Copies) -> np.ndarray:
+    """The FSC (shells) that D of all folds would have with as much again, from that of half of them with the others."""
+    middle = len(grids) // 2
+    maps = []
+    for part in (grids[:middle], grids[middle:]):
+        sums = into.Accumulator(rest.box, rest.radius, sum(part[1:], part[0]))
+        weight = into.shell_weight(sums)
+        maps.append(into.solve(sums, FLOOR * weight + 1e-9 * weight.max()) * copies.mask)
+    curve = np.maximum(fsc(*maps), 0)
+    return 2 * curve / (1 + curve)
+
+
+def scored(rest: Residuals, volume: np.ndarray, copies: Copies, run: Run = map) -> tuple[np.ndarray, np.ndarray]:
+    """Cross terms and norms (n, c) of residuals with D at every copy; what all copies of D share is taken off."""
+    source = reference(volume, rest.radius)
+
+    def one(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        poses = (rest.poses[part, None] @ copies.turns).reshape(-1, 3, 3)
+        cut = slices(source, poses, rest.kx, rest.ky).reshape(len(part), len(copies.turns), 2, -1)
+        cut -= cut.mean(axis=1, keepdims=True)
+        cross = cut.reshape(*cut.shape[:2], -1) @ rest.matched[part].reshape(len(part), -1, 1)
+        norm = (cut[:, :, 0] ** 2 + cut[:, :, 1] ** 2) @ rest.weight[part, :, None]
+        return cross[..., 0], norm[..., 0]
+
+    found = list(run(one, _parts(len(rest))))
+    return tuple(np.concatenate([pair[i] for pair in found]).astype(np.float64) for i in (0, 1))  # type: ignore[return-value]
+
+
+def judged(cross: np.ndarray, norm: np.ndarray) -> tuple[float, np.ndarray]:
+    """How much likelier (log) the images (n, c) are with D than without, and the posterior (n, c) of their copies.
+
+    Both at the scale of D at which they are likeliest: it is what D is worth on images that it was not made of.
+    """
+    gains = [_evidence(2 * scale * cross - scale**2 * norm) for scale in SCALES]
+    best = int(np.argmax(gains))
+    scale = max(SCALES[best], SCALES[1])  # even a D that is worth nothing yet says where it leans
+    score = 2 * scale * cross - scale**2 * norm
+    share = np.exp(score - score.max(axis=1, keepdims=True))
+    return gains[best], share / share.sum(axis=1, keepdims=True)
+
+
+def _evidence(score: np.ndarray) -> float:
+    top = score.max(axis=1)
+    return float((top + np.log(np.exp(score - top[:, None]).mean(axis=1))).sum())
+
+
+def cross_fitted(
+    rest: Residuals, share: np.ndarray, folds: Sequence[Rows], copies: Copies, workers: Workers, rounds: int,
+) -> tuple[np.ndarray, float]:  # fmt: skip
+    """Posteriors (n, c) after some rounds over the folds (rows each), from share (n, c); and the gain in log p."""
+    share = share.copy()
+    parts = [rest.of(rows) for rows in folds]
+    grids = list(workers.map(lambda job: summed(job[0], share[job[1]], copies), list(zip(parts, folds))))
+    gain = 0.0
+    for _ in range(rounds):
+        curve, gain = likeness(grids, rest, copies), 0.0
+        for number, rows in enumerate(folds):
+            others = sum(grid for place, grid in enumerate(grids) if place != number)
+            volume = difference(np.asarray(others), curve, rest, copies)
+            more, share[rows] = judged(*scored(parts[number], volume, copies, workers.map))
+            grids[number] = summed(parts[number], share[rows], copies)
+            gain += more
+    return share, gain
+
+
+def certainty(share: np.ndarray) -> np.ndarray:
+    """Entropy (n,) of posteriors (n, c) over that of no preference: 0 is certain, 1 says nothing."""
+    safe = np.maximum(share, 1e-300)
+    return -(share * np.log(safe)).sum(axis=1) / np.log(max(share.shape[1], 2))
+
+
+def _parts(count: int) -> list[np.ndarray]:
+    return [np.arange(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK)]

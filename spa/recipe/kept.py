@@ -15,6 +15,7 @@ from spa.model.poses import eulers
 from spa.recipe.given import Inputs
 from spa.refine import states
 from spa.refine.problem import Problem
+from spa.refine.solvent import flattened
 from spa.refine.states import State
 from spa.volume.fsc import crossing
 
@@ -72,7 +73,7 @@ def written(run: Run, given: Inputs, state: State) -> Tables:
     problem = given.problem
     files = []
     volumes = {
-        "map": state.joint[0] * problem.solvent,
+        "map": flattened(problem, state.joint[0], resolution(problem, state)),
         "half1": state.halves[0, 0],
         "half2": state.halves[0, 1],
         "mask": problem.solvent,
@@ -82,20 +83,20 @@ def written(run: Run, given: Inputs, state: State) -> Tables:
         mrc.write(path, np.asarray(volume, np.float32), problem.images.pixel_size)
         files.append((role, str(path)))
     curve = run.outdir / "fsc.star"
-    star.write(Tables(blocks={"fsc": fsc_table(problem, state)}), curve)
+    width = problem.images.band.box * problem.images.pixel_size
+    star.write(Tables(blocks={"fsc": curve_table(state.curve, width)}), curve)
     files.append(("fsc", str(curve)))
     tables = given.stack.tables.with_block("particles", _particles(given, state))
     return with_maps(tables, files)
 
 
-def fsc_table(problem: Problem, state: State) -> Table:
-    """The half maps' FSC in RELION's columns."""
-    shells = np.arange(len(state.curve))
-    width = problem.images.band.box * problem.images.pixel_size
+def curve_table(curve: np.ndarray, width: float) -> Table:
+    """An FSC (n//2+1,) of half maps in RELION's columns; width: of the box, angstroms."""
+    shells = np.arange(len(curve))
     return Table.of(
         rlnSpectralIndex=shells, rlnResolution=shells / width,
         rlnAngstromResolution=np.where(shells > 0, width / np.maximum(shells, 1), 999.0),
-        rlnGoldStandardFsc=np.where(shells == 0, 1.0, state.curve),
+        rlnGoldStandardFsc=np.where(shells == 0, 1.0, curve),
     )  # fmt: skip
 
 
@@ -124,6 +125,6 @@ def draw(path: Path, problem: Problem, state: State) -> None:
     assert state.joint is not None
     copies = state.poses[0].best()[:, None] @ problem.settings.operators
     euler = eulers(copies.reshape(-1, 3, 3))
-    map_ = state.joint[0] * problem.solvent
+    map_ = flattened(problem, state.joint[0], resolution(problem, state))
     figure = refinement.overview(state.curve, map_, euler, problem.images.pixel_size, resolution(problem, state))
     save(figure, path)

@@ -20,6 +20,7 @@ ALLOWED = {
     "image": {"errors"},
     "volume": {"image", "errors"},
     "search": {"volume", "image", "errors"},
+    "class3d": {"refine", "search", "volume", "image", "errors"},
     "relax": {"abinit", "refine", "search", "volume", "image", "errors"},
     "abinit": {"symmetry", "refine", "search", "volume", "image", "errors"},
     "job": {"model", "io", "subtract", "errors"},  # images may be subtracted as they are read

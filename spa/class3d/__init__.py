@@ -1,0 +1,1 @@
+"""Classes of particles whose poses are known: which of several maps each image shows."""

@@ -1,0 +1,176 @@
+"""One map of all images at the poses that they have, and what it leaves of each of them.
+
+A class is looked for as a difference from this consensus: with ``m = a C (X - a C P V0) / s^2`` and
+``w = a^2 C^2 / s^2`` an image's log likelihood of class k is ``2 Re<m, P D_k> - <w, |P D_k|^2>`` more than that of the
+consensus, whatever lies outside the mask in which D_k may differ from 0 (a: the image's grey scale).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.class3d.sums import Part, blocks_of, gathered
+from spa.image.disc import shell_mean
+from spa.refine.data import Images, smooth_spectrum
+from spa.refine.maximisation import joined, joint_fsc, raw_prior, wiener_prior
+from spa.refine.problem import Workers
+from spa.search.images import ramps
+from spa.volume import insert as into
+from spa.volume.fsc import fsc
+from spa.volume.slices import Reference, reference, slices
+
+SAMPLE = 2000  # images on which noise and grey scales are measured
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """Images whose poses (n, 3, 3) and shifts (n, 2) in pixels are known."""
+
+    images: Images
+    poses: np.ndarray
+    shifts: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True, eq=False)
+class Consensus:
+    """volume (box, box, box): of all images, weighted by the FSC (n//2+1,) of its halves in the mask it was given."""
+
+    volume: np.ndarray
+    curve: np.ndarray
+
+
+def consensus(posed: Posed, noise: np.ndarray, mask: np.ndarray, workers: Workers) -> Consensus:
+    """The map of all images; mask (box, box, box): where its halves are compared; noise (groups, shells)."""
+    images, band = posed.images, posed.images.band
+
+    def parts(rows: np.ndarray) -> list[Part]:
+        block = images.block(rows, band.radius, noise)
+        values, weights = block.matched(), block.ctf**2
+        out = []
+        for half in (0, 1):
+            mine = np.flatnonzero(images.half[rows] == half)
+            samples = into.Samples(mine, posed.poses[rows[mine]], posed.shifts[rows[mine]], np.ones(len(mine)))
+            out.append(Part(half, samples, values, weights))
+        return out
+
+    sums = gathered(band.box, band.radius, 2, np.arange(len(posed)), parts, band.kx, band.ky, workers)
+    raw = list(workers.map(lambda one: into.solve(one, raw_prior(one)) * mask, sums))
+    curve = fsc(raw[0], raw[1])
+    curve[band.radius + 1 :] = 0
+    whole = joined(*sums)
+    return Consensus(into.solve(whole, wiener_prior(whole, joint_fsc(curve))), curve)
+
+
+@dataclass(frozen=True, eq=False)
+class Scales:
+    """Grey scales of images against a map: their mean, and the variance about it that noise does not explain."""
+
+    mean: float
+    variance: float
+
+    def of(self, cross: np.ndarray, norm: np.ndarray) -> np.ndarray:
+        """The likeliest scale of images with 2 <X, P> = 2 cross and <P, P> = norm (n,), relative to the mean."""
+        precision = 1 / max(2 * self.variance, 1e-12)
+        return (cross + precision * self.mean) / (norm + precision) / self.mean
+
+
+def scales(cross: np.ndarray, norm: np.ndarray) -> Scales:
+    """From images' own regressions cross / norm, whose error's variance is 1 / (2 norm)."""
+    seen = norm > 1e-9 * norm.max()
+    single, weight = cross[seen] / norm[seen], norm[seen]
+    mean = float(max(cross.sum() / norm.sum(), 1e-3))
+    spread = float((weight * (single - mean) ** 2).sum() / weight.sum() - len(weight) / (2 * weight.sum()))
+    return Scales(mean, max(spread, 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """What images have beyond the consensus, ready for class maps.
+
+    matched (n, 2, K): m as above, moved to the box centre; scale (n,): a; noise (groups, shells): s^2; poses (n, 3, 3).
+    """
+
+    images: Images
+    poses: np.ndarray
+    matched: np.ndarray
+    scale: np.ndarray
+    noise: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.matched)
+
+    def block(self, rows: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+        """m (rows, 2, count) and w (rows, count) in shells up to radius."""
+        band = self.images.band
+        count = band.count(radius)
+        root = self.scale[rows, None] / np.sqrt(self.noise[self.images.group[rows]])
+        factor = self.images.ctf(rows, count) * root[:, band.shell[:count]].astype(np.float32)
+        return np.ascontiguousarray(self.matched[rows, :, :count]), factor**2
+
+
+def residuals(posed: Posed, found: np.ndarray, noise: np.ndarray, workers: Workers) -> tuple[Residuals, np.ndarray]:
+    """Residuals against the consensus `found` (box, box, box), and the consensus in the images' grey scale.
+
+    The images' coefficients are used up: residuals take their place in memory.
+    """
+    images = posed.images
+    source = reference(found, images.band.radius)
+    sample = np.arange(len(posed))[:: max(1, len(posed) // SAMPLE)]
+    measured = list(workers.map(lambda rows: _measured(posed, source, rows, noise), blocks_of(sample)))
+    cross, norm = (np.concatenate([one[i] for one in measured]) for i in (0, 1))
+    scale = scales(cross, norm)
+    noise = _noise(images, sample, np.concatenate([one[2] for one in measured]), noise)
+    every = np.empty(len(posed))
+
+    def replace(rows: np.ndarray) -> None:
+        every[rows], images.planes[rows] = _residual(posed, source, rows, noise, scale)
+
+    list(workers.map(replace, blocks_of(np.arange(len(posed)))))
+    return Residuals(images, posed.poses, images.planes, every, noise), found * np.float32(scale.mean)
+
+
+def _aligned(posed: Posed, source: Reference, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of rows: images moved to the centre (complex), CTF, and slices of the source (complex): each (rows, K)."""
+    band = posed.images.band
+    turn = ramps(posed.shifts[rows].astype(np.float32), band.kx, band.ky, band.box)
+    planes = posed.images.planes[rows]
+    cut = slices(source, posed.poses[rows], band.kx, band.ky)
+    ctf = posed.images.ctf(rows, len(band))
+    return (planes[:, 0] + 1j * planes[:, 1]) * turn, ctf, cut[:, 0] + 1j * cut[:, 1]
+
+
+def _measured(posed: Posed, source: Reference, rows: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, ...]:
+    """<X, C P> / s^2 (rows,), <C P, C P> / s^2 (rows,), and power of X - C P in each shell (rows, shells)."""
+    band = posed.images.band
+    x, ctf, cut = _aligned(posed, source, rows)
+    model = ctf * cut
+    weight = (1 / noise[posed.images.group[rows]])[:, band.shell]
+    cross = (weight * (x.real * model.real + x.imag * model.imag)).sum(axis=1)
+    norm = (weight * (model.real**2 + model.imag**2)).sum(axis=1)
+    return cross, norm, shell_mean(np.abs(x - model) ** 2, band)
+
+
+def _residual(
+    posed: Posed, source: Reference, rows: np.ndarray, noise: np.ndarray, scale: Scales
+) -> tuple[np.ndarray, np.ndarray]:
+    """Grey scale (rows,) and m (rows, 2, K) of rows."""
+    band = posed.images.band
+    x, ctf, cut = _aligned(posed, source, rows)
+    model = ctf * cut
+    weight = (1 / noise[posed.images.group[rows]])[:, band.shell].astype(np.float32)
+    cross = (weight * (x.real * model.real + x.imag * model.imag)).sum(axis=1)
+    norm = (weight * (model.real**2 + model.imag**2)).sum(axis=1)
+    own = scale.of(cross, norm)
+    left = weight * ctf * own[:, None].astype(np.float32) * (x - np.float32(scale.mean) * own[:, None] * model)
+    return own, np.stack([left.real, left.imag], axis=1).astype(np.float32)
+
+
+def _noise(images: Images, rows: np.ndarray, power: np.ndarray, old: np.ndarray) -> np.ndarray:
+    """Noise (groups, shells) from residuals' power (rows, shells); groups without rows keep the old."""
+    out = old.copy()
+    for group in np.unique(images.group[rows]):
+        out[group] = power[images.group[rows] == group].mean(axis=0)
+    return smooth_spectrum(out)

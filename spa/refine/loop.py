@@ -15,10 +15,12 @@ from spa.refine.data import Images, smooth_spectrum
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Problem, Workers
 from spa.refine.settings import Search, searches
+from spa.refine.solvent import masked
 from spa.refine.states import State
 from spa.search import orientations
 from spa.search.newton import Modes
 from spa.volume import insert as into
+from spa.volume.fsc import reach
 from spa.volume.shells import lowpass
 from spa.volume.slices import Reference, reference, slices
 
@@ -75,10 +77,13 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
 
 
 def sources_of(problem: Problem, state: State, workers: Workers) -> Sources:
-    """What each half of each class is searched against."""
-    return [
-        list(workers.map(lambda volume: reference(volume * problem.solvent, state.radius), pair)) for pair in state.maps
-    ]
+    """What each half of each class is searched against: its map without the solvent."""
+
+    def one_class(pair: np.ndarray, curve: np.ndarray) -> list[Reference]:
+        resolution = problem.images.resolution_of(reach(curve))
+        return list(workers.map(lambda one: reference(masked(problem, one, resolution), state.radius), pair))
+
+    return [one_class(pair, curve) for pair, curve in zip(state.maps, state.curves)]
 
 
 def maximised(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
@@ -167,7 +172,7 @@ def _resolved(
     found = [maximisation.regularised(problem, pair, workers) for pair in sums]
     curves = np.stack([one.curve for one in found])
     maps = np.stack([np.stack(one.maps) for one in found])
-    shell = min(max(map(plan.reach, curves)), sums[0][0].radius)
+    shell = min(max(map(reach, curves)), sums[0][0].radius)
     state = plan.decided(problem, replace(state, maps=maps, curves=curves), shell, complete)
     if not state.done:
         return state

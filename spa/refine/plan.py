@@ -10,7 +10,6 @@ import numpy as np
 
 from spa.refine.problem import Problem
 from spa.refine.states import State
-from spa.volume.fsc import reach
 
 SETTLED = 0.02  # share of images that move by more than two steps in a global pass, below which it has settled
 SHARP = 0.85  # mean share of the best mode in the posterior, below which the search must be wide
@@ -41,10 +40,11 @@ def decided(problem: Problem, state: State, shell: int, complete: bool) -> State
     images, settings = problem.images, problem.settings
     gained = shell > state.best_shell
     stalled = 0 if gained or not complete else state.stalled + 1
-    local = state.local or (complete and stalled > 0 and state.wandering < SETTLED)
+    local = state.local or (complete and state.wandering < SETTLED)
     wide = state.wide or (not local and (state.sharpness < SHARP or stalled > 0))
     rim = shell * settings.diameter / (2 * images.band.box * images.pixel_size)  # shells a radian turns the rim by
-    converged = state.local and stalled > 0 and state.moved < STILL / max(rim, 1)
+    still = state.moved < STILL / max(rim, 1)
+    converged = state.local and still and shell <= state.best_shell + 1
     settling = state.moved < SETTLING * state.least
     done = state.iteration >= settings.iterations or converged or (stalled > PATIENCE and not settling)
     return replace(

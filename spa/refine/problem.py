@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -9,7 +10,12 @@ from spa.refine.data import Images
 from spa.refine.settings import Settings
 from spa.search.prior import Prior
 
-Smoothing = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+class Smoothing(Protocol):
+    """Both unfiltered half maps (box, box, box) to regularised ones, and to the map of both (`joint`)."""
+
+    def __call__(self, half1: np.ndarray, half2: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]: ...
+    def joint(self, half1: np.ndarray, half2: np.ndarray, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +23,8 @@ class Problem:
     """images and settings; solvent: soft mask (box, box, box) of references and FSC; prior: where the poses are
     expected: without poses of its own every orientation is searched, with them only what is near.
 
-    smoothing: both unfiltered half maps to regularised ones, in place of the Wiener solution by their FSC.
+    dynamic: whether references are masked by their own outline too, once it can be trusted.
+    smoothing: what regularises half maps in place of the Wiener solution by their FSC.
     """
 
     images: Images
@@ -25,6 +32,7 @@ class Problem:
     solvent: np.ndarray
     prior: Prior
     smoothing: Smoothing | None = None
+    dynamic: bool = True
 
     @property
     def extent(self) -> float:

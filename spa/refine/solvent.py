@@ -12,15 +12,21 @@ from spa.volume.masks import soft_mask
 
 FROM = 12.0  # angstroms: the resolution of the half maps from which the mask follows the particle
 OUTLINE = 12.0  # angstroms: the outline's own resolution
-EXTEND, EDGE = 6.0, 8.0  # angstroms around what is inside
+EXTEND, EDGE = 6.0, 8.0  # angstroms around what is inside, for references
+ROOM = 15.0  # angstroms around it in the map that is kept: what is weak beside the rest is not lost
 
 
-def masked(problem: Problem, volume: np.ndarray, resolution: float) -> np.ndarray:
+def flattened(problem: Problem, volume: np.ndarray, resolution: float) -> np.ndarray:
+    """The map that is kept, of a resolution (angstroms): as `masked`, with more room around the particle."""
+    return masked(problem, volume, resolution, ROOM)
+
+
+def masked(problem: Problem, volume: np.ndarray, resolution: float, extend: float = EXTEND) -> np.ndarray:
     """A regularised half map (box, box, box) of a resolution (angstroms), without its solvent."""
     inside = volume * problem.solvent
     if not problem.dynamic or resolution > FROM:
         return inside
     try:
-        return inside * soft_mask(inside, problem.images.pixel_size, None, OUTLINE, EXTEND, EDGE)[0]
+        return inside * soft_mask(inside, problem.images.pixel_size, None, OUTLINE, extend, EDGE)[0]
     except DataError:  # nothing stands out: there is no outline to follow
         return inside

@@ -24,6 +24,10 @@ def written(run: Run, given: Given, outcome: Outcome) -> Tables:
         path = run.outdir / f"class{place + 1:03d}.mrc"
         mrc.write(path, volumes[number], given.stack.pixel_size)
         tables = maps.with_maps(tables, [("map", str(path))], place + 1)
+    if given.auto:
+        groups = [outcome.symmetry[number].name for number in order[: len(outcome.symmetry)]]
+        found = Table.of(spaMapClass=np.arange(len(groups)) + 1, spaSymmetry=groups)
+        tables = tables.with_block("symmetry", found)
     star.write(Tables(blocks={"seeds": _seeds(given, outcome)}), run.outdir / "seeds.star")
     return tables
 

@@ -63,7 +63,7 @@ def detected(
 ) -> Detection:
     """The symmetry of a map (n, n, n), Cn and Dn up to n = most; curve (n//2+1,): what its shells are worth."""
     fine, coarse = levels(volume, radius, curve)
-    scan = frames.scanned(coarse, most)
+    scan = frames.scanned(coarse, max(most, 5))  # I has 5-folds
     ranked = []
     for one in candidates(most):
         starts, values = frames.best_frames(scan, one)

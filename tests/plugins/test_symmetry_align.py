@@ -1,0 +1,102 @@
+"""spa symmetry align: maps, masks and poses come to lie on the axes together."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from spa.io import mrc, star
+from spa.io.star import Table, Tables
+from spa.job.maps import with_maps
+from spa.job.particles import pose_columns
+from spa.model.poses import matrices
+from spa.simulate.specimen import of_phantom
+from spa.symmetry.align import turned
+from spa.testing import is_png, run_spa
+from spa.volume.symmetry import operators
+from spa.volume.transform import projections, transform
+
+PIXEL = 3.5
+ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A D2 map astray with half maps and a mask, and poses of 30 particles of two classes: in.star."""
+    folder, rng = tmp_path_factory.mktemp("maps"), np.random.default_rng(3)
+    volume = turned(of_phantom(64, PIXEL, "D2", 150, rng).volume, Rotation.random(random_state=4).as_matrix())
+    volume = np.roll(volume, (1, 2, -2), (0, 1, 2)).astype(np.float32)
+    made = {"map": volume, "mask": np.clip(volume / volume.max(), 0, 1)}
+    for half in ("half1", "half2"):
+        made[half] = (volume + 0.2 * volume.std() * rng.standard_normal(volume.shape)).astype(np.float32)
+    for name, data in made.items():
+        mrc.write(folder / f"{name}.mrc", data, PIXEL)
+    poses, shifts = Rotation.random(30, random_state=5).as_matrix(), rng.normal(0, 2, (30, 2))
+    names = [f"{i + 1:06d}@none.mrcs" for i in range(30)]
+    columns = pose_columns(poses, shifts, PIXEL)
+    table = Table.of(rlnImageName=names, rlnClassNumber=np.arange(30) % 2 + 1, **columns)
+    tables = with_maps(Tables({"particles": table}), [(role, str(folder / f"{role}.mrc")) for role in made])
+    star.write(tables, folder / "in.star")
+    return folder
+
+
+def images(map_: np.ndarray, table: Table) -> np.ndarray:
+    """Half spectra of what the particles show of a map, moved as their origins say."""
+    poses = matrices(*np.deg2rad([table.floats(name) for name in ANGLES]))
+    seen = projections(transform(map_, PIXEL), poses, 64, PIXEL)
+    shift = -np.stack([table.floats("rlnOriginXAngst"), table.floats("rlnOriginYAngst")], axis=1) / PIXEL
+    kx, ky = np.fft.rfftfreq(64), np.fft.fftfreq(64)[:, None]
+    return seen * np.exp(-2j * np.pi * (shift[:, :1, None] * kx + shift[:, 1:, None] * ky))
+
+
+def test_all_lies_on_the_axes_and_particles_show_the_same(folder: Path, tmp_path: Path) -> None:
+    result = run_spa("symmetry", "align", folder / "in.star", "-d", tmp_path, "-o", tmp_path / "o.star",
+                     "--plot", tmp_path / "p.png", "--max-fold", 4)  # fmt: skip
+    assert result.status == 0 and "D2: score" in result.stderr, result.stderr
+    assert is_png(tmp_path / "p.png")
+    tables = star.read(tmp_path / "o.star")
+    names = dict(zip(tables["maps"].text("spaMapRole"), tables["maps"].text("spaMapName")))
+    assert set(names) == {"map", "half1", "half2", "mask"}
+    assert all(Path(name).parent == tmp_path for name in names.values())
+    laid = {role: np.asarray(mrc.read(name).data) for role, name in names.items()}
+    for one in operators("D2")[1:]:
+        assert np.corrcoef(laid["map"].ravel(), turned(laid["map"], one).ravel())[0, 1] > 0.97
+    for role in ("half1", "half2", "mask"):
+        assert np.corrcoef(laid["map"].ravel(), laid[role].ravel())[0, 1] > 0.9
+    old = images(np.asarray(mrc.read(folder / "map.mrc").data), star.read(folder / "in.star")["particles"])
+    new = images(laid["map"], tables["particles"])
+    assert np.linalg.norm(new - old) < 0.05 * np.linalg.norm(old)
+
+
+def test_one_class_alone_and_a_group_by_name(folder: Path, tmp_path: Path) -> None:
+    words = ("--symmetry", "c2", "--class", 1, "--average", "--max-resolution", 15)
+    result = run_spa("symmetry", "align", folder / "in.star", "-d", tmp_path, "-o", tmp_path / "o.star", *words)
+    assert result.status == 0, result.stderr
+    before, after = (star.read(path)["particles"] for path in (folder / "in.star", tmp_path / "o.star"))
+    mine = before.ints("rlnClassNumber") == 1
+    same = np.isclose(before.floats("rlnAngleTilt"), after.floats("rlnAngleTilt"), atol=1e-3)
+    assert same[~mine].all() and not same[mine].any()
+    map_ = np.asarray(mrc.read(tmp_path / "map.mrc").data)
+    assert np.corrcoef(map_.ravel(), turned(map_, operators("C2")[1]).ravel())[0, 1] > 0.995
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("--symmetry", "Q"), 2, "Q"),
+        (("--symmetry", "C1"), 2, "no axes"),
+        (("--max-fold", 99), 2, "max-fold"),
+        (("--class", 7), 65, "no data_maps row of role map"),
+    ],
+)
+def test_what_cannot_be_is_refused(folder: Path, tmp_path: Path, words: tuple, status: int, said: str) -> None:
+    result = run_spa("symmetry", "align", folder / "in.star", "-d", tmp_path, *words)
+    assert result.status == status and said in result.stderr, result.stderr
+
+
+def test_a_map_without_symmetry_is_refused(tmp_path: Path) -> None:
+    volume = of_phantom(64, PIXEL, "C1", 150, np.random.default_rng(8)).volume
+    mrc.write(tmp_path / "a.mrc", volume.astype(np.float32), PIXEL)
+    result = run_spa("symmetry", "align", "--map", tmp_path / "a.mrc", "-d", tmp_path / "d")
+    assert result.status == 65 and "no symmetry was found" in result.stderr

@@ -116,10 +116,11 @@ def main() -> None:
     words.add_argument("folder", type=Path)
     for name, kind, default in (("n", int, 1000), ("box", int, 64), ("pixel-size", float, 4.0), ("snr", float, 0.1),
                                 ("turn", float, 5.0), ("move", float, 3.0), ("seed", int, 0),
-                                ("spread", float, 0.0)):  # fmt: skip
+                                ("spread", float, 0.0), ("size-a", float, 110), ("size-b", float, 80)):  # fmt: skip
         words.add_argument(f"--{name}", type=kind, default=default)
     given = vars(words.parse_args())
-    write(make(**{name: value for name, value in given.items() if name != "folder"}), given["folder"])
+    folder, sizes = given.pop("folder"), (given.pop("size_a"), given.pop("size_b"))
+    write(make(**given, sizes=sizes), folder)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ from spa.job.particles import ParticleSet, open_particles
 from spa.job.run import Run
 from spa.model.poses import matrices
 from spa.recipe.given import Inputs, load, measured_diameter, on_grid
-from spa.refine import near, plan
+from spa.refine import near
 from spa.refine.data import Images
 from spa.refine.problem import Problem
 from spa.refine.settings import Settings
 from spa.search.prior import Prior
 from spa.subtract.window import centre_of_mass, map_window, moved
-from spa.volume.fsc import fsc
+from spa.volume.fsc import fsc, reach
 from spa.volume.masks import distances
 from spa.volume.shells import apply_radial
 from spa.volume.shells import lowpass as lowpassed
@@ -84,7 +84,7 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
         _extent(window) * stack.pixel_size, asked.lowpass or ONE_MAP, group, 2 * asked.shift_prior, asked.iterations,
         run.seed, asked.symmetry,
     )  # fmt: skip
-    problem = Problem(images, settings, window, prior)
+    problem = Problem(images, settings, window, prior, dynamic=False)
     halves = np.stack([shifted(one, fulcrum) for one in (raw * 2)[:2]]) * np.float32(scale)
     start = near.first_state(problem, halves, radius, noise)
     return Given(Inputs(stack, rows, problem, start), solvent, fulcrum)
@@ -147,7 +147,7 @@ def _start(
     if len(raw) == 2:
         curve = np.clip(fsc(raw[0] * solvent, raw[1] * solvent), 0, 1)
         curve[0] = 1
-        radius = plan.reach(curve)
+        radius = reach(curve)
         curve[radius + 1 :] = 0
         raw = [apply_radial(one, curve) for one in raw]
         if lowpass is None:

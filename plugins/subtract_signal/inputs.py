@@ -11,9 +11,8 @@ from spa.job.particles import ParticleSet, open_particles
 from spa.job.run import Run
 from spa.job.subtraction import described
 from spa.recipe.given import on_grid
-from spa.refine.plan import reach
 from spa.subtract.window import centre_of_mass
-from spa.volume.fsc import fsc
+from spa.volume.fsc import fsc, reach
 from spa.volume.masks import soft_sphere
 from spa.volume.shells import apply_radial
 from spa.volume.shells import lowpass as lowpassed

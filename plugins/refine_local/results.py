@@ -8,8 +8,6 @@ import numpy as np
 from spa.io.star import Tables
 from spa.job.run import Run
 from spa.recipe import kept
-from spa.recipe.given import Inputs
-from spa.refine.problem import Problem
 from spa.refine.states import State
 from spa.search.orientations import angles_between
 from spa_plugins.refine_local.inputs import Given, shifted
@@ -48,7 +46,8 @@ def moved(given: Given, state: State) -> Moves:
 
 def written(run: Run, given: Given, state: State, moves: Moves) -> Tables:
     """Maps and curve into DIR; the table with poses and moves."""
-    tables = kept.written(run, _inputs(given), state)
+    inputs = replace(given.framed, problem=replace(given.framed.problem, solvent=given.solvent))
+    tables = kept.written(run, inputs, state)
     table = tables["particles"].with_columns(spaLocalTurn=moves.turn, spaLocalShift=moves.shift)
     return tables.with_block("particles", table)
 
@@ -57,23 +56,15 @@ def words(moves: Moves) -> str:
     return f"turned {np.median(moves.turn):.2f} deg, shifted {np.median(moves.shift):.2f} A (medians)"
 
 
-def _inputs(given: Given) -> Inputs:
-    return replace(given.framed, problem=_problem(given))
-
-
-def _problem(given: Given) -> Problem:
-    return replace(given.framed.problem, solvent=given.solvent)
-
-
 def draw(path: Path, given: Given, state: State, moves: Moves) -> None:
-    """FSC, the moves, and the map."""
+    """FSC, the moves, and the map about the fulcrum."""
     from spa.plot import local
     from spa.plot.figure import save
 
     assert state.joint is not None
-    problem = _problem(given)
+    problem = given.framed.problem
     figure = local.overview(
-        state.curve, state.joint[0] * problem.solvent, problem.solvent, problem.images.pixel_size,
-        kept.resolution(problem, state), moves.turn, moves.shift,
+        state.curve, shifted(state.joint[0], given.fulcrum) * problem.solvent, problem.solvent,
+        problem.images.pixel_size, kept.resolution(problem, state), moves.turn, moves.shift,
     )  # fmt: skip
     save(figure, path)

@@ -80,7 +80,7 @@ def read(run: Run, tables: Tables, asked: Asked) -> Inputs:
     if len(raw) == 1:
         run.warn("one map for both half-sets: its noise is taken off both, and their FSC will be a little too high")
     kept = maps.solvent(on_grid(run, asked.mask, stack, contrast=False), asked.mask)
-    solvent = _solvent(run, tables, asked, stack)
+    solvent = np.maximum(_solvent(run, tables, asked, stack), kept)
     if not ((1 - kept) * solvent > 0.5).any():
         raise DataError(f"{asked.mask} keeps the whole particle: nothing would be subtracted")
     whole = [one * solvent for one in _filtered(raw, solvent, asked.lowpass, stack)]

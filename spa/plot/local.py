@@ -31,5 +31,5 @@ def overview(
         axes.set_xlabel(name)
         axes.set_title(f"median {np.median(values):.2g}")
     maps.draw(right.subplots(2, 3), volume, pixel_size, mask)
-    right.suptitle(f"{len(volume)} pixels of {pixel_size:.4g} Å", fontsize=9)
+    right.suptitle(f"about the fulcrum; {len(volume)} pixels of {pixel_size:.4g} Å", fontsize=9)
     return figure

@@ -152,7 +152,7 @@ def regularised(problem: Problem, sums: list[into.Accumulator], workers: Workers
 def joint_map(problem: Problem, sums: list[into.Accumulator], found: Regularised) -> np.ndarray:
     """The map of both halves, regularised as these are."""
     if problem.smoothing:
-        return (found.maps[0] + found.maps[1]) / 2
+        return problem.smoothing.joint(*found.raw)
     whole = joined(*sums)
     return into.solve(whole, wiener_prior(whole, joint_fsc(found.curve)))
 

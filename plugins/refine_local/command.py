@@ -1,6 +1,7 @@
 """Options in, a refinement about the fulcrum, tables and maps out."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -45,6 +46,7 @@ class Point(click.ParamType):
               help="Point group of what is refined; its axes go through the fulcrum.")
 @click.option("--iterations", type=click.IntRange(min=1), default=30, show_default=True,
               help="At most this many; it stops by itself when nothing is gained.")
+@click.option("--non-uniform", is_flag=True, help="Filter the half maps place by place, as refine nu does.")
 @options.seed
 @options.plot
 @options.standard
@@ -52,7 +54,7 @@ class Point(click.ParamType):
 def local(
     run: Run, star: str, output: str, mask: str | None, reference: str | None, half1: str | None, half2: str | None,
     number: int | None, lowpass: float | None, fulcrum: str | None, angle_prior: float, shift_prior: float,
-    symmetry: str, iterations: int, plot: str | None,
+    symmetry: str, iterations: int, non_uniform: bool, plot: str | None,
 ) -> None:  # fmt: skip
     """Refine a part of a volume, near the poses there are.
 
@@ -61,14 +63,19 @@ def local(
     the rest of the particle moves, or is large, take it off first: spa subtract signal. DIR gets map.mrc, half1.mrc,
     half2.mrc, mask.mrc and fsc.star, in the frame of the reference; the table has the poses, and how far each moved.
     """
+    from spa.job.pool import in_order
     from spa.recipe import kept
     from spa.recipe.refinement import settled
+    from spa.volume.nonuniform import NonUniform
     from spa_plugins.refine_local import inputs, results
 
     asked = inputs.Asked(mask, reference, half1, half2, number, lowpass, fulcrum, angle_prior, shift_prior, symmetry,
                          iterations)  # fmt: skip
     given = inputs.read(run, run.read(star), asked)
-    state = settled(run, given.framed.problem, given.framed.start)
+    problem = given.framed.problem
+    with in_order(run.threads) as mapped:
+        smoothing = NonUniform(problem.solvent, mapped) if non_uniform else None
+        state = settled(run, replace(problem, smoothing=smoothing), given.framed.start)
     found = results.unframed(given, state)
     moves = results.moved(given, state)
     run.write(results.written(run, given, found, moves), output)

@@ -140,6 +140,13 @@ def test_the_fulcrum_does_not_move_the_maps(folder: Path, bodies: Bodies, tmp_pa
         assert np.corrcoef((half * mask).ravel(), (truth * mask).ravel())[0, 1] > 0.8
 
 
+def test_non_uniform_follows_it_as_well(folder: Path, bodies: Bodies, tmp_path: Path) -> None:
+    plain = done(folder / "s.star", tmp_path / "p")
+    other = done(folder / "s.star", tmp_path / "n", "--non-uniform")
+    a, b = (errors(tables["particles"], bodies)[0] for tables in (plain, other))
+    assert a != b and b < 1.2 * a
+
+
 def test_one_map_to_start_from(folder: Path, bodies: Bodies, tmp_path: Path) -> None:
     """Half-sets that the table lacks are drawn, and that is said; --lowpass says where the start ends."""
     tables = star.read(folder / "particles.star")

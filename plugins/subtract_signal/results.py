@@ -47,9 +47,9 @@ def made(run: Run, given: Inputs, fitted: Scales, virtual: bool, half: bool) -> 
     if not virtual:
         names, rows = _write_stacks(run, given, source, fitted.rows, half)
     table = _particles(run, given, offsets, at, fitted.scale).take(rows).with_columns(rlnImageName=names)
-    optics = stack.tables["optics"].with_columns(
-        rlnImagePixelSize=stack.pixel_size * given.box / given.size, rlnImageSize=given.size
-    )
+    optics = stack.tables["optics"]
+    sizes = optics.floats("rlnImagePixelSize") * given.box / given.size
+    optics = optics.with_columns(rlnImagePixelSize=sizes, rlnImageSize=given.size)
     tables = stack.tables.with_block("optics", optics).with_block("particles", table)
     tables = tables.without_block(maps.BLOCK).with_block(subtraction.BLOCK, told.table())
     return Made(maps.with_maps(tables, _write_maps(run, given)), source)

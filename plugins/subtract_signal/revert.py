@@ -6,6 +6,7 @@ from spa.errors import DataError
 from spa.io.star import Tables
 from spa.job import maps, subtraction
 from spa.job.run import Run
+from spa.model.numbers import sensible
 from spa.model.particles import particles_of
 from spa.model.poses import matrices
 from spa.subtract.window import moved
@@ -28,7 +29,8 @@ def reverted(run: Run, tables: Tables) -> tuple[Tables, str]:
         back = table.with_columns(rlnImageName=names).without(subtraction.ORIGINAL)
         return tables.with_block("particles", back), f"{len(table)} particles have their original images"
     columns = {"rlnImageName": names}
-    framed = told.centre != (0, 0, 0) or (told.box, told.pixel_size) != (told.image_size, _pixel_size(tables))
+    finer = told.pixel_size / _pixel_size(tables)
+    framed = told.centre != (0, 0, 0) or told.box != told.image_size or abs(finer - 1) > 1e-6
     offsets = np.stack([table.floats(name) for name in subtraction.WINDOW], axis=1)
     if np.any(offsets) or told.centre != (0, 0, 0):
         found = particles_of(tables, ctf=False)
@@ -36,11 +38,17 @@ def reverted(run: Run, tables: Tables) -> tuple[Tables, str]:
         shifts = moved(matrices(*found.euler.T), shifts, -np.array(told.centre))
         columns |= dict(zip(("rlnOriginXAngst", "rlnOriginYAngst"), -shifts.T * told.pixel_size))
         columns |= coordinates(run, tables, -offsets * told.pixel_size)
-    optics = tables["optics"].with_columns(rlnImagePixelSize=told.pixel_size, rlnImageSize=told.image_size)
+    sizes = tables["optics"].floats("rlnImagePixelSize") * finer
+    optics = tables["optics"].with_columns(rlnImagePixelSize=sizes, rlnImageSize=told.image_size)
     back = table.with_columns(**columns).without(*subtraction.COLUMNS)
     tables = tables.with_block("particles", back).with_block("optics", optics).without_block(subtraction.BLOCK)
     return tables.without_block(maps.BLOCK) if framed else tables, f"{len(back)} particles have their original images"
 
 
 def _pixel_size(tables: Tables) -> float:
-    return float(tables["optics"].floats("rlnImagePixelSize")[0])
+    """Of the images as they are now."""
+    optics = tables["optics"]
+    used = optics.ints("rlnOpticsGroup") == tables["particles"].ints("rlnOpticsGroup")[0]
+    if not used.any():
+        raise DataError(f"{tables['particles'].where} row 1: its optics group is not in {optics.where}")
+    return float(sensible(optics, "rlnImagePixelSize")[used][0])

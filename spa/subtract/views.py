@@ -69,7 +69,8 @@ def planes(seen: Signal, who: Views) -> np.ndarray:
         rows = np.arange(start, min(start + BLOCK, len(who)))
         part = who.take(rows)
         transfer = np.sin((part.chi @ basis).astype(np.float32))
-        transfer *= np.exp(-part.bfactor[:, None] / 4 * basis[0]).astype(np.float32)
+        if np.any(part.bfactor):
+            transfer *= np.exp(-part.bfactor[:, None] / 4 * basis[0]).astype(np.float32)
         cut = _slices(seen, part) * transfer[:, None]
         turned = (cut[:, 0] + 1j * cut[:, 1]) * ramps(-part.shifts.astype(np.float32), band.kx, band.ky, band.box)
         out[rows, 0], out[rows, 1] = turned.real, turned.imag

@@ -11,8 +11,11 @@ from spa.job.run import Run, job
 @options.star_out
 @click.option("--classes", metavar="LIST", help="Keep these, e.g. 1,4-7.")
 @click.option("--auto", is_flag=True, help="Keep what looks like views of a particle, by measured features.")
-@click.option("--model", type=options.INPUT_FILE,
-              help="Table of the classes (RELION's *_model.star) where STAR has no data_classes.")
+@click.option(
+    "--model",
+    type=options.INPUT_FILE,
+    help="Table of the classes (RELION's *_model.star) where STAR has no data_classes.",
+)
 @click.option("--rejected", metavar="STAR", type=click.Path(), help="Write the other particles here.")
 @options.plot
 @options.standard
@@ -24,7 +27,8 @@ def classes(
     """Keep the particles of good classes, 2-D or 3-D.
 
     --auto drops a class that is no likelier than empty images, much coarser than the better ones, off the centre,
-    in pieces, without contrast, or that reaches over the rim of its circle; of --classes and --auto together a class
+    in pieces, without contrast, smooth where the better ones have detail (ice, aggregates), or that reaches over the
+    rim of its circle; of --classes and --auto together a class
     must pass both.  Why each one was dropped is said on standard error.
 
     \b

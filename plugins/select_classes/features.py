@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 _TINY = 1e-12
+_FINE = 0.06  # radii: width of the Gaussian whose remainder is detail, of an eighth of the radius and finer
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Features:
     """Of one average. contrast: mean of the object over its surroundings, in their standard deviation; compactness:
 
     share of the object in its largest piece; edge: share of the rim of the circle that the object covers;
-    area: share of the circle that it covers; offset: its centre from the circle's, in radii.
+    area: share of the circle that it covers; offset: its centre from the circle's, in radii; detail: deviation of what
+    is finer than an eighth of the radius, over that of all: ice and aggregates are smooth.
     """
 
     contrast: float
@@ -21,6 +23,7 @@ class Features:
     edge: float
     area: float
     offset: float
+    detail: float
 
 
 def features(image: np.ndarray) -> Features:
@@ -33,19 +36,22 @@ def features(image: np.ndarray) -> Features:
     smooth = ndimage.gaussian_filter(np.asarray(image, np.float64), 0.08 * radius)  # the outline, not its parts
     inside = smooth[circle]
     if np.ptp(inside) < _TINY:
-        return Features(0.0, 0.0, 0.0, 0.0, 0.0)
+        return Features(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     object_ = circle & (smooth > otsu(inside))
     near = ndimage.distance_transform_edt(~object_) < 0.12 * radius  # lobes of one particle are neighbours
     pieces, n = ndimage.label(near)
     sizes = np.bincount(pieces[object_], minlength=n + 1)[1:]
     rest = smooth[circle & ~object_]
-    rim = circle & (distance > 0.85 * radius)
+    inner = distance <= 0.85 * radius
+    rim = circle & ~inner
+    fine = image - ndimage.gaussian_filter(np.asarray(image, np.float64), _FINE * radius)
     return Features(
         contrast=float((smooth[object_].mean() - rest.mean()) / (rest.std() + _TINY)),
         compactness=float(sizes.max() / sizes.sum()) if n else 0.0,
         edge=float(object_[rim].mean()),
         area=float(object_.sum() / circle.sum()),
         offset=float(np.hypot(y[object_].mean(), x[object_].mean()) / radius),
+        detail=float(fine[inner].std() / (image[inner].std() + _TINY)),
     )
 
 

@@ -17,6 +17,7 @@ EDGE = 0.3  # of the rim covered by the object
 PIECES = 0.6  # of the object in its largest piece, at least
 OFFSET = 0.25  # radii between the object and the centre
 CONTRAST = 1.5  # standard deviations of the surroundings
+SMOOTH = 0.33  # of the detail of the better classes
 FEW = 0.05  # of an even share of the particles
 
 
@@ -47,14 +48,30 @@ def reasons(found: Measured) -> list[list[str]]:
             (f.contrast < CONTRAST, f"faint: contrast {f.contrast:.1f}"),
         ]
         out.append([text for holds, text in against if holds])
-    return out
+    return _with_smooth(found, out)
+
+
+def _with_smooth(found: Measured, against: list[list[str]]) -> list[list[str]]:
+    """What speaks against each class, and that it is smooth beside those that nothing speaks against."""
+    detail = np.array([f.detail for f in found.features])
+    passed = np.array([not reasons for reasons in against])
+    if not passed.any():
+        return against
+    better = -_quarter(-detail[passed], found.sizes[passed])
+    for one, reasons in zip(detail, against):
+        if one < SMOOTH * better:
+            reasons.append(f"smooth: detail {one:.2f} where others have {better:.2f}")
+    return against
 
 
 def yardstick(found: Measured) -> float:
     """Resolution (angstroms) that a quarter of the particles' classes reach; infinite where it is not known."""
     known = np.isfinite(found.resolution) & (found.sizes > 0)
-    if not known.any():
-        return np.inf
-    order = np.argsort(found.resolution[known], kind="stable")
-    share = np.cumsum(found.sizes[known][order]) / found.sizes[known].sum()
-    return float(found.resolution[known][order][np.searchsorted(share, 0.25)])
+    return _quarter(found.resolution[known], found.sizes[known]) if known.any() else np.inf
+
+
+def _quarter(values: np.ndarray, sizes: np.ndarray) -> float:
+    """The value that classes with a quarter of the particles do not exceed."""
+    order = np.argsort(values, kind="stable")
+    share = np.cumsum(sizes[order]) / sizes.sum()
+    return float(values[order][np.searchsorted(share, 0.25)])

@@ -14,9 +14,7 @@ from spa.class2d.model import Model, Partial
 _SAMPLE = 4  # the noise is measured on every fourth image
 
 
-def expect(
-    images: Images, rows: np.ndarray, model: Model, shift: np.ndarray, seen: np.ndarray
-) -> Partial:
+def expect(images: Images, rows: np.ndarray, model: Model, shift: np.ndarray, seen: np.ndarray) -> Partial:
     """The E-step of the images `rows`; shift (n, 2) pixels and seen (n,) from earlier iterations."""
     count = images.band.count(model.plane.radius)
     x, c = np.ascontiguousarray(images.planes[rows, :, :count]), images.ctf(rows, count)
@@ -46,10 +44,8 @@ def _parts(known: np.ndarray, chunk: int) -> list[np.ndarray]:
     return [kind[i : i + chunk] for kind in kinds for i in range(0, len(kind), chunk)]
 
 
-def _residual(
-    x: np.ndarray, c: np.ndarray, images: Images, rows: np.ndarray, model: Model, partial: Partial
-) -> None:
-    """Power of the images less their best average, by group and shell."""
+def _residual(x: np.ndarray, c: np.ndarray, images: Images, rows: np.ndarray, model: Model, partial: Partial) -> None:
+    """Power of the images less their best average, by group and shell; left out where it is far beyond most images'."""
     grid, band, some = model.grids[-1], images.band, slice(None, None, _SAMPLE)
     count, half = x.shape[2], grid.level.half
     psi = np.rint((partial.psi[some] - grid.level.psi[0]) / (np.pi / half)).astype(int)
@@ -61,7 +57,8 @@ def _residual(
     shells = slice(1, model.plane.radius + 1)
     starts = np.searchsorted(band.shell[:count], np.arange(1, model.plane.radius + 1))
     sums, counts = np.add.reduceat(power, starts, axis=1), np.diff(starts, append=count)
-    for g in range(len(partial.residual)):
-        mine = images.group[rows[some]] == g
-        partial.residual[g, shells] += sums[mine].sum(0)
-        partial.counted[g, shells] += counts * mine.sum()
+    group = images.group[rows[some]]
+    level = sums / counts / model.variance[group][:, shells]
+    ordinary = level <= np.median(level, axis=0) * (2 + 6 / np.sqrt(counts))
+    np.add.at(partial.residual[:, shells], group, sums * ordinary)
+    np.add.at(partial.counted[:, shells], group, counts * ordinary)

@@ -96,6 +96,12 @@ def background_power(images: np.ndarray, band: Disc, radius: float) -> np.ndarra
     return shell_mean(part[:, 0] ** 2 + part[:, 1] ** 2, band) / (outside**2).mean()
 
 
+def ordinary(power: np.ndarray, band: Disc) -> np.ndarray:
+    """(n, shells) bool: where the power of an image is not far beyond most images' (ice, edges, aggregates are)."""
+    counts = np.maximum(np.bincount(band.shell, minlength=power.shape[1])[: power.shape[1]], 1)
+    return power <= np.median(power, axis=0) * (2 + 6 / np.sqrt(counts))
+
+
 def smooth_spectrum(power: np.ndarray) -> np.ndarray:
     """Noise power with shell 0 filled and no zeros: safe to divide by."""
     out = np.array(power, np.float64)
@@ -114,31 +120,33 @@ def collect(
 ) -> tuple[Images, np.ndarray, np.ndarray]:  # fmt: skip
     """Images up to a shell, the noise power (groups, shells) around particles of a diameter (angstroms), and the rows.
 
+    The power is the mean of `ordinary` images: a few boxes full of ice must not hide all the others' particles.
+
     batches: (rows, images) in order; rows that never come are left out: the rows that came are returned.
     planes: where to keep the coefficients (n, 2, K), e.g. mapped from a file; default in memory.
     """
     band = disc(stack.box, radius)
     n, groups = len(half), int(stack.group.max()) + 1
     planes = np.empty((n, 2, len(band)), np.float32) if planes is None else planes
-    power, count = np.zeros((groups, band.radius + 1)), np.zeros(groups)
+    power, count = np.zeros((2, groups, band.radius + 1))
     came: list[np.ndarray] = []
     circle = min(diameter / 2 / stack.pixel_size, 0.45 * stack.box)
     kept = 0
     for rows, pixels in batches:
         planes[kept : kept + len(rows)] = coefficients(pixels, band)
-        np.add.at(power, stack.group[rows], background_power(pixels, band, circle))
-        np.add.at(count, stack.group[rows], 1)
+        found = background_power(pixels, band, circle)
+        taken = ordinary(found, band)
+        np.add.at(power, stack.group[rows], found * taken)
+        np.add.at(count, stack.group[rows], taken)
         kept += len(rows)
         came.append(rows)
     rows = np.concatenate(came)
-    noise = power / np.maximum(count, 1)[:, None]
-    noise[count == 0] = power.sum(axis=0) / count.sum()
-    found = stack.particles
+    noise = np.where(count > 0, power / np.maximum(count, 1), power.sum(axis=0) / np.maximum(count.sum(axis=0), 1))
+    particles = stack.particles
     lens = Lens(stack.voltage[rows], stack.cs[rows], stack.contrast[rows])
-    chi = chi_terms(
-        lens, found.defocus_u[rows], found.defocus_v[rows], found.defocus_angle[rows], found.phase_shift[rows]
-    )
+    names = ("defocus_u", "defocus_v", "defocus_angle", "phase_shift")
+    chi = chi_terms(lens, *(getattr(particles, name)[rows] for name in names))
     images = Images(
-        band, stack.pixel_size, planes[:kept], chi, found.bfactor[rows], stack.group[rows], np.asarray(half)[rows]
+        band, stack.pixel_size, planes[:kept], chi, particles.bfactor[rows], stack.group[rows], np.asarray(half)[rows]
     )
     return images, noise, rows

@@ -177,3 +177,21 @@ def test_parse_classes() -> None:
     assert parse_classes("3, 1-2,2") == [1, 2, 3]
     with pytest.raises(UsageError):
         parse_classes("0")
+
+
+def test_what_is_smooth_among_classes_with_detail_goes() -> None:
+    """An ice blob is a good class in all but one thing: there is nothing in it."""
+    rng = np.random.default_rng(1)
+    outline = blob(-4, 0, 6) + 0.8 * blob(6, 3, 5)
+    fine = ndimage.gaussian_filter(rng.normal(size=(BOX, BOX)), 1.2)
+    detailed = outline * (1 + fine / np.abs(fine).max())
+    found = [features((image * circle(BOX, 26, 4)).astype(np.float32)) for image in (detailed, detailed, outline)]
+    assert found[2].detail < 0.33 * found[0].detail
+    against = reasons(Measured(found, np.full(3, 50), np.full(3, 12.0), np.array([20.0, 20.0, 150.0])))
+    assert not against[0] and not against[1] and len(against[2]) == 1 and "smooth" in against[2][0]
+
+
+def test_classes_of_one_kind_are_not_smooth_beside_each_other() -> None:
+    image = (blob(-4, 0, 6) * circle(BOX, 26, 4)).astype(np.float32)
+    found = [features(image)] * 3
+    assert not any(reasons(Measured(found, np.full(3, 50), np.full(3, 12.0), np.full(3, 20.0))))

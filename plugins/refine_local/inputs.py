@@ -66,6 +66,9 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
         raise DataError(f"{sources[0]} and {sources[1]} are the same map, not two halves")
     solvent = maps.solvent(on_grid(run, mask, stack, contrast=False), mask)
     fulcrum = _fulcrum(asked, solvent, stack)
+    window = shifted(solvent, fulcrum)
+    if window.sum() < 0.999 * solvent.sum():
+        raise UsageError(f"--fulcrum {asked.fulcrum}: what the mask keeps reaches further than half a box from it")
     _require_axes(asked, group, fulcrum)
     images, noise, rows = load(run, stack, measured_diameter(np.mean(raw, axis=0), stack.pixel_size))
     raw, radius = _start(raw, solvent, asked.lowpass, images)
@@ -79,7 +82,6 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     run.say(f"start at {images.resolution_of(radius):.1f} A, scale {scale:.3g}")
     prior = Prior(moved(poses, shifts, fulcrum), asked.shift_prior / stack.pixel_size, poses,
                   np.deg2rad(asked.angle_prior))  # fmt: skip
-    window = shifted(solvent, fulcrum)
     settings = Settings(
         _extent(window) * stack.pixel_size, asked.lowpass or ONE_MAP, group, 2 * asked.shift_prior, asked.iterations,
         run.seed, asked.symmetry,

@@ -4,6 +4,7 @@ Jobs that open particles need to know nothing of it: the images come without the
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from spa.job.run import Run
 from spa.model.numbers import sensible
 from spa.model.particles import Particles
 from spa.model.poses import matrices
+from spa.subtract.views import BLOCK as TOGETHER
 from spa.subtract.views import Signal, Views, images, signal, views
 from spa.subtract.window import windows
 
@@ -86,13 +88,13 @@ class Subtracted:
 
     def __init__(
         self, originals: ImageSource, seen: Signal, who: Views, scale: np.ndarray, offsets: np.ndarray, window: int,
-        box: int,
+        box: int, threads: int = 1,
     ) -> None:  # fmt: skip
         side = seen.band.box
         if originals.box != side:
             raise DataError(f"{originals.paths[0]}: a box of {originals.box} pixels, but what is subtracted has {side}")
         self.originals, self.seen, self.who, self.scale = originals, seen, who, scale
-        self.offsets, self.window, self.box = offsets, window, box
+        self.offsets, self.window, self.box, self.threads = offsets, window, box, threads
         self.names, self.paths = originals.names, originals.paths
         self.pixel_size = originals.pixel_size * window / box
 
@@ -108,9 +110,15 @@ class Subtracted:
         """Images (n, N, N) of rows in their own box; one without contrast stays as it is, for the reader to name."""
         found = self.originals.read(rows)
         flat = found.min(axis=(1, 2)) == found.max(axis=(1, 2))
-        model = images(self.seen, self.who.take(rows))
+        model = self._models(rows)
         model *= np.where(flat, 0, self.scale[rows])[:, None, None].astype(np.float32)
         return found - model
+
+    def _models(self, rows: np.ndarray) -> np.ndarray:
+        """Images (n, N, N) of the signal in rows, made in threads."""
+        blocks = [rows[start : start + TOGETHER] for start in range(0, len(rows), TOGETHER)] or [rows]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return np.concatenate(list(pool.map(lambda part: images(self.seen, self.who.take(part)), blocks)))
 
 
 def source(
@@ -135,7 +143,7 @@ def source(
     who = view_of(particles, optics, euler, origin, told.pixel_size, table.ints(HALF))
     seen = signal([one.data for one in found], told.pixel_size, run.threads)
     offsets = np.rint(_columns(table, WINDOW))
-    return Subtracted(originals, seen, who, sensible(table, SCALE), offsets, told.box, size)
+    return Subtracted(originals, seen, who, sensible(table, SCALE), offsets, told.box, size, run.threads)
 
 
 def view_of(

@@ -191,6 +191,7 @@ def test_what_is_wrong_is_said(folder: Path, tmp_path: Path) -> None:
         ({}, (*mask, *halves[:2]), 2, "belong together"),
         ({}, (*mask, *one, "--fulcrum", "1,2"), 2, "is not X,Y,Z"),
         ({}, (*mask, *one, "--fulcrum", "1,2,300"), 2, "outside of the map"),
+        ({}, (*mask, *one, "--fulcrum", "0,0,0"), 2, "further than half a box"),
         ({}, (*mask, *one, "--symmetry", "C"), 2, "C"),
         ({}, (*mask, *one, "--class", "0"), 2, "--class"),
         ({"drop": ["rlnAngleRot"]}, (*mask, *one), 65, "no poses"),

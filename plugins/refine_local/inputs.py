@@ -75,7 +75,8 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     poses = matrices(*stack.particles.euler[rows].T)
     shifts = -stack.particles.origin[rows] / stack.pixel_size
     fit = min(radius, images.shell_of(FIT))
-    scale = near.fitted_scale(images, np.mean(raw, axis=0), poses, shifts, fit, noise)
+    whole = np.mean(raw, axis=0)
+    scale = near.fitted_scales(images, [whole * solvent, whole * (1 - solvent)], poses, shifts, fit, noise)[0]
     if scale <= 0:
         raise DataError("the images do not have the map's signal at the poses of the table (its scale in them is "
                         f"{scale:.3g}): are contrast, hand and poses those of the map?")  # fmt: skip

@@ -79,15 +79,21 @@ def first_state(problem: Problem, maps: np.ndarray, radius: int, noise: np.ndarr
     )  # fmt: skip
 
 
-def fitted_scale(
-    images: Images, volume: np.ndarray, poses: np.ndarray, shifts: np.ndarray, radius: int, noise: np.ndarray,
+def fitted_scales(
+    images: Images, parts: list[np.ndarray], poses: np.ndarray, shifts: np.ndarray, radius: int, noise: np.ndarray,
     most: int = 1000,
-) -> float:  # fmt: skip
-    """The factor that brings a map to the images' grey scale at known poses, by least squares up to a shell."""
+) -> np.ndarray:  # fmt: skip
+    """Factors (p,) that bring parts of a map to the images' grey scale at known poses, by least squares up to a shell.
+
+    A part that was taken off the images has 0, and does not disturb the others.
+    """
     rows = np.arange(len(images))[:: max(1, len(images) // most)]
     block = images.block(rows, radius, smooth_spectrum(noise))
-    model = slices(reference(volume, radius), poses[rows], block.kx, block.ky) * block.ctf[:, None]
     turn = ramps(shifts[rows].astype(np.float32), block.kx, block.ky, images.band.box)
     seen = (block.x[:, 0] + 1j * block.x[:, 1]) * turn
-    cross = (seen.real * model[:, 0] + seen.imag * model[:, 1]).sum(dtype=np.float64)
-    return float(cross / (model**2).sum(dtype=np.float64))
+    x = np.stack([seen.real, seen.imag], axis=1).ravel()
+    cuts = [slices(reference(part, radius), poses[rows], block.kx, block.ky) for part in parts]
+    models = [(cut * block.ctf[:, None]).ravel() for cut in cuts]
+    norm = np.array([[np.dot(a, b) for b in models] for a in models], np.float64)
+    norm += 1e-6 * np.eye(len(parts)) * norm.diagonal().max()
+    return np.linalg.solve(norm, np.array([np.dot(x, a) for a in models], np.float64))

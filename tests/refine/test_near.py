@@ -69,7 +69,12 @@ def test_all_images_take_part_from_the_start(planted) -> None:
 
 @pytest.mark.parametrize("scale", [0.4, 3.0])
 def test_grey_scale_at_known_poses(planted, scale: float) -> None:
+    """Of a part of a map whose other part the images do not have, or have."""
     made = planted(n=100)
-    volume = made.volume / np.float32(scale)
-    found = near.fitted_scale(made.problem.images, volume, made.poses, made.shifts, 15, made.noise)
-    assert found == pytest.approx(scale, rel=0.03)
+    other = np.roll(made.volume, (4, 0, 0), (0, 1, 2))
+    images, known = made.problem.images, (made.poses, made.shifts, 15, made.noise)
+    part = made.volume / np.float32(scale)
+    assert near.fitted_scales(images, [part], *known) == pytest.approx([scale], rel=0.03)
+    assert near.fitted_scales(images, [part, other], *known) == pytest.approx([scale, 0], rel=0.05, abs=0.05)
+    rest = (made.volume - 0.3 * other, 0.3 * other)
+    assert near.fitted_scales(images, list(rest), *known) == pytest.approx([1, 1], rel=0.1)

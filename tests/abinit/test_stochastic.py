@@ -124,3 +124,14 @@ def test_a_state_comes_back_from_its_file(data, found: stochastic.State, tmp_pat
 def test_rows_held_out_are_never_learnt_from(data) -> None:
     learnt, held = score.held_out(data.images, 3)
     assert not set(learnt) & set(held) and len(learnt) + len(held) == len(data.images)
+
+
+def test_glaring_images_have_no_say(data) -> None:
+    """Ice among the particles is neither learnt from nor held out."""
+    planes = data.images.planes.copy()
+    planes[::10, :, :20] += 30
+    images = replace(data.images, planes=planes)
+    found = score.glaring(images)
+    assert found[::10].all() and found.sum() < 0.11 * len(images)
+    assert not score.glaring(data.images).any()
+    assert not set(np.concatenate(score.held_out(images, 0))) & set(range(0, len(images), 10))

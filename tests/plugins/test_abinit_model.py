@@ -14,6 +14,7 @@ from spa.abinit import compact
 from spa.io import mrc, star
 from spa.symmetry import align
 from spa.testing import Result, run_spa
+from spa.volume.symmetry import operators
 
 SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 300, "--snr", 1, "--specimen-diameter", 150, "--shift", 3)
 FILES = ("class001.mrc", "seeds.star", "out.star")
@@ -126,6 +127,29 @@ def test_a_symmetric_map_lies_on_its_axes(tmp_path: Path) -> None:
     assert np.corrcoef(inner.ravel(), np.rot90(inner, 1, (1, 2)).ravel())[0, 1] > 0.98
     assert likeness(tmp_path, tmp_path / "class001.mrc", 6) > 0.5
     assert set(star.read(tmp_path / "seeds.star")["seeds"].text("spaSymmetry")) == {"C1", "C4"}
+
+
+def test_symmetry_is_found(tmp_path: Path) -> None:
+    made = run_spa("simulate", "particles", "-d", tmp_path, "-o", tmp_path / "in.star", "--symmetry", "D3", *SIMULATION)
+    assert made.status == 0, made.stderr
+    result = abinit(tmp_path, tmp_path, "--symmetry", "auto", "--seeds", 1, "--max-resolution", 16)
+    assert result.status == 0 and "D3, 300 particles" in result.stderr, result.stderr
+    found = star.read(tmp_path / "out.star")["symmetry"]
+    assert found.text("spaSymmetry").tolist() == ["D3"] and found.ints("spaMapClass").tolist() == [1]
+    map_ = np.asarray(mrc.read(tmp_path / "class001.mrc").data)
+    for one in operators("D3")[1:]:
+        assert np.corrcoef(map_.ravel(), align.turned(map_, one).ravel())[0, 1] > 0.97
+    assert likeness(tmp_path, tmp_path / "class001.mrc", 6) > 0.6
+
+
+def test_auto_leaves_a_particle_without_symmetry_alone_and_junk_is_the_last_class(data: Path, tmp_path: Path) -> None:
+    result = abinit(data, tmp_path, "--symmetry", "auto", "--junk", "--seeds", 1, "--max-resolution", 20)
+    assert result.status == 0, result.stderr
+    tables = star.read(tmp_path / "out.star")
+    assert tables["symmetry"].text("spaSymmetry").tolist() == ["C1"]
+    assert tables["maps"].ints("spaMapClass").tolist() == [1, 2]
+    assert (tables["particles"].ints("rlnClassNumber") == 1).mean() > 0.95
+    assert likeness(data, tmp_path / "class001.mrc", 6) > 0.6
 
 
 def test_classes_are_numbered_by_size(data: Path, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from spa.refine.data import Images, smooth_spectrum
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Problem, Workers
 from spa.refine.settings import Search, searches
-from spa.refine.solvent import masked
 from spa.refine.states import State
 from spa.search import orientations
 from spa.search.newton import Modes
@@ -38,7 +37,7 @@ def first_state(problem: Problem, starts: Sequence[np.ndarray], noise: np.ndarra
     noise = smooth_spectrum(noise)
     radius = images.shell_of(settings.lowpass)
     low = [lowpass(start, 1.0, len(start) / radius) for start in starts]
-    low = [one * np.float32(grey_scale(images, one, radius, noise)) for one in low]
+    low = [one * np.float32(grey_scale(images, one, radius, noise)) * problem.solvent for one in low]
     n, known = len(images), problem.prior.poses is not None
     return State(
         0, np.repeat(np.stack(low)[:, None], 2, axis=1), np.zeros((len(low), images.band.box // 2 + 1)),
@@ -77,13 +76,8 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
 
 
 def sources_of(problem: Problem, state: State, workers: Workers) -> Sources:
-    """What each half of each class is searched against: its map without the solvent."""
-
-    def one_class(pair: np.ndarray, curve: np.ndarray) -> list[Reference]:
-        resolution = problem.images.resolution_of(reach(curve))
-        return list(workers.map(lambda one: reference(masked(problem, one, resolution), state.radius), pair))
-
-    return [one_class(pair, curve) for pair, curve in zip(state.maps, state.curves)]
+    """What each half of each class is searched against."""
+    return [list(workers.map(lambda one: reference(one, state.radius), pair)) for pair in state.maps]
 
 
 def maximised(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:

@@ -17,7 +17,7 @@ PATIENCE = 3  # iterations without gain after which a run that never settles is 
 SETTLING = 0.97  # of the least median move yet: a run whose poses still come to rest is not stopped
 SUBSETS = (300, 600)  # images a half in the first iterations, while posteriors are sharp
 BEYOND = 2  # shells of the references beyond the FSC's crossing
-STILL = 0.1  # of a shell's width at the particle's rim: poses that move less have converged
+STILL = 0.05  # of a shell's width at the particle's rim: poses that move less have converged
 
 
 def chosen(problem: Problem, state: State) -> list[np.ndarray]:

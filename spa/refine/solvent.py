@@ -6,27 +6,37 @@ From the resolution at which the particle's outline can be trusted the mask foll
 
 import numpy as np
 
-from spa.errors import DataError
 from spa.refine.problem import Problem
-from spa.volume.masks import soft_mask
+from spa.volume.masks import grown, without_dust
+from spa.volume.shells import lowpass
 
 FROM = 12.0  # angstroms: the resolution of the half maps from which the mask follows the particle
 OUTLINE = 12.0  # angstroms: the outline's own resolution
+SIGMAS, FAINT = 4.0, 0.1  # of the noise, and of the peak: what lies below either is no particle
+DUST = 0.01  # of the largest piece: smaller ones are noise
 EXTEND, EDGE = 6.0, 8.0  # angstroms around what is inside, for references
 ROOM = 15.0  # angstroms around it in the map that is kept: what is weak beside the rest is not lost
 
 
 def flattened(problem: Problem, volume: np.ndarray, resolution: float) -> np.ndarray:
-    """The map that is kept, of a resolution (angstroms): as `masked`, with more room around the particle."""
-    return masked(problem, volume, resolution, ROOM)
+    """The map that is kept, of a resolution (angstroms): its solvent goes, with more room around the particle."""
+    return volume * within(problem, volume, resolution, ROOM)
 
 
-def masked(problem: Problem, volume: np.ndarray, resolution: float, extend: float = EXTEND) -> np.ndarray:
-    """A regularised half map (box, box, box) of a resolution (angstroms), without its solvent."""
-    inside = volume * problem.solvent
+def within(problem: Problem, volume: np.ndarray, resolution: float, extend: float = EXTEND) -> np.ndarray:
+    """Where a half map (box, box, box) of a resolution (angstroms) has the particle: a mask inside the solvent mask."""
     if not problem.dynamic or resolution > FROM:
-        return inside
-    try:
-        return inside * soft_mask(inside, problem.images.pixel_size, None, OUTLINE, extend, EDGE)[0]
-    except DataError:  # nothing stands out: there is no outline to follow
-        return inside
+        return problem.solvent
+    pixel = problem.images.pixel_size
+    smooth = lowpass(volume, pixel, OUTLINE)
+    outside = smooth[problem.solvent < 0.01]
+    noise = outside.std() if outside.size else 0.0
+    inside = (smooth > max(SIGMAS * noise, FAINT * np.quantile(smooth, 0.9995))) & (problem.solvent > 0)
+    if not inside.any():  # nothing stands out: there is no outline to follow
+        return problem.solvent
+    return grown(without_dust(inside, DUST), extend / pixel, EDGE / pixel) * problem.solvent
+
+
+def noise_share(problem: Problem, inside: np.ndarray) -> float:
+    """Of the noise in the solvent mask, the part that is inside a narrower one: both halves' signal is all there."""
+    return float((inside**2).sum() / (problem.solvent**2).sum())

@@ -15,9 +15,9 @@ from spa.volume.fsc import crossing
 class State:
     """After an iteration, of c classes (references).
 
-    maps (c, 2, box, box, box): the regularised half maps; curves (c, shells): FSC of the half maps in the solvent mask;
-    radius: the band (shells); noise (groups, shells); poses: the modes in each class; shares (n, c): of each image's
-    posterior; searched (n,): which images have poses; wide, local: the kind of the next search; best_shell: the best
+    maps (c, 2, box, box, box): the regularised half maps without their solvent; curves (c, shells): FSC of the half
+    maps in the solvent mask; radius: the band (shells); noise (groups, shells); poses: the modes in each class;
+    shares (n, c): of each image's posterior; searched (n,): which images have poses; wide, local: the kind of the next search; best_shell: the best
     0.143 crossing yet and stalled: iterations since; moved: median turn (radians) of the images searched again;
     least: the smallest of these yet; wandering: the share that moved more than two grid steps; sharpness: mean share
     of the best mode; halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once done.

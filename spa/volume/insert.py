@@ -18,11 +18,15 @@ from spa.volume.slices import PADDING, coarse_box, correct_kernel, grid_radius, 
 
 @dataclass(frozen=True, eq=False)
 class Accumulator:
-    """Sums on the padded half grid: (2r+1, 2r+1, r+2, 4) float32 re, im, weight, unused."""
+    """Sums on the padded half grid: (2r+1, 2r+1, r+2, 4) float32 re, im, weight, unused.
+
+    kernels: how often the trilinear kernel has smoothed them, once on insertion, once more by each turn of the grid.
+    """
 
     box: int
     radius: int
     grid: np.ndarray
+    kernels: int = 1
 
 
 def accumulator(box: int, radius: int) -> Accumulator:
@@ -144,7 +148,7 @@ def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Ite
     edges = np.linspace(0, len(out), 9).astype(int)
     parts = list(zip(edges[:-1], edges[1:]))
     list(run(lambda slab: _average(sums.grid, out, turned, *slab), parts))
-    return Accumulator(sums.box, sums.radius, out)
+    return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
 
 
 def shell_index(sums: Accumulator) -> np.ndarray:
@@ -185,7 +189,10 @@ def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
     values = np.empty(scale.shape, np.complex64)
     values.real, values.imag = sums.grid[..., 0] * scale, sums.grid[..., 1] * scale
     spectrum[rows[:, None], rows[None, :], :width] = values[:, :, :width]
-    return regridded(correct_kernel(_unpad(fft.irfft3(spectrum, size, threads), box)), sums.box, threads)
+    volume = _unpad(fft.irfft3(spectrum, size, threads), box)
+    for _ in range(sums.kernels):
+        volume = correct_kernel(volume)
+    return regridded(volume, sums.box, threads)
 
 
 def _unpad(padded: np.ndarray, box: int) -> np.ndarray:

@@ -33,14 +33,14 @@ def automatic_threshold(volume: np.ndarray) -> float:
     return float(max(solvent + PEAK_FRACTION * (peak - solvent), solvent + SOLVENT_SIGMAS * spread))
 
 
-def without_dust(inside: np.ndarray) -> np.ndarray:
-    """The connected components (faces touch) that have at least a tenth of the largest one's voxels."""
+def without_dust(inside: np.ndarray, least: float = KEPT_COMPONENT) -> np.ndarray:
+    """The connected components (faces touch) that have at least a share (default a tenth) of the largest's voxels."""
     labels, count = ndimage.label(inside)
     if count <= 1:
         return inside
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return (sizes >= KEPT_COMPONENT * sizes.max())[labels]
+    return (sizes >= least * sizes.max())[labels]
 
 
 def grown(inside: np.ndarray, extend: float, edge: float) -> np.ndarray:

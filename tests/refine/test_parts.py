@@ -11,6 +11,7 @@ from spa.refine import expectation, loop, maximisation, plan
 from spa.refine.data import background_power, smooth_spectrum, soft_disc
 from spa.refine.problem import Workers
 from spa.refine.settings import searches
+from spa.volume.fsc import reach
 
 
 def test_laplace_weights_are_volumes_under_gaussians() -> None:
@@ -89,9 +90,9 @@ def test_a_coarser_particle_supports_more_shells() -> None:
 
 def test_a_single_shell_without_signal_does_not_end_the_band() -> None:
     curve = np.array([1, 0.9, 0.8, 0.1, 0.7, 0.5, 0.05, 0.02, 0.4])
-    assert plan.reach(curve) == 5
-    assert plan.reach(np.ones(9)) == 8
-    assert plan.reach(np.zeros(9)) == 1
+    assert reach(curve) == 5
+    assert reach(np.ones(9)) == 8
+    assert reach(np.zeros(9)) == 1
 
 
 def test_a_run_whose_poses_still_come_to_rest_goes_on(planted: Callable) -> None:

@@ -25,7 +25,7 @@ FALL = 8.0  # power of the shell with which s falls where it is not known: the f
 COARSEST, FINEST = 0.25, 8.0  # t s at the best and at the last shell, of the first and the last of the Wiener filters
 TRUST = 0.999  # FSC are held within 1 - TRUST and this
 SIGNIFICANT = 0.143
-WINDOW = 1.0  # standard deviation of a window, in wavelengths of the filters that it judges
+WINDOW = 1.5  # standard deviation of a window, in wavelengths of the filters that it judges: in less, noise decides
 FAINT = 0.02  # of the largest difference of two filters: less of it is left out of their comparison
 
 Map = Callable[..., Iterable]
@@ -76,10 +76,11 @@ def best(half1: np.ndarray, half2: np.ndarray, filters: np.ndarray, run: Map = m
     """Which filter (m, shells) predicts best at each voxel (n, n, n): its number, with parts between two of them."""
     n = require_cube(half1)
     spectra = fft.rfft3(half1), fft.rfft3(half2)
-    pairs = list(zip(filters[:-1], filters[1:]))
-    widths = [_middle(finer - coarser) / (2 * np.pi * WINDOW) for coarser, finer in pairs]
+    widths = [_middle(step) / (2 * np.pi * WINDOW) for step in np.diff(filters, axis=0)]
     grid = min(n, fft.good_size(int(np.ceil(6 * max(widths)))))
-    gains = run(lambda job: _gain(spectra, *job[0], job[1], grid), list(zip(pairs, widths)))
+    gains = run(
+        lambda number: _gain(spectra, filters[number], filters[number + 1], widths[number], grid), range(len(widths))
+    )
     error = np.zeros((len(filters), grid, grid, grid), np.float32)
     for number, gain in enumerate(gains):
         error[number + 1] = error[number] + gain

@@ -25,6 +25,12 @@ def homo(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
     searched over the whole asymmetric unit until they settle, then locally; the resolution in use follows the half
     maps' FSC.  DIR gets map.mrc (both halves, weighted by the FSC), half1.mrc, half2.mrc (unfiltered), mask.mrc and
     fsc.star; the table has the poses, and data_maps for the next job.
+
+    A particle whose subunits are alike but for one or some has --symmetry (C1, say), and --relax-symmetry only nearly.
+    It is refined in the latter first; then each particle finds the copy of its pose, over that group, that the others'
+    difference from the average speaks for, and the map is refined in the former. Where held-out particles gain nothing
+    from any difference, that is said, and the map keeps the whole group. _spaCopy and _spaCopyEntropy say which copy,
+    and how certain.
     """
     from spa.recipe.given import Asked
     from spa.recipe.refinement import run_refinement

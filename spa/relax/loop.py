@@ -17,6 +17,7 @@ from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa.relax.breaking import IMAGES, Start, bands, begun
 from spa.relax.copies import Copies, Residuals, cross_fitted, judged, residuals, scored
+from spa.relax.shared import Shared
 from spa.volume import insert as into
 from spa.volume.masks import grown, without_dust
 from spa.volume.shells import lowpass
@@ -79,9 +80,20 @@ def relaxed_start(
     rest, copies = _prepared(relaxed, state, rows, start.radius, workers)
     _, share = judged(*scored(rest, start.volume, copies, workers.map))
     state = with_posterior(relaxed, state, share, rng, workers)
-    state = replace(state, wide=False, local=True, best_shell=0, stalled=0, moved=np.pi, least=np.pi, done=False)
+    known = relaxed.problem.prior.poses is not None
+    state = replace(state, wide=True, local=known, best_shell=0, stalled=0, moved=np.pi, least=np.pi, done=False)
     halves = plan.chosen(relaxed.problem, state)
-    return loop.maximised(relaxed.problem, state, workers, halves, loop.sources_of(relaxed.problem, state, workers))
+    return _maximised(relaxed, state, workers, halves, loop.sources_of(relaxed.problem, state, workers))
+
+
+def _maximised(
+    relaxed: Relaxation, state: State, workers: Workers, halves: list[np.ndarray], sources: loop.Sources
+) -> State:  # fmt: skip
+    """The next maps; images are searched as finely as they were in the consensus, which what copies share supports."""
+    smoothing = relaxed.problem.smoothing or Shared(relaxed.group, relaxed.problem.solvent, workers.map)
+    problem = replace(relaxed.problem, smoothing=smoothing)
+    found = loop.maximised(problem, state, workers, halves, sources)
+    return replace(found, radius=state.radius, local=state.local, done=found.done and state.local)
 
 
 def with_posterior(
@@ -100,14 +112,17 @@ def iterated(relaxed: Relaxation, state: State, workers: Workers) -> State:
     before, copy = state.poses[0], state.poses[0].weight.argmax(axis=1)
     state = replace(state, poses=[_only(before, copy)])
     state = loop.expected(_expecting(problem, relaxed.turns, copy), state, workers, halves, sources)
-    moved = _at_copies(relaxed, state.poses[0], np.zeros(len(copy), int), before.weight, copy)
-    state = replace(state, poses=[moved])
     share = before.weight.copy()
+    if not state.local:  # searched everywhere: each is in the copy where its pose was found
+        copy = np.einsum("ncij,nij->nc", before.poses, state.poses[0].poses[:, 0]).argmax(axis=1)
+        share = np.eye(len(relaxed.turns))[copy]
+    moved = _at_copies(relaxed, state.poses[0], np.zeros(len(copy), int), share, copy)
+    state = replace(state, poses=[moved], local=True)
     root = np.random.SeedSequence((problem.settings.seed, state.iteration, len(relaxed.turns)))
     for rows, rng in zip(halves, np.random.Generator(np.random.Philox(root)).spawn(2)):
         share[rows] = _posterior(relaxed, state, rows, share[rows], FOLDS[0], ROUNDS[0], rng, workers)
     state = replace(state, poses=[replace(moved, weight=share)])
-    return loop.maximised(problem, state, workers, halves, sources)
+    return _maximised(relaxed, state, workers, halves, sources)
 
 
 def undecided(relaxed: Relaxation, state: State) -> State:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spa.errors import UsageError
-from spa.volume.symmetry import canonical, operators, order, rotation
+from spa.volume.symmetry import canonical, cosets, operators, order, rotation
 
 GROUPS = {"C1": 1, "C2": 2, "C7": 7, "D1": 2, "D2": 4, "D7": 14, "T": 12, "O": 24,
           "I": 60, "I1": 60, "I2": 60, "I3": 60, "I4": 60}  # fmt: skip
@@ -69,3 +69,18 @@ def test_names_are_read_in_either_case() -> None:
 def test_an_unknown_group_is_named(name: str) -> None:
     with pytest.raises(UsageError, match="not one of"):
         operators(name)
+
+
+@pytest.mark.parametrize(("group", "own"), [("C6", "C1"), ("C6", "C2"), ("D4", "D2"), ("O", "C4"), ("I", "D2"),
+                                            ("T", "T")])  # fmt: skip
+def test_cosets_times_the_part_are_the_whole(group: str, own: str) -> None:
+    turns, part, whole = cosets(group, own), operators(own), operators(group)
+    assert np.array_equal(turns[0], np.eye(3)) and len(turns) * len(part) == len(whole)
+    products = (turns[:, None] @ part).reshape(-1, 3, 3)
+    assert all(contains(whole, one) for one in products) and all(contains(products, one) for one in whole)
+
+
+@pytest.mark.parametrize(("group", "own"), [("C6", "C4"), ("C4", "C8"), ("D3", "C2"), ("T", "C2")])
+def test_a_group_that_is_no_part_is_refused(group: str, own: str) -> None:
+    with pytest.raises(UsageError, match="no part of"):
+        cosets(group, own)

@@ -1,0 +1,117 @@
+"""`--relax-symmetry` of the refiners: pseudo-symmetric particles."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.io import mrc, star
+from spa.model.poses import matrices
+from spa.testing import run_spa
+from spa.volume.fsc import fsc
+from spa.volume.symmetry import operators
+from spa.volume.transform import resampled, transform
+
+ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+SMALL = ("--box", 40, "--pixel-size", 5.0, "--n", 300, "--snr", 0.6, "--threads", 1)
+
+
+def spa(*words: object) -> str:
+    result = run_spa(*words)
+    assert result.status == 0, result.stderr
+    return result.stderr
+
+
+def poses(table: star.Table) -> np.ndarray:
+    return matrices(*np.deg2rad([table.floats(name) for name in ANGLES]))
+
+
+def right(truth: Path, found: Path, group: str) -> tuple[float, np.ndarray]:
+    """Share of particles within 10 degrees of the truth, in the best of the frames that the group leaves; and that."""
+    a, b = poses(star.read(truth)["particles"]), poses(star.read(found)["particles"])
+    shares = [float((np.einsum("nij,nij->n", a, b @ turn) > 2.96).mean()) for turn in operators(group)]
+    return max(shares), operators(group)[int(np.argmax(shares))]
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with P/ (a C4 particle whose one subunit is missing), and r.star and R/ of it relaxed over C4."""
+    folder = tmp_path_factory.mktemp("odd")
+    spa("simulate", "particles", "-d", folder / "P", "-o", folder / "p.star", "--symmetry", "C4", "--odd-subunit",
+        "missing", *SMALL)  # fmt: skip
+    said = relaxed(folder, "r.star", "R")
+    (folder / "said").write_text(said)
+    return folder
+
+
+def relaxed(folder: Path, table: str, outdir: str, *more: object) -> str:
+    return spa("refine", "homo", folder / "p.star", "-o", folder / table, "-d", folder / outdir, "--reference",
+               folder / "P" / "truth.mrc", "--lowpass", 30, "--relax-symmetry", "C4", "--iterations", 4, "--threads", 1,
+               *more)  # fmt: skip
+
+
+def test_the_odd_subunit_is_found(odd: Path) -> None:
+    share, turn = right(odd / "P" / "truth.star", odd / "r.star", "C4")
+    assert share > 0.9
+    truth = np.array(mrc.read(odd / "P" / "truth.mrc").data)
+    found = np.array(mrc.read(odd / "R" / "map.mrc").data)
+    framed = resampled(transform(found, 1.0), 40, 1.0, turn[None].swapaxes(-1, -2))
+    other = resampled(transform(found, 1.0), 40, 1.0, (turn @ operators("C4")[1]).T[None])
+    agrees, strays = (fsc(truth, volume)[2:8].mean() for volume in (framed, other))
+    assert agrees > 0.95 and agrees > strays + 0.1
+
+
+def test_the_table_says_which_copy_and_how_certain(odd: Path) -> None:
+    table = star.read(odd / "r.star")["particles"]
+    copy, entropy = table.ints("spaCopy"), table.floats("spaCopyEntropy")
+    assert set(copy) == {1, 2, 3, 4} and entropy.min() >= 0 and entropy.max() <= 1 and entropy.mean() < 0.2
+    share = table.floats("rlnMaxValueProbDistribution")
+    assert (entropy[share > 0.999] < 0.01).all() and (entropy[share < 0.9] > 0.1).all()
+    said = (odd / "said").read_text()
+    assert "copies over C4: best with" in said and "C1" in said
+
+
+def test_the_same_bytes_with_two_threads_and_from_a_state_between(odd: Path) -> None:
+
+    def rows(name: str, outdir: str) -> list[str]:
+        lines = (odd / name).read_text().replace(f"/{outdir}/", "/R/").splitlines()
+        return [line for line in lines if not line.startswith("# spa")]
+
+    first = rows("r.star", "R")
+    relaxed(odd, "two.star", "R2", "--threads", 2)
+    assert rows("two.star", "R2") == first
+    relaxed(odd, "again.star", "R2", "--threads", 2, "--resume")
+    assert rows("again.star", "R2") == first
+    assert (odd / "R" / "half1.mrc").read_bytes() == (odd / "R2" / "half1.mrc").read_bytes()
+
+
+def test_a_focus_mask_on_one_subunit_is_enough(odd: Path) -> None:
+    relaxed(odd, "f.star", "F", "--focus-mask", odd / "P" / "odd.mrc")
+    assert right(odd / "P" / "truth.star", odd / "f.star", "C4")[0] > 0.85
+
+
+def test_a_symmetric_particle_is_said_to_be_one(tmp_path: Path) -> None:
+    spa("simulate", "particles", "-d", tmp_path / "P", "-o", tmp_path / "p.star", "--symmetry", "C4", *SMALL)
+    said = relaxed(tmp_path, "r.star", "R")
+    assert "nothing tells the copies over C4 apart" in said
+    table = star.read(tmp_path / "r.star")["particles"]
+    assert set(table.ints("spaCopy")) == {1} and set(table.floats("spaCopyEntropy")) == {1.0}
+    assert set(table.floats("rlnMaxValueProbDistribution")) == {0.25}
+    volume = np.array(mrc.read(tmp_path / "R" / "map.mrc").data)
+    turned = resampled(transform(volume, 1.0), 40, 1.0, operators("C4")[1:2])
+    assert np.corrcoef(volume.ravel(), turned.ravel())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (("--relax-symmetry", "C4", "--symmetry", "C4"), 2, "that is --symmetry C4 itself"),
+        (("--relax-symmetry", "C4", "--symmetry", "C3"), 2, "C3 is no part of C4"),
+        (("--relax-symmetry", "Q"), 2, "not one of"),
+        (("--focus-mask", "P/odd.mrc"), 2, "belongs to a --relax-symmetry"),
+        (("--relax-symmetry", "C4", "--focus-mask", "none.mrc"), 66, "none.mrc"),
+    ],
+)
+def test_bad_options(odd: Path, tmp_path: Path, words: tuple[str, ...], status: int, message: str) -> None:
+    result = run_spa("refine", "homo", "p.star", "-d", tmp_path / "B", "--reference", "P/truth.mrc", *words, cwd=odd)
+    assert result.status == status and message in result.stderr and "Traceback" not in result.stderr

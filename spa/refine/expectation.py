@@ -14,6 +14,7 @@ from spa.search.prior import Prior
 from spa.volume.slices import Reference, slices
 
 MODES = 4  # poses of an image that are carried to the next iteration
+KNOWN = 2  # of these, how many compete in the next search of the whole grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,10 +93,16 @@ def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
     return [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
 
 
-def wide_pass(task: Task, search: Search, rng: np.random.Generator) -> Callable[[np.ndarray], Modes]:
-    """A function of a block of rows: its modes from every orientation and every shift of a grid drawn once."""
+def wide_pass(
+    task: Task, search: Search, rng: np.random.Generator, known: Poses | None = None
+) -> Callable[[np.ndarray], Modes]:
+    """A function of a block of rows: its modes from every orientation and every shift of a grid drawn once.
+
+    known: modes of earlier passes, which compete with what the grid finds: each pass draws another grid, so an image
+    that one has missed has another chance in the next, and what was found is not lost.
+    """
     grid = _grid_columns(task, search, rng)
-    return lambda rows: search_globally(task, rows, search, grid)
+    return lambda rows: search_globally(task, rows, search, grid, known)
 
 
 def local_pass(task: Task, poses: Poses) -> Callable[[np.ndarray], Modes]:
@@ -121,8 +128,10 @@ def _prefix(block: Block, centres: np.ndarray, radius: int) -> Block:
     return Block(block.band, x, np.ascontiguousarray(block.ctf[:, :count]))
 
 
-def search_globally(task: Task, rows: np.ndarray, search: Search, grid: exhaustive.Columns) -> Modes:
-    """Modes of a block of images from every orientation of a grid and every shift within reach."""
+def search_globally(
+    task: Task, rows: np.ndarray, search: Search, grid: exhaustive.Columns, known: Poses | None
+) -> Modes:
+    """Modes of a block of images from every orientation of a grid, every shift within reach, and those known."""
     block = task.images.block(rows, task.radius, task.noise)
     prior = task.prior.of(rows)
     centres = prior.centres
@@ -130,10 +139,14 @@ def search_globally(task: Task, rows: np.ndarray, search: Search, grid: exhausti
     shifts = orientations.shift_grid(step, task.shift_radius)
     low = _prefix(block, centres, search.band)
     found = exhaustive.search(low, grid, shifts, prior.shift_sigma, search.candidates)
-    return newton.refine(
-        task.source, block, grid.poses[found.pose], found.shift + centres[:, None], found.score,
-        global_stages(search, task.extent, task.radius), prior, task.operators,
-    )  # fmt: skip
+    poses, shifts, score = grid.poses[found.pose], found.shift + centres[:, None], found.score
+    if known is not None and np.any(known.logp[rows] > -np.inf):
+        there = known.logp[rows, :KNOWN] > -np.inf
+        poses = np.concatenate([known.poses[rows, :KNOWN], poses], axis=1)
+        shifts = np.concatenate([known.shifts[rows, :KNOWN], shifts], axis=1)
+        score = np.concatenate([np.where(there, score[:, :1], -np.inf), score], axis=1)
+    stages = global_stages(search, task.extent, task.radius)
+    return newton.refine(task.source, block, poses, shifts, score, stages, prior, task.operators)
 
 
 def search_locally(task: Task, rows: np.ndarray, poses: Poses) -> Modes:

@@ -5,7 +5,7 @@ its own (`spa.search`), the maximisation a Wiener solution whose prior is the ha
 Biol. 180 (2012) 519).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from spa.refine import classes, expectation, maximisation, near, plan
 from spa.refine.data import Images, smooth_spectrum
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Problem, Workers
-from spa.refine.settings import Search, searches
+from spa.refine.settings import searches
 from spa.refine.states import State
 from spa.search import orientations
 from spa.search.newton import Modes
@@ -24,6 +24,8 @@ from spa.volume.shells import lowpass
 from spa.volume.slices import Reference, reference, slices
 
 Halves = list[np.ndarray]  # rows of each half
+Look = Callable[[np.ndarray], Modes]
+SETTLED_PEAK = 0.9  # share of the best mode from which an image that keeps its pose has settled
 Sources = list[list[Reference]]  # of each class, of each half
 
 
@@ -42,7 +44,7 @@ def first_state(problem: Problem, starts: Sequence[np.ndarray], noise: np.ndarra
     return State(
         0, np.repeat(np.stack(low)[:, None], 2, axis=1), np.zeros((len(low), images.band.box // 2 + 1)),
         min(radius + plan.BEYOND, images.band.radius), noise, [_first_poses(problem) for _ in low],
-        np.full((n, len(low)), 1 / len(low)), np.full(n, known), local=known,
+        np.full((n, len(low)), 1 / len(low)), np.full(n, known), np.full(n, known), local=known,
     )  # fmt: skip
 
 
@@ -96,7 +98,6 @@ def maximised(problem: Problem, state: State, workers: Workers, halves: Halves, 
 def expected(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
     """The state with new poses for the rows of each half, searched in every class against its own half's reference."""
     images, settings = problem.images, problem.settings
-    search = searches(problem.extent, state.radius)[int(state.wide)]
     root = np.random.SeedSequence((settings.seed, state.iteration + 1))
     streams = iter(np.random.Generator(np.random.Philox(root)).spawn(len(halves) * len(sources)))
     before = state.best()[0].best()
@@ -107,40 +108,54 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
                 images, source, state.radius, state.noise, settings.operators, problem.prior, problem.extent,
                 settings.shift_range / images.pixel_size,
             )  # fmt: skip
-            stream = next(streams)
-            look = _look(task, state, poses, search, stream)
-            queue = expectation.blocks_of(rows)
-            for part, modes in zip(queue, workers.map(look, queue)):
-                poses.write(part, modes)
-                logs[part, number] = classes.evidence(modes)
+            for some, look in _looks(task, state, poses, rows, next(streams)):
+                queue = expectation.blocks_of(some)
+                for part, modes in zip(queue, workers.map(look, queue)):
+                    poses.write(part, modes)
+                    logs[part, number] = classes.evidence(modes)
     rows = np.concatenate(halves)
     shares = state.shares.copy()
     shares[rows] = classes.shares(logs[rows])
     state = replace(state, shares=shares, iteration=state.iteration + 1)
-    return _measured(state, rows, before, search, settings.operators)
+    return _measured(state, rows, before, searches(problem.extent, state.radius)[1].step, settings.operators)
 
 
-def _look(
-    task: Task, state: State, poses: Poses, search: Search, rng: np.random.Generator
-) -> Callable[[np.ndarray], Modes]:
-    """How images are searched: from their last modes, around the poses that are expected, or everywhere."""
+def _looks(
+    task: Task, state: State, poses: Poses, rows: np.ndarray, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, Look]]:
+    """How images are searched: from their last modes, around the poses that are expected, or everywhere.
+
+    Everywhere is wide where posteriors are broad, but for images that have settled.
+    """
     if state.local:
-        return expectation.local_pass(task, poses)
-    return near.near_pass(task) if task.prior.poses is not None else expectation.wide_pass(task, search, rng)
+        yield rows, expectation.local_pass(task, poses)
+    elif task.prior.poses is not None:
+        yield rows, near.near_pass(task)
+    else:
+        wide = state.wide & ~state.settled[rows]
+        for some, search in zip((rows[~wide], rows[wide]), searches(task.extent, state.radius)):
+            if len(some):
+                yield some, expectation.wide_pass(task, search, rng, poses)
 
 
-def _measured(state: State, rows: np.ndarray, before: np.ndarray, search: Search, operators: np.ndarray) -> State:
-    """How sharp the posteriors of rows are, and how far from `before` (n, 3, 3) the poses moved that were there."""
-    searched = state.searched.copy()
+def _measured(state: State, rows: np.ndarray, before: np.ndarray, step: float, operators: np.ndarray) -> State:
+    """How sharp the posteriors of rows are, and how far from `before` (n, 3, 3) the poses moved that were there.
+
+    step: of the wide search's grid, radians.
+    """
+    searched, settled = state.searched.copy(), state.settled.copy()
     searched[rows] = True
     best = state.best()[0]
-    sharpness = float((best.weight[rows].max(axis=1) * state.shares[rows].max(axis=1)).mean())
+    peak = best.weight.max(axis=1) * state.shares.max(axis=1)
     again = rows[state.searched[rows]]
     moved, wandering = np.pi, 1.0
     if len(again):
         turn = orientations.angles_between(before[again], best.best()[again], operators)
-        moved, wandering = float(np.median(turn)), float((turn > 2 * search.step).mean())
-    return replace(state, searched=searched, sharpness=sharpness, moved=moved, wandering=wandering)
+        moved, wandering = float(np.median(turn)), float((turn > 2 * step).mean())
+        settled[again] = (turn < step) & (peak[again] > SETTLED_PEAK)
+    return replace(
+        state, searched=searched, settled=settled, sharpness=float(peak[rows].mean()), moved=moved, wandering=wandering
+    )
 
 
 def _noise(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> np.ndarray:

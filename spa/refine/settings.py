@@ -48,7 +48,7 @@ def global_stages(search: Search, extent: float, radius: int) -> list[Stage]:
     scale = 0.7 / extent
     first, second = min(radius, int(round(10 * scale))), min(radius, int(round(20 * scale)))
     return [
-        Stage(first, 2, search.candidates, 0.35, 3.0),
+        Stage(first, 2, 2 * search.candidates, 0.35, 3.0),  # all that the grid gives, and those known
         Stage(second, 3, search.kept[0], 0.15, 1.5),
         Stage(radius, 4, search.kept[1], 0.08, 0.8),
     ]

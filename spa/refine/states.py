@@ -17,8 +17,9 @@ class State:
 
     maps (c, 2, box, box, box): the regularised half maps without their solvent; curves (c, shells): FSC of the half
     maps in the solvent mask; radius: the band (shells); noise (groups, shells); poses: the modes in each class;
-    shares (n, c): of each image's posterior; searched (n,): which images have poses; wide, local: the kind of the next search; best_shell: the best
-    0.143 crossing yet and stalled: iterations since; moved: median turn (radians) of the images searched again;
+    shares (n, c): of each image's posterior; searched (n,): which images have poses; settled (n,): which kept a clear
+    one in their last search; wide, local: the kind of the next search; best_shell: the best 0.143 crossing yet and
+    stalled: iterations since; moved: median turn (radians) of the images searched again;
     least: the smallest of these yet; wandering: the share that moved more than two grid steps; sharpness: mean share
     of the best mode; halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once done.
     """
@@ -31,6 +32,7 @@ class State:
     poses: list[Poses]
     shares: np.ndarray
     searched: np.ndarray
+    settled: np.ndarray
     wide: bool = False
     local: bool = False
     best_shell: int = 0
@@ -53,7 +55,7 @@ class State:
         return best_class(self.poses, self.shares)
 
 
-_ARRAYS = ("maps", "curves", "noise", "shares", "searched")
+_ARRAYS = ("maps", "curves", "noise", "shares", "searched", "settled")
 _LAST = ("halves", "joint")
 _PLAIN = [f.name for f in fields(State) if f.name not in {*_ARRAYS, *_LAST, "poses"}]
 

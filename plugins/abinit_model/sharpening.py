@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spa_plugins.abinit_model.course import Course, Entry
 
 STAGES = 3  # of sharpening, at most, each with more symmetry than the one before
-LOSS = 0.02  # log units an image of held-out evidence that symmetry may cost
+LOSS = 0.025  # of the held-out evidence that symmetry may cost: a wrong group costs more than twice that
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +67,10 @@ class Sharpening:
             axes = (there.chosen.frame, there.chosen.centre, there.chosen.group.operators)
             tried = np.array(maps)  # where it is: a coarse grid of poses likes some frames better than others
             tried[number] = [place.averaged(half, *axes) for half in maps[number]]
-            gain = self.evidence(tried, sizes) - self.evidence(maps, sizes)
+            before = self.evidence(maps, sizes)
+            gain = self.evidence(tried, sizes) - before
             self.course.run.say(f"class {number + 1}: {there.name}, evidence {gain:+.2f}")
-            if gain > -LOSS:
+            if gain > -LOSS * abs(before):
                 laid[number] = place.laid(volume, *axes) * self.mask
                 found[number] = Symmetry(there.name, there)
         return laid, tuple(found)

@@ -5,7 +5,7 @@ A class is looked for as a difference from this consensus: with ``m = a C (X - a
 consensus, whatever lies outside the mask in which D_k may differ from 0 (a: the image's grey scale).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,11 +24,12 @@ SAMPLE = 2000  # images on which noise and grey scales are measured
 
 @dataclass(frozen=True, eq=False)
 class Posed:
-    """Images whose poses (n, 3, 3) and shifts (n, 2) in pixels are known."""
+    """Images whose poses (n, 3, 3) and shifts (n, 2) in pixels are known; operators (g, 3, 3) of the point group."""
 
     images: Images
     poses: np.ndarray
     shifts: np.ndarray
+    operators: np.ndarray = field(default_factory=lambda: np.eye(3)[None])
 
     def __len__(self) -> int:
         return len(self.images)
@@ -57,6 +58,7 @@ def consensus(posed: Posed, noise: np.ndarray, mask: np.ndarray, workers: Worker
         return out
 
     sums = gathered(band.box, band.radius, 2, np.arange(len(posed)), parts, band.kx, band.ky, workers)
+    sums = [into.symmetrised(one, posed.operators, workers.map) for one in sums]
     raw = list(workers.map(lambda one: into.solve(one, raw_prior(one)) * mask, sums))
     curve = fsc(raw[0], raw[1])
     curve[band.radius + 1 :] = 0
@@ -90,7 +92,8 @@ def scales(cross: np.ndarray, norm: np.ndarray) -> Scales:
 class Residuals:
     """What images have beyond the consensus, ready for class maps.
 
-    matched (n, 2, K): m as above, moved to the box centre; scale (n,): a; noise (groups, shells): s^2; poses (n, 3, 3).
+    matched (n, 2, K): m as above, moved to the box centre; scale (n,): a; noise (groups, shells): s^2; poses (n, 3, 3);
+    operators (g, 3, 3).
     """
 
     images: Images
@@ -98,6 +101,7 @@ class Residuals:
     matched: np.ndarray
     scale: np.ndarray
     noise: np.ndarray
+    operators: np.ndarray
 
     def __len__(self) -> int:
         return len(self.matched)
@@ -129,7 +133,7 @@ def residuals(posed: Posed, found: np.ndarray, noise: np.ndarray, workers: Worke
         every[rows], images.planes[rows] = _residual(posed, source, rows, noise, scale)
 
     list(workers.map(replace, blocks_of(np.arange(len(posed)))))
-    return Residuals(images, posed.poses, images.planes, every, noise), found * np.float32(scale.mean)
+    return Residuals(images, posed.poses, images.planes, every, noise, posed.operators), found * np.float32(scale.mean)
 
 
 def _aligned(posed: Posed, source: Reference, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

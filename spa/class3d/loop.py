@@ -159,5 +159,6 @@ def summed(
             out.append(Part(k, samples, matched, power))
         return out
 
-    return gathered(band.box, radius, weight.shape[1], np.arange(len(rows)), parts, band.kx[:count], band.ky[:count],
+    sums = gathered(band.box, radius, weight.shape[1], np.arange(len(rows)), parts, band.kx[:count], band.ky[:count],
                     workers)  # fmt: skip
+    return [into.symmetrised(one, found.operators, workers.map) for one in sums]

@@ -38,7 +38,7 @@ def gathered(
     def fill(job: tuple[int, tuple[int, int], list[Part]]) -> None:
         number, cut, ready = job
         for part in ready:
-            if part.number == number and len(part.samples.rows):
+            if part.number == number:
                 into.insert(sums[number], part.samples, part.values, part.weights, kx, ky, cut)
 
     for first in range(0, len(blocks), 2 * workers.threads):

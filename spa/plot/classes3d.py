@@ -63,3 +63,36 @@ def _slices(figure: Any, maps: np.ndarray, differences: np.ndarray, titles: Sequ
     for axes in grid.ravel():
         axes.set_xticks([])
         axes.set_yticks([])
+
+
+def maps_of_classes(
+    maps: np.ndarray, titles: Sequence[str], curves: np.ndarray, pixel_size: float, entropy: np.ndarray
+) -> "Figure":
+    """maps (k, n, n, n): central slices and projections; curves (k, n//2+1): their FSC; entropy (particles,)."""
+    shown = min(len(maps), _MOST)
+    figure = open_figure(_SIDE * 6 + 3.4, max(_SIDE * shown + 0.5, 5.2))
+    parts: Any = figure.subfigures(1, 2, width_ratios=(_SIDE * 6, 3.4))
+    grid = parts[0].subplots(shown, 6, squeeze=False)
+    for row, volume, title in zip(grid, maps, titles):
+        for axis, name in enumerate("zyx"):
+            row[axis].imshow(np.take(volume, len(volume) // 2, axis), origin="lower")
+            row[axis].set_title(f"{name} = 0", fontsize=7)
+            row[3 + axis].imshow(volume.sum(axis), origin="lower")
+            row[3 + axis].set_title(f"along {name}", fontsize=7)
+        row[0].set_ylabel(title, fontsize=7)
+    for axes in grid.ravel():
+        axes.set_xticks([])
+        axes.set_yticks([])
+    top, bottom = parts[1].subplots(2, 1)
+    shells = np.arange(1, curves.shape[1])
+    for number, curve in enumerate(curves[:shown], 1):
+        top.plot(shells / (maps.shape[1] * pixel_size), curve[1:], label=str(number))
+    top.axhline(0.143, color="gray", linewidth=0.8)
+    top.set_title("FSC of half maps")
+    top.set_xlabel("1/Å", fontsize=8)
+    if shown <= 10:
+        top.legend(fontsize=7, ncols=2)
+    bottom.hist(entropy, bins=40, range=(0, np.log(max(len(maps), 2))), color="#4a7ab0")
+    bottom.set_title("entropy of a particle's classes")
+    bottom.set_yscale("log")
+    return figure

@@ -1,5 +1,6 @@
 """From tables and maps to arrays: the problem that the loop solves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -52,22 +53,32 @@ class Inputs:
     start: State
 
 
-def read(run: Run, tables: Tables, asked: Asked) -> Inputs:
-    """Everything read and checked, nothing computed yet but coefficients and noise."""
+def stream_maps(tables: Tables) -> list[str]:
+    """The maps of all classes of the stream, in the classes' order."""
+    if maps.BLOCK not in tables:
+        raise DataError(f"--reference: {tables.source} has no data_maps, and no file is named")
+    table = tables[maps.BLOCK]
+    here = table.text(maps.ROLE) == "map"
+    order = np.argsort(table.ints(maps.CLASS)[here], kind="stable")
+    return [str(name) for name in table.text(maps.NAME)[here][order]]
+
+
+def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ()) -> Inputs:
+    """Everything read and checked, nothing computed yet but coefficients and noise; references: those of classes."""
     group = operators(asked.symmetry)
     if asked.focus_mask and not asked.relax_symmetry:
         raise UsageError("--focus-mask: it belongs to a --relax-symmetry")
-    source = maps.need(tables, "map", "--reference", asked.reference)
+    sources = references or [maps.need(tables, "map", "--reference", asked.reference)]
     stack = open_particles(run, tables)
-    start = on_grid(run, source, stack)
-    diameter = asked.diameter or measured_diameter(start, stack.pixel_size)
+    starts = [on_grid(run, source, stack) for source in sources]
+    diameter = asked.diameter or max(measured_diameter(start, stack.pixel_size) for start in starts)
     _check_lengths(stack, diameter, asked)
     solvent = _solvent(run, asked.mask, stack, diameter)
     settings = Settings(diameter, asked.lowpass, group, asked.shift_range, asked.iterations, run.seed, asked.symmetry)
-    images, noise, rows = load(run, stack, diameter)
+    images, noise, rows = load(run, stack, diameter, len(starts))
     prior = Prior(-stack.particles.origin[rows] / stack.pixel_size, asked.shift_range / 2.5 / stack.pixel_size)
     problem = Problem(images, settings, solvent, prior, dynamic=asked.mask is None)
-    return Inputs(stack, rows, problem, loop.first_state(problem, [start], noise))
+    return Inputs(stack, rows, problem, loop.first_state(problem, starts, noise))
 
 
 def load(run: Run, stack: ParticleSet, diameter: float, classes: int = 1) -> tuple[data.Images, np.ndarray, np.ndarray]:

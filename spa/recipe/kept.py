@@ -14,6 +14,7 @@ from spa.job.run import Run
 from spa.model.poses import eulers
 from spa.recipe.given import Inputs
 from spa.refine import states
+from spa.refine.expectation import Poses
 from spa.refine.problem import Problem
 from spa.refine.solvent import flattened
 from spa.refine.states import State
@@ -86,7 +87,7 @@ def written(run: Run, given: Inputs, state: State) -> Tables:
     width = problem.images.band.box * problem.images.pixel_size
     star.write(Tables(blocks={"fsc": curve_table(state.curve, width)}), curve)
     files.append(("fsc", str(curve)))
-    tables = given.stack.tables.with_block("particles", _particles(given, state))
+    tables = given.stack.tables.with_block("particles", pose_table(given, state.poses[0]))
     return with_maps(tables, files)
 
 
@@ -100,10 +101,10 @@ def curve_table(curve: np.ndarray, width: float) -> Table:
     )  # fmt: skip
 
 
-def _particles(given: Inputs, state: State) -> Table:
+def pose_table(given: Inputs, poses: Poses) -> Table:
+    """The particles' table with the best mode of each, its error, and its share of the posterior."""
     images = given.problem.images
     n = np.arange(len(images))
-    poses = state.poses[0]
     best = poses.weight.argmax(axis=1)
     spread = np.sqrt((poses.root[n, best] ** 2).sum(axis=-1))
     return given.stack.table(given.rows).with_columns(

@@ -67,6 +67,8 @@ def insert(
 
     A cell's terms are added in the samples' order, whatever the slabs.
     """
+    if not len(samples.rows):
+        return
     grid = sums.grid
     scatter(
         grid.reshape(-1), grid.shape[1], grid.shape[2], np.ascontiguousarray(samples.rows, np.int64),

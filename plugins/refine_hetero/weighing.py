@@ -1,0 +1,71 @@
+"""Classes weighed at the poses that they have, as differences from the map of all particles.
+
+Classes searched each by itself are not on one footing: where two are alike, the one that more particles made is the
+better resolved, explains what both share better, and draws particles from the other.  As differences from one map they
+share what they have in common (`spa.class3d`); each image's pose is that of its best class.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from spa.abinit.compact import compact
+from spa.class3d import consensus, loop
+from spa.class3d.prior import prior
+from spa.class3d.settings import Settings
+from spa.refine import loop as refinement
+from spa.refine import rivals
+from spa.refine.problem import Problem, Workers
+from spa.refine.states import State
+from spa.volume.masks import soft_sphere
+
+ITERATIONS = 10
+TAU = 0.05  # power of differences over that of the map
+SETTLED = 0.002  # of the images change class: no further
+
+
+def weighed(problem: Problem, state: State, workers: Workers) -> State:
+    """The last state, from one whose poses have settled: weighed, its poses refined in the purer maps, and again."""
+    problem = replace(problem, settings=replace(problem.settings, iterations=state.iteration + 1))
+    halves = [np.flatnonzero(problem.images.half == half) for half in (0, 1)]
+    state = replace(state, local=True)
+    for last in (False, True):
+        sources = refinement.sources_of(problem, state, workers)
+        if last:
+            found = refinement.expected(problem, state, workers, halves, sources)
+            found = rivals.exchanged(problem, found, workers, halves, sources)
+            state = replace(found, shares=state.shares)
+        shares = _shares(problem, state, workers)
+        state = refinement.maximised(problem, replace(state, shares=shares), workers, halves, sources)
+    return state
+
+
+def _shares(problem: Problem, state: State, workers: Workers) -> np.ndarray:
+    """(n, c): posteriors over classes at each image's best pose, from the shares that they have."""
+    best, _ = state.best()
+    pick, mode = np.arange(len(best.weight)), best.weight.argmax(axis=1)
+    images = problem.images
+    count = images.band.count(state.radius)
+    small = compact(replace(images, planes=images.planes[:, :, :count].copy()), state.radius)
+    factor = small.band.box / images.band.box
+    posed = consensus.Posed(small, best.poses[pick, mode], best.shifts[pick, mode] * factor, problem.settings.operators)
+    noise = state.noise[:, : small.band.radius + 1]
+    box, edge = small.band.box, min(4.0, 0.06 * small.band.box)
+    mask = soft_sphere(box, min(problem.settings.diameter / 2 / small.pixel_size, box / 2 - edge), edge)
+    whole = consensus.consensus(posed, noise, mask, workers)
+    found, volume = consensus.residuals(posed, whole.volume * mask, noise, workers)
+    settings = Settings(state.shares.shape[1], small.band.radius, ITERATIONS, problem.settings.seed)
+    fixed = loop.Problem(found, pick, prior(volume, mask, mask, TAU), settings)
+    return _settled(fixed, state.shares, workers)
+
+
+def _settled(fixed: loop.Problem, shares: np.ndarray, workers: Workers) -> np.ndarray:
+    radius = fixed.found.images.band.radius
+    for _ in range(ITERATIONS):
+        maps = loop.maximised(fixed, fixed.rows, shares, radius, workers)
+        found = loop.expected(fixed, fixed.rows, maps, shares.mean(axis=0), radius, workers).posterior
+        changed = (found.argmax(axis=1) != shares.argmax(axis=1)).mean()
+        shares = found
+        if changed < SETTLED:
+            break
+    return shares

@@ -16,6 +16,7 @@ from spa.refine.settings import local_stages
 from spa.refine.states import State
 from spa.search import newton
 from spa.search.newton import Modes
+from spa.volume.slices import Reference
 
 SUBSETS = (1500, 3000)  # images a half and class in the first iterations: small classes must be seen too
 FEWEST = 10  # images that make a map
@@ -77,7 +78,7 @@ def exchanged(problem: Problem, state: State, workers: Workers, halves: Halves, 
     for number, pair in enumerate(sources):
         for rows, source in zip(halves, pair):
 
-            def refined(part: np.ndarray, source=source) -> Modes:  # type: ignore[no-untyped-def]
+            def refined(part: np.ndarray, source: Reference = source) -> Modes:
                 block = problem.images.block(part, state.radius, state.noise)
                 return newton.refine(
                     source, block, offered.poses[part], offered.shifts[part], offered.logp[part],

@@ -55,9 +55,7 @@ def amplitudes(spectrum: np.ndarray) -> np.ndarray:
     return shell_sums(np.abs(spectrum)) / shell_counts(len(spectrum))
 
 
-def fitted(
-    squared: np.ndarray, logs: np.ndarray, low: float, high: float
-) -> tuple[float, float] | tuple[None, None]:
+def fitted(squared: np.ndarray, logs: np.ndarray, low: float, high: float) -> tuple[float, float] | tuple[None, None]:
     """Slope and intercept of the Guinier line from resolution low to high (angstroms), or None, None."""
     use = (squared >= 1 / low**2 - 1e-9) & (squared <= 1 / high**2 + 1e-9) & np.isfinite(logs)
     if use.sum() < FEWEST:

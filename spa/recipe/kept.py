@@ -21,6 +21,7 @@ from spa.refine.states import State
 from spa.volume.fsc import crossing
 
 STATE = "state.npz"
+CLEAR = 0.5  # mean share of the best pose below which a result is in doubt
 
 
 def resumed(run: Run, start: State, name: str = STATE) -> State:
@@ -61,10 +62,25 @@ def resolution(problem: Problem, state: State) -> float:
     return problem.images.resolution_of(crossing(state.curve, 0.143))
 
 
-def summary(problem: Problem, state: State) -> str:
+def doubt(state: State) -> str | None:
+    """What speaks against a refinement's result; None where its poses came to rest and are clear."""
+    if state.local and state.sharpness >= CLEAR:
+        return None
     return (
-        f"{resolution(problem, state):.2f} A (FSC 0.143 of the half maps in the solvent mask, not corrected for it), "
-        f"{len(problem.images)} particles, {problem.settings.symmetry}, {state.iteration} iterations"
+        f"it did not converge: {state.wandering:.0%} of the images went to quite another pose in the last search, and "
+        f"the best pose has {state.sharpness:.0%} of an image's posterior; half maps that share their start and their "
+        "errors agree better than either is right"
+    )
+
+
+def summary(problem: Problem, state: State) -> str:
+    found = f"{resolution(problem, state):.2f} A"
+    if doubt(state):
+        found = f"not converged (FSC 0.143 of the half maps at {found}, which claims nothing), "
+    else:
+        found += " (FSC 0.143 of the half maps in the solvent mask, not corrected for it), "
+    return (
+        f"{found}{len(problem.images)} particles, {problem.settings.symmetry}, {state.iteration} iterations"
     )
 
 

@@ -53,4 +53,7 @@ def settled(run: Run, problem: Problem, start: State) -> State:
             state = loop.iterated(problem, state, Workers(pool, run.threads))
             run.note(kept.line(problem, state))
             kept.checkpoint(run, state)
+    words = kept.doubt(state)
+    if words:
+        run.warn(words)
     return state

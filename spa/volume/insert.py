@@ -123,6 +123,11 @@ def _average(grid, out, operators, z0, z1):
                     fx, fy, fz = qx - np.float32(ix), qy - np.float32(iy), qz - np.float32(iz)
                     iy += c
                     iz += c
+                    if fx == 0 and fy == 0 and fz == 0:
+                        re += grid[iz, iy, ix, 0]
+                        im += sign * grid[iz, iy, ix, 1]
+                        w += grid[iz, iy, ix, 2]
+                        continue
                     for dz in range(2):
                         wz = fz if dz else one - fz
                         for dy in range(2):
@@ -142,15 +147,31 @@ def close(sums: Accumulator) -> None:
 
 
 def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map) -> Accumulator:
-    """The (closed) sums added over a point group's operators (g, 3, 3); slabs of z go to `run`, a pool's map."""
-    if len(operators) == 1:
-        return sums
-    out = np.zeros_like(sums.grid)
-    turned = np.ascontiguousarray(operators, np.float32)
-    edges = np.linspace(0, len(out), 9).astype(int)
+    """The (closed) sums added over a point group's operators (g, 3, 3); slabs of z go to `run`, a pool's map.
+
+    Operators that carry the grid into itself need no interpolation: the others are one of each of their cosets.
+    """
+    exact, turns = _parted(operators)
+    edges = np.linspace(0, len(sums.grid), 9).astype(int)
     parts = list(zip(edges[:-1], edges[1:]))
-    list(run(lambda slab: _average(sums.grid, out, turned, *slab), parts))
-    return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
+    grid = sums.grid
+    for some in (turns, exact):
+        if len(some) > 1:
+            source, grid = grid, np.zeros_like(grid)
+            turned = np.ascontiguousarray(some, np.float32)
+            list(run(lambda slab, source=source, out=grid, by=turned: _average(source, out, by, *slab), parts))
+    return Accumulator(sums.box, sums.radius, grid, sums.kernels + (len(turns) > 1))
+
+
+def _parted(operators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Operators (e, 3, 3) that permute the axes, signs aside, and (c, 3, 3): each operator is one of these times one
+    of those."""
+    exact = np.rint(operators[np.abs(operators - np.rint(operators)).max(axis=(1, 2)) < 1e-6])
+    turns: list[np.ndarray] = []
+    for one in operators:
+        if not turns or min(np.abs(turn @ exact - one).max(axis=(1, 2)).min() for turn in turns) > 1e-6:
+            turns.append(one)
+    return exact, np.stack(turns)
 
 
 def shell_index(sums: Accumulator) -> np.ndarray:

@@ -19,7 +19,10 @@ pytestmark = pytest.mark.usefixtures("table")
 def started(environment: dict[str, str], folder: Path, *more: str) -> "subprocess.Popen[str]":
     """A slow job, after two of its items at least are done."""
     words = ["spa", "toy", "slow", "in.star", "-d", "out", "--threads", "2", "-o", "out.star", *more]
-    process = subprocess.Popen(words, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        words, env=environment, cwd=folder, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # not ignored
+    )  # fmt: skip
     journal = folder / "out" / "journal.jsonl"
     for _ in range(1000):
         if journal.exists() and journal.read_bytes().count(b"\n") >= 2:

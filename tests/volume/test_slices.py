@@ -14,6 +14,7 @@ from spa.volume.insert import (
     accumulator,
     close,
     insert,
+    shell_index,
     shell_weight,
     slabs,
     solve,
@@ -148,3 +149,18 @@ def test_regridding_there_and_back_changes_nothing_below_nyquist() -> None:
     volume = lowpass(np.random.default_rng(6).standard_normal((32,) * 3).astype(np.float32), 1.0, 4.0)
     back = regridded(regridded(volume, 48), 32)
     assert np.allclose(back, volume, atol=2e-5)
+
+
+@pytest.mark.parametrize("group", ["D7", "O", "C2"])
+def test_cosets_of_the_exact_operators_make_the_whole_group(group: str) -> None:
+    """The sum over a group by way of its part that permutes the axes is the sum over each operator."""
+    rng = np.random.default_rng(3)
+    blob = gaussian_filter(rng.standard_normal((BOX,) * 3), 2).astype(np.float32) * soft_sphere(BOX, 15, 4)
+    sums = filled(blob, random_poses(100))
+    every = operators(group)
+    one_by_one = sum(symmetrised(sums, np.stack([np.eye(3), one])).grid - sums.grid for one in every)
+    found = symmetrised(sums, every)
+    inside = shell_index(sums) < sums.radius - 1
+    size = np.abs(one_by_one[inside]).max()
+    assert np.abs(found.grid - one_by_one)[inside][:, :3].max() < (1e-5 if group == "O" else 0.15) * size
+    assert found.kernels == sums.kernels + (group == "D7")

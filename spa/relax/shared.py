@@ -65,8 +65,7 @@ def _turned_together(
     source = reference(volume * (line[:, None, None] * line[:, None] * line), box // 2 - 1)  # the transform itself
     grid = np.zeros((*source.grid.shape[:3], 4), np.float32)
     grid[..., :2], grid[..., 2] = source.grid, 1
-    twice = np.concatenate([operators, operators])  # of one operator alone `symmetrised` makes nothing
-    sums = into.symmetrised(into.Accumulator(box, source.radius, grid), twice, run)
+    sums = into.added(into.Accumulator(box, source.radius, grid), operators, run)
     return into.solve(replace(sums, kernels=kernels), np.full(source.radius + 2, 1e-6))
 
 

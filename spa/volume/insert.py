@@ -5,7 +5,7 @@ Source: Scheres, J. Struct. Biol. 180 (2012) 519, for the weighted solution.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numba
@@ -146,21 +146,24 @@ def close(sums: Accumulator) -> None:
     _close(sums.grid)
 
 
+def added(sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map) -> Accumulator:
+    """The (closed) sums at each of some operators (g, 3, 3), added; slabs of z go to `run`, a pool's map."""
+    out = np.zeros_like(sums.grid)
+    turned = np.ascontiguousarray(operators, np.float32)
+    edges = np.linspace(0, len(out), 9).astype(int)
+    list(run(lambda slab: _average(sums.grid, out, turned, *slab), list(zip(edges[:-1], edges[1:]))))
+    return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
+
+
 def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map) -> Accumulator:
-    """The (closed) sums added over a point group's operators (g, 3, 3); slabs of z go to `run`, a pool's map.
+    """The (closed) sums added over a point group's operators (g, 3, 3).
 
     Operators that carry the grid into itself need no interpolation: the others are one of each of their cosets.
     """
     exact, turns = _parted(operators)
-    edges = np.linspace(0, len(sums.grid), 9).astype(int)
-    parts = list(zip(edges[:-1], edges[1:]))
-    grid = sums.grid
-    for some in (turns, exact):
-        if len(some) > 1:
-            source, grid = grid, np.zeros_like(grid)
-            turned = np.ascontiguousarray(some, np.float32)
-            list(run(lambda slab, source=source, out=grid, by=turned: _average(source, out, by, *slab), parts))
-    return Accumulator(sums.box, sums.radius, grid, sums.kernels + (len(turns) > 1))
+    if len(turns) > 1:
+        sums = added(sums, turns, run)
+    return replace(added(sums, exact, run), kernels=sums.kernels) if len(exact) > 1 else sums
 
 
 def _parted(operators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,11 +12,11 @@ from spa.class3d.prior import prior
 from spa.class3d.settings import Settings
 from spa.errors import DataError, UsageError
 from spa.io.star import Tables
-from spa.job import maps, memory
+from spa.job import maps
 from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
 from spa.model.poses import matrices
-from spa.recipe.given import measured_diameter, scratch
+from spa.recipe.given import measured_diameter, room
 from spa.refine import data
 from spa.refine.problem import Workers
 from spa.volume.insert import accumulator_bytes
@@ -101,12 +101,8 @@ def _room(run: Run, stack: ParticleSet, shells: int, classes: int) -> np.ndarray
     """Memory for the coefficients (None), or a nameless file in DIR where they do not fit; the rest is required."""
     volumes = 3 * classes * accumulator_bytes(2 * shells + 8, shells)
     wanted = data.planes_bytes(len(stack), stack.box, shells)
-    there = memory.available()
-    if there is None or wanted + volumes < 0.7 * there:
-        memory.require(wanted + volumes, f"{len(stack)} images in {shells} shells and {classes} maps")
-        return None
-    memory.require(volumes, f"{classes} maps of {shells} shells")
-    return scratch(run, (len(stack), 2, wanted // (8 * len(stack))))
+    everything = f"{len(stack)} images in {shells} shells and {classes} maps"
+    return room(run, len(stack), wanted, volumes, everything, f"{classes} maps of {shells} shells")
 
 
 def prepared(run: Run, given: Given, workers: Workers) -> Ready:

@@ -87,7 +87,10 @@ def load(run: Run, stack: ParticleSet, diameter: float, classes: int = 1) -> tup
     if min(np.bincount(half, minlength=2)) == 0:
         raise DataError(f"{stack.tables['particles'].where}: all particles are in one half-set")
     radius = stack.box // 2 - 1
-    planes = _room(run, stack, radius, classes)
+    volumes = classes * (2 * accumulator_bytes(stack.box, radius) + 12 * 4 * stack.box**3)
+    wanted = data.planes_bytes(len(stack), stack.box, radius)
+    everything = f"{len(stack)} images of {stack.box} pixels and their maps"
+    planes = room(run, len(stack), wanted, volumes, everything, f"maps of {stack.box} pixels")
     return data.collect(stack, stack.batches(run), half, radius, diameter, planes)
 
 
@@ -99,16 +102,17 @@ def _check_lengths(stack: ParticleSet, diameter: float, asked: Asked) -> None:
             raise UsageError(f"{name} {value:g}: the box is {width:g} A wide, {most:g} at most makes sense")
 
 
-def _room(run: Run, stack: ParticleSet, radius: int, classes: int) -> np.ndarray | None:
-    """Memory for the coefficients, or a file in DIR for what does not fit; the rest of the plan is required."""
-    volumes = classes * (2 * accumulator_bytes(stack.box, radius) + 12 * 4 * stack.box**3)
-    wanted = data.planes_bytes(len(stack), stack.box, radius)
+def room(run: Run, n: int, wanted: int, rest: int, everything: str, maps_: str) -> np.ndarray | None:
+    """Memory (None) for the `wanted` bytes of n images' coefficients, or a file in DIR where they do not fit.
+
+    The `rest` of the plan (bytes) is required; everything, maps_: what all of it is, and the rest, in words.
+    """
     there = memory.available()
-    if there is None or wanted + volumes < 0.7 * there:
-        memory.require(wanted + volumes, f"{len(stack)} images of {stack.box} pixels and their maps")
+    if there is None or wanted + rest < 0.7 * there:
+        memory.require(wanted + rest, everything)
         return None
-    memory.require(volumes, f"maps of {stack.box} pixels")
-    return scratch(run, (len(stack), 2, wanted // (8 * len(stack))))
+    memory.require(rest, maps_)
+    return scratch(run, (n, 2, wanted // (8 * n)))
 
 
 def scratch(run: Run, shape: tuple[int, ...]) -> np.ndarray:

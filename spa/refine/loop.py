@@ -112,7 +112,7 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
                 queue = expectation.blocks_of(some)
                 for part, modes in zip(queue, workers.map(look, queue)):
                     poses.write(part, modes)
-                    logs[part, number] = classes.evidence(modes)
+                    logs[part, number] = classes.evidence(modes) if len(sources) > 1 else 0.0
     rows = np.concatenate(halves)
     shares = state.shares.copy()
     shares[rows] = classes.shares(logs[rows])

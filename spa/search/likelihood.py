@@ -10,46 +10,27 @@ slice share their eight corners.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numba
 import numpy as np
 
 from spa.search.images import Block
+from spa.volume.cells import INNER, place
 from spa.volume.scatter import ramp_tables
 from spa.volume.slices import Reference
 
-_INNER: dict[str, Any] = {
-    "nogil": True,
-    "fastmath": True,
-    "error_model": "numpy",
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
-_CHUNK = 128  # points whose corners are fetched together: their 20 floats each stay in the first cache
+_CHUNK = 128  # points whose corners are fetched together: their 21 floats each stay in the first cache
 _SLOTS = 22  # cross, norm, 5 of J^T r, 15 of J^T J (its upper triangle by rows)
 _ROW, _COLUMN = np.triu_indices(5)
 
 
-@numba.njit("void(f4[::1], i8, i8, f4[:,::1], f4[::1], f4[::1], i8, i8, i4[::1], f4[:,::1])", cache=True, **_INNER)
+@numba.njit("void(f4[::1], i8, i8, f4[:,::1], f4[::1], f4[::1], i8, i8, i4[::1], f4[:,::1])", cache=True, **INNER)
 def _corners(grid, ny, nx, pose, kx, ky, first, n, at, out):
     """The eight corners of n points of a slice, apart so that their arithmetic fills whole vectors.
 
-    out (20, n): 0-15 corners (z, y, x, re/im), 16-18 how far into the cell (x, y, z), 19 the sign of the half.
+    out (21, n): 0-15 corners (z, y, x, re/im), then what `place` gives.
     """
-    one, two, c = np.float32(1), np.float32(2), np.float32(ny // 2)
-    a00, a01, a02 = two * pose[0, 0], two * pose[0, 1], two * pose[0, 2]
-    a10, a11, a12 = two * pose[1, 0], two * pose[1, 1], two * pose[1, 2]
-    height, width = np.int32(ny), np.int32(nx)
-    for j in range(n):
-        fx, fy = kx[first + j], ky[first + j]
-        x, y, z = fx * a00 + fy * a10, fx * a01 + fy * a11, fx * a02 + fy * a12
-        sign = one if x >= np.float32(0) else -one
-        x, y, z = x * sign, y * sign + c, z * sign + c
-        ix, iy, iz = np.int32(x), np.int32(y), np.int32(z)
-        out[16, j], out[17, j], out[18, j] = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
-        out[19, j] = sign
-        at[j] = ((iz * height + iy) * width + ix) * np.int32(2)
+    place(pose, kx, ky, ny, nx, 2, first, n, at, out[16:])
     row, plane = 2 * nx, 2 * nx * ny
     for j in range(n):
         b = np.int64(at[j])
@@ -65,7 +46,7 @@ def _corners(grid, ny, nx, pose, kx, ky, first, n, at, out):
 
 @numba.njit(
     "void(f4[:,::1], f4[:,::1], f4[:,::1], f4, f4[::1], f4[::1], f4[::1], f4[::1], f4[::1], i8, f4[::1])",
-    cache=True, **_INNER,
+    cache=True, **INNER,
 )  # fmt: skip
 def _add(v, ramp, a, unit, re, im, ctf, kx, ky, n, acc):
     two = np.float32(2)
@@ -206,7 +187,7 @@ def evaluate(
         grid.reshape(-1), grid.shape[1], grid.shape[2], np.ascontiguousarray(rows, np.int64),
         np.ascontiguousarray(poses, np.float32), ramp_tables(shifts, radius + 1, block.band.box),
         np.float32(2 * np.pi / block.band.box), block.x, block.ctf, kx.astype(np.float32), ky.astype(np.float32),
-        kx, ky, block.band.count(radius), np.empty(_CHUNK, np.int32), np.empty((20, _CHUNK), np.float32),
+        kx, ky, block.band.count(radius), np.empty(_CHUNK, np.int32), np.empty((21, _CHUNK), np.float32),
         np.empty((2, _CHUNK), np.float32), out,
     )  # fmt: skip
     sums = out.astype(np.float64)

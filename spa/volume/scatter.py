@@ -1,39 +1,14 @@
 """Images added to the oversampled grid, eight corners a coefficient (numba)."""
 
-from typing import Any
-
 import numba
 import numpy as np
 
-_INNER: dict[str, Any] = {
-    "nogil": True,
-    "fastmath": True,
-    "error_model": "numpy",
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
+from spa.volume.cells import INNER, place
+
 CHUNK = 128  # coefficients put in together: what they touch stays in the first caches
 
 
-@numba.njit("void(f4[:,::1], f4[::1], f4[::1], i8, i8, i8, i8, i4[::1], f4[:,::1])", cache=True, **_INNER)
-def _place(pose, kx, ky, ny, nx, first, n, at, out):
-    """Cells of n coefficients of a slice; out: 0-2 how far into the cell (x, y, z), 3 the half's sign, 4 the plane."""
-    one, two, c = np.float32(1), np.float32(2), np.float32(ny // 2)
-    a00, a01, a02 = two * pose[0, 0], two * pose[0, 1], two * pose[0, 2]
-    a10, a11, a12 = two * pose[1, 0], two * pose[1, 1], two * pose[1, 2]
-    height, width = np.int32(ny), np.int32(nx)
-    for j in range(n):
-        fx, fy = kx[first + j], ky[first + j]
-        x, y, z = fx * a00 + fy * a10, fx * a01 + fy * a11, fx * a02 + fy * a12
-        sign = one if x >= np.float32(0) else -one
-        x, y, z = x * sign, y * sign + c, z * sign + c
-        ix, iy, iz = np.int32(x), np.int32(y), np.int32(z)
-        out[0, j], out[1, j], out[2, j] = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
-        out[3, j], out[4, j] = sign, np.float32(iz)
-        at[j] = ((iz * height + iy) * width + ix) * np.int32(4)
-
-
-@numba.njit("void(f4[::1], i8, f4, f4, f4, f4)", cache=True, **_INNER)
+@numba.njit("void(f4[::1], i8, f4, f4, f4, f4)", cache=True, **INNER)
 def _put(grid, at, share, re, im, weight):
     """One corner: four floats side by side, one instruction each way."""
     a, b = grid[at] + share * re, grid[at + 1] + share * im
@@ -41,7 +16,7 @@ def _put(grid, at, share, re, im, weight):
     grid[at], grid[at + 1], grid[at + 2], grid[at + 3] = a, b, c, d
 
 
-@numba.njit("void(f4[::1], i8, i8, i8, i4[::1], f4[:,::1], i8, i8)", cache=True, **_INNER)
+@numba.njit("void(f4[::1], i8, i8, i8, i4[::1], f4[:,::1], i8, i8)", cache=True, **INNER)
 def _spread(grid, row, plane, n, at, v, z0, z1):
     """n coefficients into their cells' eight corners, as far as these lie in planes z0 … z1 - 1."""
     one = np.float32(1)
@@ -83,7 +58,7 @@ def scatter(grid, ny, nx, rows, poses, tables, scales, values, weights, kx, ky, 
             n = min(len(at), len(kx) - first)
             for i in range(i0, i1):
                 t, scale = tables[i], scales[i]
-                _place(poses[i], kx, ky, ny, nx, first, n, at, v)
+                place(poses[i], kx, ky, ny, nx, 4, first, n, at, v)
                 for j in range(n):
                     ox, oy = ix[first + j] + top, iy[first + j] + top
                     cr, ci = t[0, ox] * t[2, oy] - t[1, ox] * t[3, oy], t[0, ox] * t[3, oy] + t[1, ox] * t[2, oy]

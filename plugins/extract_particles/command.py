@@ -39,7 +39,8 @@ def particles(
     """Cut particles out of micrographs.
 
     Every row of data_particles gives one image in DIR/MICROGRAPH.mrcs, normalised as RELION does. The CTF of the
-    micrograph is attached, unless the pick has its own. Coordinates are rounded to whole pixels; the rest goes to
+    micrograph is attached, unless the pick has its own, with the defocus of the place where the particle sits when the
+    micrograph has a surface of it (_spaDefocusSurface). Coordinates are rounded to whole pixels; the rest goes to
     rlnOriginXAngst and rlnOriginYAngst, so that coordinate - origin / pixel size is where the pick was. Refined
     particles are extracted anew in the same way, centred with --recenter; half-sets and all other columns are kept.
     """

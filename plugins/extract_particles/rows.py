@@ -7,6 +7,7 @@ import numpy as np
 from spa.errors import DataError
 from spa.io.star import Table, Tables
 from spa.model.positions import coordinates, micrograph_pixel_sizes, origins, pixel_size_column, positions
+from spa_plugins.extract_particles.local import with_local_defocus
 
 # What a particle takes over from its micrograph when it has no such column itself; the first three belong together.
 _DEFOCUS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
@@ -35,8 +36,11 @@ def joined(tables: Tables, beside: Tables | None, recenter: bool, min_score: flo
     source = beside if beside is not None else tables
     optics = source["optics"]
     micrographs = source["micrographs"] if beside is not None else source.blocks.get("micrographs")
+    own = "rlnDefocusU" in picks
     picks = _with_micrographs(picks, micrographs)
     pixel_size = micrograph_pixel_sizes(picks, optics)
+    if micrographs is not None and not own:
+        picks = with_local_defocus(picks, micrographs, pixel_size)
     centre, table = _placed(picks, pixel_size, recenter)
     return Picks(table, optics, table.text("rlnMicrographName"), centre, pixel_size)
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spa.image import surface as surfaces
 from spa.image.normalise import background
 from spa.io import mrc, star
+from spa.recipe import surface
 from spa.testing import run_spa
 
 BOX = ("--box", 40)
@@ -276,3 +278,28 @@ def test_other_tables_of_the_stream_go_through(picks: Path) -> None:
     star.write(star.read(picks).with_block("maps", maps), picks)
     tables = run(picks, *BOX)
     assert list(tables.blocks) == ["optics", "particles", "maps"] and tables["maps"] == maps
+
+
+def test_each_particle_gets_the_defocus_of_the_surface_where_it_sits(picks: Path) -> None:
+    wave = surfaces.Surface((256, 256), (1.0, 1.0), np.array([10.0, 300.0, -100.0]))
+    surface.write(picks.parent / "s.star", wave)
+    tables = star.read(picks)
+    exposures = tables["micrographs"].with_columns(
+        rlnDefocusU=15000.0, rlnDefocusV=14500.0, rlnDefocusAngle=20.0, spaDefocusSurface=str(picks.parent / "s.star")
+    )
+    star.write(tables.with_block("micrographs", exposures), picks)
+    points = np.stack([tables["particles"].floats(f"rlnCoordinate{axis}") for axis in "XY"], axis=1)
+    found = run(picks, *BOX)["particles"]
+    assert found.floats("rlnDefocusU") == pytest.approx(15000 + wave.at(points), abs=0.01)
+    assert found.floats("rlnDefocusV") == pytest.approx(14500 + wave.at(points), abs=0.01)
+    star.write(tables.with_block("micrographs", exposures.with_columns(spaDefocusSurface="None")), picks)
+    assert (run(picks, *BOX)["particles"].floats("rlnDefocusU") == 15000).all()
+
+
+def test_a_defocus_of_the_picks_own_is_kept_and_not_moved(picks: Path) -> None:
+    surface.write(picks.parent / "s.star", surfaces.Surface((256, 256), (1.0, 1.0), np.array([10.0, 300.0, -100.0])))
+    tables = star.read(picks)
+    exposures = tables["micrographs"].with_columns(spaDefocusSurface=str(picks.parent / "s.star"))
+    own = tables["particles"].with_columns(rlnDefocusU=12000.0, rlnDefocusV=11000.0, rlnDefocusAngle=0.0)
+    star.write(tables.with_block("micrographs", exposures).with_block("particles", own), picks)
+    assert (run(picks, *BOX)["particles"].floats("rlnDefocusU") == 12000).all()

@@ -4,16 +4,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import uniform_filter
 
 from spa.errors import DataError
 from spa.image import fft
 from spa.image.ctf import Lens, ctf
 from spa.image.resample import fourier_resized
+from spa.picking.flat import clipped, inside, smoothed
 
 _FLOOR = 0.03  # of the strongest power in the band: whitening does not raise what is weaker than that
 _CLIP = 4.0  # standard deviations
-_REPEATED = 0.1  # of the usual difference between neighbouring lines: a border that is a copy of its neighbour
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,8 @@ def prepared(
     Hot pixels are clipped, borders that only repeat a line are cut off, the background is subtracted and the local
     contrast made even. DataError: smaller than the particle, or nothing in it.
     """
-    top, bottom, left, right = _inside(micrograph)
-    image = _clipped(np.asarray(micrograph[top:bottom, left:right], np.float32))
+    top, bottom, left, right = inside(micrograph)
+    image = clipped(np.asarray(micrograph[top:bottom, left:right], np.float32))
     if min(image.shape) * pixel_size < 1.5 * scope.largest:
         raise DataError(
             f"a micrograph of {image.shape[1] * pixel_size:.0f} x {image.shape[0] * pixel_size:.0f} A is too small "
@@ -153,52 +152,9 @@ def prepared(
     return Field(_even(small, scope.largest / size), size, scope, step, (top, left), contrast)
 
 
-def _inside(image: np.ndarray) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of what is left without borders whose lines repeat each other."""
-    limits: list[int] = []
-    for lines in (image, image.T):
-        thin = lines[:, :: max(1, lines.shape[1] // 512)].astype(np.float32)
-        change = np.abs(np.diff(thin, axis=0)).mean(axis=1)
-        runs = _runs(change <= _REPEATED * np.median(change))
-        middle = len(lines) // 2
-        limits.append(max((end for _, end in runs if end <= middle), default=0))
-        limits.append(min((start + 1 for start, _ in runs if start >= middle), default=len(lines)))
-    if limits[1] - limits[0] < len(image) / 2 or limits[3] - limits[2] < image.shape[1] / 2:
-        return 0, image.shape[0], 0, image.shape[1]
-    return limits[0], limits[1], limits[2], limits[3]
-
-
-def _runs(marks: np.ndarray, least: int = 4) -> list[tuple[int, int]]:
-    """Start and end of the runs of at least ``least`` true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], marks.astype(np.int8), [0]])))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a >= least]
-
-
-def _clipped(image: np.ndarray) -> np.ndarray:
-    """Mean removed, the extreme 1 in 2000 pixels on either side clipped."""
-    sample = image.ravel()[:: max(1, image.size // 400_000)]
-    low, high = np.percentile(sample, (0.05, 99.95))
-    if not high > low:
-        raise DataError("nothing in this micrograph: its pixels are all equal (but for some single ones)")
-    image = np.clip(image, low, high)
-    return image - image.mean(dtype=np.float64).astype(np.float32)
-
-
-def _smoothed(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Mean over a window that three box filters make nearly Gaussian; only pixels inside the image count."""
-    width = max(1, int(round(2 * sigma)) | 1)
-    total = image
-    for _ in range(3):
-        total = uniform_filter(total, width, mode="constant")
-    rows, columns = (np.ones(n) for n in image.shape)
-    for _ in range(3):
-        rows, columns = (uniform_filter(one, width, mode="constant") for one in (rows, columns))
-    return total / (rows[:, None] * columns).astype(np.float32)
-
-
 def _even(image: np.ndarray, width: float) -> np.ndarray:
     """Local mean 0 and sd 1 over Gaussian windows (sigma in pixels: width, twice the width)."""
-    image = image - _smoothed(image, width)
-    spread = np.sqrt(np.maximum(_smoothed(image**2, 2 * width), 0))
+    image = image - smoothed(image, width)
+    spread = np.sqrt(np.maximum(smoothed(image**2, 2 * width), 0))
     image = np.clip(image / np.maximum(spread, 0.3 * float(np.median(spread)) + 1e-20), -_CLIP, _CLIP)
     return image - image.mean(dtype=np.float64).astype(np.float32)

@@ -1,0 +1,51 @@
+"""Raw micrographs made fit to work on: without repeated borders and hot pixels; their smooth background."""
+
+import numpy as np
+from scipy.ndimage import uniform_filter
+
+from spa.errors import DataError
+
+_REPEATED = 0.1  # of the usual difference between neighbouring lines: a border that is a copy of its neighbour
+
+
+def inside(image: np.ndarray) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right of what is left without borders whose lines repeat each other."""
+    limits: list[int] = []
+    for lines in (image, image.T):
+        thin = lines[:, :: max(1, lines.shape[1] // 512)].astype(np.float32)
+        change = np.abs(np.diff(thin, axis=0)).mean(axis=1)
+        runs = _runs(change <= _REPEATED * np.median(change))
+        middle = len(lines) // 2
+        limits.append(max((end for _, end in runs if end <= middle), default=0))
+        limits.append(min((start + 1 for start, _ in runs if start >= middle), default=len(lines)))
+    if limits[1] - limits[0] < len(image) / 2 or limits[3] - limits[2] < image.shape[1] / 2:
+        return 0, image.shape[0], 0, image.shape[1]
+    return limits[0], limits[1], limits[2], limits[3]
+
+
+def _runs(marks: np.ndarray, least: int = 4) -> list[tuple[int, int]]:
+    """Start and end of the runs of at least ``least`` true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], marks.astype(np.int8), [0]])))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a >= least]
+
+
+def clipped(image: np.ndarray) -> np.ndarray:
+    """Mean removed, the extreme 1 in 2000 pixels on either side clipped."""
+    sample = image.ravel()[:: max(1, image.size // 400_000)]
+    low, high = np.percentile(sample, (0.05, 99.95))
+    if not high > low:
+        raise DataError("nothing in this micrograph: its pixels are all equal (but for some single ones)")
+    image = np.clip(image, low, high)
+    return image - image.mean(dtype=np.float64).astype(np.float32)
+
+
+def smoothed(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Mean over a window that three box filters make nearly Gaussian; only pixels inside the image count."""
+    width = max(1, int(round(2 * sigma)) | 1)
+    total = image
+    for _ in range(3):
+        total = uniform_filter(total, width, mode="constant")
+    rows, columns = (np.ones(n) for n in image.shape)
+    for _ in range(3):
+        rows, columns = (uniform_filter(one, width, mode="constant") for one in (rows, columns))
+    return total / (rows[:, None] * columns).astype(np.float32)

@@ -55,7 +55,7 @@ def problem(
     planes = _room(run, stack, settings)
     half = np.arange(len(stack)) % 2
     images, variance, rows = data.collect(stack, stack.batches(run), half, limit, diameter, planes)
-    centres = -stack.particles.origin[rows] / stack.pixel_size
+    centres = stack.shifts(rows)
     _centre(images, centres)
     return Problem(stack, rows, images, settings, variance, centres)
 

@@ -73,7 +73,7 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     images, noise, rows = load(run, stack, measured_diameter(np.mean(raw, axis=0), stack.pixel_size))
     raw, radius = _start(raw, solvent, asked.lowpass, images)
     poses = matrices(*stack.particles.euler[rows].T)
-    shifts = -stack.particles.origin[rows] / stack.pixel_size
+    shifts = stack.shifts(rows)
     fit = min(radius, images.shell_of(FIT))
     whole = np.mean(raw, axis=0)
     scale = near.fitted_scales(images, [whole * solvent, whole * (1 - solvent)], poses, shifts, fit, noise)[0]

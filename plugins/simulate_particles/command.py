@@ -48,6 +48,23 @@ SAMPLE = 128  # images that set the noise level
               help="Optics groups, each with its own noise level (within a quarter of the mean).")
 @click.option("--per-micrograph", default=50, show_default=True, type=click.IntRange(min=1),
               help="Images that share a micrograph, and its defocus to 100 angstroms.")
+@click.option("--defocus-error", default=0.0, show_default=True, type=click.FloatRange(min=0),
+              help="The defocus in the user's table is wrong, by up to this either way, angstroms.")
+@click.option("--beam-tilt", nargs=2, default=(0.0, 0.0), show_default=True, type=click.FloatRange(-50, 50),
+              metavar="X Y", help="Beam tilt, milliradians.")
+@click.option("--beam-tilt-spread", default=0.0, show_default=True, type=click.FloatRange(0, 50),
+              help="Standard deviation of the optics groups' beam tilts about it, milliradians.")
+@click.option("--odd-zernike", nargs=2, multiple=True, type=(int, float), metavar="TERM RADIANS",
+              help="Add an antisymmetric aberration: the place of its coefficient in rlnOddZernike (from 0: 2 and 5 "
+                   "are trefoil), and the coefficient.")
+@click.option("--even-zernike", nargs=2, multiple=True, type=(int, float), metavar="TERM RADIANS",
+              help="Add a symmetric aberration: the place of its coefficient in rlnEvenZernike (from 0: 4 and 8 are "
+                   "tetrafoil), and the coefficient.")
+@click.option("--cs-error", default=0.0, show_default=True, type=click.FloatRange(-50, 50),
+              help="Of the images' spherical aberration, this is not in the user's table, mm.")
+@click.option("--magnification", nargs=2, default=(0.0, 0.0), show_default=True, type=float, metavar="PERCENT ANGLE",
+              help="Anisotropic magnification: how far it differs between two directions at right angles, and "
+                   "the angle of the one with the higher frequencies, degrees.")
 @click.option("--odd-subunit", type=click.Choice(["missing", "weak", "turned"]),
               help="Change one subunit of the symmetric specimen: no density, half of it, or turned about its middle.")
 @click.option("--micelle", nargs=2, type=float, metavar="LOW HIGH",
@@ -60,7 +77,10 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
               specimen_diameter: float | None, box: int | None, pixel_size: float | None, count: int, snr: float,
               defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float, amplitude_contrast: float,
               shift: float, bfactor: float, optics_groups: int, per_micrograph: int, odd_subunit: str | None,
-              micelle: tuple[float, float] | None, micelle_contrast: float) -> None:  # fmt: skip
+              micelle: tuple[float, float] | None, micelle_contrast: float, defocus_error: float,
+              beam_tilt: tuple[float, float], beam_tilt_spread: float, odd_zernike: tuple[tuple[int, float], ...],
+              even_zernike: tuple[tuple[int, float], ...], cs_error: float,
+              magnification: tuple[float, float]) -> None:  # fmt: skip
     """Particle images with known truth.
 
     Projects a map, the atoms of a model, or a made-up protein of any point group at random poses, applies CTF and
@@ -68,6 +88,8 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     origins, half-sets) and truth.mrc, scaled so that an image is its projection plus noise of unit variance in the
     mean; with --odd-subunit also odd.mrc, the soft mask of that subunit. The table printed is particles.star. The
     detergent of --micelle is no part of the truth, nor of the signal in --snr.
+
+    Aberrations and errors of the defocus are in the images and in truth.star; particles.star does not know of them.
     """
     import numpy as np
 
@@ -76,11 +98,12 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     from spa.io.star import Table, Tables
     from spa.job import pool
     from spa.job import specimen as reading
-    from spa.model.poses import matrices
     from spa.simulate import specimen as making
-    from spa.simulate.micelle import Belt, belt, spectra
-    from spa.simulate.particles import clean_images, noise_level
+    from spa.simulate.micelle import belt
+    from spa.simulate.particles import noise_level
     from spa_plugins.simulate_particles.draws import drawn, tables_of
+    from spa_plugins.simulate_particles.imaging import Imaging
+    from spa_plugins.simulate_particles.planted import Planted
 
     if defocus[0] > defocus[1]:
         raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
@@ -92,27 +115,28 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     memory.require(making.memory_for(side), f"a box of {side} pixels")
     specimen = making.made(given, side, pixel, symmetry, specimen_diameter, run.rng("phantom"), run.threads)
     specimen = _checked(run, specimen, symmetry, odd_subunit)
-    lens = Lens(voltage, cs, amplitude_contrast)
-    draws = drawn(count, optics_groups, per_micrograph, defocus, astigmatism, shift, run.rng("draws"))
+    planted = Planted(beam_tilt, beam_tilt_spread, odd_zernike, even_zernike, magnification, cs_error)
+    lens = Lens(voltage, cs + cs_error, amplitude_contrast)
+    draws = drawn(count, optics_groups, per_micrograph, defocus, astigmatism, shift, run.rng("draws"), defocus_error)
+    tilts = planted.tilts(optics_groups, run.rng("beam tilt"))
 
-    def clean(rows: np.ndarray, around: Belt | None = None) -> np.ndarray:
-        poses, rngs = matrices(*draws.views[rows].T), [run.rng("micelle", int(row)) for row in rows]
-        wet = spectra(around, rngs, poses, side, pixel) if around else None
-        optics = lens, draws.defocus_of(rows)
-        return clean_images(specimen, poses, draws.origins[rows], *optics, side, pixel, bfactor, wet)
-
-    sigma = noise_level(clean(np.arange(min(count, SAMPLE))), specimen.diameter / pixel, snr)
+    seen = Imaging(specimen, draws, lens, planted.aberrations(tilts, lens), side, pixel, bfactor)
+    sigma = noise_level(seen.clean(np.arange(min(count, SAMPLE))), specimen.diameter / pixel, snr)
     around = belt(specimen.volume, pixel, *micelle, micelle_contrast) if micelle else None
+
+    def made(rows: np.ndarray) -> np.ndarray:
+        return noisy(run, draws, rows, seen.clean(rows, around, lambda row: run.rng("micelle", row)) / sigma)
+
     stack = run.outdir / "particles.mrcs"
     with mrc.StackWriter(stack, count, side, pixel) as writer:
-        work = pool.ordered(_batches(count), lambda rows: noisy(run, draws, rows, clean(rows, around) / sigma),
-                            run.threads, run.checkpoint)  # fmt: skip
+        work = pool.ordered(_batches(count), made, run.threads, run.checkpoint)
         for _, images in run.progress(work, total=-(-count // BATCH), unit="batch"):
             writer.write(images())
     mrc.write(run.outdir / "truth.mrc", specimen.volume / np.float32(sigma), pixel)
-    optics = _optics(lens, pixel, side, optics_groups)
-    blind, truth = tables_of(draws, stack)
-    run.write(Tables({"optics": optics, "particles": Table.of(**truth)}), run.outdir / "truth.star")
+    optics = _optics(Lens(voltage, cs, amplitude_contrast), pixel, side, optics_groups)
+    true = optics.with_columns(rlnSphericalAberration=np.full(optics_groups, lens.cs), **planted.columns(tilts))
+    blind, truth = tables_of(draws, stack, planted.matrix())
+    run.write(Tables({"optics": true, "particles": Table.of(**truth)}), run.outdir / "truth.star")
     for target in (run.outdir / "particles.star", output):
         run.write(Tables({"optics": optics, "particles": Table.of(**blind)}), target)
     run.summary(f"{count} images of {side} px at {pixel:g} A, a specimen {specimen.diameter:.0f} A across, SNR {snr:g}")

@@ -8,6 +8,7 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.image.disc import coefficients, shell_mean
+from spa.image.straight import bent_poses
 from spa.io import mrc
 from spa.io.stacks import image_name
 from spa.io.star import Table, Tables
@@ -36,7 +37,7 @@ def made(run: Run, given: Inputs, fitted: Scales, virtual: bool, half: bool) -> 
     """Maps into DIR, and the stacks unless they are virtual; the document that says so."""
     stack = given.stack
     who = views(stack, given.half)
-    at = moved(who.poses, who.shifts, given.centre)
+    at = moved(bent_poses(who.poses, who.group, who.aberrations), who.shifts, given.centre)
     offsets = np.rint(at) if given.recenter else np.zeros_like(at)
     files = _write_removed(run, given, fitted.removed)
     told = Subtraction(files, virtual, stack.box, stack.pixel_size, given.box, (*given.centre.tolist(),))

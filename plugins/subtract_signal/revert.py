@@ -3,8 +3,10 @@
 import numpy as np
 
 from spa.errors import DataError
+from spa.image.straight import bent_poses
 from spa.io.star import Tables
 from spa.job import maps, subtraction
+from spa.job.particles import aberrations_by_row
 from spa.job.run import Run
 from spa.model.numbers import sensible
 from spa.model.particles import particles_of
@@ -35,7 +37,8 @@ def reverted(run: Run, tables: Tables) -> tuple[Tables, str]:
     if np.any(offsets) or told.centre != (0, 0, 0):
         found = particles_of(tables, ctf=False)
         shifts = -found.origin / told.pixel_size + offsets
-        shifts = moved(matrices(*found.euler.T), shifts, -np.array(told.centre))
+        poses = bent_poses(matrices(*found.euler.T), *aberrations_by_row(tables))
+        shifts = moved(poses, shifts, -np.array(told.centre))
         columns |= dict(zip(("rlnOriginXAngst", "rlnOriginYAngst"), -shifts.T * told.pixel_size))
         columns |= coordinates(run, tables, -offsets * told.pixel_size)
     sizes = tables["optics"].floats("rlnImagePixelSize") * finer

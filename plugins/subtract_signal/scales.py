@@ -47,7 +47,7 @@ def key(rows: np.ndarray) -> str:
 def views(stack: ParticleSet, half: np.ndarray) -> Views:
     """How the particles are seen at the poses that the table has."""
     found = stack.particles
-    optics = stack.voltage, stack.cs, stack.contrast
+    optics = stack.voltage, stack.cs, stack.contrast, stack.group, stack.aberrations
     return view_of(found, optics, found.euler, found.origin, stack.pixel_size, half)
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from spa.image.straight import bent_poses
 from spa.io import mrc
 from spa.io.star import Tables
 from spa.job import maps
-from spa.job.particles import pose_columns
+from spa.job.particles import aberrations_by_row, pose_columns
 from spa.job.run import Run
 from spa.model.numbers import sensible
 from spa.model.poses import matrices
@@ -42,7 +43,10 @@ def laid_particles(tables: Tables, chosen: Candidate, pixel_size: float, number:
     table = tables["particles"]
     angles = np.deg2rad([sensible(table, name) for name in ANGLES])
     origins = np.stack([sensible(table, name) if name in table else np.zeros(len(table)) for name in ORIGIN], axis=1)
-    poses, shifts = place.laid_poses(matrices(*angles), -origins, chosen.frame, chosen.centre * pixel_size)
+    centre, poses = chosen.centre * pixel_size, matrices(*angles)
+    seen = bent_poses(poses, *aberrations_by_row(tables))
+    shifts = place.laid_poses(seen, -origins, chosen.frame, centre)[1]
+    poses, _ = place.laid_poses(poses, -origins, chosen.frame, centre)
     columns = pose_columns(poses, shifts, 1.0)
     mine = np.ones(len(table), bool) if number is None else table.ints("rlnClassNumber") == number
     old = dict(zip((*ANGLES, *ORIGIN), (*np.rad2deg(angles), *origins.T)))

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from spa.errors import DataError, SpaError
+from spa.image.aberrations import Aberrations, coma, summed
+from spa.image.straight import bent_shifts, straight_shifts
 from spa.io import mrc
 from spa.io.stacks import ImageSource, distinct, parse_name
 from spa.io.star import Table, Tables
 from spa.job.run import Run
-from spa.model.optics import one_pixel_size, optics_groups, require_groups
+from spa.model.optics import Optics, one_pixel_size, optics_groups, require_groups
 from spa.model.particles import Particles, particles_of
 from spa.model.poses import eulers
 from spa.model.upgrade import is_old, upgraded
 
 if TYPE_CHECKING:
-    from spa.job.subtraction import Subtracted
+    from spa.job.subtraction import Lenses, Subtracted
 
 BATCH_BYTES = 2**26
 
@@ -27,7 +29,7 @@ class ParticleSet:
     """The rows of data_particles whose files stand: one box (even, pixels), one pixel size (angstroms).
 
     tables: the document with just these rows; voltage (kV), cs (mm), contrast: (n,) of each row's optics group;
-    group (n,): optics groups numbered from 0.
+    group (n,): optics groups numbered from 0; aberrations: of each of them.
     """
 
     tables: Tables
@@ -39,9 +41,26 @@ class ParticleSet:
     cs: np.ndarray
     contrast: np.ndarray
     group: np.ndarray
+    aberrations: tuple[Aberrations, ...]
 
     def __len__(self) -> int:
         return len(self.particles)
+
+    def shifts(self, rows: np.ndarray) -> np.ndarray:
+        """Where the particles of rows lie in their straight images (n, 2), pixels from the centre."""
+        return straight_shifts(-self.particles.origin[rows] / self.pixel_size, self.group[rows], self.aberrations)
+
+    def origins(self, rows: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+        """The way back: origins (n, 2) in angstroms of particles at shifts (n, 2) in their straight images."""
+        return -bent_shifts(shifts, self.group[rows], self.aberrations) * self.pixel_size
+
+    def pose_columns(
+        self, rows: np.ndarray, matrices: np.ndarray, shifts: np.ndarray, pixel_size: float | None = None
+    ) -> dict[str, np.ndarray]:
+        """RELION's columns for poses (n, 3, 3) of rows and shifts (n, 2) in their straight images, in pixels of a
+        size (angstroms; the images' own)."""
+        bent = bent_shifts(shifts, self.group[rows], self.aberrations)
+        return pose_columns(matrices, bent, pixel_size or self.pixel_size)
 
     def batches(self, run: Run) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(rows, images (m, box, box) float32), with a bar; images that cannot be used are named and left out."""
@@ -114,17 +133,34 @@ def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
         return np.array([getattr(groups[g], name) for g in particles.optics_group], float)
 
     voltage, cs, contrast = (of_rows(name) for name in ("voltage", "cs", "contrast"))
-    source = _source(run, tables, particles, (voltage, cs, contrast), pixel_size)
+    used = np.unique(particles.optics_group)
+    group = np.searchsorted(used, particles.optics_group)
+    aberrations = tuple(aberrations_of(groups[number]) for number in used.tolist())
+    source = _source(run, tables, particles, (voltage, cs, contrast, group, aberrations), pixel_size)
     if source.box % 2:
         raise DataError(f"{source.paths[0]}: a box of {source.box} pixels; an even one is needed")
     _compare_pixel_sizes(run, tables, pixel_size, source)
-    used = np.unique(particles.optics_group)
-    group = np.searchsorted(used, particles.optics_group)
-    return ParticleSet(tables, particles, source, source.box, pixel_size, voltage, cs, contrast, group)
+    return ParticleSet(tables, particles, source, source.box, pixel_size, voltage, cs, contrast, group, aberrations)
+
+
+def aberrations_of(optics: Optics) -> Aberrations:
+    """What a group's columns say beyond the CTF, its beam tilt among the odd aberrations."""
+    tilt = coma(optics.beam_tilt, optics.cs, optics.voltage) if any(optics.beam_tilt) else ()
+    return Aberrations(summed(optics.odd, tilt), optics.even, optics.magnification)
+
+
+def aberrations_by_row(tables: Tables) -> tuple[np.ndarray, tuple[Aberrations, ...]]:
+    """For each row of data_particles the place (n,) of its group's aberrations; none where there is no data_optics."""
+    table = tables["particles"]
+    if "optics" not in tables:
+        return np.zeros(len(table), np.int64), (Aberrations(),)
+    groups, numbers = optics_groups(tables), table.ints("rlnOpticsGroup")
+    require_groups(groups, numbers, table.where)
+    return np.searchsorted(sorted(groups), numbers), tuple(aberrations_of(groups[one]) for one in sorted(groups))
 
 
 def _source(
-    run: Run, tables: Tables, particles: Particles, optics: tuple[np.ndarray, np.ndarray, np.ndarray], pixel_size: float
+    run: Run, tables: Tables, particles: Particles, optics: "Lenses", pixel_size: float
 ) -> "ImageSource | Subtracted":
     """The images as they lie in the stacks, or less what a ``data_subtraction`` takes off as they are read."""
     if "subtraction" not in tables:

@@ -5,11 +5,12 @@ Jobs that open particles need to know nothing of it: the images come without the
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spa.errors import DataError
+from spa.image.aberrations import Aberrations
 from spa.io.stacks import ImageSource
 from spa.io.star import Table, Tables
 from spa.job import maps
@@ -21,7 +22,8 @@ from spa.subtract.views import BLOCK as TOGETHER
 from spa.subtract.views import Signal, Views, images, signal, views
 from spa.subtract.window import windows
 
-Lenses = tuple[np.ndarray, np.ndarray, np.ndarray]  # kV, mm and amplitude contrast (n,) of each row
+Lenses = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, tuple[Aberrations, ...]]
+"""kV, mm, amplitude contrast and group (n,) of each row, and the groups' aberrations."""
 
 BLOCK = "subtraction"
 ORIGINAL = "rlnImageOriginalName"
@@ -152,9 +154,11 @@ def view_of(
     """Views of particles at angles (n, 3) radians and origins (n, 2) angstroms; half (n,): 1 or 2."""
     defocus = particles.defocus_u, particles.defocus_v, particles.defocus_angle
     poses = matrices(*euler.T)
-    return views(
-        *optics, defocus, particles.phase_shift, particles.bfactor, poses, -origin / pixel_size, np.clip(half, 1, 2) - 1
-    )
+    who = views(
+        *optics[:3], defocus, particles.phase_shift, particles.bfactor, poses, -origin / pixel_size,
+        np.clip(half, 1, 2) - 1,
+    )  # fmt: skip
+    return replace(who, group=optics[3], aberrations=optics[4])
 
 
 def _columns(table: Table, names: Sequence[str]) -> np.ndarray:

@@ -45,10 +45,15 @@ class Optics:
     contrast: float
     pixel_size: float
     image_size: int | None = None
-    beam_tilt: tuple[float, float] = (0.0, 0.0)
+    beam_tilt: tuple[float, float] = (0.0, 0.0)  # milliradians
+    odd: tuple[float, ...] = ()  # Zernike coefficients, radians
+    even: tuple[float, ...] = ()
+    magnification: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 1.0)
 
 
 _NEEDED = ("rlnOpticsGroup", "rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast")
+MAGNIFICATION = ("rlnMagMat00", "rlnMagMat01", "rlnMagMat10", "rlnMagMat11")
+_MOST = 1e9  # radians of a Zernike coefficient: more is a mistake
 _PIXEL_SIZES = ("rlnImagePixelSize", "rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
 
 
@@ -107,9 +112,42 @@ def _group(table: TableLike, row: int, size_name: str) -> Optics:
         pixel_size=number(size_name),
         image_size=int(table.ints("rlnImageSize")[row]) if "rlnImageSize" in table else None,
         beam_tilt=(optional("rlnBeamTiltX"), optional("rlnBeamTiltY")),
+        odd=_vector(table, row, "rlnOddZernike"),
+        even=_vector(table, row, "rlnEvenZernike"),
+        magnification=_matrix(table, row),
     )
     _require_sense(found, f"{table.where} row {row + 1}", size_name)
     return found
+
+
+def _vector(table: TableLike, row: int, name: str) -> tuple[float, ...]:
+    """RELION's vectors, ``[1,2,3]``; empty where there is no such column."""
+    if name not in table:
+        return ()
+    text = str(table.text(name)[row])
+    try:
+        if not (text.startswith("[") and text.endswith("]")):
+            raise ValueError
+        found = tuple(float(part) for part in text[1:-1].split(",") if part.strip())
+    except ValueError:
+        raise DataError(f"{table.where} row {row + 1}: {name} is {text!r}, not numbers like [0.1,-2,3]") from None
+    bad = [value for value in found if not abs(value) < _MOST]
+    if bad:
+        raise DataError(f"{table.where} row {row + 1}: {name} has {bad[0]:g} in it")
+    return found
+
+
+def _matrix(table: TableLike, row: int) -> tuple[float, float, float, float]:
+    """rlnMagMat00 … 11, or 1 where there are none; DataError for one that nearly flattens the image."""
+    there = [name for name in MAGNIFICATION if name in table]
+    if not there:
+        return (1.0, 0.0, 0.0, 1.0)
+    if len(there) < 4:
+        raise DataError(f"{table.where} has {', '.join(there)} alone, of {', '.join(MAGNIFICATION)}")
+    a, b, c, d = (float(table.floats(name)[row]) for name in MAGNIFICATION)
+    if not (0.5 < a < 2 and 0.5 < d < 2 and abs(b) < 0.4 and abs(c) < 0.4):
+        raise DataError(f"{table.where} row {row + 1}: a magnification of [[{a:g}, {b:g}], [{c:g}, {d:g}]]")
+    return a, b, c, d
 
 
 def _require_sense(optics: Optics, where: str, size_name: str) -> None:
@@ -121,6 +159,9 @@ def _require_sense(optics: Optics, where: str, size_name: str) -> None:
         raise DataError(f"{where}: rlnAmplitudeContrast is {optics.contrast:g}, not between 0 and 1")
     if not 0 <= optics.cs < 100:
         raise DataError(f"{where}: rlnSphericalAberration is {optics.cs:g} mm")
+    for name, tilt in zip(("rlnBeamTiltX", "rlnBeamTiltY"), optics.beam_tilt):
+        if not abs(tilt) < 100:
+            raise DataError(f"{where}: {name} is {tilt:g} milliradians")
 
 
 def _by_number(where: str, groups: list[Optics]) -> dict[int, Optics]:

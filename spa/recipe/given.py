@@ -76,7 +76,7 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     solvent = _solvent(run, asked.mask, stack, diameter)
     settings = Settings(diameter, asked.lowpass, group, asked.shift_range, asked.iterations, run.seed, asked.symmetry)
     images, noise, rows = load(run, stack, diameter, len(starts))
-    prior = Prior(-stack.particles.origin[rows] / stack.pixel_size, asked.shift_range / 2.5 / stack.pixel_size)
+    prior = Prior(stack.shifts(rows), asked.shift_range / 2.5 / stack.pixel_size)
     problem = Problem(images, settings, solvent, prior, dynamic=asked.mask is None)
     return Inputs(stack, rows, problem, loop.first_state(problem, starts, noise))
 

@@ -6,8 +6,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from spa.image.aberrations import Aberrations
 from spa.image.ctf import Lens, chi_basis, chi_terms
 from spa.image.disc import Disc, coefficients, disc, shell_mean
+from spa.image.straight import Straightener, offsets
 from spa.search.images import Block
 
 BLOCK = 64  # images handled together: large enough for BLAS, small enough for its products to stay in cache
@@ -30,6 +32,8 @@ class Stack(Protocol):
     def contrast(self) -> np.ndarray: ...
     @property
     def group(self) -> np.ndarray: ...
+    @property
+    def aberrations(self) -> tuple[Aberrations, ...]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,7 @@ class Images:
 
     planes (n, 2, K) float32 coefficients (in memory or mapped from a file); chi (n, 5) terms of the CTF's phase;
     bfactor (n,) square angstroms; group (n,) from 0: who shares a noise spectrum; half (n,) 0 or 1.
+    even (groups, K): what even aberrations add to chi; odd ones and distortions are undone in the planes already.
     """
 
     band: Disc
@@ -47,6 +52,7 @@ class Images:
     bfactor: np.ndarray
     group: np.ndarray
     half: np.ndarray
+    even: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.planes)
@@ -63,7 +69,10 @@ class Images:
         """CTF (n, count) float32 of rows at the first `count` coefficients."""
         unit = 1 / (self.band.box * self.pixel_size)
         basis = chi_basis(self.band.kx[:count] * unit, self.band.ky[:count] * unit)
-        value = np.sin((self.chi[rows] @ basis).astype(np.float32))
+        value = (self.chi[rows] @ basis).astype(np.float32)
+        if self.even is not None:
+            value += self.even[self.group[rows], :count]
+        value = np.sin(value)
         if np.any(self.bfactor[rows]):
             value *= np.exp(-self.bfactor[rows, None] / 4 * basis[0]).astype(np.float32)
         return value
@@ -126,6 +135,7 @@ def collect(
     planes: where to keep the coefficients (n, 2, K), e.g. mapped from a file; default in memory.
     """
     band = disc(stack.box, radius)
+    straight = Straightener(band, stack.pixel_size, stack.aberrations)
     n, groups = len(half), int(stack.group.max()) + 1
     planes = np.empty((n, 2, len(band)), np.float32) if planes is None else planes
     power, count = np.zeros((2, groups, band.radius + 1))
@@ -133,7 +143,7 @@ def collect(
     circle = min(diameter / 2 / stack.pixel_size, 0.45 * stack.box)
     kept = 0
     for rows, pixels in batches:
-        planes[kept : kept + len(rows)] = coefficients(pixels, band)
+        planes[kept : kept + len(rows)] = straight.coefficients(pixels, stack.group[rows])
         found = background_power(pixels, band, circle)
         taken = ordinary(found, band)
         np.add.at(power, stack.group[rows], found * taken)
@@ -147,6 +157,7 @@ def collect(
     names = ("defocus_u", "defocus_v", "defocus_angle", "phase_shift")
     chi = chi_terms(lens, *(getattr(particles, name)[rows] for name in names))
     images = Images(
-        band, stack.pixel_size, planes[:kept], chi, particles.bfactor[rows], stack.group[rows], np.asarray(half)[rows]
-    )
+        band, stack.pixel_size, planes[:kept], chi, particles.bfactor[rows], stack.group[rows],
+        np.asarray(half)[rows], offsets(stack.aberrations, band, stack.pixel_size),
+    )  # fmt: skip
     return images, noise, rows

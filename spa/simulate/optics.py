@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.image.aberrations import NONE, Aberrations
 from spa.image.ctf import Lens, ctf
 
 
@@ -29,7 +30,12 @@ def draw_views(n: int, rng: np.random.Generator) -> np.ndarray:
     return np.stack([rot, np.arccos(rng.uniform(-1, 1, n)), psi], 1)
 
 
-def transfer(lens: Lens, defocus: Defocus, kx: np.ndarray, ky: np.ndarray, bfactor: float) -> np.ndarray:
-    """CTF (n, ny, nx//2+1) with the envelope ``exp(-bfactor k^2 / 4)``."""
+def transfer(
+    lens: Lens, defocus: Defocus, kx: np.ndarray, ky: np.ndarray, bfactor: float, aberrations: Aberrations = NONE
+) -> np.ndarray:
+    """CTF (n, ny, nx//2+1) at true frequencies with the envelope ``exp(-bfactor k^2 / 4)``; complex where aberrations
+    are odd."""
     u, v, angle = (one[:, None, None] for one in (defocus.u, defocus.v, defocus.angle))
-    return ctf(lens, kx, ky, u, v, angle, 0.0, bfactor)
+    offset = aberrations.offset(kx, ky) if any(aberrations.even) else 0.0
+    value = ctf(lens, kx, ky, u, v, angle, offset, bfactor)
+    return value * np.exp(1j * aberrations.phase(kx, ky)) if any(aberrations.odd) else value

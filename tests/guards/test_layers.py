@@ -23,7 +23,7 @@ ALLOWED = {
     "class3d": {"refine", "search", "volume", "image", "errors"},
     "relax": {"abinit", "refine", "search", "volume", "image", "errors"},
     "abinit": {"symmetry", "refine", "search", "volume", "image", "errors"},
-    "job": {"model", "io", "subtract", "errors"},  # images may be subtracted as they are read
+    "job": {"model", "io", "image", "subtract", "errors"},  # images may be subtracted, and are straightened, on reading
     "cli": {"plug", "errors"},
     "testing": {"cli", "job", "model", "io", "volume", "image", "errors"},
 }

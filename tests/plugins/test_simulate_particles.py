@@ -231,3 +231,56 @@ def test_a_map_s_subunit_can_be_odd_and_without_symmetry_there_is_none(tmp_path:
     assert np.abs(odd[mask > 0.99]).max() < 0.01 * odd.max()
     result = run_spa("simulate", "particles", "-d", tmp_path / "c1", *given)
     assert result.status == 2 and "one subunit alone" in result.stderr
+
+
+PLANTED = ("--beam-tilt", 2, -1, "--odd-zernike", 2, 60, "--even-zernike", 4, 90, "--cs-error", 0.3,
+           "--magnification", 4, 30, "--defocus-error", 400, "--defocus", 3000, 6000)  # fmt: skip
+
+
+def test_planted_aberrations_are_in_the_truth_alone(tmp_path: Path) -> None:
+    _, truth, printed = run(tmp_path, *SMALL, *PLANTED, "--optics-groups", 3, "--beam-tilt-spread", 0.5)
+    blind = star.read(tmp_path / "particles.star")
+    assert not [name for name in blind["optics"].columns if "Zernike" in name or "Tilt" in name or "Mag" in name]
+    groups = optics_groups(truth)
+    tilts = np.array([one.beam_tilt for one in groups.values()])
+    assert len(np.unique(tilts, axis=0)) == 3 and np.abs(tilts - (2, -1)).max() < 2
+    assert groups[1].odd == (0, 0, 60) and groups[1].even == (0, 0, 0, 0, 90)
+    assert groups[1].cs == pytest.approx(3.0) and optics_groups(blind)[1].cs == pytest.approx(2.7)
+    singular = np.linalg.svd(np.array(groups[1].magnification).reshape(2, 2))[1]
+    assert singular[0] - singular[1] == pytest.approx(0.04)
+    np.testing.assert_allclose(singular.mean(), 1)
+
+
+def test_images_with_planted_aberrations_are_what_the_truth_says(tmp_path: Path) -> None:
+    """As `subtract signal` makes images of a table, by another way than the simulation."""
+    from spa.job.particles import open_particles
+    from spa.job.run import Run
+    from spa.job.subtraction import view_of
+    from spa.subtract.views import images, signal
+
+    found, truth, _ = run(tmp_path, "--box", 64, "--pixel-size", 3, "--specimen-diameter", 70, "--n", 30, *PLANTED)
+    stack = open_particles(Run("some job", {}), truth)
+    p = stack.particles
+    optics = stack.voltage, stack.cs, stack.contrast, stack.group, stack.aberrations
+    who = view_of(p, optics, p.euler, p.origin, 3.0, np.ones(30, int))
+    model = images(signal([np.array(mrc.read(tmp_path / "truth.mrc").data)], 3.0), who)
+    assert (found - model).std() == pytest.approx(1, rel=0.02)
+    assert (found * model).sum() / (model**2).sum() == pytest.approx(1, rel=0.05)
+
+
+def test_a_user_s_defocus_is_wrong_by_up_to_the_error(tmp_path: Path) -> None:
+    run(tmp_path, *SMALL, "--defocus-error", 400)
+    true, blind = (star.read(tmp_path / f"{name}.star")["particles"] for name in ("truth", "particles"))
+    error = blind.floats("rlnDefocusU") - true.floats("rlnDefocusU")
+    assert 250 < np.abs(error).max() <= 400
+    np.testing.assert_allclose(blind.floats("rlnDefocusV") - true.floats("rlnDefocusV"), error, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [(("--odd-zernike", -1, 3), "--odd-zernike -1"), (("--even-zernike", 60, 3), "--even-zernike 60"),
+     (("--magnification", 30, 0), "--magnification 30"), (("--beam-tilt", "nan", 0), "no number")],
+)  # fmt: skip
+def test_aberrations_that_make_no_sense(tmp_path: Path, words: tuple, text: str) -> None:
+    result = run_spa("simulate", "particles", "-d", tmp_path, *SMALL, *words)
+    assert result.status == 2 and text in result.stderr and "Traceback" not in result.stderr

@@ -1,5 +1,7 @@
 """Signal in images: projections, scales, windows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -101,7 +103,7 @@ def test_a_window_about_a_projected_point_shows_the_maps_window(lump: np.ndarray
     cut = windows(images(signal([small], PIXEL), who), offsets, box, box)
     window = map_window(small, centre, box, box, PIXEL)
     inner = who.take(np.arange(N))
-    inner = type(who)(inner.poses, at - offsets, inner.chi, inner.bfactor, inner.half)
+    inner = replace(inner, shifts=at - offsets)
     direct = images(signal([window], PIXEL), inner)
     inside = (slice(None), slice(8, -8), slice(8, -8))
     a, b = cut[inside] - cut.mean(), direct[inside] - direct.mean()

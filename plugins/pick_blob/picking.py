@@ -2,25 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spa.errors import DataError, SpaError
-from spa.image.ctf import Lens
-from spa.io import star
-from spa.io.star import Table, Tables
+from spa.io.star import Tables
 from spa.job import pool
-from spa.job.micrographs import Entry, entries, file_names
+from spa.job.micrographs import Entry, entries
 from spa.job.run import Run
-from spa.model.numbers import sensible_or_zero
 from spa.picking.blob import Picks, pick
-from spa.picking.field import Contrast, Field, Scope, prepared
+from spa.picking.field import Field, Scope
 from spa.picking.learn import Learned, learn
+from spa.recipe import picks as shared
 
-COLUMNS = ("rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit", "spaLocalPower", "spaDiameter")
+COLUMNS = (shared.X, shared.Y, shared.SCORE, shared.POWER, "spaDiameter")
 
 
 @dataclass(frozen=True)
@@ -47,21 +43,17 @@ class Settings:
 def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     """The document with ``data_particles``; coordinate files in run.outdir. DataError where nothing is found."""
     rows = entries(tables)
-    shifts = sensible_or_zero(tables["micrographs"], "rlnPhaseShift")
-    phases = {entry.name: float(np.deg2rad(shift)) for entry, shift in zip(rows, shifts)}
-    prepare = partial(_field, settings=settings, phases=phases)
+    prepare = shared.Reader.of(tables, settings.scope, settings.white, settings.ctf)
     learned = _learned(run, rows, settings, prepare)
-    files = file_names(run.outdir or Path(), [entry.name for entry in rows], "_autopick.star")
+    files = shared.coordinate_files(run, tables)
     least = learned.threshold if settings.threshold is None else settings.threshold
 
     def work(entry: Entry) -> dict[str, Any]:
         found = pick(prepare(entry), learned.shape, least, learned.spacing, settings.most)
-        values = _values(found)
-        star.write(Tables({"": Table.of(**dict(zip(COLUMNS, values.T)))}, []), files[entry.name])
-        return {"file": str(files[entry.name]), "picks": values.tolist()}
+        return shared.write_file(files[entry.name], COLUMNS, _values(found))
 
     done = list(run.each(rows, work, lambda entry: entry.name, "micrograph"))
-    _list_files(run.outdir or Path(), [(entry.name, result["file"]) for entry, result in done])
+    shared.list_files(run, done)
     counts = [len(result["picks"]) for _, result in done]
     if not sum(counts):
         raise DataError(f"no picks in {len(done)} micrographs: nothing stands out at --diameter "
@@ -71,25 +63,12 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
         f"{np.median(counts):.0f} picks a micrograph (median), {sum(counts)} in {len(done)} micrographs; "
         f"shape: {learned.shape.label}; threshold {least:.2f} sd"
     )
-    return tables.with_block("particles", _particles(done))
-
-
-def _field(entry: Entry, settings: Settings, phases: dict[str, float]) -> Field:
-    """A micrograph read and made ready; errors carry its name."""
-    contrast = None
-    if settings.ctf and entry.defocus is not None and np.isfinite(entry.defocus).all() and any(entry.defocus):
-        lens = Lens(entry.optics.voltage, entry.optics.cs, entry.optics.contrast)
-        contrast = Contrast(lens, *entry.defocus, phases[entry.name])
-    micrograph = entry.load()
-    try:
-        return prepared(micrograph.data, micrograph.pixel_size, settings.scope, contrast, settings.white)
-    except SpaError as error:
-        raise type(error)(f"{entry.name}: {error}") from None
+    return tables.with_block("particles", shared.table_of(done, COLUMNS))
 
 
 def _learned(run: Run, rows: list[Entry], settings: Settings, prepare: Any) -> Learned:
     """Shape and threshold from micrographs spread evenly over the table; those that cannot be read are passed over."""
-    chosen = [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, settings.learn_from).round().astype(int))]
+    chosen = shared.spread(rows, settings.learn_from)
 
     def attempt(entry: Entry) -> Field | SpaError:
         try:
@@ -115,20 +94,3 @@ def _values(found: Picks) -> np.ndarray:
     columns = (found.xy[:, 0], found.xy[:, 1], found.score, found.power, found.diameter)
     digits = (2, 2, 4, 4, 1)
     return np.stack([np.asarray(c, np.float64).round(d) for c, d in zip(columns, digits)], axis=1)
-
-
-def _particles(done: list[tuple[Entry, dict[str, Any]]]) -> Table:
-    values = np.concatenate([np.reshape(result["picks"], (-1, len(COLUMNS))) for _, result in done])
-    counts = [len(result["picks"]) for _, result in done]
-    return Table.of(
-        rlnMicrographName=np.repeat([entry.name for entry, _ in done], counts).astype(object),
-        **dict(zip(COLUMNS, values.T)),
-        rlnOpticsGroup=np.repeat([entry.optics.group for entry, _ in done], counts),
-    )
-
-
-def _list_files(folder: Path, pairs: list[tuple[str, str]]) -> None:
-    """DIR/autopick.star: which coordinates belong to which micrograph, as RELION 4 and later list them."""
-    names, files = zip(*pairs)
-    table = Table.of(rlnMicrographName=list(names), rlnMicrographCoordinates=list(files))
-    star.write(Tables({"coordinate_files": table}, []), folder / "autopick.star")

@@ -98,13 +98,41 @@ class Field:
         return 1.0 if self.contrast is None else self.contrast.at(self.kx, self.ky).astype(np.float32)
 
     @cached_property
-    def whitening(self) -> np.ndarray:
-        """Band-pass over the square root of the radial power: multiplies a spectrum to make the background white."""
+    def _radial(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Frequencies (1/angstrom), the power there, and what whitening divides amplitudes by."""
         power, frequency = radial_power(self.framed(self.image), self.k, self.pixel_size)
         band = (frequency > 1 / (2 * self.scope.largest)) & (frequency < 1 / self.scope.lowpass)
-        power = power + _FLOOR * power[band].max(initial=float(power.max()) if not band.any() else 0.0)
-        amplitude = np.interp(self.k, frequency, np.sqrt(power))
-        return (1 / np.sqrt(1 + (self.k * self.scope.lowpass) ** 16) / amplitude).astype(np.float32)
+        floored = power + _FLOOR * power[band].max(initial=float(power.max()) if not band.any() else 0.0)
+        return frequency, power, np.sqrt(floored)
+
+    def _whitening_at(self, k: np.ndarray) -> np.ndarray:
+        frequency, _, amplitude = self._radial
+        return 1 / np.sqrt(1 + (k * self.scope.lowpass) ** 16) / np.interp(k, frequency, amplitude)
+
+    @cached_property
+    def whitening(self) -> np.ndarray:
+        """Band-pass over the square root of the radial power: multiplies a spectrum to make the background white."""
+        return self._whitening_at(self.k).astype(np.float32)
+
+    def noise_gain(self, radii: np.ndarray, azimuths: int) -> np.ndarray:
+        """(R, azimuths) at frequencies radii (1/angstrom): power that noise has after the CTF and two whitenings.
+
+        Times ``unit`` squared and a template's power, summed over frequencies, it is the variance of the template's
+        correlation with noise.
+        """
+        frequency, power, _ = self._radial
+        gain = self._whitening_at(radii) ** 4 * np.interp(radii, frequency, power)
+        if self.contrast is None:
+            return np.repeat(gain[:, None], azimuths, axis=1)
+        azimuth = 2 * np.pi * np.arange(azimuths) / azimuths
+        kx, ky = (radii[:, None] * side for side in (np.cos(azimuth), np.sin(azimuth)))
+        return gain[:, None] * self.contrast.at(kx, ky) ** 2
+
+    @property
+    def unit(self) -> float:
+        """Square root of the frame's frequencies a unit of their plane, over its pixels; padding has no noise."""
+        pixels = float(np.prod(self.frame))
+        return self.pixel_size / np.sqrt(pixels) / np.sqrt(self.image.size / pixels)
 
     @cached_property
     def white_ft(self) -> np.ndarray:

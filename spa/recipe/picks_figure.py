@@ -1,4 +1,4 @@
-"""The figure of --plot: picks over low-passed micrographs."""
+"""The figure of the pickers: picks over low-passed micrographs."""
 
 from pathlib import Path
 

@@ -1,0 +1,93 @@
+"""Picks of one field by turned templates, and what noise alone gives them.
+
+The score is locally normalised: with noise of a strength that only the place itself tells, the likelihood ratio of a
+template is -n/2 log(1 - r^2), r its correlation with the n independent details of the disc that it covers. The score
+is the square root of twice that: the matched filter's where noise is usual, and bounded on dirt and carbon.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.image import fft
+from spa.image.peaks import maxima, refined
+from spa.picking.correlate import Templates, scored
+from spa.picking.field import Field
+from spa.picking.matched import local_power
+from spa.picking.threshold import threshold
+
+_LEAST_INSIDE = 0.25  # of a disc, that lies in the micrograph
+_MOST = 0.98  # of a correlation squared
+_NOISE = 3.0  # sd that noise alone may reach
+_APART = 2.0  # how much more evidence the inverted templates may have
+
+
+@dataclass(frozen=True)
+class Turned:
+    """xy (n, 2) pixels of the micrograph; score; local power (1 is usual); template, from 0; psi: RELION's, radians.
+
+    decoys: scores of the peaks that the inverted templates have.
+    """
+
+    xy: np.ndarray
+    score: np.ndarray
+    power: np.ndarray
+    template: np.ndarray
+    psi: np.ndarray
+    decoys: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def above(self, least: float, most: int | None = None) -> "Turned":
+        """Those of at least this score, the best first."""
+        rows = np.flatnonzero(self.score >= least)[:most]
+        columns = (column[rows] for column in (self.xy, self.score, self.power, self.template, self.psi))
+        xy, score, power, template, psi = columns
+        return Turned(xy, score, power, template, psi, self.decoys)
+
+
+def peaks(field: Field, templates: Templates, diameter: float, spacing: float) -> Turned:
+    """All peaks of a score above 0, best first, ``spacing`` angstroms apart; diameter: of the particle, angstroms."""
+    scores = scored(field, templates)
+    power = local_power(field, diameter / 2)
+    target, decoy = (_local(field, one, power, diameter) for one in (scores.best, -scores.worst))
+    points = maxima(target, 0.0, spacing / field.pixel_size)
+    others = maxima(decoy, 0.0, spacing / field.pixel_size)
+    at = points[:, 0], points[:, 1]
+    template, turn = np.divmod(scores.which[at], templates.turns)
+    angle = 2 * np.pi * turn / templates.turns
+    psi = np.remainder(np.pi - angle, 2 * np.pi) - np.pi  # an image turned by an angle has minus that as its psi
+    return Turned(
+        field.to_micrograph(refined(target, points)), target[at], power[at], template, psi,
+        decoy[others[:, 0], others[:, 1]],
+    )  # fmt: skip
+
+
+def _local(field: Field, score: np.ndarray, power: np.ndarray, diameter: float) -> np.ndarray:
+    """Locally normalised scores; where the disc reaches over the edge, by what lies inside of it."""
+    details = np.pi * (diameter / 2) ** 2 * np.pi / field.scope.lowpass**2
+    share = np.square(score) / np.maximum(_inside(field, diameter), _LEAST_INSIDE) / (details * np.maximum(power, 1e-6))
+    value = np.sqrt(-details * np.log1p(-np.minimum(share, _MOST)))
+    return np.where(score > 0, value, -value).astype(np.float32)
+
+
+def _inside(field: Field, diameter: float) -> np.ndarray:
+    """Share of the disc about each pixel that lies in the micrograph."""
+    y, x = (np.minimum(np.arange(n), n - np.arange(n)) * field.pixel_size for n in field.frame)
+    disc = (np.hypot(y[:, None], x[None]) <= diameter / 2).astype(np.float32)
+    return field.unframed(field.cover_ft * fft.rfft2(disc)) / np.float32(disc.sum())
+
+
+def least_score(found: list[Turned]) -> float:
+    """Where particles begin, from the peaks of several micrographs; infinity where nothing stands out."""
+    return threshold(*(np.concatenate([getattr(one, name) for one in found]) for name in ("score", "decoys")))
+
+
+def inverted(found: list[Turned]) -> bool:
+    """Whether the templates of inverted contrast explain far more of the micrographs."""
+    target, decoy = (
+        sum(float(np.maximum(getattr(one, name) ** 2 - _NOISE**2, 0).sum()) for one in found)
+        for name in ("score", "decoys")
+    )  # fmt: skip
+    return decoy > _APART * max(target, 1.0)

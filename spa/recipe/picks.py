@@ -1,0 +1,87 @@
+"""What pickers share: micrographs made ready, tables of picks, and the files that RELION reads them from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spa.errors import SpaError
+from spa.image.ctf import Lens
+from spa.io import star
+from spa.io.star import Table, Tables
+from spa.job.micrographs import Entry, entries, file_names
+from spa.job.run import Run
+from spa.model.numbers import sensible_or_zero
+from spa.picking.field import Contrast, Field, Scope, prepared
+
+X, Y, SCORE, POWER = "rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit", "spaLocalPower"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Makes the field of an entry: scope, whether particles are white, whether the CTF is used, phase shifts."""
+
+    scope: Scope
+    white: bool
+    ctf: bool
+    phases: dict[str, float]
+
+    @classmethod
+    def of(cls, tables: Tables, scope: Scope, white: bool, ctf: bool) -> "Reader":
+        """For the micrographs of a table."""
+        shifts = np.deg2rad(sensible_or_zero(tables["micrographs"], "rlnPhaseShift"))
+        names = tables["micrographs"].text("rlnMicrographName")
+        return cls(scope, white, ctf, dict(zip(names.tolist(), shifts.tolist())))
+
+    def __call__(self, entry: Entry) -> Field:
+        """A micrograph read and made ready; errors carry its name."""
+        micrograph = entry.load()
+        try:
+            return prepared(micrograph.data, micrograph.pixel_size, self.scope, self.contrast(entry), self.white)
+        except SpaError as error:
+            raise type(error)(f"{entry.name}: {error}") from None
+
+    def contrast(self, entry: Entry) -> Contrast | None:
+        """Its CTF, where the table has one and it is wanted."""
+        if not self.ctf or entry.defocus is None or not np.isfinite(entry.defocus).all() or not any(entry.defocus):
+            return None
+        lens = Lens(entry.optics.voltage, entry.optics.cs, entry.optics.contrast)
+        return Contrast(lens, *entry.defocus, self.phases[entry.name])
+
+
+def spread(rows: Sequence[Entry], count: int) -> list[Entry]:
+    """Up to ``count`` entries, evenly over the table."""
+    return [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int))]
+
+
+def coordinate_files(run: Run, tables: Tables) -> dict[str, Path]:
+    """DIR/NAME_autopick.star of each micrograph."""
+    return file_names(run.outdir or Path(), [entry.name for entry in entries(tables)], "_autopick.star")
+
+
+def write_file(path: Path, columns: Sequence[str], values: np.ndarray) -> dict[str, Any]:
+    """A micrograph's picks (n, columns) into its file; the result that ``table_of`` takes."""
+    star.write(Tables({"": Table.of(**dict(zip(columns, values.T)))}, []), path)
+    return {"file": str(path), "picks": values.tolist()}
+
+
+def table_of(done: Sequence[tuple[Entry, dict[str, Any]]], columns: Sequence[str]) -> Table:
+    """``data_particles`` of all micrographs' results."""
+    counts = [len(result["picks"]) for _, result in done]
+    values = np.concatenate([np.reshape(result["picks"], (-1, len(columns))) for _, result in done])
+    return Table.of(
+        rlnMicrographName=np.repeat([entry.name for entry, _ in done], counts).astype(object),
+        **dict(zip(columns, values.T)),
+        rlnOpticsGroup=np.repeat([entry.optics.group for entry, _ in done], counts),
+    )
+
+
+def list_files(run: Run, done: Sequence[tuple[Entry, dict[str, Any]]]) -> None:
+    """DIR/autopick.star: which coordinates belong to which micrograph, as RELION 4 and later list them."""
+    table = Table.of(
+        rlnMicrographName=[entry.name for entry, _ in done],
+        rlnMicrographCoordinates=[result["file"] for _, result in done],
+    )
+    star.write(Tables({"coordinate_files": table}, []), (run.outdir or Path()) / "autopick.star")

@@ -1,8 +1,8 @@
 """Picks of one field by turned templates, and what noise alone gives them.
 
-The score is locally normalised: with noise of a strength that only the place itself tells, the likelihood ratio of a
-template is -n/2 log(1 - r^2), r its correlation with the n independent details of the disc that it covers. The score
-is the square root of twice that: the matched filter's where noise is usual, and bounded on dirt and carbon.
+The score is locally normalised: the matched filter's, in standard deviations of the micrograph's noise, over the noise
+of the place where that is more (the power within a diameter, of which one particle is a quarter), so that carbon, dirt
+and edges of ice gain nothing by their contrast.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ from spa.picking.matched import local_power
 from spa.picking.threshold import threshold
 
 _LEAST_INSIDE = 0.25  # of a disc, that lies in the micrograph
-_MOST = 0.98  # of a correlation squared
 _NOISE = 3.0  # sd that noise alone may reach
 _APART = 2.0  # how much more evidence the inverted templates may have
 
@@ -51,7 +50,8 @@ def peaks(field: Field, templates: Templates, diameter: float, spacing: float) -
     """All peaks of a score above 0, best first, ``spacing`` angstroms apart; diameter: of the particle, angstroms."""
     scores = scored(field, templates)
     power = local_power(field, diameter / 2)
-    target, decoy = (_local(field, one, power, diameter) for one in (scores.best, -scores.worst))
+    noise = _noise(field, diameter)
+    target, decoy = scores.best / noise, -scores.worst / noise
     points = maxima(target, 0.0, spacing / field.pixel_size)
     others = maxima(decoy, 0.0, spacing / field.pixel_size)
     at = points[:, 0], points[:, 1]
@@ -64,12 +64,10 @@ def peaks(field: Field, templates: Templates, diameter: float, spacing: float) -
     )  # fmt: skip
 
 
-def _local(field: Field, score: np.ndarray, power: np.ndarray, diameter: float) -> np.ndarray:
-    """Locally normalised scores; where the disc reaches over the edge, by what lies inside of it."""
-    details = np.pi * (diameter / 2) ** 2 * np.pi / field.scope.lowpass**2
-    share = np.square(score) / np.maximum(_inside(field, diameter), _LEAST_INSIDE) / (details * np.maximum(power, 1e-6))
-    value = np.sqrt(-details * np.log1p(-np.minimum(share, _MOST)))
-    return np.where(score > 0, value, -value).astype(np.float32)
+def _noise(field: Field, diameter: float) -> np.ndarray:
+    """Noise of each place over the usual, 1 at least; where the disc reaches over the edge, what lies inside counts."""
+    strength = np.sqrt(np.maximum(local_power(field, diameter), 1))
+    return strength * np.sqrt(np.maximum(_inside(field, diameter), _LEAST_INSIDE))
 
 
 def _inside(field: Field, diameter: float) -> np.ndarray:

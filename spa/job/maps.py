@@ -12,7 +12,7 @@ from spa.job.run import Run
 from spa.model.numbers import sensible
 
 NAME, ROLE, CLASS = "spaMapName", "spaMapRole", "spaMapClass"
-ROLES = ("map", "half1", "half2", "mask", "fsc")
+ROLES = ("map", "half1", "half2", "mask", "fsc", "local")
 BLOCK = "maps"
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.image import fft
+from spa.volume.bands import stretched
 from spa.volume.fsc import fsc, reach
 from spa.volume.shells import cropped, radii, require_cube
 
@@ -84,7 +85,7 @@ def best(half1: np.ndarray, half2: np.ndarray, filters: np.ndarray, run: Map = m
     error = np.zeros((len(filters), grid, grid, grid), np.float32)
     for number, gain in enumerate(gains):
         error[number + 1] = error[number] + gain
-    return _stretched(_lowest(error), n)
+    return stretched(_lowest(error), n)
 
 
 def _middle(difference: np.ndarray) -> float:
@@ -135,19 +136,6 @@ def _lowest(error: np.ndarray) -> np.ndarray:
     aside = np.divide(before - after, 2 * bend, out=np.zeros_like(bend), where=bend > 0)
     free = (at > 1) & (at < len(error) - 1)
     return (at + np.where(free, np.clip(aside, -0.5, 0.5), 0)).astype(np.float32)
-
-
-def _stretched(field: np.ndarray, n: int) -> np.ndarray:
-    """A periodic field (g, g, g) on a finer grid (n, n, n), linear between its points."""
-    size = len(field)
-    place = np.arange(n) * (size / n)
-    below = place.astype(int)
-    part = (place - below).astype(np.float32)
-    for axis in range(3):
-        share = np.expand_dims(part, tuple({0, 1, 2} - {axis}))
-        lower, upper = (np.take(field, index % size, axis) for index in (below, below + 1))
-        field = lower + share * (upper - lower)
-    return field
 
 
 def filtered(volume: np.ndarray, filters: np.ndarray, field: np.ndarray, run: Map = map) -> np.ndarray:

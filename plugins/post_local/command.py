@@ -1,0 +1,123 @@
+"""The command: half maps or a map in, a map of local resolution out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from spa.errors import DataError, UsageError
+from spa.job import options
+from spa.job.run import Run, job
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from spa.io import mrc
+    from spa.io.star import Tables
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.outdir
+@options.standard
+@options.seed
+@options.plot
+@click.option("--half1", type=options.INPUT_FILE, help="First half map; without it, the stream's.")
+@click.option("--half2", type=options.INPUT_FILE, help="Second half map; without it, the stream's.")
+@click.option("--map", "map_file", type=options.INPUT_FILE,
+              help="A single map instead: where its amplitudes stand out of the noise around the particle.")
+@click.option("--mask", "mask_file", type=options.INPUT_FILE,
+              help="Soft mask; without it the stream's, or else an automatic one.")
+@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@click.option("--threshold", default=0.143, show_default=True, type=click.FloatRange(0, 1, max_open=True),
+              help="Of the local FSC.")
+@click.option("--significance", default=0.95, show_default=True, type=click.FloatRange(0.5, 1, max_open=True),
+              help="With --map: quantile of the noise that amplitudes must exceed.")
+@click.option("--coarsest", type=click.FloatRange(min=0, min_open=True), show_default="24, or an eighth of the box",
+              help="Where the local resolution ends, angstroms.")
+@click.option("--finest", default=0.0, type=click.FloatRange(min=0), show_default="Nyquist's",
+              help="Where it begins, angstroms.")
+@job("post local")
+def local(run: Run, star: str, output: str, plot: str | None, half1: str | None, half2: str | None,
+          map_file: str | None, mask_file: str | None, number: int | None, threshold: float, significance: float,
+          coarsest: float | None, finest: float) -> None:  # fmt: skip
+    """Local resolution from half maps, or from a single map.
+
+    Half maps are compared in bands of resolution and in windows of about a wavelength; how far bands and windows reach
+    is taken off again, so that sharp parts do not lend their resolution to their neighbours, and what half maps with
+    random phases reach does not count.  With --map the monogenic amplitude of each band is compared with that of the
+    solvent (MonoRes); the solvent must not be flattened.  DIR gets local.mrc (angstroms at each voxel), which joins
+    data_maps with role local, and local.star (quantiles in the mask).
+    """
+    from spa.io import mrc
+    from spa.io.star import Tables
+    from spa.job import maps, pool
+    from spa.volume.localfsc import local_fsc, resolution_map
+    from spa.volume.monogenic import single_map
+
+    if bool(half1) != bool(half2) or (map_file and half1):
+        raise UsageError("name --half1 and --half2, or --map, or none of them")
+    assert run.outdir is not None
+    tables = maps.stream(run, star, enough=bool(half1 or map_file))
+    halves = [] if map_file else list(maps.read_halves(run, tables, half1, half2, number))
+    volume = maps.read(run, map_file) if map_file else halves[0]
+    mean = (halves[0].data + halves[1].data) / 2 if halves else volume.data
+    mask = _mask(run, maps.find(tables, "mask", mask_file, number), mean, volume)
+    pixel, width = volume.pixel_size, len(mean) * volume.pixel_size
+    end = coarsest or min(24.0, width / 8)
+    if end <= max(finest, 2 * pixel):
+        raise UsageError(f"--coarsest {end:g}: coarser than --finest and than {2 * pixel:g} A, where the map ends")
+    with pool.mapping(run.threads) as mapped:
+        try:
+            if halves:
+                found = local_fsc(halves[0].data, halves[1].data, pixel, mask, run.rng("phases"), end, finest, mapped)
+                field = resolution_map(found, threshold)
+            else:
+                field = single_map(mean, pixel, mask, end, finest, significance, mapped)
+        except DataError as error:
+            raise DataError(f"{volume.path}: {error}") from None
+    path = run.outdir / "local.mrc"
+    mrc.write(path, field, pixel)
+    inside = field[mask > 0.5]
+    run.write(_quantiles(inside), run.outdir / "local.star")
+    if plot:
+        from spa.plot import figure
+        from spa.plot.localresolution import overview
+
+        figure.save(overview(mean, field, mask, pixel, str(path)), plot)
+    run.write(maps.with_maps(tables or Tables(), [("local", str(path))], number or 1), output)
+    run.summary(_line(inside, end, "FSC " + f"{threshold:g}" if halves else "amplitudes of a single map"))
+
+
+def _mask(run: Run, name: str | None, mean: np.ndarray, like: mrc.Image) -> np.ndarray:
+    """The mask that is named, or an automatic one."""
+    from spa.job import maps
+    from spa.volume.masks import soft_mask
+
+    if name:
+        return maps.solvent(maps.read_like(run, name, like, contrast=False).data, name)
+    run.warn("no mask is named: an automatic one is used")
+    return soft_mask(mean, like.pixel_size)[0]
+
+
+def _quantiles(inside: np.ndarray) -> Tables:
+    import numpy as np
+
+    from spa.io.star import Table, Tables
+
+    values = np.quantile(inside, QUANTILES)
+    return Tables({"local": Table.of(spaQuantile=list(QUANTILES), spaLocalResolution=values)})
+
+
+def _line(inside: np.ndarray, end: float, what: str) -> str:
+    """The figure that matters; nothing is claimed where most of the mask is at the coarsest."""
+    import numpy as np
+
+    low, middle, high = np.quantile(inside, (0.05, 0.5, 0.95))
+    nothing = float((inside > 0.98 * end).mean())
+    part = f"; {nothing:.0%} of the mask is not resolved at {end:g} A" if nothing > 0.01 else ""
+    return f"median {middle:.2f} A in the mask ({what}), 5% to 95%: {low:.2f} to {high:.2f} A{part}"

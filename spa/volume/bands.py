@@ -1,0 +1,143 @@
+"""A bank of overlapping bands of resolution, and what two half maps have in each of them place by place.
+
+Every band is a Gaussian shell as wide as a few of its waves need, and what is in it is averaged in a Gaussian window
+of about a wavelength: a local Fourier shell correlation (Cardone, Heymann & Steven, J. Struct. Biol. 184 (2013) 226)
+at two inverse transforms a band, in place of a small transform a voxel. As the band comes before the window, strong
+detail of low resolution does not leak into it by the window's edge.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spa.image import fft
+from spa.volume.shells import cropped, radii
+
+STEP = 1.06  # from one band's resolution to the next one's
+WAVES = 1.2  # standard deviation of a band's kernel, in its wavelengths
+WINDOW = 1.0  # standard deviation of the window, in the same
+GRID = 48  # points a side on which windows are placed, at most
+SPREAD = 3.2  # standard deviations beyond which a band is nothing
+
+Map = Callable[..., Iterable]
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """Bands of a box of n pixels, width angstroms a side, about resolutions (m,) in angstroms, coarsest first.
+
+    grid: points a side where windows are placed; the point i lies at i * n / grid pixels.
+    """
+
+    n: int
+    width: float
+    resolutions: np.ndarray
+    grid: int
+
+    @property
+    def shells(self) -> np.ndarray:
+        """(m,) Fourier pixels of the bands' middles."""
+        return self.width / self.resolutions
+
+    @property
+    def kernel(self) -> np.ndarray:
+        """(m,) standard deviation in space of each band's kernel, angstroms."""
+        return WAVES * self.resolutions
+
+    @property
+    def window(self) -> np.ndarray:
+        """(m,) standard deviation of each band's window, angstroms: no less than the grid can tell apart."""
+        return np.maximum(WINDOW * self.resolutions, 0.8 * self.width / self.grid)
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(m,) standard deviation, angstroms, of the place that what is measured in a band comes from."""
+        return np.sqrt(self.kernel**2 / 2 + self.window**2)
+
+    @property
+    def spread(self) -> np.ndarray:
+        """(m,) standard deviation, Fourier pixels, of a band's amplitudes."""
+        return self.width / (2 * np.pi * self.kernel)
+
+    def overlap(self, share: float = 1.0) -> np.ndarray:
+        """(m, m): of what a band sees, the part that is of each band's middle; share: narrower by this."""
+        shell, spread = self.shells, share * self.spread / np.sqrt(2)
+        found = np.exp(-((shell[:, None] - shell) ** 2) / (2 * spread[:, None] ** 2)) * np.gradient(shell) * shell**2
+        return found / found.sum(1, keepdims=True)
+
+
+def bank(n: int, pixel_size: float, coarsest: float, finest: float) -> Bank:
+    """Bands from one resolution to another (angstroms) of a box of n pixels."""
+    width = n * pixel_size
+    finest = max(finest, 2 * pixel_size)
+    count = max(4, int(np.ceil(np.log(coarsest / finest) / np.log(STEP))) + 1)
+    return Bank(n, width, np.geomspace(coarsest, finest, count), min(GRID, n))
+
+
+def passed(spectrum: np.ndarray, banked: Bank, band: int) -> np.ndarray:
+    """What a half spectrum (n, n, n//2+1) has in a band: (size, size, size), a grid that holds its square's waves."""
+    shell, spread = banked.shells[band], banked.spread[band]
+    size = min(banked.n, fft.good_size(int(np.ceil(2 * (shell + SPREAD * spread) + 2))))
+    r = radii(size)
+    weight = np.exp(-((r - shell) ** 2) / (2 * spread**2)) * np.float32((size / banked.n) ** 3)
+    weight[r > banked.n / 2] = 0  # nothing beyond Nyquist's sphere
+    part = spectrum if size == banked.n else cropped(spectrum, size)
+    return fft.irfft3(part * weight.astype(np.float32), size)
+
+
+def windows(points: int, banked: Bank, sigma: float) -> np.ndarray:
+    """(grid, points) a Gaussian window (angstroms) about each grid point along one, periodic, axis; rows sum to 1."""
+    away = np.arange(banked.grid)[:, None] / banked.grid - np.arange(points) / points
+    away = ((away + 0.5) % 1 - 0.5) * banked.width
+    weight = np.exp(-(away**2) / (2 * sigma**2))
+    return (weight / weight.sum(1, keepdims=True)).astype(np.float32)
+
+
+def averaged(volume: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """The volume (s, s, s) averaged in windows (g, s) along each axis: (g, g, g), by three matrix products."""
+    size, grid = len(volume), len(line)
+    found = (line @ volume.reshape(size, -1)).reshape(grid, size, size)
+    return np.matmul(line, found) @ line.T
+
+
+def powers(first: np.ndarray, second: np.ndarray, banked: Bank, run: Map = map) -> np.ndarray:
+    """Local mean of a b, a a and b b in each band for two half spectra: (m, 3, grid, grid, grid) float32."""
+
+    def one(band: int) -> np.ndarray:
+        a, b = passed(first, banked, band), passed(second, banked, band)
+        line = windows(len(a), banked, banked.window[band])
+        return np.stack([averaged(x * y, line) for x, y in ((a, b), (a, a), (b, b))])
+
+    return np.stack(list(run(one, range(len(banked.resolutions)))))
+
+
+def blurred(field: np.ndarray, banked: Bank, share: float = 1.0, run: Map = map) -> np.ndarray:
+    """A field (m, g, g, g) as windows and kernels would smear it, each band by its own; share: of that width."""
+
+    def one(band: int) -> np.ndarray:
+        return averaged(field[band], windows(banked.grid, banked, share * banked.seen[band]))
+
+    return np.stack(list(run(one, range(len(field)))))
+
+
+def stretched(field: np.ndarray, n: int) -> np.ndarray:
+    """A periodic field (g, g, g) on a finer grid (n, n, n), linear between its points."""
+    size = len(field)
+    place = np.arange(n) * (size / n)
+    below = place.astype(int)
+    part = (place - below).astype(np.float32)
+    for axis in range(3):
+        share = np.expand_dims(part, tuple({0, 1, 2} - {axis}))
+        lower, upper = (np.take(field, index % size, axis) for index in (below, below + 1))
+        field = lower + share * (upper - lower)
+    return field
+
+
+def sampled(volume: np.ndarray, grid: int) -> np.ndarray:
+    """A volume (n, n, n) at the points of a coarser grid, linear between its voxels."""
+    return stretched(volume, grid) if len(volume) != grid else volume
+
+
+__all__: list[Any] = ["Bank", "averaged", "bank", "blurred", "passed", "powers", "sampled", "stretched", "windows"]

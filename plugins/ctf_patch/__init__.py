@@ -1,4 +1,4 @@
-"""`spa ctf patch`: Estimate defocus, astigmatism and fit resolution."""
+"""`spa ctf patch`: Estimate defocus, its surface, tilt and ice."""
 
 from collections.abc import Iterable
 
@@ -7,5 +7,5 @@ from spa.plug import Job, hookimpl
 
 @hookimpl
 def spa_jobs() -> Iterable[Job]:
-    summary = "Estimate defocus, astigmatism and fit resolution."
+    summary = "Estimate defocus, its surface, tilt and ice."
     return [Job("ctf patch", summary, "spa_plugins.ctf_patch.command:patch")]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--astigmatism", default=300.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
               help="Astigmatism to expect (standard deviation of U - V), angstroms; restrains softly.")
 @click.option("--whole", is_flag=True,
-              help="One defocus for the micrograph, no local surface (in this version always so).")
+              help="One defocus for the micrograph: no tilt, no local surface.")
 @options.plot
 @options.standard
 @job("ctf patch")
@@ -36,10 +36,16 @@ def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, **set
     """Estimate defocus, astigmatism and fit resolution of the micrographs of STAR.
 
     Power spectra of overlapping tiles are averaged; a search over the defocus of the rotational average, then a
-    refinement of defocus U, V, angle and phase shift in two dimensions find the CTF. The table gets RELION's columns.
-    rlnCtfImage, in the outdir, shows the fitted rings on the left and those of the spectrum on the right;
-    _spaCtfProfile, beside it, has the curves. A micrograph without rings gets the coarse end of the fit as its
-    resolution, and less than 15 as its evidence (_spaCtfEvidence, the log of how much likelier rings are than none).
+    refinement of defocus U, V, angle and phase shift in two dimensions find the CTF. All tiles together then tell the
+    tilt (_spaCtfTilt, _spaCtfTiltAxis) and a smooth surface of the defocus (_spaDefocusSurface), from which 'extract
+    particles' gives each particle its own: a plane where tiles left out of the fit agree that there is one, curves on
+    top where they agree to those. The rings are aligned by it and fitted again. Where they vanish and come back
+    inverted, they tell the thickness of the ice (_spaIceThickness, angstroms).
+
+    The table gets RELION's columns. rlnCtfImage, in the outdir, shows the fitted rings on the left and those of the
+    spectrum on the right; _spaCtfProfile, beside it, has the curves. A micrograph without rings gets the coarse end of
+    the fit as its resolution, and less than 15 as its evidence (_spaCtfEvidence, the log of how much likelier rings are
+    than none). A spherical aberration under which the rings fit far better than under the table's is warned of.
 
     \b
     Example:

@@ -1,5 +1,6 @@
 """The CTF of each row of ``data_micrographs``, and the columns that tell it."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -16,8 +17,11 @@ from spa.io.star import Table, Tables
 from spa.job import micrographs
 from spa.job.run import Run
 from spa.model.numbers import sensible_or_zero
+from spa.model.optics import Optics
 from spa.plot.ctf import Panel
+from spa.recipe import surface
 
+_DOUBT = 30.0  # nats, of all micrographs of a group
 _SHOWN = 24  # micrographs in a montage
 _CURVES = ("spaFrequency", "spaEquiPhaseAverage", "spaCtfSquared", "spaFitFrc")
 
@@ -31,6 +35,7 @@ class Settings:
     defocus: tuple[float, float]
     phase_shift: tuple[float, float] | None
     astigmatism: float
+    whole: bool
 
     def bounds(self, pixel_size: float, known_phase: float) -> Bounds:
         """For a micrograph of this pixel size (angstroms) whose table says this phase shift (degrees)."""
@@ -41,7 +46,6 @@ class Settings:
 
 def settings_of(**options: Any) -> Settings:
     """The command's options checked against each other. UsageError."""
-    options.pop("whole", None)
     settings = Settings(**options)
     for name, pair in (("--defocus", settings.defocus), ("--phase-shift", settings.phase_shift)):
         if pair and pair[0] > pair[1]:
@@ -66,17 +70,22 @@ def estimate(run: Run, tables: Tables, settings: Settings) -> Tables:
         optics = micrograph.optics
         bounds = settings.bounds(micrograph.pixel_size, phases[micrograph.name])
         lens = Lens(optics.voltage, optics.cs, optics.contrast)
-        fit = fit_ctf(micrograph.data, micrograph.pixel_size, lens, bounds, settings.box)
+        fit = fit_ctf(micrograph.data, micrograph.pixel_size, lens, bounds, settings.box, not settings.whole)
         assert run.outdir is not None
-        return {**_numbers(fit), **_files(fit, run.outdir / stems[micrograph.name])}
+        written = _files(fit, run.outdir / stems[micrograph.name])
+        return {"columns": _numbers(fit) | written, "cs": {str(cs): gain for cs, gain in fit.other_cs.items()}}
 
-    found = {entry.name: result for entry, result in micrographs.each(run, tables, work)}
+    done = list(micrographs.each(run, tables, work))
+    found = {entry.name: result["columns"] for entry, result in done}
+    for line in doubts([(entry.optics, result["cs"]) for entry, result in done]):
+        run.warn(line)
     kept = table.take(np.array([name in found for name in phases]))
     columns = {name: [result[name] for result in found.values()] for name in next(iter(found.values()))}
     if settings.phase_shift is None and "rlnPhaseShift" not in table:
         del columns["rlnPhaseShift"]
-    if np.isnan(columns["rlnCtfIceRingDensity"]).all():
-        del columns["rlnCtfIceRingDensity"]
+    for name in ("rlnCtfIceRingDensity", "spaIceThickness", "spaCtfTilt", "spaCtfTiltAxis"):
+        if np.isnan(columns[name]).all():
+            del columns[name]
     columns["rlnCtfImage"] = [f"{name}:mrc" for name in columns["rlnCtfImage"]]  # RELION's way to say what .ctf is
     return tables.with_block("micrographs", kept.with_columns(**columns))
 
@@ -89,6 +98,8 @@ def _numbers(fit: Fit) -> dict[str, float]:
         "rlnCtfAstigmatism": round(defocus.u - defocus.v, 2),
         "rlnDefocusAngle": round(float(np.degrees(defocus.angle)), 3),
         "rlnPhaseShift": round(float(np.degrees(defocus.phase_shift)), 3),
+        "spaCtfTilt": round(fit.tilt, 2), "spaCtfTiltAxis": round(fit.tilt_axis, 1),
+        "spaIceThickness": round(fit.thickness, 1),
         "rlnCtfFigureOfMerit": round(fit.figure_of_merit, 5), "rlnCtfMaxResolution": round(fit.resolution, 3),
         "rlnCtfIceRingDensity": round(fit.ice_ring, 5), "spaCtfEvidence": round(fit.evidence, 2),
     }  # fmt: skip
@@ -103,7 +114,22 @@ def _files(fit: Fit, stem: Path) -> dict[str, str]:
     curves_of = (profile.frequency, profile.spectrum, profile.model, profile.frc)
     table = Table.of(**{name: curve.round(6) for name, curve in zip(_CURVES, curves_of)})
     star.write(Tables({"profile": table}), curves)
-    return {"rlnCtfImage": image, "spaCtfProfile": curves}
+    if fit.surface is None:
+        return {"rlnCtfImage": image, "spaCtfProfile": curves}
+    place = f"{stem}_defocus.star"
+    surface.write(place, fit.surface)
+    return {"rlnCtfImage": image, "spaCtfProfile": curves, surface.COLUMN: place}
+
+
+def doubts(gains: Sequence[tuple[Optics, dict[str, float]]]) -> Iterator[str]:
+    """A line for each optics group whose rings fit another Cs far better than its own."""
+    for group in dict.fromkeys(optics for optics, _ in gains):
+        mine = [found for optics, found in gains if optics == group and found]
+        totals = {cs: np.array([found[cs] for found in mine]) for cs in (mine[0] if mine else {})}
+        best = max(totals, key=lambda cs: totals[cs].sum(), default="")
+        if best and totals[best].sum() > _DOUBT and np.mean(totals[best] > 0) > 0.75:
+            yield (f"optics group {group.group}: the rings of {len(mine)} micrographs fit a spherical aberration of {best} "
+                   f"mm far better than the {group.cs:g} of the table ({totals[best].sum():.0f} nats)")  # fmt: skip
 
 
 def _stems(names: list[str]) -> dict[str, str]:
@@ -120,6 +146,9 @@ def summary(table: Table) -> str:
     resolution, evidence = table.floats("rlnCtfMaxResolution"), table.floats("spaCtfEvidence")
     text = f"{len(table)} micrographs, defocus {defocus.min():.0f} to {defocus.max():.0f} A, "
     text += f"fit resolution {np.median(resolution):.2f} A (median)"
+    for name, what in (("spaCtfTilt", "tilt {:.1f} degrees"), ("spaIceThickness", "ice of {:.0f} A")):
+        if name in table and np.isfinite(table.floats(name, missing=np.nan)).any():
+            text += ", " + what.format(np.nanmedian(table.floats(name, missing=np.nan))) + " (median)"
     without = int((evidence < CERTAIN).sum())
     return text + (f", {without} without rings" if without else "")
 

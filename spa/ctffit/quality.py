@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spa.ctffit.refine import Defocus
+from spa.ctffit.refine import Defocus, damping
 from spa.ctffit.rings import Rings, fixed_phase
 from spa.ctffit.spectrum import Spectrum
 from spa.image.ctf import Lens, wavelength
 
 CERTAIN = 15.0  # nats; spectra of noise, with and without form factors, stay below 8
+_NODE = 0.15  # of the rings' height
 _ICE = (0.258, 0.285)  # 1/angstrom: water's first rings, 3.9 to 3.5 angstroms
 _INSIDE, _OUTSIDE = (0.225, 0.25), (0.293, 0.318)
 
@@ -29,7 +30,7 @@ class Profile:
     frc: np.ndarray
 
 
-def profile(rings: Rings, lens: Lens, defocus: Defocus) -> Profile:
+def profile(rings: Rings, lens: Lens, defocus: Defocus, thickness: float = 0.0) -> Profile:
     """The equi-phase average of all bins, and how well it follows CTF² of the mean defocus around each frequency."""
     first, last = int(rings.ring.min()), int(rings.ring.max())
     place = np.sqrt(_moved(rings, lens, defocus)) / rings.step
@@ -42,8 +43,9 @@ def profile(rings: Rings, lens: Lens, defocus: Defocus) -> Profile:
     frequency = np.arange(first, last + 1) * rings.step
     chi = np.pi * wavelength(lens.voltage) * frequency**2 * defocus.mean
     chi += fixed_phase(lens, frequency**2, defocus.phase_shift)
-    model = np.sin(chi) ** 2
-    return Profile(frequency, spectrum, model, _local_correlation(spectrum, model, chi))
+    factor = damping(lens, frequency**2, thickness)
+    model = 0.5 - 0.5 * factor * np.cos(2 * chi)
+    return Profile(frequency, spectrum, model, _over_nodes(_local_correlation(spectrum, model, chi), factor))
 
 
 def _moved(rings: Rings, lens: Lens, defocus: Defocus) -> np.ndarray:
@@ -53,6 +55,12 @@ def _moved(rings: Rings, lens: Lens, defocus: Defocus) -> np.ndarray:
     slope = defocus.mean - aberration
     slope = np.where(np.abs(slope) > 1000, slope, 1000)
     return np.maximum(rings.k2 + (a * rings.cos2 + b * rings.sin2) / slope, 0)
+
+
+def _over_nodes(frc: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """The curve, straight across the nodes of thick ice, where a fit can agree with nothing."""
+    seen = np.flatnonzero(np.abs(factor) > _NODE)
+    return np.interp(np.arange(len(frc)), seen, frc[seen])
 
 
 def _local_correlation(spectrum: np.ndarray, model: np.ndarray, chi: np.ndarray) -> np.ndarray:
@@ -77,19 +85,18 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
 def fit_resolution(found: Profile, evidence: float, coarsest: float) -> float:
     """To which resolution (angstroms) the rings follow the fit; ``coarsest`` where there is no evidence of rings.
 
-    From a tenth of the curve outwards the good frequencies end at the first where, after 3 with fit-FRC > 0.1, it is
-    below 0.1, or after 3 above 0.66 it is below 0.5; of these the last with 0.5 counts.
+    From a tenth of the curve outwards the good frequencies end at the first where, after 4 with fit-FRC > 0.1, it is
+    below 0.1, or after 4 above 0.66 it is below 0.5.
     """
     if evidence < CERTAIN:
         return coarsest
-    some = good = last = 0
+    some = good = 0
     for at in range(int(0.1 * len(found.frc)), len(found.frc)):
         value = found.frc[at]
-        some, good = some + (value > 0.1), good + (value > 0.66)
         if (some > 3 and value < 0.1) or (good > 3 and value < 0.5):
             break
-        last = at if value >= 0.5 else last
-    return min(coarsest, 1 / float(found.frequency[last]))
+        some, good = some + (value > 0.1), good + (value > 0.66)
+    return min(coarsest, 1 / float(found.frequency[at]))
 
 
 def ice_ring(spectrum: Spectrum) -> float:

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from spa.ctffit.rings import Rings, fixed_phase, phase_factors, splines
 from spa.ctffit.search import BACKGROUND, Bounds, Candidate, even_weights, search
-from spa.image.ctf import Lens
+from spa.image.ctf import Lens, wavelength
 
 _SCALES = np.array([100.0, 100.0, 100.0, 0.1])  # angstroms, angstroms, angstroms, radians: a unit step of each
 _ANGLES = 12
@@ -128,13 +128,15 @@ def climb(target: Target, start: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def envelope_and_misfit(
-    rings: Rings, lens: Lens, defocus: Defocus, width: float = 8.0
+    rings: Rings, lens: Lens, defocus: Defocus, width: float = 8.0, thickness: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """What a fit teaches, by ring (m,): the amplitude of CTF² in the spectrum, and a pixel's variance about it.
 
-    Both are smooth over ``width`` rings; the amplitude is never below 3 % of its largest.
+    Both are smooth over ``width`` rings; the envelope is never below 3 % of its largest. The amplitude is the envelope
+    times what a thickness (angstroms) of the ice makes of it.
     """
-    model, count = -0.5 * np.cos(2 * chi(rings, lens, defocus)), rings.count
+    factor = damping(lens, rings.mean(rings.k2, rings.count), thickness)
+    model, count = -0.5 * factor[rings.row] * np.cos(2 * chi(rings, lens, defocus)), rings.count
 
     def smooth(values: np.ndarray) -> np.ndarray:
         return gaussian_filter1d(np.bincount(rings.row, values), width, mode="nearest")
@@ -142,7 +144,12 @@ def envelope_and_misfit(
     amplitude = smooth(count * rings.value * model) / np.maximum(smooth(count * model**2), 1e-30)
     amplitude = np.maximum(amplitude, 0.03 * max(float(amplitude.max()), 1e-30))
     misfit = rings.value - amplitude[rings.row] * model
-    return amplitude, smooth(count * misfit**2) / smooth(np.ones_like(count))
+    return amplitude * factor, smooth(count * misfit**2) / smooth(np.ones_like(count))
+
+
+def damping(lens: Lens, k2: np.ndarray, thickness: float) -> np.ndarray:
+    """The factor (signed) of the rings of ice of a thickness in angstroms; 1 where it is 0 or not known."""
+    return np.ones_like(k2) if not thickness > 0 else np.sinc(wavelength(lens.voltage) * k2 * thickness)
 
 
 def chi(rings: Rings, lens: Lens, defocus: Defocus) -> np.ndarray:

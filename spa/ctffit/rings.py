@@ -21,7 +21,7 @@ _MILLIMETRE = 1e7  # angstroms
 class Rings:
     """Polar bins (n,) of a spectrum: factors of the phase (1/angstrom²), value over background - 1, pixels in the bin.
 
-    ``ring`` is the radius in Fourier pixels; ``step`` the Fourier pixel in 1/angstrom; ``background`` the smooth
+    ``ring`` is the radius in Fourier pixels; ``sector`` one of 60 over 180 degrees; ``step`` the Fourier pixel in 1/angstrom; ``background`` the smooth
     rotational mean by ring.
     """
 
@@ -33,12 +33,13 @@ class Rings:
     count: np.ndarray
     step: float
     background: np.ndarray
+    sector: np.ndarray
 
     def between(self, low: float, high: float) -> "Rings":
         """The bins between two resolutions in angstroms, coarse and fine."""
         k = self.ring * self.step
         keep = (k >= 1 / low) & (k <= 1 / high)
-        names = ("k2", "cos2", "sin2", "ring", "value", "count")
+        names = ("k2", "cos2", "sin2", "ring", "value", "count", "sector")
         return replace(self, **{name: getattr(self, name)[keep] for name in names})
 
     @property
@@ -80,11 +81,11 @@ def _geometry(box: int) -> _Geometry:
     return _Geometry(ring * SECTORS + sector, np.flatnonzero(use), ring, kx**2 + ky**2, cosine, sine)
 
 
-def rings(spectrum: Spectrum, lowest: float = 60.0) -> Rings:
-    """Polar bins of a spectrum; the background is a spline through the logarithm of its rotational mean.
+def rings(spectrum: Spectrum, lowest: float = 60.0) -> tuple[Rings, np.ndarray]:
+    """Polar bins of a spectrum, and the bin of each of its pixels (box · (box//2+1),) int32, -1 for those left out.
 
-    ``lowest`` is the resolution (angstroms) at which the spline starts. Pixels far above their ring (reflections of
-    ice, hot spots) are left out.
+    The background is a spline through the logarithm of the rotational mean, from the resolution ``lowest`` (angstroms)
+    on. Pixels far above their ring (reflections of ice, hot spots) are left out.
     """
     where, step = _geometry(spectrum.box), 1 / (spectrum.box * spectrum.pixel_size)
     power = spectrum.power.ravel()[where.pixel]
@@ -93,17 +94,21 @@ def rings(spectrum: Spectrum, lowest: float = 60.0) -> Rings:
     background = _smooth(power[keep], where.ring[keep], first)
     keep &= where.ring >= first
     ratio = power / background[where.ring] - 1
-    size = where.bin.max() + 1
-    count = np.bincount(where.bin[keep], minlength=size)
+    used = where.bin[keep]
+    count = np.bincount(used, minlength=where.bin.max() + 1)
     filled = np.flatnonzero(count)
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return np.bincount(where.bin[keep], values[keep], size)[filled] / count[filled]
+        return np.bincount(used, values[keep], len(count))[filled] / count[filled]
 
-    return Rings(
+    found = Rings(
         k2=mean(where.k2) * step**2, cos2=mean(where.cos2) * step**2, sin2=mean(where.sin2) * step**2,
         ring=filled // SECTORS, value=mean(ratio), count=count[filled].astype(float), step=step, background=background,
+        sector=filled % SECTORS,
     )  # fmt: skip
+    pixels = np.full(spectrum.power.size, -1, np.int32)
+    pixels[where.pixel[keep]] = (np.cumsum(count > 0) - 1)[used]
+    return found, pixels
 
 
 def _not_outlying(power: np.ndarray, ring: np.ndarray) -> np.ndarray:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from spa.ctffit.fit import Fit, fit_ctf, fit_spectrum
+from spa.ctffit.fit import Fit, fit_ctf
+from spa.ctffit.quality import CERTAIN
 from spa.ctffit.refine import Defocus
 from spa.ctffit.search import Bounds
-from spa.ctffit.spectrum import power_spectrum
 from spa.errors import DataError
 from spa.image.ctf import Lens
 
@@ -34,7 +34,7 @@ def fitted(micrograph):
 def test_defocus_is_found_to_50_angstroms(fitted, mean):
     fit = fitted(Defocus(mean + 100, mean - 100, 0.5, 0.0), signal=0.3, seed=int(mean))
     assert abs(fit.defocus.mean - mean) < 50
-    assert fit.certain
+    assert fit.evidence > CERTAIN
 
 
 @pytest.mark.parametrize("degrees", [5, 60, 115, 172])
@@ -79,15 +79,14 @@ def test_a_defocus_outside_of_the_bounds_is_not_reported(fitted):
 
 def test_a_steady_hand_draws_weak_astigmatism_to_none(micrograph):
     image = micrograph(15100.0, 14900.0, 0.3, signal=0.05)
-    spectrum = power_spectrum(image, 1.4)
-    loose, firm = (fit_spectrum(spectrum, LENS, Bounds(30, 4, astigmatism=width)).defocus for width in (1000, 10))
+    loose, firm = (fit_ctf(image, 1.4, LENS, Bounds(30, 4, astigmatism=width)).defocus for width in (1000, 10))
     assert firm.u - firm.v < min(20.0, loose.u - loose.v)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_noise_without_rings_is_flagged_and_its_resolution_is_clearly_bad(fitted, seed):
     fit = fitted(Defocus(15000.0, 15000.0, 0.0, 0.0), signal=0.0, seed=seed)
-    assert not fit.certain
+    assert fit.evidence < CERTAIN
     assert fit.resolution == 30
     assert fit.figure_of_merit < 0.08
 
@@ -100,7 +99,7 @@ def test_uneven_particles_without_a_ctf_are_no_rings():
     ball = 3 * (np.sin(x) - x * np.cos(x)) / x**3
     balls, noise = (np.fft.rfft2(rng.normal(size=(size, size))) for _ in range(2))
     image = np.fft.irfft2(30 * ball * balls + noise, s=(size, size))
-    assert not fit_ctf(image.astype(np.float32), pixel, LENS, BOUNDS).certain
+    assert not fit_ctf(image.astype(np.float32), pixel, LENS, BOUNDS).evidence > CERTAIN
 
 
 def test_the_resolution_follows_the_envelope(fitted):

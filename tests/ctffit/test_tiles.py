@@ -3,13 +3,18 @@
 import numpy as np
 import pytest
 
-from spa.ctffit.spectrum import power_spectrum
+from spa.ctffit.spectrum import Spectrum
+from spa.ctffit.tiles import tile_spectra
 from spa.errors import DataError
 
 
 def wave(size: int, period: float, direction: float = 0.3) -> np.ndarray:
     y, x = np.mgrid[:size, :size]
     return np.cos(2 * np.pi / period * (x * np.cos(direction) + y * np.sin(direction))).astype(np.float32)
+
+
+def power_spectrum(image: np.ndarray, pixel_size: float, box: int = 512) -> Spectrum:
+    return tile_spectra(np.asarray(image, np.float32), pixel_size, box).mean()
 
 
 def strongest(spectrum) -> tuple[float, float]:
@@ -43,7 +48,7 @@ def test_a_brighter_half_does_not_outweigh_the_rest():
     image = rng.normal(size=(512, 512)).astype(np.float32)
     image[:256] = 50 * wave(512, 10)[:256]
     image[256:] += 3 * wave(512, 4)[256:]
-    power = power_spectrum(np.clip(image, -9, 9), 1.5, box=128, overlap=0.0).power
+    power = power_spectrum(np.clip(image, -9, 9), 1.5, box=128).power
     assert strongest(power_spectrum(image[256:], 1.5, box=128))[0] == pytest.approx(np.cos(0.3) / 6, abs=0.01)
     assert power[round(128 / 4 * np.sin(0.3)), round(128 / 4 * np.cos(0.3))] > 20
 
@@ -70,3 +75,16 @@ def test_a_micrograph_smaller_than_the_box_gets_a_tile_of_its_size():
 def test_a_micrograph_of_nothing_is_refused(spoilt, message):
     with pytest.raises(DataError, match=message):
         power_spectrum(spoilt.astype(np.float32), 1.5, box=256)
+
+
+def test_tiles_cover_the_micrograph_to_its_edges():
+    tiles = tile_spectra(np.random.default_rng(0).normal(size=(700, 1000)).astype(np.float32), 1.5, box=256)
+    low, high = tiles.centre.min(axis=0) - (tiles.side - 1) / 2, tiles.centre.max(axis=0) + (tiles.side - 1) / 2
+    assert low.tolist() == [0, 0] and high.tolist() == [999, 699]
+
+
+def test_tiles_without_contrast_are_left_out():
+    image = np.random.default_rng(0).normal(size=(768, 768)).astype(np.float32)
+    image[:, 400:] = 0
+    tiles = tile_spectra(image, 1.5, box=256)
+    assert len(tiles.centre) < 16 and np.isfinite(tiles.power).all()

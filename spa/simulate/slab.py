@@ -1,0 +1,77 @@
+"""Ice that is tilted and has a thickness: every place and every depth has a defocus of its own."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.image import fft
+from spa.image.ctf import Lens, phase, wavelength
+
+_THINNEST, _THICKEST = 30.0, 120.0  # angstroms, of the slices that are imaged one by one
+
+
+@dataclass(frozen=True)
+class Slab:
+    """tilt, and the direction of its axis from x, in radians; thickness in angstroms.
+
+    Along (sin axis, -cos axis) the defocus grows by tan(tilt) (Elferich et al., eLife 13 (2024) RP97227).
+    """
+
+    tilt: float = 0.0
+    axis: float = 0.0
+    thickness: float = 0.0
+
+    def depth(self, points: np.ndarray, shape: tuple[int, int], pixel_size: float) -> np.ndarray:
+        """What the middle of the ice adds to the defocus (angstroms) at points (..., 2), x and y in pixels."""
+        x, y = np.moveaxis((np.asarray(points) - (np.array(shape[::-1]) - 1) / 2) * pixel_size, -1, 0)
+        return np.tan(self.tilt) * (x * np.sin(self.axis) - y * np.cos(self.axis))
+
+
+@dataclass(frozen=True)
+class View:
+    """How the ice is seen: defocus u, v (angstroms), angle and phase shift (radians), envelope (square angstroms)."""
+
+    lens: Lens
+    u: float
+    v: float
+    angle: float
+    phase_shift: float = 0.0
+    bfactor: float = 0.0
+
+    def through(self, kx: np.ndarray, ky: np.ndarray) -> Callable[[float], np.ndarray]:
+        """The CTF (float32) with its envelope of what lies deeper by so many angstroms."""
+        u, v, angle = (np.asarray(one) for one in (self.u, self.v, self.angle))
+        k2 = (kx * kx + ky * ky).astype(np.float32)
+        start = (phase(self.lens, kx, ky, u, v, angle, self.phase_shift) % (2 * np.pi)).astype(np.float32)
+        rate = np.float32(np.pi * wavelength(self.lens.voltage)) * k2
+        envelope = np.exp(np.float32(-self.bfactor / 4) * k2)
+        return lambda deeper: envelope * np.sin(start + rate * np.float32(deeper))
+
+
+def seen_ice(
+    slab: Slab, view: View, shape: tuple[int, int], pixel_size: float, rng: np.random.Generator
+) -> np.ndarray:
+    """White noise of a slab (ny, nx) through the optics; of unit variance before them."""
+    ny, nx = shape
+    kx, ky = np.fft.rfftfreq(nx, pixel_size)[None], np.fft.fftfreq(ny, pixel_size)[:, None]
+    transfer = view.through(kx, ky)
+    total = np.zeros((ny, nx // 2 + 1), np.complex64)
+    for deeper, plane in _slices(slab, shape, pixel_size, rng):
+        total += fft.rfft2(plane) * transfer(deeper)
+    return fft.irfft2(total, nx)
+
+
+def _slices(
+    slab: Slab, shape: tuple[int, int], pixel_size: float, rng: np.random.Generator
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Slices across the beam: their defocus, and what each has of the ice (ny, nx)."""
+    points = np.stack(np.meshgrid(np.arange(shape[1]), np.arange(shape[0])), axis=-1)
+    middle = slab.depth(points, shape, pixel_size).astype(np.float32)
+    step = float(np.clip(slab.thickness / 4, _THINNEST, _THICKEST))
+    half = max(slab.thickness, step) / 2
+    low, high = float(middle.min()) - half, float(middle.max()) + half
+    for deeper in np.arange(low + step / 2, high + step / 2, step) if high - low > 1.5 * step else [(low + high) / 2]:
+        overlap = np.minimum(middle + half, deeper + step / 2) - np.maximum(middle - half, deeper - step / 2)
+        part = np.sqrt(np.maximum(overlap / np.float32(2 * half), 0))
+        yield float(deeper), rng.standard_normal(shape, np.float32) * part

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @options.standard
 @job("ctf patch")
 def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, **settings: object) -> None:
-    """Estimate defocus, astigmatism and fit resolution of the micrographs of STAR.
+    """Estimate defocus, its surface, tilt and ice of the micrographs of STAR.
 
     Power spectra of overlapping tiles are averaged; a search over the defocus of the rotational average, then a
     refinement of defocus U, V, angle and phase shift in two dimensions find the CTF. All tiles together then tell the

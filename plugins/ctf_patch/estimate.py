@@ -128,8 +128,11 @@ def doubts(gains: Sequence[tuple[Optics, dict[str, float]]]) -> Iterator[str]:
         totals = {cs: np.array([found[cs] for found in mine]) for cs in (mine[0] if mine else {})}
         best = max(totals, key=lambda cs: totals[cs].sum(), default="")
         if best and totals[best].sum() > _DOUBT and np.mean(totals[best] > 0) > 0.75:
-            yield (f"optics group {group.group}: the rings of {len(mine)} micrographs fit a spherical aberration of {best} "
-                   f"mm far better than the {group.cs:g} of the table ({totals[best].sum():.0f} nats)")  # fmt: skip
+            gain = f"{totals[best].sum():.0f} nats"
+            yield (
+                f"optics group {group.group}: the rings of {len(mine)} micrographs fit a spherical aberration of "
+                f"{best} mm far better than the {group.cs:g} mm of the table ({gain})"
+            )
 
 
 def _stems(names: list[str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ _ALIKE = 0.5  # mm: nearer ones are not told apart
 
 
 def gains(rings: Rings, lens: Lens, defocus: Defocus, bounds: Bounds, thickness: float) -> dict[float, float]:
-    """For each of the usual Cs (mm) that differs: how much likelier (nats) the rings are under it than under the lens's.
+    """For each of the usual Cs (mm) that differs: how much likelier (nats) the rings are than under the lens's own.
 
     rings: as far out as there may be any. Each Cs has the defocus that fits it best; the lens's own has the thickness
     (angstroms) that was found as well.

@@ -23,7 +23,7 @@ from spa.image.surface import Surface
 _NODE = 7.0  # nats that a thickness must gain
 _ROUNDS = 2  # of surface and refinement
 _MANY = 64  # tiles, that tell of a surface
-_TURNS = 5.0  # how many times the finest ring's spacing must go into the frequencies that a tile can tell apart
+_TURNS = 4.0  # how many times the finest ring's spacing must go into the frequencies that a tile can tell apart
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,7 @@ def fit_ctf(
     return _told(state, others, surface, spectrum, pixel_size, lens, bounds)
 
 
-def _finer(
-    image: np.ndarray, polar: Polar, pixel_size: float, lens: Lens, defocus: Defocus, bounds: Bounds
-) -> Polar:
+def _finer(image: np.ndarray, polar: Polar, pixel_size: float, lens: Lens, defocus: Defocus, bounds: Bounds) -> Polar:
     """The tiles to find a surface with: half as large where there are few and their rings are wide enough for it."""
     box = len(polar.tiles.power[0]) // 2
     needed = _TURNS * float(wavelength(lens.voltage)) * defocus.mean / bounds.high  # angstroms
@@ -137,9 +135,7 @@ def _refined(state: _State, lens: Lens, bounds: Bounds, high: float | None = Non
     return replace(state, defocus=Defocus.of(parameters), merit=merit, evidence=max(evidence, state.evidence))
 
 
-def _figures(
-    polar: Rings, lens: Lens, bounds: Bounds, parameters: np.ndarray, thickness: float
-) -> tuple[float, float]:
+def _figures(polar: Rings, lens: Lens, bounds: Bounds, parameters: np.ndarray, thickness: float) -> tuple[float, float]:
     """Correlation and evidence with even weights."""
     chosen = polar.between(bounds.low, bounds.high)
     factor = damping(lens, chosen.k2, thickness)
@@ -169,8 +165,8 @@ def _finest(polar: Rings) -> float:
 
 
 def _told(
-    state: _State, others: dict[float, float], surface: Surface | None, spectrum: Spectrum, pixel_size: float, lens: Lens,
-    bounds: Bounds,
+    state: _State, others: dict[float, float], surface: Surface | None, spectrum: Spectrum, pixel_size: float,
+    lens: Lens, bounds: Bounds,
 ) -> Fit:  # fmt: skip
     """A fit with its curves, its picture and its figures."""
     curve = profile(state.rings, lens, state.defocus, state.thickness)

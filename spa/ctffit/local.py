@@ -1,9 +1,9 @@
 """How the defocus of each tile differs from the mean: one likelihood for all tiles, of any surface.
 
-The phase of a tile's rings is that of the mean plus ``pi lambda k² delta``, whatever the astigmatism, so each tile comes
-down to two curves over the rings, its projections on cos 2 chi and sin 2 chi of the mean: from them the log-likelihood
-of any delta follows, and no tile is ever fitted alone (Elferich et al., eLife 13 (2024) RP97227, fit one plane to all
-tiles likewise).
+The phase of a tile's rings is that of the mean plus ``pi lambda k² delta``, whatever the astigmatism, so each tile
+comes down to two curves over the rings, its projections on cos 2 chi and sin 2 chi of the mean: from them the
+log-likelihood of any delta follows, and no tile is ever fitted alone (Elferich et al., eLife 13 (2024) RP97227,
+fit one plane to all tiles likewise).
 """
 
 from dataclasses import dataclass

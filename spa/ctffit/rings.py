@@ -21,8 +21,8 @@ _MILLIMETRE = 1e7  # angstroms
 class Rings:
     """Polar bins (n,) of a spectrum: factors of the phase (1/angstrom²), value over background - 1, pixels in the bin.
 
-    ``ring`` is the radius in Fourier pixels; ``sector`` one of 60 over 180 degrees; ``step`` the Fourier pixel in 1/angstrom; ``background`` the smooth
-    rotational mean by ring.
+    ``ring`` is the radius in Fourier pixels; ``sector`` one of 60 over 180 degrees; ``step`` the Fourier pixel in
+    1/angstrom; ``background`` the smooth rotational mean by ring.
     """
 
     k2: np.ndarray

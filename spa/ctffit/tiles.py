@@ -1,4 +1,4 @@
-"""Power spectra of the tiles of a micrograph, each scaled to the same power, so that an edge does not outweigh the rest.
+"""Power spectra of the tiles of a micrograph, each scaled to the same power: an edge does not outweigh the rest.
 
 Source: Rohou & Grigorieff, J. Struct. Biol. 192 (2015) 216 (tiles, resampling of small pixels).
 """
@@ -47,12 +47,13 @@ def tile_spectra(image: np.ndarray, pixel_size: float, box: int = 512) -> Tiles:
     side = min(side, min(image.shape) // 2 * 2)
     size = min(box, side)
     low, high = _usable_range(image)
-    floor = np.float32(1e-9 * (high - low) ** 2)
+    floor = 1e-9 * (high - low) ** 2
     corners = [(x, y) for y in _starts(image.shape[0], side) for x in _starts(image.shape[1], side)]
     power = np.empty((len(corners), size, size // 2 + 1), np.float32)
-    tile, edge, kept = np.empty((side, side), np.float32), _edge(side), []
+    tile, edge = np.empty((side, side), np.float32), _edge(side)
+    kept: list[tuple[int, int]] = []
     for x, y in corners:
-        _windowed(np.ascontiguousarray(image[y : y + side, x : x + side], np.float32), low, high, edge, tile)
+        _windowed(np.array(image[y : y + side, x : x + side], np.float32, order="C"), low, high, edge, tile)
         if _powers(rfft2(tile), power[len(kept)], floor):
             kept.append((x, y))
     if not kept:
@@ -62,7 +63,7 @@ def tile_spectra(image: np.ndarray, pixel_size: float, box: int = 512) -> Tiles:
     return Tiles(power[: len(kept)], centre, side, shape, pixel_size * side / size)
 
 
-def _usable_range(image: np.ndarray) -> tuple[np.float32, np.float32]:
+def _usable_range(image: np.ndarray) -> tuple[float, float]:
     """Grey levels between which a pixel counts as such: median ± 8 robust standard deviations."""
     sample = np.asarray(image[::3, ::3], np.float32)
     if not np.isfinite(sample.sum()) or not np.isfinite(np.sum(image, dtype=np.float64)):
@@ -73,7 +74,7 @@ def _usable_range(image: np.ndarray) -> tuple[np.float32, np.float32]:
         spread = float(sample.std())
         if np.mean(sample != median) < 0.01:
             raise DataError(f"no contrast: over 99 % of its pixels are {median:g}")
-    return np.float32(median - 8 * spread), np.float32(median + 8 * spread)
+    return median - 8 * spread, median + 8 * spread
 
 
 def _starts(length: int, side: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from spa.image import fft
 from spa.image.ctf import Lens, phase, wavelength
 
-_THINNEST, _THICKEST = 30.0, 120.0  # angstroms, of the slices that are imaged one by one
+_THINNEST, _THICKEST = 60.0, 120.0  # angstroms, of the slices that are imaged one by one
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,7 @@ class View:
         return lambda deeper: envelope * np.sin(start + rate * np.float32(deeper))
 
 
-def seen_ice(
-    slab: Slab, view: View, shape: tuple[int, int], pixel_size: float, rng: np.random.Generator
-) -> np.ndarray:
+def seen_ice(slab: Slab, view: View, shape: tuple[int, int], pixel_size: float, rng: np.random.Generator) -> np.ndarray:
     """White noise of a slab (ny, nx) through the optics; of unit variance before them."""
     ny, nx = shape
     kx, ky = np.fft.rfftfreq(nx, pixel_size)[None], np.fft.fftfreq(ny, pixel_size)[:, None]

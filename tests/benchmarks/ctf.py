@@ -1,8 +1,8 @@
 """How well `ctf patch` does where the truth is known: ``python tests/benchmarks/ctf.py [N] [SIZE] [SEED]``.
 
-N micrographs (40) of SIZE² pixels (3072): defocus 0.4 - 3 um, astigmatism 0 - 1000 A, a phase plate in every third, tilt
-0 - 30 degrees, 200 or 300 kV, thickness 20 - 120 nm, pixels of 0.7 - 1.6 A, ice over shot noise. Printed for each:
-truth and error of the mean defocus, astigmatism, phase shift, tilt and thickness, fit resolution, evidence, CPU seconds.
+N micrographs (40) of SIZE² pixels (3072): defocus 0.4 - 3 um, astigmatism 0 - 1000 A, a phase plate in every third,
+tilt 0 - 30 degrees, 200 or 300 kV, thickness 20 - 120 nm, pixels of 0.7 - 1.6 A, ice over shot noise. Printed for each:
+truth and error of mean defocus, astigmatism, phase shift, tilt and thickness, fit resolution, evidence, CPU seconds.
 """
 
 import sys
@@ -32,7 +32,8 @@ def drawn(number: int, rng: np.random.Generator) -> Truth:
     mean, astigmatism = rng.uniform(4000, 30000), rng.uniform(0, 1000)
     lens = Lens(float(rng.choice([200.0, 300.0])), 2.7, 0.1)
     phase = np.radians(rng.uniform(10, 150)) if number % 3 == 2 else 0.0
-    view = View(lens, mean + astigmatism / 2, mean - astigmatism / 2, rng.uniform(0, np.pi), phase, rng.uniform(30, 120))
+    half, angle, bfactor = astigmatism / 2, rng.uniform(0, np.pi), rng.uniform(30, 120)
+    view = View(lens, mean + half, mean - half, angle, phase, bfactor)
     slab = Slab(np.radians(rng.uniform(0, 30)), rng.uniform(0, 2 * np.pi), rng.uniform(200, 1200))
     return Truth(view, slab, rng.uniform(0.7, 1.6), np.exp(rng.uniform(np.log(0.1), np.log(0.5))))
 
@@ -67,11 +68,13 @@ def main(count: int = 40, size: int = 3072, seed: int = 0) -> None:
         start = time.process_time()
         view = truth.view
         plate = (0.0, np.pi) if view.phase_shift else (0.0, 0.0)
-        fit = fit_ctf(image, truth.pixel_size, view.lens, Bounds(30, 5 if truth.pixel_size > 1.2 else 4, phase_shift=plate))
+        bounds = Bounds(30, 5 if truth.pixel_size > 1.2 else 4, phase_shift=plate)
+        fit = fit_ctf(image, truth.pixel_size, view.lens, bounds)
         found = errors(truth, fit) | {"seconds": time.process_time() - start, "sure": fit.evidence}
         rows.append(found)
-        print(f"{number:2d} {view.lens.voltage:.0f}kV {truth.pixel_size:.2f}A snr {truth.signal:.2f} B{view.bfactor:3.0f} "
-              f"df {(view.u + view.v) / 2:6.0f} {found['mean']:+6.0f}  ast {view.u - view.v:4.0f} {found['astigmatism']:+5.0f} "
+        print(f"{number:2d} {view.lens.voltage:.0f}kV {truth.pixel_size:.2f}A snr {truth.signal:.2f} "
+              f"B{view.bfactor:3.0f} df {(view.u + view.v) / 2:6.0f} {found['mean']:+6.0f}  "
+              f"ast {view.u - view.v:4.0f} {found['astigmatism']:+5.0f} "
               f"{found['angle']:+4.0f}°  ph {np.degrees(view.phase_shift):4.0f} {found['phase']:+4.0f}  "
               f"tilt {np.degrees(truth.slab.tilt):4.1f} {found['tilt']:+5.1f} {found['axis']:+4.0f}°  "
               f"t {truth.slab.thickness:4.0f} {found['thickness']:+5.0f}  {fit.resolution:5.2f} A  "

@@ -9,7 +9,7 @@ from spa.image.ctf import Lens
 from spa.image.surface import Surface
 from spa.simulate.slab import Slab, View, seen_ice
 
-LENS, PIXEL, SIZE = Lens(300.0, 2.7, 0.1), 1.4, 1280
+LENS, PIXEL, SIZE = Lens(300.0, 2.7, 0.1), 1.4, 1024
 
 
 def seen(slab: Slab, mean: float = 15000.0, lens: Lens = LENS, bfactor: float = 60.0, seed: int = 0) -> np.ndarray:
@@ -78,7 +78,6 @@ def test_a_thickness_is_found_where_there_is_a_node_and_rings_go_on_beyond_it(th
 
 def test_thin_ice_has_no_node_and_no_thickness():
     assert np.isnan(fitted(seen(Slab(thickness=100), bfactor=20)).thickness)
-
 
 
 def test_rings_of_another_cs_are_told_and_are_no_thickness():

@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spa.image.ctf import Lens
 from spa.io import mrc, star
+from spa.recipe import surface
+from spa.simulate.slab import Slab, View, seen_ice
 from spa.testing import OPTICS, run_spa
 
 PIXEL = 2.0
@@ -15,7 +18,7 @@ QUICK = ("--box", 256, "--resolution", 30, 5, "-q")
 def write(folder: Path, images: dict[str, np.ndarray], **columns) -> None:
     for name, image in images.items():
         (folder / name).parent.mkdir(exist_ok=True)
-        mrc.write(folder / name, image, PIXEL)
+        mrc.write(folder / name, image.astype(np.float32), PIXEL)
     optics = star.Table.of(**OPTICS, rlnMicrographPixelSize=[PIXEL])
     micrographs = star.Table.of(rlnMicrographName=list(images), rlnOpticsGroup=[1] * len(images), **columns)
     star.write(star.Tables({"optics": optics, "micrographs": micrographs}), folder / "in.star")
@@ -200,3 +203,52 @@ def test_real_micrographs_have_the_defocus_of_their_rings_and_the_reject_shows(s
     resolution = table.floats("rlnCtfMaxResolution")
     assert ((defocus[[0, 2]] > 15700) & (defocus[[0, 2]] < 25300)).all()
     assert resolution[1] > 3 * resolution[[0, 2]].max()
+
+
+def test_a_tilt_stands_in_the_table_and_its_surface_moves_particles(tmp_path):
+    lens, pixel = Lens(300.0, 2.7, 0.1), PIXEL
+    slab, view = Slab(np.radians(25), np.radians(70)), View(lens, 12000, 12000, 0.0)
+    rng = np.random.default_rng(0)
+    write(tmp_path, {"one.mrc": seen_ice(slab, view, (1024, 1024), pixel, rng) + rng.normal(size=(1024, 1024))})
+    assert run(tmp_path).status == 0
+    table = found(tmp_path)
+    assert abs(table.floats("spaCtfTilt")[0] - 25) < 2
+    assert abs(table.floats("spaCtfTiltAxis")[0] - 70) < 8
+    points = np.array([[50.0, 500], [900, 900]])
+    local = surface.read(tmp_path / table.text("spaDefocusSurface")[0]).at(points)
+    np.testing.assert_allclose(local, slab.depth(points, (1024, 1024), pixel), atol=60)
+
+
+def test_whole_gives_one_defocus(tmp_path, pair):
+    write(tmp_path, pair)
+    run(tmp_path, "--whole")
+    assert not {"spaCtfTilt", "spaCtfTiltAxis", "spaDefocusSurface"} & set(found(tmp_path).columns)
+
+
+def test_a_thickness_stands_in_the_table_where_there_is_one(tmp_path):
+    view, rng = View(Lens(300.0, 2.7, 0.1), 12000, 12000, 0.0), np.random.default_rng(0)
+    image = seen_ice(Slab(thickness=2000), view, (1024, 1024), PIXEL, rng) + 0.3 * rng.normal(size=(1024, 1024))
+    write(tmp_path, {"one.mrc": image})
+    run(tmp_path)
+    assert abs(found(tmp_path).floats("spaIceThickness")[0] - 2000) < 80
+
+
+def test_a_wrong_cs_is_warned_of_once(tmp_path):
+    view, rng = View(Lens(300.0, 0.01, 0.1), 12000, 12000, 0.0), np.random.default_rng(0)
+    images = {f"{n}.mrc": 2 * seen_ice(Slab(), view, (768, 768), 1.4, rng) + rng.normal(size=(768, 768)) for n in "ab"}
+    write(tmp_path, images)
+    optics = star.Table.of(**OPTICS, rlnMicrographPixelSize=[1.4])
+    star.write(star.read(tmp_path / "in.star").with_block("optics", optics), tmp_path / "in.star")
+    result = run(tmp_path)
+    assert result.stderr.count("spherical aberration of 0.01 mm far better") == 1
+
+
+def test_one_bright_spot_and_a_scrap_are_named_and_the_rest_done(tmp_path, pair):
+    spot = np.full((300, 300), 7, np.float32)
+    spot[100, 100] = 1000
+    write(tmp_path, {"spot.mrc": spot, "scrap.mrc": np.random.default_rng(0).normal(size=(20, 20)), **pair})
+    result = run(tmp_path)
+    assert result.status == 1
+    assert list(found(tmp_path).text("rlnMicrographName")) == ["one.mrc", "two.mrc"]
+    assert sum("spot.mrc" in line and "no contrast" in line for line in result.stderr.splitlines()) == 1
+    assert sum("scrap.mrc" in line and "rings between" in line for line in result.stderr.splitlines()) == 1

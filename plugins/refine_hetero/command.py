@@ -20,34 +20,9 @@ from spa.job.run import Run, job
     multiple=True,
     help="Map to start from, one for each class, good or junk; default: all maps of the stream.",
 )
-@click.option(
-    "--iterations",
-    type=click.IntRange(min=1),
-    default=15,
-    show_default=True,
-    help="At most this many; it stops by itself when nothing is gained.",
-)
-@click.option(
-    "--shift-range",
-    type=click.FloatRange(min=0.1),
-    default=20.0,
-    show_default=True,
-    help="Largest shift searched, angstroms.",
-)
-@click.option("--mask", type=options.INPUT_FILE, help="Soft solvent mask of all classes; default: a sphere.")
-@click.option(
-    "--diameter",
-    type=click.FloatRange(min=1),
-    help="Of the particle, angstroms; default: the largest measured on the references.",
-)
-@click.option("--symmetry", default="C1", show_default=True, metavar="GROUP", help="Point group: Cn, Dn, T, O, I.")
-@click.option(
-    "--lowpass",
-    type=click.FloatRange(min=1),
-    default=40.0,
-    show_default=True,
-    help="Resolution of the starts, angstroms.",
-)
+@options.search
+@options.iterations(15)
+@options.relaxation
 @options.seed
 @options.plot
 @options.standard
@@ -64,31 +39,35 @@ def hetero(
     (the largest class first), its half maps and FSC, and mask.mrc; the table has class, pose and the posterior of
     each class, data_classes and data_maps.
 
+    With --relax-symmetry classes compete as if all had that group's symmetry; then each is relaxed among its own
+    particles, as in spa refine homo (_spaCopy, _spaCopyEntropy).
+
     \b
     Examples:
       spa refine hetero p.star --reference good.mrc --reference junk.mrc -d H | spa select classes --classes 1
       spa abinit model p.star --classes 3 --diameter 180 -d A | spa refine hetero -d H --plot h.png > classes.star
     """
-    from spa.job.pool import mapping
-    from spa.recipe import kept
-    from spa.recipe.given import Asked, read, stream_maps
-    from spa.refine import rivals
-    from spa.refine.problem import Workers
-    from spa_plugins.refine_hetero import results, weighing
+    from spa.recipe.given import Asked, focus_mask, read, stream_maps
+    from spa.recipe.relaxation import copy_columns, relaxation
+    from spa.relax import loop
+    from spa.volume.symmetry import canonical
+    from spa_plugins.refine_hetero import copies, course, results
 
-    tables = run.read(star)
-    sources = list(references) or stream_maps(tables)
-    inputs = read(run, tables, Asked.of({**settings, "reference": None}), sources)
-    state = kept.resumed(run, inputs.start)
-    with mapping(run.threads) as pool:
-        workers = Workers(pool, run.threads)
-        while not state.done:
-            state = rivals.iterated(inputs.problem, state, workers)
-            run.note(results.line(inputs.problem, state))
-            kept.checkpoint(run, state)
-        state = weighing.weighed(inputs.problem, state, workers)
-    found = results.Classes(inputs, state)
-    run.write(results.written(run, found), output)
+    tables, asked = run.read(star), Asked.of({**settings, "reference": None})
+    inputs = read(run, tables, asked, list(references) or stream_maps(tables))
+    relax, words = asked.relax_symmetry, ""
+    if relax is None:
+        found = results.Classes(inputs, course.settled(run, inputs.problem, inputs.start))
+        made = results.written(run, found)
+    else:
+        shared = relaxation(inputs.problem, relax, focus_mask(run, inputs.stack, asked.focus_mask))
+        consensus = loop.consensus_problem(shared, canonical(relax))
+        state = course.settled(run, consensus, loop.consensus_start(shared, inputs.start))
+        own = copies.relaxed(run, shared, state, relax)
+        found, words = results.Classes(inputs, own.state), "; ".join(["", *own.words])
+        made = results.written(run, found)
+        made = made.with_block("particles", copy_columns(made["particles"], own.copy, own.entropy))
+    run.write(made, output)
     if plot:
         results.draw(Path(plot), found)
-    run.summary(results.summary(found))
+    run.summary(results.summary(found) + words)

@@ -31,12 +31,17 @@ def line(problem: Problem, state: State) -> str:
     return f"iteration {state.iteration}: {int(state.searched.sum())} particles, {classes}; next {kind}, moved {moved}"
 
 
+def by_size(state: State) -> np.ndarray:
+    """(c,) the classes, the largest first."""
+    return np.argsort(-state.shares.sum(axis=0), kind="stable")
+
+
 class Classes:
     """The classes of the last state, the largest first."""
 
     def __init__(self, given: Inputs, state: State) -> None:
         self.given, self.state = given, state
-        self.order = np.argsort(-state.shares.sum(axis=0), kind="stable")
+        self.order = by_size(state)
         self.shares = state.shares[:, self.order]
         self.number = self.shares.argmax(axis=1) + 1
         self.size = np.bincount(self.number - 1, minlength=len(self.order))

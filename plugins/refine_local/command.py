@@ -44,9 +44,9 @@ class Point(click.ParamType):
               help="Standard deviation of the fulcrum's shifts along each axis, angstroms.")
 @click.option("--symmetry", default="C1", show_default=True, metavar="GROUP",
               help="Point group of what is refined; its axes go through the fulcrum.")
-@click.option("--iterations", type=click.IntRange(min=1), default=30, show_default=True,
-              help="At most this many; it stops by itself when nothing is gained.")
+@options.iterations(30)
 @click.option("--non-uniform", is_flag=True, help="Filter the half maps place by place, as refine nu does.")
+@options.relaxation
 @options.seed
 @options.plot
 @options.standard
@@ -54,7 +54,8 @@ class Point(click.ParamType):
 def local(
     run: Run, star: str, output: str, mask: str | None, reference: str | None, half1: str | None, half2: str | None,
     number: int | None, lowpass: float | None, fulcrum: str | None, angle_prior: float, shift_prior: float,
-    symmetry: str, iterations: int, non_uniform: bool, plot: str | None,
+    symmetry: str, iterations: int, non_uniform: bool, relax_symmetry: str | None, focus_mask: str | None,
+    plot: str | None,
 ) -> None:  # fmt: skip
     """Refine a part of a volume, near the poses there are.
 
@@ -62,23 +63,26 @@ def local(
     poses of the table. Half-sets stay as they are, and each starts from its own half map where there are two. Where
     the rest of the particle moves, or is large, take it off first: spa subtract signal. DIR gets map.mrc, half1.mrc,
     half2.mrc, mask.mrc and fsc.star, in the frame of the reference; the table has the poses, and how far each moved.
+
+    With --relax-symmetry the poses of the table are right up to that group, which what the mask keeps has only nearly:
+    as in spa refine homo, each particle finds the copy of its pose that it is in (_spaCopy, _spaCopyEntropy).
     """
     from spa.job.pool import in_order
     from spa.recipe import kept
-    from spa.recipe.refinement import settled
+    from spa.recipe.refinement import refined
     from spa.volume.nonuniform import NonUniform
     from spa_plugins.refine_local import inputs, results
 
     asked = inputs.Asked(mask, reference, half1, half2, number, lowpass, fulcrum, angle_prior, shift_prior, symmetry,
-                         iterations)  # fmt: skip
+                         iterations, relax_symmetry, focus_mask)  # fmt: skip
     given = inputs.read(run, run.read(star), asked)
     problem = given.framed.problem
     with in_order(run.threads) as mapped:
         smoothing = NonUniform(problem.solvent, mapped) if non_uniform else None
-        state = settled(run, replace(problem, smoothing=smoothing), given.framed.start)
-    found = results.unframed(given, state)
-    moves = results.moved(given, state)
-    run.write(results.written(run, given, found, moves), output)
+        problem = replace(problem, smoothing=smoothing)
+        found = refined(run, problem, given.framed.start, relax_symmetry, given.focus)
+    state, moves = results.unframed(given, found.state), results.moved(given, found.state)
+    run.write(results.written(run, given, state, moves, copies=bool(relax_symmetry)), output)
     if plot:
-        results.draw(Path(plot), given, found, moves)
-    run.summary(f"{kept.summary(given.framed.problem, found)}; {results.words(moves)}")
+        results.draw(Path(plot), given, state, moves)
+    run.summary(f"{kept.summary(found.problem, state)}; {results.words(moves)}{found.words}")

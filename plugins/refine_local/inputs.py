@@ -10,7 +10,7 @@ from spa.job import maps
 from spa.job.particles import ParticleSet, open_particles
 from spa.job.run import Run
 from spa.model.poses import matrices
-from spa.recipe.given import Inputs, load, measured_diameter, on_grid
+from spa.recipe.given import Inputs, focus_mask, load, measured_diameter, on_grid, require_relaxation
 from spa.refine import near
 from spa.refine.data import Images
 from spa.refine.problem import Problem
@@ -22,8 +22,10 @@ from spa.volume.masks import distances
 from spa.volume.shells import apply_radial
 from spa.volume.shells import lowpass as lowpassed
 from spa.volume.symmetry import operators
+from spa.volume.transform import resampled, transform
 
 ONE_MAP = 12.0  # angstroms: the start where there are no half maps
+SAME = 0.8  # of a mask, over all its copies: the same but for edges and the lattice
 FIT = 20.0  # angstroms: the grey scale is fitted on what is coarser
 
 
@@ -42,21 +44,27 @@ class Asked:
     shift_prior: float
     symmetry: str
     iterations: int
+    relax_symmetry: str | None = None
+    focus_mask: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Given:
     """framed: the refinement with the fulcrum in the box's centre; solvent: the mask where it was;
-    fulcrum: voxel x y z from the box centre."""
+    fulcrum: voxel x y z from the box centre; group (g, 3, 3): over which the poses of the table are known, and no
+    better; focus: soft mask of where copies over it may differ, about the fulcrum."""
 
     framed: Inputs
     solvent: np.ndarray
     fulcrum: np.ndarray
+    group: np.ndarray
+    focus: np.ndarray | None = None
 
 
 def read(run: Run, tables: Tables, asked: Asked) -> Given:
     """Everything read and checked, and the start ready."""
     group = operators(asked.symmetry)
+    require_relaxation(asked.relax_symmetry, asked.focus_mask)
     mask = maps.need(tables, "mask", "--mask", asked.mask, asked.number)
     sources = _sources(tables, asked)
     stack = open_particles(run, tables)
@@ -69,7 +77,11 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     window = shifted(solvent, fulcrum)
     if window.sum() < 0.999 * solvent.sum():
         raise UsageError(f"--fulcrum {asked.fulcrum}: what the mask keeps reaches further than half a box from it")
-    _require_axes(asked, group, fulcrum)
+    _require_axes("--symmetry", asked.symmetry, fulcrum)
+    focus = focus_mask(run, stack, asked.focus_mask)
+    if asked.relax_symmetry:
+        _require_axes("--relax-symmetry", asked.relax_symmetry, fulcrum)
+        _require_copies(asked.relax_symmetry, window, mask)
     images, noise, rows = load(run, stack, measured_diameter(np.mean(raw, axis=0), stack.pixel_size))
     raw, radius = _start(raw, solvent, asked.lowpass, images)
     poses = matrices(*stack.particles.euler[rows].T)
@@ -90,7 +102,9 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     problem = Problem(images, settings, window, prior, dynamic=False)
     halves = np.stack([shifted(one, fulcrum) for one in (raw * 2)[:2]]) * np.float32(scale)
     start = near.first_state(problem, halves, radius, noise)
-    return Given(Inputs(stack, rows, problem, start), solvent, fulcrum)
+    known = operators(asked.relax_symmetry or asked.symmetry)
+    focus = None if focus is None else shifted(focus, fulcrum)
+    return Given(Inputs(stack, rows, problem, start), solvent, fulcrum, known, focus)
 
 
 def shifted(volume: np.ndarray, centre: np.ndarray) -> np.ndarray:
@@ -136,11 +150,19 @@ def _fulcrum(asked: Asked, solvent: np.ndarray, stack: ParticleSet) -> np.ndarra
     return np.rint(at - stack.box // 2)
 
 
-def _require_axes(asked: Asked, group: np.ndarray, fulcrum: np.ndarray) -> None:
-    away = np.abs(group @ fulcrum - fulcrum).max()
+def _require_axes(option: str, group: str, fulcrum: np.ndarray) -> None:
+    away = np.abs(operators(group) @ fulcrum - fulcrum).max()
     if away > 1e-6:
-        raise UsageError(f"--symmetry {asked.symmetry}: the fulcrum must lie on its axes (--fulcrum), and it is "
+        raise UsageError(f"{option} {group}: the fulcrum must lie on its axes (--fulcrum), and it is "
                          f"{' '.join(f'{one:g}' for one in fulcrum)} pixels from the centre")  # fmt: skip
+
+
+def _require_copies(group: str, window: np.ndarray, name: str) -> None:
+    """UsageError where a mask (box, box, box) about the fulcrum does not hold what all copies over a group hold."""
+    every = resampled(transform(window, 1.0), len(window), 1.0, operators(group))
+    if (every * window).sum() < SAME * (window**2).sum():
+        raise UsageError(f"--relax-symmetry {group}: {name} must keep the same of all copies; where they may differ is "
+                         "said by --focus-mask")  # fmt: skip
 
 
 def _start(

@@ -8,6 +8,7 @@ import numpy as np
 from spa.io.star import Tables
 from spa.job.run import Run
 from spa.recipe import kept
+from spa.recipe.relaxation import with_copies
 from spa.refine.states import State
 from spa.search.orientations import angles_between
 from spa_plugins.refine_local.inputs import Given, shifted
@@ -34,21 +35,23 @@ def unframed(given: Given, state: State) -> State:
 
 
 def moved(given: Given, state: State) -> Moves:
-    """Turns and shifts about the fulcrum, from a state in its frame."""
+    """Turns and shifts about the fulcrum, from a state in its frame; turns up to the group that poses are known in."""
     prior, poses = given.framed.problem.prior, state.poses[0]
     assert prior.poses is not None
     n = np.arange(len(poses.weight))
     best = poses.weight.argmax(axis=1)
-    turn = angles_between(prior.poses, poses.poses[n, best])
+    turn = angles_between(prior.poses, poses.poses[n, best], given.group)
     away = np.linalg.norm(poses.shifts[n, best] - prior.centres, axis=1)
     return Moves(np.rad2deg(turn), away * given.framed.problem.images.pixel_size)
 
 
-def written(run: Run, given: Given, state: State, moves: Moves) -> Tables:
-    """Maps and curve into DIR; the table with poses and moves."""
+def written(run: Run, given: Given, state: State, moves: Moves, copies: bool) -> Tables:
+    """Maps and curve into DIR; the table with poses, moves and, where it was asked for, copies over a group."""
     inputs = replace(given.framed, problem=replace(given.framed.problem, solvent=given.solvent))
     tables = kept.written(run, inputs, state)
     table = tables["particles"].with_columns(spaLocalTurn=moves.turn, spaLocalShift=moves.shift)
+    if copies:
+        table = with_copies(table, state)
     return tables.with_block("particles", table)
 
 

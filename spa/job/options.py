@@ -72,11 +72,15 @@ def standard(body: Body) -> Body:
     return body
 
 
-def refinement(body: Body) -> Body:
-    """--reference, --lowpass, --symmetry, --diameter, --mask, --shift-range, --iterations."""
+def iterations(default: int) -> Callable[[Body], Body]:
+    """--iterations of a job that stops by itself."""
+    return click.option("--iterations", type=click.IntRange(min=1), default=default, show_default=True,
+                        help="At most this many; it stops by itself when nothing is gained.")  # fmt: skip
+
+
+def search(body: Body) -> Body:
+    """--lowpass, --symmetry, --diameter, --mask, --shift-range: of poses that are not known."""
     for option in (
-        click.option("--iterations", type=click.IntRange(min=1), default=30, show_default=True,
-                     help="At most this many; it stops by itself when nothing is gained."),
         click.option("--shift-range", type=click.FloatRange(min=0.1), default=20.0, show_default=True,
                      help="Largest shift searched, angstroms."),
         click.option("--mask", type=INPUT_FILE, help="Soft solvent mask; default: a sphere of the diameter."),
@@ -86,10 +90,15 @@ def refinement(body: Body) -> Body:
                      help="Point group: Cn, Dn, T, O, I."),
         click.option("--lowpass", type=click.FloatRange(min=1), default=40.0, show_default=True,
                      help="Resolution of the start, angstroms."),
-        click.option("--reference", type=INPUT_FILE, help="Map to start from; default: the stream's."),
     ):  # fmt: skip
         body = option(body)
     return body
+
+
+def refinement(body: Body) -> Body:
+    """--reference, --iterations and those of `search`: of one volume."""
+    reference = click.option("--reference", type=INPUT_FILE, help="Map to start from; default: the stream's.")
+    return reference(search(iterations(30)(body)))
 
 
 def relaxation(body: Body) -> Body:

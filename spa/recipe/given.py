@@ -66,8 +66,7 @@ def stream_maps(tables: Tables) -> list[str]:
 def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ()) -> Inputs:
     """Everything read and checked, nothing computed yet but coefficients and noise; references: those of classes."""
     group = operators(asked.symmetry)
-    if asked.focus_mask and not asked.relax_symmetry:
-        raise UsageError("--focus-mask: it belongs to a --relax-symmetry")
+    require_relaxation(asked.relax_symmetry, asked.focus_mask)
     sources = references or [maps.need(tables, "map", "--reference", asked.reference)]
     stack = open_particles(run, tables)
     starts = [on_grid(run, source, stack) for source in sources]
@@ -141,11 +140,17 @@ def measured_diameter(volume: np.ndarray, pixel_size: float) -> float:
     return min(2.2 * reach, 0.9 * len(volume)) * pixel_size
 
 
-def focus_mask(run: Run, stack: ParticleSet, asked: Asked) -> np.ndarray | None:
+def require_relaxation(group: str | None, focus: str | None) -> None:
+    """UsageError where there is a focus mask and nothing that it could be of."""
+    if focus and not group:
+        raise UsageError("--focus-mask: it belongs to a --relax-symmetry")
+
+
+def focus_mask(run: Run, stack: ParticleSet, path: str | None) -> np.ndarray | None:
     """The soft mask (box, box, box) of where copies may differ, if there is one."""
-    if asked.focus_mask is None:
+    if path is None:
         return None
-    return maps.solvent(on_grid(run, asked.focus_mask, stack, contrast=False), asked.focus_mask)
+    return maps.solvent(on_grid(run, path, stack, contrast=False), path)
 
 
 def _solvent(run: Run, mask: str | None, stack: ParticleSet, diameter: float) -> np.ndarray:

@@ -1,8 +1,10 @@
 """A refinement from its table to its table: what `refine homo` does, and every refiner that differs by a step."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from spa.job.pool import mapping
 from spa.job.run import Run
@@ -21,28 +23,36 @@ def run_refinement(
     problem = inputs.problem
     if smoothing:
         problem = replace(problem, smoothing=smoothing(problem))
+    focus = given.focus_mask(run, inputs.stack, asked.focus_mask)
+    found = refined(run, problem, inputs.start, asked.relax_symmetry, focus)
+    inputs, state = replace(inputs, problem=found.problem), found.state
+    tables = kept.written(run, inputs, state)
     if asked.relax_symmetry:
-        _relaxed(run, replace(inputs, problem=problem), asked, output, plot)
-        return
-    state = settled(run, problem, inputs.start)
-    run.write(kept.written(run, inputs, state), output)
+        tables = tables.with_block("particles", relaxation.with_copies(tables["particles"], state))
+    run.write(tables, output)
     if plot:
-        kept.draw(Path(plot), problem, state)
-    run.summary(kept.summary(problem, state))
+        kept.draw(Path(plot), found.problem, state)
+    run.summary(f"{kept.summary(found.problem, state)}{found.words}")
 
 
-def _relaxed(run: Run, inputs: given.Inputs, asked: given.Asked, output: str, plot: str | None) -> None:
-    """The same over a group that the particle has only nearly."""
-    assert asked.relax_symmetry is not None
-    focus = given.focus_mask(run, inputs.stack, asked)
-    found = relaxation.settled(run, inputs.problem, inputs.start, asked.relax_symmetry, focus, settled)
-    inputs = replace(inputs, problem=found.problem)
-    tables = kept.written(run, inputs, found.state)
-    particles = relaxation.with_copies(tables["particles"], found.state)
-    run.write(tables.with_block("particles", particles), output)
-    if plot:
-        kept.draw(Path(plot), found.problem, found.state)
-    run.summary(f"{kept.summary(found.problem, found.state)}; {found.words}")
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """The last state, the problem that it is of, and what the summary adds to it."""
+
+    problem: Problem
+    state: State
+    words: str = ""
+
+
+def refined(run: Run, problem: Problem, start: State, relax: str | None, focus: np.ndarray | None) -> Refined:
+    """A whole refinement; over a group (name) that the particle has only nearly, if there is one.
+
+    focus: mask (box, box, box) of where copies over it may differ.
+    """
+    if relax is None:
+        return Refined(problem, settled(run, problem, start))
+    found = relaxation.settled(run, problem, start, relax, focus, settled)
+    return Refined(found.problem, found.state, f"; {found.words}")
 
 
 def settled(run: Run, problem: Problem, start: State) -> State:

@@ -23,12 +23,10 @@ STATE = "state.relaxed.npz"
 
 @dataclass(frozen=True, eq=False)
 class Relaxed:
-    """What came of it: the problem that the state is of, the state, and what told the copies apart."""
+    """What came of it: the problem that the state is of, the state, whose poses have a mode a copy, and words."""
 
     problem: Problem
     state: State
-    start: Start
-    group: str
     words: str
 
 
@@ -41,23 +39,34 @@ def settled(
     focus: mask (box, box, box) of where copies may differ; refined: a whole refinement, that of the consensus.
     UsageError where the group is no larger than the particle's own.
     """
-    relaxed = _relaxation(problem, group, focus)
+    relaxed = relaxation(problem, group, focus)
     consensus = loop.consensus_problem(relaxed, canonical(group))
-    state = loop.undecided(relaxed, refined(run, consensus, loop.consensus_start(relaxed, start)))
+    state = refined(run, consensus, loop.consensus_start(relaxed, start))
+    return broken(run, relaxed, state, group)
+
+
+def broken(run: Run, relaxed: Relaxation, state: State, group: str, number: int | None = None) -> Relaxed:
+    """A finished consensus over the group (name) with its symmetry broken, where the particle's is; number: of a class,
+    which has draws and a state of its own."""
+    state = loop.undecided(relaxed, state)
+    name, draws = canonical(group), "copies" if number is None else f"copies {number}"
+    whose = "" if number is None else f"class {number}: "
     with mapping(run.threads) as pool:
         workers = Workers(pool, run.threads)
-        first = loop.broken(relaxed, state, run.rng("copies"), workers)
-        run.note(_found(first, problem, group))
+        first = loop.broken(relaxed, state, run.rng(draws), workers)
+        run.note(whose + _found(first, relaxed.problem, name))
         if not first.evident:
-            run.warn(f"nothing tells the copies over {canonical(group)} apart: the map has that symmetry")
-            return Relaxed(consensus, state, first, group, f"no copy differs from the others over {canonical(group)}")
+            run.warn(f"{whose}nothing tells the copies over {name} apart: the map has that symmetry")
+            return Relaxed(loop.consensus_problem(relaxed, name), state, f"no copy differs from the others over {name}")
         relaxed = _with_more_iterations(relaxed, state)
-        state = _refined(run, relaxed, state, first, workers)
-        state = loop.with_posterior(relaxed, state, state.poses[0].weight, run.rng("copies", "last"), workers)
-    return Relaxed(relaxed.problem, state, first, group, _words(state, group))
+        start = loop.relaxed_start(relaxed, state, first, run.rng(draws, "first"), workers)
+        state = _refined(run, relaxed, start, workers, STATE if number is None else f"state.relaxed{number:03d}.npz")
+        state = loop.with_posterior(relaxed, state, state.poses[0].weight, run.rng(draws, "last"), workers)
+    return Relaxed(relaxed.problem, state, _words(state, name))
 
 
-def _relaxation(problem: Problem, group: str, focus: np.ndarray | None) -> Relaxation:
+def relaxation(problem: Problem, group: str, focus: np.ndarray | None) -> Relaxation:
+    """Of a problem in the particle's own symmetry over a group (name) that it has only nearly."""
     turns = cosets(group, problem.settings.symmetry)
     if len(turns) == 1:
         raise UsageError(f"--relax-symmetry {canonical(group)}: that is --symmetry {problem.settings.symmetry} itself")
@@ -71,13 +80,12 @@ def _with_more_iterations(relaxed: Relaxation, state: State) -> Relaxation:
     return replace(relaxed, problem=replace(relaxed.problem, settings=longer))
 
 
-def _refined(run: Run, relaxed: Relaxation, state: State, first: Start, workers: Workers) -> State:
-    broken = loop.relaxed_start(relaxed, state, first, run.rng("copies", "first"), workers)
-    state = kept.resumed(run, broken, STATE)
+def _refined(run: Run, relaxed: Relaxation, start: State, workers: Workers, name: str) -> State:
+    state = kept.resumed(run, start, name)
     while not state.done:
         state = loop.iterated(relaxed, state, workers)
         run.note(f"{kept.line(relaxed.problem, state)}, copies {_share(state):.2f}")
-        kept.checkpoint(run, state, STATE)
+        kept.checkpoint(run, state, name)
     return state
 
 
@@ -89,7 +97,7 @@ def _share(state: State) -> float:
 def _found(start: Start, problem: Problem, group: str) -> str:
     resolution = problem.images.resolution_of(start.radius)
     return (
-        f"copies over {canonical(group)}: a difference to {resolution:.0f} A makes {start.held_out} images that it was "
+        f"copies over {group}: a difference to {resolution:.0f} A makes {start.held_out} images that it was "
         f"not made of likelier by {start.gain:.1f} (log)"
     )
 
@@ -97,7 +105,7 @@ def _found(start: Start, problem: Problem, group: str) -> str:
 def _words(state: State, group: str) -> str:
     weight = state.poses[0].weight
     return (
-        f"copies over {canonical(group)}: best with {_share(state):.2f} in the mean, "
+        f"copies over {group}: best with {_share(state):.2f} in the mean, "
         f"entropy {certainty(weight).mean():.2f} (1: no preference)"
     )
 
@@ -105,4 +113,9 @@ def _words(state: State, group: str) -> str:
 def with_copies(table: Table, state: State) -> Table:
     """The particles with the copy that each is in, and how certain that is."""
     weight = state.poses[0].weight
-    return table.with_columns(spaCopy=weight.argmax(axis=1) + 1, spaCopyEntropy=certainty(weight))
+    return copy_columns(table, weight.argmax(axis=1), certainty(weight))
+
+
+def copy_columns(table: Table, copy: np.ndarray, entropy: np.ndarray) -> Table:
+    """The particles with copies (n,) from 0, and the entropy (n,) of their posteriors."""
+    return table.with_columns(spaCopy=copy + 1, spaCopyEntropy=entropy)

@@ -1,7 +1,7 @@
 """The images of a refinement: coefficients kept once, noise and CTF put in block by block."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -56,6 +56,11 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.planes)
+
+    def of(self, rows: np.ndarray) -> "Images":
+        """Those of some rows."""
+        held = {name: getattr(self, name)[rows] for name in ("planes", "chi", "bfactor", "group", "half")}
+        return replace(self, **held)
 
     def shell_of(self, resolution: float) -> int:
         """The shell of a resolution in angstroms."""

@@ -52,14 +52,15 @@ def consensus_problem(relaxed: Relaxation, name: str) -> Problem:
 
 
 def consensus_start(relaxed: Relaxation, start: State) -> State:
-    """The state before the first iteration with maps averaged over the group."""
+    """The state before the first iteration with maps (of every class) averaged over the group."""
     box = start.maps.shape[-1]
     small = min(box, 2 * (start.radius + 4))
-    maps = []
-    for volume in start.maps[0]:
+
+    def averaged(volume: np.ndarray) -> np.ndarray:
         low = resampled(transform(volume, 1.0), small, box / small, relaxed.group)
-        maps.append(enlarged(low, box) * np.float32((box / small) ** 2))
-    return replace(start, maps=np.stack(maps)[None])
+        return enlarged(low, box) * np.float32((box / small) ** 2)
+
+    return replace(start, maps=np.stack([np.stack([averaged(half) for half in pair]) for pair in start.maps]))
 
 
 def broken(relaxed: Relaxation, state: State, rng: np.random.Generator, workers: Workers) -> Start:
@@ -180,7 +181,7 @@ def _prepared(
     relaxed: Relaxation, state: State, rows: np.ndarray, radius: int, workers: Workers
 ) -> tuple[Residuals, Copies]:  # fmt: skip
     """What the rows' consensus leaves of them in a band, at the first copy's poses, and how their copies compare."""
-    small = compact(_taken(relaxed.problem.images, rows), radius)
+    small = compact(relaxed.problem.images.of(rows), radius)
     poses = state.poses[0].poses[rows, 0]
     shifts = state.poses[0].shifts[rows, 0] * (small.band.box / relaxed.problem.images.band.box)
     solvent = _reduced(relaxed.problem.solvent, small.band.box)
@@ -192,11 +193,6 @@ def _prepared(
     source = reference(consensus, small.band.radius)
     every = np.arange(len(rows))
     return residuals(small, every, poses, shifts, state.noise, source, workers.map), copies
-
-
-def _taken(images: Images, rows: np.ndarray) -> Images:
-    held = {name: getattr(images, name)[rows] for name in ("planes", "chi", "bfactor", "group", "half")}
-    return replace(images, **held)
 
 
 def _consensus(

@@ -16,8 +16,8 @@ ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 SMALL = ("--box", 40, "--pixel-size", 5.0, "--n", 300, "--snr", 0.6, "--threads", 1)
 
 
-def spa(*words: object) -> str:
-    result = run_spa(*words)
+def spa(*words: object, **more: object) -> str:
+    result = run_spa(*words, **more)
     assert result.status == 0, result.stderr
     return result.stderr
 
@@ -115,3 +115,41 @@ def test_a_symmetric_particle_is_said_to_be_one(tmp_path: Path) -> None:
 def test_bad_options(odd: Path, tmp_path: Path, words: tuple[str, ...], status: int, message: str) -> None:
     result = run_spa("refine", "homo", "p.star", "-d", tmp_path / "B", "--reference", "P/truth.mrc", *words, cwd=odd)
     assert result.status == status and message in result.stderr and "Traceback" not in result.stderr
+
+
+def test_poses_that_are_known_are_relaxed_near_them(odd: Path) -> None:
+    """refine local after a refinement in the group: each finds its copy, and stays near its pose but for that."""
+    spa("refine", "homo", "p.star", "-o", "whole.star", "-d", "W", "--reference", "P/truth.mrc", "--lowpass", 30,
+        "--symmetry", "C4", "--iterations", 3, "--threads", 1, cwd=odd)  # fmt: skip
+    said = spa("refine", "local", "whole.star", "-o", "l.star", "-d", "L", "--relax-symmetry", "C4", "--iterations", 3,
+               "--focus-mask", "W/mask.mrc", "--threads", 1, cwd=odd)  # fmt: skip
+    assert right(odd / "P" / "truth.star", odd / "l.star", "C4")[0] > 0.9 and "copies over C4" in said
+    table = star.read(odd / "l.star")["particles"]
+    assert set(table.ints("spaCopy")) == {1, 2, 3, 4} and table.floats("spaCopyEntropy").mean() < 0.2
+    assert table.floats("spaLocalTurn").max() < 30
+    result = run_spa("refine", "local", "whole.star", "-d", "B", "--relax-symmetry", "C4", "--mask", "P/odd.mrc",
+                     "--fulcrum", "20,20,20", cwd=odd)  # fmt: skip
+    assert result.status == 2 and "must keep the same of all copies" in result.stderr
+    away = run_spa("refine", "local", "whole.star", "-d", "B", "--relax-symmetry", "C4", "--fulcrum", "25,20,20",
+                   cwd=odd)  # fmt: skip
+    assert away.status == 2 and "--relax-symmetry C4: the fulcrum must lie on its axes" in away.stderr
+
+
+def test_every_class_is_relaxed_among_its_own(odd: Path, tmp_path: Path) -> None:
+    """Two C4 particles, each with one subunit missing, in one set of images."""
+    spa("simulate", "particles", "-d", tmp_path / "Q", "-o", tmp_path / "q.star", "--symmetry", "C4", "--odd-subunit",
+        "missing", *SMALL, "--seed", 5)  # fmt: skip
+    spa("star", "cat", odd / "p.star", tmp_path / "q.star", "-o", tmp_path / "both.star")
+    said = spa("refine", "hetero", tmp_path / "both.star", "-o", tmp_path / "h.star", "-d", tmp_path / "H", "--lowpass",
+               30, "--reference", odd / "P" / "truth.mrc", "--reference", tmp_path / "Q" / "truth.mrc", "--iterations",
+               4, "--relax-symmetry", "C4", "--threads", 1)  # fmt: skip
+    assert "class 1: copies over C4" in said and "class 2: copies over C4" in said
+    found = star.read(tmp_path / "h.star")
+    whose = np.array(["/Q/" in name for name in found["particles"].text("rlnImageName")])
+    number = found["particles"].ints("rlnClassNumber")
+    assert max((number == 1 + whose).mean(), (number == 2 - whose).mean()) > 0.95
+    for mine, folder in ((~whose, odd / "P"), (whose, tmp_path / "Q")):
+        part = tmp_path / "part.star"
+        star.write(found.with_block("particles", found["particles"].take(np.flatnonzero(mine))), part)
+        assert right(folder / "truth.star", part, "C4")[0] > 0.85
+    assert found["particles"].floats("spaCopyEntropy").mean() < 0.3

@@ -48,7 +48,7 @@ def hetero(
       spa abinit model p.star --classes 3 --diameter 180 -d A | spa refine hetero -d H --plot h.png > classes.star
     """
     from spa.recipe.given import Asked, focus_mask, read, stream_maps
-    from spa.recipe.relaxation import copy_columns, relaxation
+    from spa.recipe.relaxation import relaxation, with_copies
     from spa.relax import loop
     from spa.volume.symmetry import canonical
     from spa_plugins.refine_hetero import copies, course, results
@@ -66,7 +66,7 @@ def hetero(
         own = copies.relaxed(run, shared, state, relax)
         found, words = results.Classes(inputs, own.state), "; ".join(["", *own.words])
         made = results.written(run, found)
-        made = made.with_block("particles", copy_columns(made["particles"], own.copy, own.entropy))
+        made = made.with_block("particles", with_copies(made["particles"], own.share))
     run.write(made, output)
     if plot:
         results.draw(Path(plot), found)

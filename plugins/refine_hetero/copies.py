@@ -13,7 +13,6 @@ from spa.recipe import relaxation
 from spa.refine.expectation import Poses
 from spa.refine.problem import Problem
 from spa.refine.states import State
-from spa.relax.copies import certainty
 from spa.relax.loop import Relaxation
 from spa.volume.symmetry import canonical
 from spa_plugins.refine_hetero.results import by_size
@@ -23,12 +22,11 @@ FEWEST = 100  # particles of a class whose copies can be told apart
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """The state with each class in its own symmetry; of every image its copy (n,) from 0, and the entropy (n,) of its
-    posterior; words of each class."""
+    """The state with each class in its own symmetry; of every image its posterior (n, c) over the copies; words of each
+    class."""
 
     state: State
-    copy: np.ndarray
-    entropy: np.ndarray
+    share: np.ndarray
     words: list[str]
 
 
@@ -36,7 +34,7 @@ def relaxed(run: Run, shared: Relaxation, state: State, group: str) -> Copies:
     """From a last state over a group (name): every class with its symmetry broken, where it is, the largest first."""
     assert state.halves is not None and state.joint is not None
     number, name = state.best()[1], canonical(group)
-    copy, entropy = np.zeros(len(number), int), np.ones(len(number))
+    share = np.full((len(number), len(shared.turns)), 1 / len(shared.turns))
     found, words = replace(state, joint=state.joint.copy(), halves=state.halves.copy(), curves=state.curves.copy()), []
     for place, k in enumerate(by_size(state), 1):
         rows = np.flatnonzero(number == k)
@@ -46,9 +44,9 @@ def relaxed(run: Run, shared: Relaxation, state: State, group: str) -> Copies:
         mine = replace(shared, problem=_of(shared.problem, rows))
         one = relaxation.broken(run, mine, _alone(state, k, rows), group, place)
         words.append(f"class {place}: {one.words}")
-        copy[rows], entropy[rows] = one.state.poses[0].weight.argmax(axis=1), certainty(one.state.poses[0].weight)
+        share[rows] = one.state.poses[0].weight
         _put(found, k, rows, one.state)
-    return Copies(found, copy, entropy, words)
+    return Copies(found, share, words)
 
 
 def _of(problem: Problem, rows: np.ndarray) -> Problem:

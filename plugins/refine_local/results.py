@@ -51,7 +51,7 @@ def written(run: Run, given: Given, state: State, moves: Moves, copies: bool) ->
     tables = kept.written(run, inputs, state)
     table = tables["particles"].with_columns(spaLocalTurn=moves.turn, spaLocalShift=moves.shift)
     if copies:
-        table = with_copies(table, state)
+        table = with_copies(table, state.poses[0].weight)
     return tables.with_block("particles", table)
 
 

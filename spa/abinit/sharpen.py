@@ -133,8 +133,10 @@ def _expected(
                 logs[part, number] += np.log(len(group)) if number < settings.classes else 0  # modes not looked for
         every.append(poses)
     if settings.junk:
-        searched = np.concatenate(halves)
-        logs[searched, -1] = junk.with_nothing(logs[searched, -1], prior.shift_sigma)
+        power = junk.projected_power(state.maps[: settings.classes].mean(axis=1) * mask)
+        for part in expectation.blocks_of(np.concatenate(halves)):
+            pattern = junk.anything(images.block(part, state.radius, state.noise), power)
+            logs[part, -1] = junk.evidence(logs[part, -1], pattern, prior.shift_sigma)
     return every, shares_of(logs)
 
 

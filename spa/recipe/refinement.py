@@ -28,7 +28,7 @@ def run_refinement(
     inputs, state = replace(inputs, problem=found.problem), found.state
     tables = kept.written(run, inputs, state)
     if asked.relax_symmetry:
-        tables = tables.with_block("particles", relaxation.with_copies(tables["particles"], state))
+        tables = tables.with_block("particles", relaxation.with_copies(tables["particles"], state.poses[0].weight))
     run.write(tables, output)
     if plot:
         kept.draw(Path(plot), found.problem, state)

@@ -110,12 +110,7 @@ def _words(state: State, group: str) -> str:
     )
 
 
-def with_copies(table: Table, state: State) -> Table:
-    """The particles with the copy that each is in, and how certain that is."""
-    weight = state.poses[0].weight
-    return copy_columns(table, weight.argmax(axis=1), certainty(weight))
-
-
-def copy_columns(table: Table, copy: np.ndarray, entropy: np.ndarray) -> Table:
-    """The particles with copies (n,) from 0, and the entropy (n,) of their posteriors."""
-    return table.with_columns(spaCopy=copy + 1, spaCopyEntropy=entropy)
+def with_copies(table: Table, share: np.ndarray) -> Table:
+    """The particles with the copy that each is in, its posterior (n, c) over the copies, and how certain that is."""
+    every = {f"spaCopyShare{number}": np.round(column, 6) for number, column in enumerate(share.T, 1)}
+    return table.with_columns(spaCopy=share.argmax(axis=1) + 1, spaCopyEntropy=certainty(share), **every)

@@ -66,6 +66,9 @@ def test_the_table_says_which_copy_and_how_certain(odd: Path) -> None:
     copy, entropy = table.ints("spaCopy"), table.floats("spaCopyEntropy")
     assert set(copy) == {1, 2, 3, 4} and entropy.min() >= 0 and entropy.max() <= 1 and entropy.mean() < 0.2
     share = table.floats("rlnMaxValueProbDistribution")
+    every = np.stack([table.floats(f"spaCopyShare{number}") for number in (1, 2, 3, 4)], axis=1)
+    assert np.allclose(every.sum(axis=1), 1, atol=1e-5) and (every.argmax(axis=1) + 1 == copy).all()
+    assert np.allclose(every.max(axis=1), share, atol=1e-5)
     assert (entropy[share > 0.999] < 0.01).all() and (entropy[share < 0.9] > 0.1).all()
     said = (odd / "said").read_text()
     assert "copies over C4: best with" in said and "C1" in said

@@ -39,6 +39,9 @@ def hetero(
     (the largest class first), its half maps and FSC, and mask.mrc; the table has class, pose and the posterior of
     each class, data_classes and data_maps.
 
+    References may be copies of one map, for classes that are not known yet: they are one class until the poses have
+    settled; then its particles are sorted, from the principal components of what they differ in, and all go on.
+
     With --relax-symmetry classes compete as if all had that group's symmetry; then each is relaxed among its own
     particles, as in spa refine homo (_spaCopy, _spaCopyEntropy).
 

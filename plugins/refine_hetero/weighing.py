@@ -21,6 +21,7 @@ from spa.volume.masks import soft_sphere
 
 ITERATIONS = 10
 TAU = 0.05  # power of differences over that of the map
+START = 20.0  # angstroms: what a start looks at
 SETTLED = 0.002  # of the images change class: no further
 
 
@@ -42,21 +43,28 @@ def weighed(problem: Problem, state: State, workers: Workers) -> State:
 
 def _shares(problem: Problem, state: State, workers: Workers) -> np.ndarray:
     """(n, c): posteriors over classes at each image's best pose, from the shares that they have."""
+    rows = np.arange(len(problem.images))
+    return _settled(fixed(problem, state, rows, state.shares.shape[1], ITERATIONS, workers), state.shares, workers)
+
+
+def fixed(
+    problem: Problem, state: State, rows: np.ndarray, classes: int, iterations: int, workers: Workers
+) -> loop.Problem:  # fmt: skip
+    """Images rows, at the best pose of each, to be sorted into classes as differences from the map of all of them."""
     best, _ = state.best()
-    pick, mode = np.arange(len(best.weight)), best.weight.argmax(axis=1)
+    mode = best.weight[rows].argmax(axis=1)
     images = problem.images
-    count = images.band.count(state.radius)
-    small = compact(replace(images, planes=images.planes[:, :, :count].copy()), state.radius)
+    small = compact(images.of(rows), state.radius)
     factor = small.band.box / images.band.box
-    posed = consensus.Posed(small, best.poses[pick, mode], best.shifts[pick, mode] * factor, problem.settings.operators)
+    posed = consensus.Posed(small, best.poses[rows, mode], best.shifts[rows, mode] * factor, problem.settings.operators)
     noise = state.noise[:, : small.band.radius + 1]
     box, edge = small.band.box, min(4.0, 0.06 * small.band.box)
     mask = soft_sphere(box, min(problem.settings.diameter / 2 / small.pixel_size, box / 2 - edge), edge)
     whole = consensus.consensus(posed, noise, mask, workers)
     found, volume = consensus.residuals(posed, whole.volume * mask, noise, workers)
-    settings = Settings(state.shares.shape[1], small.band.radius, ITERATIONS, problem.settings.seed)
-    fixed = loop.Problem(found, pick, prior(volume, mask, mask, TAU), settings)
-    return _settled(fixed, state.shares, workers)
+    start = int(np.clip(small.shell_of(START), min(4, small.band.radius), small.band.radius))
+    settings = Settings(classes, start, iterations, problem.settings.seed)
+    return loop.Problem(found, np.arange(len(rows)), prior(volume, mask, mask, TAU), settings)
 
 
 def _settled(fixed: loop.Problem, shares: np.ndarray, workers: Workers) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.refine.problem import Workers
-from spa.relax.copies import Copies, Residuals, difference, judged, scored, summed
+from spa.relax.copies import Copies, Residuals, difference, judged, scored, summed, together
 
 BANDS = (8, 13, 20)  # shells, for a particle that takes 0.7 of the box
 STARTS = 4  # in each band
@@ -57,16 +57,15 @@ def _settled(folds: list[Residuals], copies: Copies, rng: np.random.Generator, w
     """D after each image has found the copy that the other folds' D likes best."""
     choices = np.eye(len(copies.turns))
     labels = [rng.integers(len(choices), size=len(fold)) for fold in folds]
-    grids = [summed(fold, choices[label], copies) for fold, label in zip(folds, labels)]
+    sums = [summed(fold, choices[label], copies) for fold, label in zip(folds, labels)]
     for _ in range(ROUNDS):
         changed = 0
         for number, fold in enumerate(folds):
-            others = sum(grid for place, grid in enumerate(grids) if place != number)
-            volume = difference(np.asarray(others), None, fold, copies)
+            volume = difference(together(sums[:number] + sums[number + 1 :]), None, copies)
             _, share = judged(*scored(fold, volume, copies, workers.map))
             found = share.argmax(axis=1)
             changed += int((found != labels[number]).sum())
-            labels[number], grids[number] = found, summed(fold, choices[found], copies)
+            labels[number], sums[number] = found, summed(fold, choices[found], copies)
         if changed < SETTLED * sum(map(len, folds)):
             break
-    return difference(np.asarray(sum(grids)), None, folds[0], copies)
+    return difference(together(sums), None, copies)

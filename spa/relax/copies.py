@@ -79,35 +79,35 @@ def residuals(
     return Residuals(band.box, band.radius, band.kx, band.ky, poses, matched, weight)
 
 
-def summed(rest: Residuals, share: np.ndarray, copies: Copies) -> np.ndarray:
-    """The (closed) sums of residuals at their copies, each with its share (n, c); what is less than LEAST is left out.
-
-    Gives the grid of an `into.Accumulator`, so that sums of several folds add up.
-    """
+def summed(rest: Residuals, share: np.ndarray, copies: Copies) -> into.Accumulator:
+    """The (closed) sums of residuals at their copies, each with its share (n, c); less than LEAST is left out."""
     sums = into.accumulator(rest.box, rest.radius)
     image, copy = np.nonzero(share >= LEAST)
     samples = into.Samples(image, rest.poses[image] @ copies.turns[copy], np.zeros((len(image), 2)), share[image, copy])
     into.insert(sums, samples, rest.matched, rest.weight, rest.kx, rest.ky)
     into.close(sums)
-    return into.symmetrised(sums, copies.operators).grid
+    return into.symmetrised(sums, copies.operators)
 
 
-def difference(grid: np.ndarray, curve: np.ndarray | None, rest: Residuals, copies: Copies) -> np.ndarray:
+def together(parts: Sequence[into.Accumulator]) -> into.Accumulator:
+    """The sums of several folds added up."""
+    return replace(parts[0], grid=np.asarray(sum(one.grid for one in parts)))
+
+
+def difference(sums: into.Accumulator, curve: np.ndarray | None, copies: Copies) -> np.ndarray:
     """D (box, box, box) of sums in the mask, shrunk as an FSC (shells) says; by half where there is none yet."""
-    sums = into.Accumulator(rest.box, rest.radius, grid)
-    trust = np.full(rest.radius + 2, 0.5)
+    trust = np.full(sums.radius + 2, 0.5)
     if curve is not None:
-        trust = np.clip(curve[np.minimum(np.arange(rest.radius + 2), len(curve) - 1)], *TRUST)
+        trust = np.clip(curve[np.minimum(np.arange(sums.radius + 2), len(curve) - 1)], *TRUST)
     weight = into.shell_weight(sums)
     return into.solve(sums, weight * (1 - trust) / trust + 1e-9 * weight.max()) * copies.mask
 
 
-def likeness(grids: Sequence[np.ndarray], rest: Residuals, copies: Copies) -> np.ndarray:
+def likeness(folds: Sequence[into.Accumulator], copies: Copies) -> np.ndarray:
     """The FSC (shells) that D of all folds would have with as much again, from that of half of them with the others."""
-    middle = len(grids) // 2
+    middle = len(folds) // 2
     maps = []
-    for part in (grids[:middle], grids[middle:]):
-        sums = into.Accumulator(rest.box, rest.radius, sum(part[1:], part[0]))
+    for sums in (together(folds[:middle]), together(folds[middle:])):
         weight = into.shell_weight(sums)
         maps.append(into.solve(sums, FLOOR * weight + 1e-9 * weight.max()) * copies.mask)
     curve = np.maximum(fsc(*maps), 0)
@@ -154,15 +154,15 @@ def cross_fitted(
     """Posteriors (n, c) after some rounds over the folds (rows each), from share (n, c); and the gain in log p."""
     share = share.copy()
     parts = [rest.of(rows) for rows in folds]
-    grids = list(workers.map(lambda job: summed(job[0], share[job[1]], copies), list(zip(parts, folds))))
+    sums = list(workers.map(lambda job: summed(job[0], share[job[1]], copies), list(zip(parts, folds))))
     gain = 0.0
     for _ in range(rounds):
-        curve, gain = likeness(grids, rest, copies), 0.0
+        curve, gain = likeness(sums, copies), 0.0
         for number, rows in enumerate(folds):
-            others = sum(grid for place, grid in enumerate(grids) if place != number)
-            volume = difference(np.asarray(others), curve, rest, copies)
+            others = together(sums[:number] + sums[number + 1 :])
+            volume = difference(others, curve, copies)
             more, share[rows] = judged(*scored(parts[number], volume, copies, workers.map))
-            grids[number] = summed(parts[number], share[rows], copies)
+            sums[number] = summed(parts[number], share[rows], copies)
             gain += more
     return share, gain
 

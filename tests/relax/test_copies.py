@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 from spa.refine.problem import Workers
-from spa.relax.copies import Copies, certainty, cross_fitted, difference, judged, likeness, residuals, scored, summed
+from spa.relax.copies import (
+    Copies,
+    certainty,
+    cross_fitted,
+    difference,
+    judged,
+    likeness,
+    residuals,
+    scored,
+    summed,
+    together,
+)
 from spa.volume.fsc import fsc
 from spa.volume.slices import reference
 from spa.volume.symmetry import operators
@@ -68,13 +79,14 @@ def test_what_all_copies_share_tells_nothing(ring, rest, copies) -> None:
 
 def test_sums_at_the_right_copies_give_the_difference(ring, rest, copies) -> None:
     share = np.eye(5)[ring.turn]
-    found = difference(summed(rest, share, copies), np.ones(RADIUS + 1), rest, copies)
+    found = difference(summed(rest, share, copies), np.ones(RADIUS + 1), copies)
     away = ring.volume - averaged(ring.volume, ring.turns)
     assert np.corrcoef(found.ravel(), away.ravel())[0, 1] > 0.6
     assert fsc(found, away)[2:8].min() > 0.85
     grids = [summed(rest.of(rows), share[rows], copies) for rows in np.array_split(np.arange(len(rest)), 4)]
-    assert np.allclose(sum(grids), summed(rest, share, copies), rtol=1e-3, atol=1e-3 * np.abs(grids[0]).max())
-    assert likeness(grids, rest, copies)[2:10].min() > 0.7
+    whole = summed(rest, share, copies)
+    assert np.allclose(together(grids).grid, whole.grid, rtol=1e-3, atol=1e-3 * np.abs(whole.grid).max())
+    assert likeness(grids, copies)[2:10].min() > 0.7
 
 
 def test_rounds_mend_copies_that_are_half_wrong(ring, rest, copies) -> None:
@@ -90,7 +102,7 @@ def test_a_mask_confines_the_difference(ring, rest) -> None:
     turned = resampled(transform(ring.unit, 1.0), len(ring.unit), 1.0, ring.turns[2:3])
     for mask, finds in ((ring.unit, True), (turned, True), (0 * ring.unit, False)):
         copies = Copies(ring.turns, C1, mask.astype(np.float32))
-        volume = difference(summed(rest, np.eye(5)[ring.turn], copies), None, rest, copies)
+        volume = difference(summed(rest, np.eye(5)[ring.turn], copies), None, copies)
         assert np.all(volume[mask == 0] == 0)
         right = ring.right(judged(*scored(rest, volume, copies))[1].argmax(1))
         assert (right > 0.9) == finds
@@ -99,3 +111,11 @@ def test_a_mask_confines_the_difference(ring, rest) -> None:
 def test_entropy_is_nought_where_certain_and_one_without_preference() -> None:
     assert certainty(np.array([[1.0, 0, 0], [1 / 3] * 3])) == pytest.approx([0, 1])
     assert certainty(np.ones((2, 1))) == pytest.approx([0, 0])
+
+
+def test_sums_know_how_often_they_were_smoothed(ring, rest) -> None:
+    """A group whose turns are not the grid's smooths once more, and the gridding correction must know it."""
+    for group, kernels in (("C1", 1), ("C4", 1), ("C5", 2)):
+        own = Copies(ring.turns[:1], operators(group), np.ones(ring.volume.shape, np.float32))
+        part = summed(rest.of(slice(0, 40)), np.ones((40, 1)), own)
+        assert part.kernels == together([part, part]).kernels == kernels

@@ -161,3 +161,23 @@ def test_particles_without_poses_are_refused(two: Path, tmp_path: Path) -> None:
     result = run_spa("classify", "3d", two / "a" / "particles.star", "-d", tmp_path)
     assert result.status == 65 and "rlnAngleRot" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_copies_of_a_symmetric_particle_tell_which_is_odd(tmp_path: Path) -> None:
+    """Expanded over its group and looked at where one subunit is: one copy of each particle is the odd one."""
+    made = run_spa("simulate", "particles", "-d", tmp_path / "P", "--symmetry", "C3", "--odd-subunit", "missing",
+                   "--box", BOX, "--pixel-size", PIXEL, "--n", 100, "--snr", 1, "--specimen-diameter", 130)  # fmt: skip
+    assert made.status == 0, made.stderr
+    truth, copies = tmp_path / "P" / "truth.star", tmp_path / "x.star"
+    expanded = run_spa("symmetry", "expand", truth, "--symmetry", "C3", "-o", copies)
+    assert expanded.status == 0, expanded.stderr
+    result = run_spa("classify", "3d", copies, "-d", tmp_path / "C", "-o", tmp_path / "c.star", *QUICK,
+                     "--focus-mask", tmp_path / "P" / "odd.mrc")  # fmt: skip
+    assert result.status == 0, result.stderr
+    table = star.read(tmp_path / "c.star")["particles"]
+    odd = table.ints("rlnClassNumber") == 2
+    assert (table.ints("spaSymmetryCopy")[odd] == 1).mean() > 0.95
+    parents = table.text("spaSymmetryParent")
+    assert len(set(parents[odd])) > 95 and abs(odd.sum() - 100) < 6
+    halves = {(parent, half) for parent, half in zip(parents, table.ints("rlnRandomSubset"))}
+    assert len(halves) == 100

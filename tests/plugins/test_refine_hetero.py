@@ -108,3 +108,30 @@ def test_bad_input_is_one_line(mixed: Path, tmp_path: Path, words: tuple, status
     words = tuple(str(mixed / word) if word == "ball.mrc" else word for word in words)
     result = run_spa("refine", "hetero", mixed / "in.star", "-d", tmp_path, *words)
     assert result.status == status and said in result.stderr, result.stderr
+
+
+def test_copies_of_one_reference_part_by_what_images_differ_in(tmp_path: Path) -> None:
+    """240 particles, half of them without a piece: two copies of the whole map find them; resumed to the same bytes."""
+    made = run_spa("simulate", "particles", "-d", tmp_path / "a", "--box", BOX, "--pixel-size", PIXEL, "--n", 120,
+                   "--snr", 1, "--specimen-diameter", 120)  # fmt: skip
+    assert made.status == 0, made.stderr
+    whole = mrc.read(tmp_path / "a" / "truth.mrc").data
+    piece = soft_sphere(BOX, 4, 2)
+    place = np.unravel_index(int((whole * soft_sphere(BOX, 9, 2)).argmax()), whole.shape)
+    without = whole * (1 - np.roll(piece, np.array(place) - BOX // 2, (0, 1, 2)))
+    mrc.write(tmp_path / "without.mrc", without.astype(np.float32), PIXEL)
+    other = run_spa("simulate", "particles", "-d", tmp_path / "b", "--map", tmp_path / "without.mrc", "--n", 120,
+                    "--snr", 1, "--seed", 2)  # fmt: skip
+    both = run_spa("star", "cat", *(tmp_path / name / "particles.star" for name in "ab"), "-o", tmp_path / "in.star")
+    assert other.status == both.status == 0
+    words = ("refine", "hetero", tmp_path / "in.star", "-d", tmp_path / "H", "-o", tmp_path / "out.star", *QUICK,
+             "--reference", tmp_path / "a" / "truth.mrc", "--reference", tmp_path / "a" / "truth.mrc")  # fmt: skip
+    result = run_spa(*words, "-v")
+    assert result.status == 0 and "1 of them distinct" in result.stderr, result.stderr
+    table = star.read(tmp_path / "out.star")["particles"]
+    lacks = np.array(["/b/" in name for name in table.text("rlnImageName")])
+    number = table.ints("rlnClassNumber")
+    assert max((number == 1 + lacks).mean(), (number == 2 - lacks).mean()) > 0.9
+    before = (tmp_path / "H" / "class001.mrc").read_bytes()
+    again = run_spa(*words, "--resume")
+    assert again.status == 0 and (tmp_path / "H" / "class001.mrc").read_bytes() == before

@@ -1,0 +1,128 @@
+"""The command: half maps and poses in, what they are like in each direction out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from spa.errors import DataError, UsageError
+from spa.job import options
+from spa.job.run import Run, job
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from spa.io.star import Tables
+    from spa.volume.cones import Cones
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.outdir
+@options.standard
+@options.seed
+@options.plot
+@click.option("--half1", type=options.INPUT_FILE, help="First half map; without it, the stream's.")
+@click.option("--half2", type=options.INPUT_FILE, help="Second half map; without it, the stream's.")
+@click.option("--mask", "mask_file", type=options.INPUT_FILE,
+              help="Soft mask; without it the stream's, or else an automatic one.")
+@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@click.option("--symmetry", default="C1", show_default=True, metavar="GROUP", help="Point group: Cn, Dn, T, O, I.")
+@click.option("--half-angle", default=20.0, show_default=True, type=click.FloatRange(5, 60),
+              help="Of the cones, degrees.")
+@job("post orientation")
+def orientation(run: Run, star: str, output: str, plot: str | None, half1: str | None, half2: str | None,
+                mask_file: str | None, number: int | None, symmetry: str, half_angle: float) -> None:  # fmt: skip
+    """Are the views and the resolution the same in all directions?
+
+    Of half maps: the FSC in cones, the ratio of the worst cone's area to the best one's (cFAR; below 0.5 the map is
+    anisotropic), and the sphericity of the surface where it falls below 0.143 (3DFSC).  Of particles with poses: parts
+    of the sphere without views, by their directions, and how evenly slices fill Fourier space (SCF*; below 0.81 they do
+    not).  What is missing is named; directions are rot and tilt, the angles of a view along them.  DIR gets
+    orientation.star: data_orientation, data_directions (642 directions) and data_gaps.
+    """
+    import numpy as np
+
+    from spa.io.star import Tables
+    from spa.job import maps
+    from spa.volume.sampling import sampled
+    from spa.volume.symmetry import operators
+    from spa_plugins.post_orientation.report import Report
+
+    if bool(half1) != bool(half2):
+        raise UsageError("--half1 and --half2: name both or neither")
+    assert run.outdir is not None
+    group = operators(symmetry)
+    tables = maps.stream(run, star, enough=bool(half1))
+    cones = _cones(run, tables, half1, half2, mask_file, number, half_angle)
+    angles = _views(tables, number)
+    if cones is None and angles is None:
+        raise DataError(f"{tables.source if tables else star}: neither half maps nor particles with poses in it")
+    views = None
+    if angles is not None:
+        rot, tilt = angles
+        sight = np.stack([np.cos(rot) * np.sin(tilt), np.sin(rot) * np.sin(tilt), np.cos(tilt)], 1)
+        views = sampled(sight, group, run.rng("views"))
+    report = Report(cones, views, _width(run, tables, half1, number))
+    run.write(report.tables(), run.outdir / "orientation.star")
+    for line in report.warnings():
+        run.warn(line)
+    if plot:
+        from spa.plot import figure
+        from spa.plot.orientation import overview
+
+        shown = None if angles is None else (*angles, group)
+        curves = None if cones is None else cones.curves
+        figure.save(overview(report.points, curves, report.per_direction(), shown, report.title()), plot)
+    run.write((tables or Tables()).with_block("orientation", report.tables()["orientation"]), output)
+    run.summary(report.title())
+
+
+def _width(run: Run, tables: Tables | None, half1: str | None, number: int | None) -> float:
+    """The half maps' box, angstroms; 0 where there are none."""
+    from spa.io import mrc
+    from spa.job import maps
+
+    name = maps.find(tables, "half1", half1, number)
+    if name is None:
+        return 0.0
+    header = mrc.read_header(name)
+    return header.shape[0] * header.pixel_size
+
+
+def _cones(run: Run, tables: Tables | None, half1: str | None, half2: str | None, mask_file: str | None,
+           number: int | None, half_angle: float) -> Cones | None:  # fmt: skip
+    from spa.job import maps
+    from spa.volume.cones import conical
+    from spa.volume.masks import soft_mask
+
+    if maps.find(tables, "half1", half1, number) is None:
+        return None
+    first, second = maps.read_halves(run, tables, half1, half2, number)
+    name = maps.find(tables, "mask", mask_file, number)
+    if name:
+        mask = maps.solvent(maps.read_like(run, name, first, contrast=False).data, name)
+    else:
+        run.warn("no mask is named: an automatic one is used")
+        mask, _ = soft_mask((first.data + second.data) / 2, first.pixel_size)
+    return conical(first.data, second.data, mask, run.rng("phases"), half_angle)
+
+
+def _views(tables: Tables | None, number: int | None) -> tuple[np.ndarray, np.ndarray] | None:
+    """rot and tilt (radians) of the particles, of one class where one is named; None where there are none."""
+    import numpy as np
+
+    from spa.model.numbers import sensible
+
+    names = ("rlnAngleRot", "rlnAngleTilt")
+    if tables is None or "particles" not in tables or not all(name in tables["particles"] for name in names):
+        return None
+    table = tables["particles"]
+    if number is not None and "rlnClassNumber" in table:
+        table = table.take(table.ints("rlnClassNumber") == number)
+    if not len(table):
+        raise DataError(f"{table.where}: no particles of class {number}")
+    rot, tilt = (np.deg2rad(sensible(table, name)) for name in names)
+    return rot, tilt

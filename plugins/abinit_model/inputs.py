@@ -52,7 +52,7 @@ def read(
         raise UsageError(f"--max-resolution {max_resolution:g}: the images end at {2 * stack.pixel_size:g} A")
     shells = int(np.clip(round(width / max_resolution), 4, min(SHELLS, stack.box // 2 - 1)))
     memory.require(3 * data.planes_bytes(len(stack), stack.box, shells), f"the low band of {len(stack)} images")
-    half = _halves(run, stack)
+    half = _halves(run, stack, diameter)
     images, noise, rows = data.collect(stack, stack.batches(run), half, shells, diameter)
     _require_enough(where, len(rows))
     reach = max(0.12 * diameter, 10.0) if shift_range is None else shift_range
@@ -66,9 +66,9 @@ def _require_enough(where: str, count: int) -> None:
         raise DataError(f"{where}: {count} particles; a map from nothing needs {FEWEST} at least")
 
 
-def _halves(run: Run, stack: ParticleSet) -> np.ndarray:
+def _halves(run: Run, stack: ParticleSet, diameter: float) -> np.ndarray:
     """Half-sets of the table, drawn where it has none; where all are in one, others for this job alone."""
-    half = half_sets(run, stack.particles)
+    half = half_sets(run, stack.particles, stack.tables, diameter)
     if min(np.bincount(half, minlength=2)) == 0:
         return run.rng("halves").permutation(len(half)) % 2
     return half

@@ -85,7 +85,7 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     shells = int(min(stack.box // 2 - 1, width / asked.max_resolution))
     if shells < 4:
         raise UsageError(f"--max-resolution {asked.max_resolution:g}: the box is {width:g} A wide, a quarter at most")
-    half = half_sets(run, stack.particles)
+    half = half_sets(run, stack.particles, stack.tables, asked.diameter or 0.0)
     if min(np.bincount(half, minlength=2)) == 0:
         raise DataError(f"{where}: all particles are in one half-set")
     planes = _room(run, stack, shells, asked.classes)

@@ -16,6 +16,8 @@ from spa.job.run import Run, job
 @click.option("--crop", type=click.IntRange(min=8), metavar="PX", show_default="not cropped",
               help="Side of the box as it is stored, in larger pixels (Fourier cropping); even.")  # fmt: skip
 @click.option("--recenter", is_flag=True, help="Move the boxes so that the refined origins become 0.")
+@click.option("--center", nargs=3, type=float, metavar="X Y Z", show_default="the map's own",
+              help="With --recenter: the point of the map, angstroms from its centre, to be centred on.")  # fmt: skip
 @click.option("--float16/--float32", "half", default=False, show_default="float32",
               help="Store 2 bytes a pixel, half the disk, which RELION 3 cannot read; or 4.")  # fmt: skip
 @click.option("--invert/--no-invert", default=True, show_default=True,
@@ -29,12 +31,15 @@ from spa.job.run import Run, job
 @click.option("--min-score", type=float, help="Leave out picks of a lower score (rlnAutopickFigureOfMerit).")
 @click.option("--pad", is_flag=True,
               help="Fill boxes that reach over the edge with their mean, instead of leaving them out.")  # fmt: skip
+@click.option("--virtual", is_flag=True,
+              help="Write no stacks: every job cuts the boxes out of the micrographs as it reads.")  # fmt: skip
 @click.option("--micrographs", type=options.INPUT_FILE,
               help="Micrographs (CTF, optics) for a table that has coordinates alone.")  # fmt: skip
 @job("extract particles")
 def particles(
     run: Run, star: str, output: str, box: int, crop: int | None, recenter: bool, half: bool, invert: bool,
     background: float, normalise: bool, ramp: bool, min_score: float | None, pad: bool, micrographs: str | None,
+    center: tuple[float, float, float] | None, virtual: bool,
 ) -> None:  # fmt: skip
     """Cut particles out of micrographs.
 
@@ -44,10 +49,12 @@ def particles(
     rlnOriginXAngst and rlnOriginYAngst, so that coordinate - origin / pixel size is where the pick was. Refined
     particles are extracted anew in the same way, centred with --recenter; half-sets and all other columns are kept.
     """
+    from spa.image.extraction import Extraction
     from spa.io import star as star_files
     from spa_plugins.extract_particles.extraction import Settings, extract
 
-    settings = Settings(box, crop or box, recenter, half, invert, background, normalise, ramp, min_score, pad)
+    how = Extraction(box, crop or box, invert, background, normalise, ramp, pad)
+    settings = Settings(how, recenter, center, half, virtual, min_score)
     settings.check()
     tables = run.read(star)
     beside = star_files.read(micrographs) if micrographs else None

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from spa.errors import DataError, UsageError
-from spa.image.boxes import cropped, cut, fits
-from spa.image.normalise import normalised
+from spa.image.boxes import fits
+from spa.image.extraction import Extraction
 from spa.io import mrc, pixels
 from spa.io.stacks import image_name
 from spa.io.star import Table, Tables
+from spa.job import extraction
 from spa.job.micrographs import file_names
 from spa.job.run import Run
 from spa_plugins.extract_particles.rows import Picks, joined, particle_optics
@@ -20,34 +21,35 @@ _BATCH = 128
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of the job; box and crop in pixels, background as a part of half the box."""
+    """The options of the job: how images are made, where (``centre``: angstroms in the map), and how they are kept."""
 
-    box: int
-    crop: int
+    how: Extraction
     recenter: bool
+    centre: tuple[float, float, float] | None
     half: bool
-    invert: bool
-    background: float
-    normalise: bool
-    ramp: bool
+    virtual: bool
     min_score: float | None
-    pad: bool
 
     def check(self) -> None:
         """UsageError for sizes that cannot be."""
-        for name, value in (("--box", self.box), ("--crop", self.crop)):
+        box, crop = self.how.box, self.how.crop
+        for name, value in (("--box", box), ("--crop", crop)):
             if value % 2:
                 raise UsageError(f"{name} {value}: an even number of pixels is needed")
-        if self.crop > self.box:
-            raise UsageError(f"--crop {self.crop} is larger than --box {self.box}")
+        if crop > box:
+            raise UsageError(f"--crop {crop} is larger than --box {box}")
+        if self.centre and not self.recenter:
+            raise UsageError("--center says where --recenter moves the boxes; give both")
+        if self.virtual and self.half:
+            raise UsageError("--virtual and --float16 exclude each other: nothing is stored")
 
 
 def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings) -> Tables:
     """Write the stacks into run.outdir; the document with ``data_optics`` and ``data_particles`` of what was cut.
 
-    Other tables, such as ``data_maps``, stay in it, but the micrographs are of no more use.
+    Other tables, such as ``data_maps`` and the micrographs, stay in it.
     """
-    picks = joined(tables, beside, settings.recenter, settings.min_score)
+    picks = joined(tables, beside, settings.recenter, settings.centre, settings.min_score)
     names = list(dict.fromkeys(picks.micrograph))
     assert run.outdir is not None
     files = file_names(run.outdir, names, ".mrcs")
@@ -55,19 +57,23 @@ def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings)
     def work(name: str) -> dict[str, Any]:
         rows = np.flatnonzero(picks.micrograph == name)
         kept = _cut_micrograph(name, str(files[name]), picks.centre[rows], picks.pixel_size[rows[0]], settings)
-        return {"stack": str(files[name]), "rows": rows[kept].tolist(), "edge": len(rows) - len(kept)}
+        stack = name if settings.virtual else str(files[name])
+        return {"stack": stack, "rows": rows[kept].tolist(), "edge": len(rows) - len(kept)}
 
     done = [result for _, result in run.each(names, work, lambda name: name, "micrograph")]
     table = _particles(picks, done)
     edge = sum(result["edge"] for result in done)
     if not len(table):
-        raise DataError(f"no particles: all {edge} boxes of {settings.box} pixels reach over their micrographs' edges")
+        box = settings.how.box
+        raise DataError(f"no particles: all {edge} boxes of {box} pixels reach over their micrographs' edges")
     counts = [len(result["rows"]) for result in done]
     at_edge = f"; {edge} left out because their boxes reach over the edge (--pad fills them)" if edge else ""
     usual = f"{np.median(counts):.0f} a micrograph (median)"
-    run.summary(f"{len(table)} particles of {settings.crop} pixels, {usual}{at_edge}")
-    blocks = {"optics": particle_optics(picks.optics, settings.box, settings.crop), "particles": table}
-    others = {name: block for name, block in tables.blocks.items() if name not in ("", "micrographs", *blocks)}
+    run.summary(f"{len(table)} particles of {settings.how.crop} pixels, {usual}{at_edge}")
+    blocks = {"optics": particle_optics(picks.optics, settings.how.box, settings.how.crop), "particles": table}
+    if settings.virtual:
+        blocks[extraction.BLOCK] = extraction.block(settings.how)
+    others = {name: one for name, one in tables.blocks.items() if name not in ("", extraction.BLOCK, *blocks)}
     return Tables(blocks | others, tables.history, tables.source)
 
 
@@ -77,30 +83,21 @@ def _cut_micrograph(name: str, stack: str, centres: np.ndarray, pixel_size: floa
     image = image[0] if image.ndim == 3 and len(image) == 1 else image
     if image.ndim != 2:
         raise DataError(f"{name}: {len(image)} images in it, where one micrograph is wanted")
-    if settings.box > min(image.shape):
-        raise DataError(f"{name}: --box {settings.box} is larger than its {image.shape[1]} x {image.shape[0]} pixels")
+    box, how = settings.how.box, settings.how
+    if box > min(image.shape):
+        raise DataError(f"{name}: --box {box} is larger than its {image.shape[1]} x {image.shape[0]} pixels")
     found = np.asarray(image, np.float32)
     pixels.require_finite(found, name)
     pixels.require_contrast(found, name)
-    inside = fits(centres, settings.box, found.shape)
-    if settings.pad:
-        inside = fits(centres, 1, found.shape)
-    kept = np.flatnonzero(inside)
-    if not len(kept):
+    kept = np.flatnonzero(fits(centres, 1 if how.pad else box, found.shape))
+    if not len(kept) or settings.virtual:
         return kept
     dtype = np.float16 if settings.half else np.float32
-    size = pixel_size * settings.box / settings.crop
-    with mrc.StackWriter(stack, len(kept), settings.crop, size, dtype) as writer:
+    size = pixel_size * box / how.crop
+    with mrc.StackWriter(stack, len(kept), how.crop, size, dtype) as writer:
         for start in range(0, len(kept), _BATCH):
-            writer.write(_images(found, centres[kept[start : start + _BATCH]], settings))
+            writer.write(how.images(found, centres[kept[start : start + _BATCH]]))
     return kept
-
-
-def _images(pixels: np.ndarray, centres: np.ndarray, settings: Settings) -> np.ndarray:
-    images = cropped(cut(pixels, centres, settings.box), settings.crop)
-    if settings.normalise:
-        images = normalised(images, settings.background * settings.crop / 2, settings.ramp)
-    return -images if settings.invert else images
 
 
 def _particles(picks: Picks, done: list[dict[str, Any]]) -> Table:

@@ -6,11 +6,14 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.io.star import Table, Tables
+from spa.model.numbers import sensible
+from spa.model.poses import matrices
 from spa.model.positions import coordinates, micrograph_pixel_sizes, origins, pixel_size_column, positions
 from spa_plugins.extract_particles.local import with_local_defocus
 
 # What a particle takes over from its micrograph when it has no such column itself; the first three belong together.
 _DEFOCUS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
+_POSE = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 _FROM_MICROGRAPH = ("rlnPhaseShift", "rlnCtfBfactor", "rlnCtfScalefactor", "rlnCtfFigureOfMerit", "rlnCtfMaxResolution",
                     "rlnOpticsGroup")  # fmt: skip
 
@@ -26,7 +29,10 @@ class Picks:
     pixel_size: np.ndarray
 
 
-def joined(tables: Tables, beside: Tables | None, recenter: bool, min_score: float | None) -> Picks:
+def joined(
+    tables: Tables, beside: Tables | None, recenter: bool, about: tuple[float, float, float] | None,
+    min_score: float | None,
+) -> Picks:  # fmt: skip
     """Rows of ``data_particles`` (or a bare table of coordinates) with CTF and optics; DataError for what lacks."""
     picks = _bare(tables)
     if min_score is not None:
@@ -41,7 +47,7 @@ def joined(tables: Tables, beside: Tables | None, recenter: bool, min_score: flo
     pixel_size = micrograph_pixel_sizes(picks, optics)
     if micrographs is not None and not own:
         picks = with_local_defocus(picks, micrographs, pixel_size)
-    centre, table = _placed(picks, pixel_size, recenter)
+    centre, table = _placed(picks, pixel_size, recenter, about)
     return Picks(table, optics, table.text("rlnMicrographName"), centre, pixel_size)
 
 
@@ -78,18 +84,32 @@ def _with_micrographs(picks: Table, micrographs: Table | None) -> Table:
     return picks.with_columns(**new) if new else picks
 
 
-def _placed(picks: Table, pixel_size: np.ndarray, recenter: bool) -> tuple[np.ndarray, Table]:
+def _placed(
+    picks: Table, pixel_size: np.ndarray, recenter: bool, about: tuple[float, float, float] | None
+) -> tuple[np.ndarray, Table]:
     """Whole-pixel centres, and the table with them as coordinates and the rest in the origins (angstroms).
 
-    A particle sits at coordinate - origin / pixel size; that stays so.
+    A particle sits at coordinate - origin / pixel size; that stays so. about: the point of the map, angstroms from its
+    centre, that becomes the particle: RELION's rule, the point seen at the particle's pose.
     """
     had = origins(picks) is not None
     if recenter and not had:
         raise DataError(f"{picks.where} has no rlnOriginXAngst and rlnOriginYAngst to recenter with")
     particle = positions(picks, pixel_size)
+    if about:
+        particle = particle + _seen(picks, about) / pixel_size[:, None]
     centre = np.floor((particle if recenter else coordinates(picks)) + 0.5).astype(np.int64)
     rest = ((centre - particle) * pixel_size[:, None]).round(6) + 0.0
     table = picks.with_columns(rlnCoordinateX=centre[:, 0].astype(float), rlnCoordinateY=centre[:, 1].astype(float))
     if had or rest.any():
         table = table.with_columns(rlnOriginXAngst=rest[:, 0], rlnOriginYAngst=rest[:, 1])
     return centre, table
+
+
+def _seen(picks: Table, point: tuple[float, float, float]) -> np.ndarray:
+    """(n, 2) where a point of the map is seen from its centre, angstroms. DataError without poses."""
+    lacking = [name for name in _POSE if name not in picks]
+    if lacking:
+        raise DataError(f"{picks.where} has no {', '.join(lacking)}, which --center needs")
+    angles = np.deg2rad(np.stack([sensible(picks, name) for name in _POSE]))
+    return matrices(*angles)[:, :2] @ np.array(point)

@@ -49,7 +49,7 @@ class Entry:
 
 def entries(tables: Tables) -> list[Entry]:
     """The rows of ``data_micrographs`` with their optics; DataError for none, or a name that is there twice."""
-    table, groups = tables["micrographs"], optics_groups(tables)
+    table, groups = tables["micrographs"], optics_groups(tables, micrographs=True)
     names, numbers = table.text("rlnMicrographName"), table.ints("rlnOpticsGroup")
     if not len(table):
         raise DataError(f"{table.where} has no rows")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,8 +10,9 @@ from spa.errors import DataError, SpaError
 from spa.image.aberrations import Aberrations, coma, summed
 from spa.image.straight import bent_shifts, straight_shifts
 from spa.io import mrc
-from spa.io.stacks import ImageSource, distinct, parse_name
+from spa.io.stacks import ImageSource, parse_name
 from spa.io.star import Table, Tables
+from spa.job.halves import half_sets as half_sets
 from spa.job.run import Run
 from spa.model.optics import Optics, one_pixel_size, optics_groups, require_groups
 from spa.model.particles import Particles, particles_of
@@ -19,7 +20,10 @@ from spa.model.poses import eulers
 from spa.model.upgrade import is_old, upgraded
 
 if TYPE_CHECKING:
+    from spa.job.extraction import Extracted
     from spa.job.subtraction import Lenses, Subtracted
+
+    Source = ImageSource | Extracted | Subtracted
 
 BATCH_BYTES = 2**26
 
@@ -34,7 +38,7 @@ class ParticleSet:
 
     tables: Tables
     particles: Particles
-    source: "ImageSource | Subtracted"
+    source: "Source"
     box: int
     pixel_size: float
     voltage: np.ndarray
@@ -161,13 +165,30 @@ def aberrations_by_row(tables: Tables) -> tuple[np.ndarray, tuple[Aberrations, .
 
 def _source(
     run: Run, tables: Tables, particles: Particles, optics: "Lenses", pixel_size: float
-) -> "ImageSource | Subtracted":
+) -> "Source":
     """The images as they lie in the stacks, or less what a ``data_subtraction`` takes off as they are read."""
     if "subtraction" not in tables:
-        return ImageSource(list(particles.names))
+        return _originals(tables, particles)
     from spa.job import subtraction  # with the sciences that it stands on
 
-    return subtraction.source(run, tables, particles, optics, pixel_size)
+    return subtraction.source(run, tables, particles, optics, pixel_size, _originals(tables, particles))
+
+
+def _originals(tables: Tables, particles: Particles) -> "ImageSource | Extracted":
+    """The images as they lie in the stacks, or as ``data_extraction`` cuts them out of the micrographs."""
+    if not _is_virtual(tables):
+        return ImageSource(list(particles.names))
+    from spa.job import extraction
+
+    return extraction.source(tables, list(particles.names))
+
+
+def _is_virtual(tables: Tables) -> bool:
+    """Whether the images lie in the micrographs themselves; a job that wrote stacks may have named those since."""
+    table = tables["particles"]
+    if "extraction" not in tables or "rlnMicrographName" not in table:
+        return False
+    return parse_name(str(table.text("rlnImageName")[0]))[1] == table.text("rlnMicrographName")[0]
 
 
 def _without_bad_files(run: Run, tables: Tables) -> Tables:
@@ -177,7 +198,7 @@ def _without_bad_files(run: Run, tables: Tables) -> Tables:
     parsed = [parse_name(name) for name in table.text("rlnImageName")]
     paths = np.array([path for _, path in parsed], object)
     index = np.array([index for index, _ in parsed])
-    keep = np.ones(len(table), bool)
+    keep, virtual = np.ones(len(table), bool), _is_virtual(tables)
     for path in dict.fromkeys(paths):
         here = paths == path
         try:
@@ -187,6 +208,8 @@ def _without_bad_files(run: Run, tables: Tables) -> Tables:
                 raise
             run.leave_out(error, int(here.sum()))
             keep &= ~here
+            continue
+        if virtual:  # the number of a particle, not of an image in the file
             continue
         beyond = here & ((index < 0) | (index >= there))
         if beyond.any():
@@ -205,7 +228,7 @@ def _require_pixel_size(tables: Tables) -> None:
         raise DataError(f"{optics.where} has no column rlnImagePixelSize, the pixel size of the images")
 
 
-def _compare_pixel_sizes(run: Run, tables: Tables, pixel_size: float, source: "ImageSource | Subtracted") -> None:
+def _compare_pixel_sizes(run: Run, tables: Tables, pixel_size: float, source: "Source") -> None:
     """Say where a stack's header has another pixel size than the table; 0 and 1 are of programs that do not know."""
     said = source.pixel_size
     if said > 0 and abs(said - 1) > 1e-3 and abs(said / pixel_size - 1) > 0.01:
@@ -217,35 +240,6 @@ def _refuse_premultiplied(tables: Tables) -> None:
     name = "rlnCtfDataAreCtfPremultiplied"
     if name in optics and np.any(optics.ints(name)):
         raise DataError(f"{optics.where}: {name} is 1; images that are multiplied by their CTF cannot be used")
-
-
-class Halved(Protocol):
-    """Rows with image names and half-sets (1, 2, or 0 where unset), both (n,)."""
-
-    @property
-    def names(self) -> np.ndarray: ...
-    @property
-    def half(self) -> np.ndarray: ...
-
-
-def half_sets(run: Run, particles: Halved) -> np.ndarray:
-    """0 or 1 for each row: rlnRandomSubset where it is set, otherwise drawn once with --seed, evenly.
-
-    Rows of one image (symmetry copies) share a half; a warning where the table has put them into different ones.
-    """
-    half = np.array(particles.half) - 1
-    half[(half < 0) | (half > 1)] = -1
-    number = np.array(distinct(particles.names.tolist())[1])
-    found = np.full(number.max() + 1, -1)
-    found[number[half >= 0]] = half[half >= 0]
-    unset = np.flatnonzero(found < 0)
-    if len(unset):
-        found[unset] = run.rng("half-sets").permutation(len(unset)) % 2
-    half = np.where(half < 0, found[number], half)
-    apart = np.unique(number[half != found[number]])
-    if len(apart):
-        run.warn(f"{len(apart)} images are in both half-sets (rows that share an image): the FSC will be too high")
-    return half
 
 
 def pose_columns(matrices: np.ndarray, shifts: np.ndarray, pixel_size: float) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from spa.image.aberrations import Aberrations
 from spa.io.stacks import ImageSource
 from spa.io.star import Table, Tables
 from spa.job import maps
+from spa.job.extraction import Extracted
 from spa.job.run import Run
 from spa.model.numbers import sensible
 from spa.model.particles import Particles
@@ -24,6 +25,8 @@ from spa.subtract.window import windows
 
 Lenses = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, tuple[Aberrations, ...]]
 """kV, mm, amplitude contrast and group (n,) of each row, and the groups' aberrations."""
+
+Images = ImageSource | Extracted
 
 BLOCK = "subtraction"
 ORIGINAL = "rlnImageOriginalName"
@@ -89,7 +92,7 @@ class Subtracted:
     """
 
     def __init__(
-        self, originals: ImageSource, seen: Signal, who: Views, scale: np.ndarray, offsets: np.ndarray, window: int,
+        self, originals: Images, seen: Signal, who: Views, scale: np.ndarray, offsets: np.ndarray, window: int,
         box: int, threads: int = 1,
     ) -> None:  # fmt: skip
         side = seen.band.box
@@ -124,10 +127,9 @@ class Subtracted:
 
 
 def source(
-    run: Run, tables: Tables, particles: Particles, optics: Lenses, pixel_size: float
-) -> ImageSource | Subtracted:
-    """The images of a table's rows: as they lie in the stacks, or less what ``data_subtraction`` takes off."""
-    originals = ImageSource(list(particles.names))
+    run: Run, tables: Tables, particles: Particles, optics: Lenses, pixel_size: float, originals: Images
+) -> "Images | Subtracted":
+    """The images of a table's rows as they are, or less what ``data_subtraction`` takes off."""
     told = described(tables)
     if told is None or not told.virtual:
         return originals

@@ -57,13 +57,17 @@ _MOST = 1e9  # radians of a Zernike coefficient: more is a mistake
 _PIXEL_SIZES = ("rlnImagePixelSize", "rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
 
 
-def optics_groups(tables: TablesLike) -> dict[int, Optics]:
-    """The groups of ``data_optics`` by number; DataError naming what is missing or makes no sense."""
+def optics_groups(tables: TablesLike, micrographs: bool = False) -> dict[int, Optics]:
+    """The groups of ``data_optics`` by number; DataError naming what is missing or makes no sense.
+
+    micrographs: the pixel size is that of the micrographs, where images have another.
+    """
     table = tables["optics"]
     for name in _NEEDED:
         if name not in table:
             raise DataError(f"{table.where} has no column {name} (it has {', '.join(table.columns)})")
-    size_name = next((name for name in _PIXEL_SIZES if name in table), None)
+    order = (*_PIXEL_SIZES[1:], _PIXEL_SIZES[0]) if micrographs else _PIXEL_SIZES
+    size_name = next((name for name in order if name in table), None)
     if size_name is None:
         raise DataError(f"{table.where} has no pixel size: none of {', '.join(_PIXEL_SIZES)}")
     if not len(table):

@@ -82,7 +82,7 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
 
 def load(run: Run, stack: ParticleSet, diameter: float, classes: int = 1) -> tuple[data.Images, np.ndarray, np.ndarray]:
     """The images of a refinement of some classes, the noise around them, and the rows that could be read."""
-    half = half_sets(run, stack.particles)
+    half = half_sets(run, stack.particles, stack.tables, diameter)
     if min(np.bincount(half, minlength=2)) == 0:
         raise DataError(f"{stack.tables['particles'].where}: all particles are in one half-set")
     radius = stack.box // 2 - 1

@@ -1,6 +1,7 @@
 """`spa extract particles`."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,9 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spa.errors import DataError
 from spa.image import surface as surfaces
 from spa.image.normalise import background
 from spa.io import mrc, star
+from spa.job.micrographs import entries
+from spa.job.particles import open_particles
+from spa.job.run import Run
+from spa.model.poses import matrices
 from spa.recipe import surface
 from spa.testing import run_spa
 
@@ -277,7 +283,7 @@ def test_other_tables_of_the_stream_go_through(picks: Path) -> None:
     maps = star.Table.of(spaMapName=["map.mrc"], spaMapRole=["map"], spaMapClass=[1])
     star.write(star.read(picks).with_block("maps", maps), picks)
     tables = run(picks, *BOX)
-    assert list(tables.blocks) == ["optics", "particles", "maps"] and tables["maps"] == maps
+    assert list(tables.blocks) == ["optics", "particles", "micrographs", "maps"] and tables["maps"] == maps
 
 
 def test_each_particle_gets_the_defocus_of_the_surface_where_it_sits(picks: Path) -> None:
@@ -303,3 +309,128 @@ def test_a_defocus_of_the_picks_own_is_kept_and_not_moved(picks: Path) -> None:
     own = tables["particles"].with_columns(rlnDefocusU=12000.0, rlnDefocusV=11000.0, rlnDefocusAngle=0.0)
     star.write(tables.with_block("micrographs", exposures).with_block("particles", own), picks)
     assert (run(picks, *BOX)["particles"].floats("rlnDefocusU") == 12000).all()
+
+
+# ---- virtual extraction
+
+
+def images_of(path: Path) -> np.ndarray:
+    """All images of a table as jobs see them."""
+    particles = open_particles(Run("some job", {}), star.read(path), ctf=False)
+    return np.concatenate([images for _, images in particles.batches(Run("some job", {}))])
+
+
+@pytest.mark.parametrize("words", [(), ("--crop", 20), ("--no-invert", "--no-normalise"), ("--no-ramp",),
+                                   ("--background", 0.9), ("--pad",)])  # fmt: skip
+def test_virtual_images_are_those_of_the_stack(picks: Path, words: tuple) -> None:
+    real = run(picks, *BOX, *words)
+    expected, stack_file = stack(real), picks.parent / "E" / "tiny.mrcs"
+    stack_file.unlink()
+    tables = run(picks, *BOX, *words, "--virtual")
+    assert not stack_file.exists()
+    assert (images_of(picks.parent / "e.star") == expected).all()
+    drop = "rlnImageName"
+    assert tables["particles"].without(drop) == real["particles"].without(drop)
+    assert tables["optics"] == real["optics"]
+
+
+def test_a_chain_runs_without_stacks(picks: Path) -> None:
+    def chain(*words: object) -> str:
+        run(picks, *BOX, *words)
+        result = run_spa("classify", "2d", picks.parent / "e.star", "-d", picks.parent / "K", "--classes", 1,
+                         "--diameter", 130, "--iterations", 4, "--max-resolution", 20)  # fmt: skip
+        assert result.status == 0, result.stderr
+        lines = result.stdout.partition("data_particles")[2].partition("data_")[0].splitlines()
+        return "\n".join(re.sub(r"\d+@\S+", "", line) for line in lines)
+
+    assert chain() == chain("--virtual")
+
+
+def test_virtual_images_that_cannot_be_cut_are_named(picks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(picks, *BOX, "--virtual")
+    tables = star.read(picks.parent / "e.star")
+    table = tables["particles"]
+    x = table.floats("rlnCoordinateX")
+    x[3] = 5
+    star.write(tables.with_block("particles", table.with_columns(rlnCoordinateX=x)), picks.parent / "e.star")
+    assert len(images_of(picks.parent / "e.star")) == 8
+    assert "reaches over the edge" in capsys.readouterr().err
+    image = np.array(mrc.read(picks.parent / "tiny.mrc").data)
+    image[120, 128] = np.nan
+    mrc.write(picks.parent / "tiny.mrc", image, 5.0)
+    assert len(images_of(picks.parent / "e.star")) == 7
+    assert "not finite" in capsys.readouterr().err
+    moved = table.with_columns(rlnMicrographName=[*table.text("rlnMicrographName")[:8], "other.mrc"])
+    star.write(tables.with_block("particles", moved), picks.parent / "e.star")
+    with pytest.raises(DataError, match="does not lie in the row's"):
+        images_of(picks.parent / "e.star")
+
+
+def test_virtual_tables_are_extracted_anew(picks: Path) -> None:
+    expected = stack(run(picks, *BOX))
+    run(picks, *BOX, "--crop", 20, "--virtual")
+    again = picks.parent / "e.star"
+    (picks.parent / "v.star").write_bytes(again.read_bytes())
+    tables = run(picks.parent / "v.star", *BOX)
+    assert (stack(tables) == expected).all() and "extraction" not in tables
+
+
+@pytest.mark.parametrize("columns, said", [
+    ({"spaExtractBox": [41]}, "even numbers"), ({"spaExtractCrop": [80]}, "even numbers"),
+    ({"spaExtractBox": [40, 40]}, "2 rows"),
+])  # fmt: skip
+def test_a_description_that_makes_no_sense(picks: Path, columns: dict, said: str) -> None:
+    tables = run(picks, *BOX, "--virtual")
+    block = tables["extraction"]
+    if len(next(iter(columns.values()))) > 1:
+        block = star.Table({name: np.repeat(block.text(name), 2) for name in block.columns})
+    else:
+        block = block.with_columns(**columns)
+    star.write(tables.with_block("extraction", block), picks.parent / "bad.star")
+    with pytest.raises(DataError, match=said):
+        images_of(picks.parent / "bad.star")
+
+
+# ---- centring
+
+
+def test_a_point_of_the_map_becomes_the_centre(picks: Path) -> None:
+    """Each particle at its own pose; the point lies where RELION's matrices show it, to the rest in the origins."""
+    rng = np.random.default_rng(2)
+    rot, tilt, psi = rng.uniform(-180, 180, (3, 9))
+    origin = rng.normal(0, 9, (2, 9))
+    posed = changed(picks, rlnAngleRot=rot, rlnAngleTilt=abs(tilt), rlnAnglePsi=psi, rlnOriginXAngst=origin[0],
+                    rlnOriginYAngst=origin[1])  # fmt: skip
+    point = (10.0, -20.0, 15.0)
+    table = run(posed, "--box", 32, "--recenter", "--center", *point)["particles"]
+    before = star.read(posed)["particles"]
+    seen = matrices(*np.deg2rad([rot, abs(tilt), psi]))[:, :2] @ np.array(point)
+    for axis, name in enumerate("XY"):
+        was = before.floats(f"rlnCoordinate{name}") * 5 - before.floats(f"rlnOrigin{name}Angst")
+        now = table.floats(f"rlnCoordinate{name}") * 5 - table.floats(f"rlnOrigin{name}Angst")
+        assert now == pytest.approx(was + seen[:, axis], abs=1e-3)
+        assert abs(table.floats(f"rlnOrigin{name}Angst")).max() <= 2.5 + 1e-6
+
+
+def test_recentring_twice_changes_nothing(picks: Path) -> None:
+    moved = changed(picks, rlnOriginXAngst=np.linspace(-12, 12, 9), rlnOriginYAngst=np.linspace(7, -3, 9))
+    first = run(moved, *BOX, "--crop", 20, "--recenter")["particles"]
+    (picks.parent / "again.star").write_bytes((picks.parent / "e.star").read_bytes())
+    second = run(picks.parent / "again.star", *BOX, "--recenter")["particles"]
+    for name in ("rlnCoordinateX", "rlnCoordinateY", "rlnOriginXAngst", "rlnOriginYAngst", "rlnRandomSubset"):
+        assert first.text(name).tolist() == second.text(name).tolist()
+
+
+def test_a_centre_needs_recenter_and_poses(picks: Path) -> None:
+    words = ("-d", picks.parent / "E", *BOX, "--center", 1, 2, 3)
+    assert run_spa("extract", "particles", picks, *words).status == 2
+    moved = changed(picks, rlnOriginXAngst=[0.0] * 9, rlnOriginYAngst=[0.0] * 9)
+    result = run_spa("extract", "particles", moved, *words, "--recenter")
+    assert result.status == 65 and "rlnAngleRot" in result.stderr
+    assert run_spa("extract", "particles", picks, *words[:4], "--virtual", "--float16").status == 2
+
+
+def test_the_micrographs_come_along_with_their_own_pixel_size(picks: Path) -> None:
+    tables = run(picks, *BOX, "--crop", 20)
+    assert tables["micrographs"] == star.read(picks)["micrographs"]
+    assert entries(tables)[0].optics.pixel_size == 5

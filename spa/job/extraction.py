@@ -37,8 +37,8 @@ def described(tables: Tables) -> Extraction:
     box, crop = (int(table.ints(name)[0]) for name in ("spaExtractBox", "spaExtractCrop"))
     if not 2 <= crop <= box or box % 2 or crop % 2:
         raise DataError(f"{table.where}: boxes of {box} pixels cropped to {crop}; even numbers are wanted")
-    invert, normalise, ramp, pad = (bool(table.ints(f"spaExtract{name}")[0])
-                                    for name in ("Invert", "Normalise", "Ramp", "Pad"))  # fmt: skip
+    switches = ("spaExtractInvert", "spaExtractNormalise", "spaExtractRamp", "spaExtractPad")
+    invert, normalise, ramp, pad = (bool(table.ints(name)[0]) for name in switches)
     return Extraction(box, crop, invert, float(sensible(table, "spaExtractBackground")[0]), normalise, ramp, pad)
 
 

@@ -34,9 +34,9 @@ def test_plugins_have_entry_points_and_the_name_of_their_jobs() -> None:
     assert points == {folder.replace("_", "-"): f"spa_plugins.{folder}" for folder in folders}
     for plugin in main.program().registry.plugins:
         if plugin.entry.builtin:
-            verb, kind = plugin.entry.name.split("-", 1)
+            verb, _, kind = plugin.entry.name.partition("-")
             assert plugin.jobs and {job.name.split(" ")[0] for job in plugin.jobs} == {verb}
-            assert len(plugin.jobs) > 1 or plugin.jobs[0].name == f"{verb} {kind}"
+            assert len(plugin.jobs) > 1 or plugin.jobs[0].name == f"{verb} {kind}".strip()
 
 
 def test_version() -> None:

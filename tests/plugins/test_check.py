@@ -1,0 +1,126 @@
+"""`spa check`: planted faults are named; a good set passes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.io import mrc, star
+from spa.testing import run_spa
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("check")
+    words = "simulate particles -d P -o p.star --symmetry C2 --box 32 --pixel-size 5 --n 40 --snr 1"
+    result = run_spa(*words.split(), cwd=folder)
+    assert result.status == 0, result.stderr
+    return folder
+
+
+def checked(data: Path, tables: star.Tables, *more: object) -> tuple[int, str, set[tuple[str, str]]]:
+    """Status, standard error, and (what was looked at, severity) of the findings."""
+    star.write(tables, data / "t.star")
+    result = run_spa("check", "t.star", "-o", "f.star", *more, cwd=data)
+    assert (data / "f.star").exists(), result.stderr
+    found = star.read(data / "f.star")["findings"]
+    return result.status, result.stderr, set(zip(found.listed("spaCheck"), found.listed("spaSeverity")))
+
+
+def set_(tables: star.Tables, block: str, **columns: object) -> star.Tables:
+    return tables.with_block(block, tables[block].with_columns(**columns))
+
+
+def first(table: star.Table, name: str, value: object) -> list:
+    return [value, *table.listed(name)[1:]]
+
+
+def truth(data: Path) -> star.Tables:
+    return star.read(data / "P" / "truth.star") if (data / "P" / "truth.star").exists() else star.read(data / "p.star")
+
+
+def test_a_good_set_passes(data: Path) -> None:
+    status, said, found = checked(data, truth(data), "--map", "P/truth.mrc", "--reference", "P/truth.mrc", "--strict")
+    assert status == 0 and {severity for _, severity in found} == {"note"}, said
+
+
+@pytest.mark.parametrize(
+    ("block", "columns", "kind", "severity", "words"),
+    [
+        ("optics", {"rlnVoltage": 300000.0}, "lens", "error", "volts?"),
+        ("optics", {"rlnVoltage": 250.0}, "lens", "warning", "250 kV"),
+        ("optics", {"rlnSphericalAberration": 27.0}, "lens", "error", "27 mm"),
+        ("optics", {"rlnAmplitudeContrast": 0.9}, "lens", "warning", "0.9"),
+        ("optics", {"rlnImagePixelSize": 0.0}, "pixel size", "error", "is 0 A"),
+        ("optics", {"rlnImagePixelSize": 4.0}, "pixel size", "warning", "5 A a pixel"),
+        ("optics", {"rlnImageSize": 64}, "images", "error", "box of 32"),
+        ("optics", {"rlnMtfFileName": "none.star"}, "files", "warning", "none.star is not there"),
+        ("particles", {"rlnOpticsGroup": 3}, "groups", "error", "group 3 is not"),
+        ("particles", {"rlnDefocusU": 1.5}, "defocus", "warning", "micrometres?"),
+        ("particles", {"rlnDefocusU": "nan"}, "values", "error", "row 1: rlnDefocusU is nan"),
+        ("particles", {"rlnRandomSubset": 1}, "half-sets", "warning", "half-set 1"),
+        ("particles", {"rlnImageName": "000001@gone.mrcs"}, "files", "error", "gone.mrcs is not there"),
+    ],
+)  # fmt: skip
+def test_planted_faults(data: Path, block: str, columns: dict, kind: str, severity: str, words: str) -> None:
+    tables = truth(data)
+    if kind == "half-sets":
+        tables = tables.with_block("particles", star.Table.concat([tables["particles"]] * 3))
+    status, said, found = checked(data, set_(tables, block, **columns))
+    assert (kind, severity) in found and words in said, said
+    assert status == (65 if any(severity == "error" for _, severity in found) else 0)
+
+
+def test_duplicates_within_and_across_halves(data: Path) -> None:
+    tables = truth(data)
+    particles = tables["particles"].with_columns(rlnRandomSubset=[1 + n % 2 for n in range(40)])
+    names = particles.listed("rlnImageName")
+    twice = particles.with_columns(rlnImageName=[names[0], names[0], *names[2:]])
+    status, said, _ = checked(data, tables.with_block("particles", twice))
+    assert status == 65 and "1 images are in both half-sets" in said
+    x = np.arange(40) * 100.0
+    x[1] = 1.0
+    near = particles.with_columns(rlnMicrographName="a.mrc", rlnCoordinateX=x, rlnCoordinateY=5.0)
+    placed = set_(tables.with_block("particles", near), "optics", rlnMicrographOriginalPixelSize=5.0)
+    status, said, _ = checked(data, placed)
+    assert status == 65 and "1 pairs nearer than 20 A" in said
+    status, said, _ = checked(data, placed, "--distance", 3)
+    assert "pairs" not in said
+
+
+def test_dark_particles_and_a_map_of_another_scale(data: Path) -> None:
+    tables = truth(data)
+    name = tables["particles"].text("rlnImageName")[0].split("@")[1]
+    images = mrc.read(data / name).data
+    mrc.write(data / "dark.mrcs", -1.5 * np.asarray(images, np.float32), 5.0)
+    dark = [f"{n + 1:06d}@dark.mrcs" for n in range(40)]
+    status, said, found = checked(data, set_(tables, "particles", rlnImageName=dark), "--diameter", 110)
+    assert status == 65 and {("contrast", "error"), ("normalisation", "note")} <= found, said
+    status, said, found = checked(data, set_(tables, "particles", rlnImageName=dark), "--sample", 0)
+    assert not any(kind == "contrast" for kind, _ in found)
+    volume = mrc.read(data / "P" / "truth.mrc").data
+    mrc.write(data / "small.mrc", volume, 4.7)
+    mrc.write(data / "neg.mrc", -volume, 5.0)
+    status, said, _ = checked(data, tables, "--map", "small.mrc", "--reference", "P/truth.mrc")
+    assert status == 65 and "4.7 A a pixel" in said and "fits P/truth.mrc best at" in said
+    status, said, _ = checked(data, tables, "--map", "neg.mrc")
+    assert status == 65 and "the map is inverted" in said
+
+
+def test_shifts_of_the_other_sign_are_found(data: Path) -> None:
+    tables = truth(data)
+    turned = {name: -tables["particles"].floats(name) for name in ("rlnOriginXAngst", "rlnOriginYAngst")}
+    status, said, found = checked(data, set_(tables, "particles", **turned), "--map", "P/truth.mrc")
+    assert status == 65 and ("poses", "error") in found and "signs turned" in said
+
+
+def test_movies_and_strictness(data: Path) -> None:
+    optics = star.Table.of(rlnOpticsGroupName=["a"], rlnOpticsGroup=[1], rlnVoltage=[300], rlnSphericalAberration=[2.7],
+                           rlnAmplitudeContrast=[0.1], rlnMicrographOriginalPixelSize=[0.8])  # fmt: skip
+    movies = star.Table.of(rlnMicrographMovieName=["a.tif"], rlnOpticsGroup=[1], rlnMicrographDoseRate=[40.0])
+    tables = star.Tables({"optics": optics, "movies": movies})
+    status, said, found = checked(data, tables)
+    assert status == 0 and ("dose", "warning") in found and "40 e/A^2 a frame" in said
+    assert checked(data, tables, "--strict")[0] == 65
+    status, said, _ = checked(data, star.Tables({"other": movies}))
+    assert status == 65 and "no data_optics" in said

@@ -73,7 +73,10 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     diameter = asked.diameter or max(measured_diameter(start, stack.pixel_size) for start in starts)
     _check_lengths(stack, diameter, asked)
     solvent = _solvent(run, asked.mask, stack, diameter)
-    settings = Settings(diameter, asked.lowpass, group, asked.shift_range, asked.iterations, run.seed, asked.symmetry)
+    breadth = max((measured_breadth(start, stack.pixel_size) or diameter for start in starts), default=diameter)
+    settings = Settings(
+        diameter, asked.lowpass, group, asked.shift_range, asked.iterations, run.seed, asked.symmetry, breadth
+    )
     images, noise, rows = load(run, stack, diameter, len(starts))
     prior = Prior(stack.shifts(rows), asked.shift_range / 2.5 / stack.pixel_size)
     problem = Problem(images, settings, solvent, prior, dynamic=asked.mask is None)
@@ -144,6 +147,18 @@ def require_relaxation(group: str | None, focus: str | None) -> None:
     """UsageError where there is a focus mask and nothing that it could be of."""
     if focus and not group:
         raise UsageError("--focus-mask: it belongs to a --relax-symmetry")
+
+
+def measured_breadth(volume: np.ndarray, pixel_size: float) -> float | None:
+    """Of the particle in a map (angstroms): the ball with its radius of gyration; None where nothing stands out."""
+    smooth = lowpassed(volume, pixel_size, 30.0)
+    inside = without_dust(smooth > automatic_threshold(smooth))
+    weight = np.where(inside, np.maximum(smooth, 0), 0).astype(np.float64)
+    if not weight.any():
+        return None
+    z, y, x = (np.average(np.arange(len(volume)), weights=weight.sum(axis=rest)) for rest in ((1, 2), (0, 2), (0, 1)))
+    away = sum((grid - at) ** 2 for grid, at in zip(np.ogrid[tuple(map(slice, weight.shape))], (z, y, x)))
+    return float(2 * np.sqrt(5 / 3 * np.average(away, weights=weight))) * pixel_size
 
 
 def focus_mask(run: Run, stack: ParticleSet, path: str | None) -> np.ndarray | None:

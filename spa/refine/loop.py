@@ -18,8 +18,8 @@ from spa.refine.settings import searches
 from spa.refine.states import State
 from spa.search import orientations
 from spa.search.newton import Modes
+from spa.volume import fsc
 from spa.volume import insert as into
-from spa.volume.fsc import reach
 from spa.volume.shells import lowpass
 from spa.volume.slices import Reference, reference, slices
 
@@ -74,7 +74,8 @@ def grey_scale(images: Images, volume: np.ndarray, radius: int, noise: np.ndarra
 def iterated(problem: Problem, state: State, workers: Workers) -> State:
     """The state after one more iteration; the last has `done`, with its half maps and their joint maps."""
     halves, sources = plan.chosen(problem, state), sources_of(problem, state, workers)
-    return maximised(problem, expected(problem, state, workers, halves, sources), workers, halves, sources)
+    found = plan.advanced(problem, expected(problem, state, workers, halves, sources), halves)
+    return maximised(problem, found, workers, halves, sources, plan.parted(problem, found))
 
 
 def sources_of(problem: Problem, state: State, workers: Workers) -> Sources:
@@ -82,17 +83,25 @@ def sources_of(problem: Problem, state: State, workers: Workers) -> Sources:
     return [list(workers.map(lambda one: reference(one, state.radius), pair)) for pair in state.maps]
 
 
-def maximised(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
-    """The state with the noise and the maps of its poses, and with what the next iteration does."""
+def maximised(
+    problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources, parts: Halves | None = None
+) -> State:
+    """The state with the noise and the maps of its poses, and with what the next iteration does.
+
+    parts: rows of each half that the maps are made of, default those searched now; two more are rows that take part in
+    the FSC but not in the maps, which are the references that these rows are searched against next.
+    """
     state = replace(state, noise=_noise(problem, state, workers, halves, sources))
-    spread = maximisation.Spread(best_only=state.sharpness < 0.5)
+    spread = maximisation.Spread(maximisation.DRAWS if state.local else 0, best_only=state.sharpness < 0.5)
     band = plan.insertion_band(problem, state.radius)
+    parts = parts or halves
     sums = [
-        maximisation.class_sums(problem, classes.weighted(poses, share), halves, band, state.noise, spread,
+        maximisation.class_sums(problem, classes.weighted(poses, share), parts, band, state.noise, spread,
                                 (problem.settings.seed, state.iteration, number), workers)
         for number, (poses, share) in enumerate(zip(state.poses, state.shares.T))
     ]  # fmt: skip
-    return _resolved(problem, state, workers, sums, complete=sum(map(len, halves)) == len(problem.images))
+    share = sum(map(len, halves)) / len(problem.images)
+    return _resolved(problem, state, workers, sums, share)
 
 
 def expected(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
@@ -101,12 +110,12 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
     root = np.random.SeedSequence((settings.seed, state.iteration + 1))
     streams = iter(np.random.Generator(np.random.Philox(root)).spawn(len(halves) * len(sources)))
     before = state.best()[0].best()
+    prior, reach = plan.shift_prior(problem, state)
     logs = np.full(state.shares.shape, -np.inf)
     for number, (pair, poses) in enumerate(zip(sources, state.poses)):
         for rows, source in zip(halves, pair):
             task = Task(
-                images, source, state.radius, state.noise, settings.operators, problem.prior, problem.extent,
-                settings.shift_range / images.pixel_size,
+                images, source, state.radius, state.noise, settings.operators, prior, problem.extent, reach
             )  # fmt: skip
             for some, look in _looks(task, state, poses, rows, next(streams)):
                 queue = expectation.blocks_of(some)
@@ -175,15 +184,21 @@ def _noise(problem: Problem, state: State, workers: Workers, halves: Halves, sou
 
 
 def _resolved(
-    problem: Problem, state: State, workers: Workers, sums: list[list[into.Accumulator]], complete: bool
+    problem: Problem, state: State, workers: Workers, sums: list[list[into.Accumulator]], share: float
 ) -> State:
-    """FSC of the new half maps, the maps regularised, and what the next iteration does."""
-    found = [maximisation.regularised(problem, pair, workers) for pair in sums]
+    """FSC of the new half maps, the maps regularised, and what the next iteration does.
+
+    sums: of each class, of both halves; or first without the images spared, and then these; share: of the images that
+    were searched.
+    """
+    rest = [pair[:2] for pair in sums]
+    whole = [[maximisation.joined(*two) for two in zip(pair[:2], pair[2:])] if pair[2:] else pair for pair in sums]
+    found = [maximisation.regularised(problem, pair, workers, some) for pair, some in zip(whole, rest)]
     curves = np.stack([one.curve for one in found])
     maps = np.stack([np.stack(one.maps) for one in found])
-    shell = min(max(map(reach, curves)), sums[0][0].radius)
-    state = plan.decided(problem, replace(state, maps=maps, curves=curves), shell, complete)
+    shell = min(max(map(fsc.reach, curves)), sums[0][0].radius)
+    state = plan.decided(problem, replace(state, maps=maps, curves=curves), shell, share)
     if not state.done:
         return state
-    joint = np.stack([maximisation.joint_map(problem, pair, one) for pair, one in zip(sums, found)])
+    joint = np.stack([maximisation.joint_map(problem, pair, one) for pair, one in zip(whole, found)])
     return replace(state, halves=np.stack([np.stack(one.raw) for one in found]), joint=joint)

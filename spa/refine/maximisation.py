@@ -144,8 +144,12 @@ class Regularised:
     share: float
 
 
-def regularised(problem: Problem, sums: list[into.Accumulator], workers: Workers) -> Regularised:
+def regularised(
+    problem: Problem, sums: list[into.Accumulator], workers: Workers, rest: list[into.Accumulator] | None = None
+) -> Regularised:
     """Half maps from the sums of both halves: by the problem's smoothing, else with the FSC as prior.
+
+    rest: sums that lack some images: the regularised maps are of these.
 
     Where the particle takes only a part of the solvent mask, noise is less there than the FSC says, by that part
     (Grigorieff, Methods Enzymol. 579 (2016) 191, calls the corrected curve particle FSC).
@@ -156,10 +160,12 @@ def regularised(problem: Problem, sums: list[into.Accumulator], workers: Workers
     resolution = problem.images.resolution_of(reach(curve))
     inside = list(workers.map(lambda one: within(problem, one, resolution), raw))
     share = sum(noise_share(problem, one) for one in inside) / 2
+    rest = rest or sums
     if problem.smoothing:
-        maps = list(problem.smoothing(raw[0], raw[1]))
+        some = raw if rest is sums else list(workers.map(lambda one: into.solve(one, raw_prior(one)), rest))
+        maps = list(problem.smoothing(some[0], some[1]))
     else:
-        maps = list(workers.map(lambda one: into.solve(one, wiener_prior(one, curve, share)), sums))
+        maps = list(workers.map(lambda one: into.solve(one, wiener_prior(one, curve, share)), rest))
     return Regularised(raw, [one * mask for one, mask in zip(maps, inside)], curve, share)
 
 

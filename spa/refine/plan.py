@@ -2,6 +2,11 @@
 
 Going local too early is the main failure of a refinement, so the global phase ends by a test: next to no image moves
 by more than two grid steps in a global pass.
+
+Where posteriors are broad an image's own share of its half's map speaks for the pose that it has, right or wrong: some
+ten units of log p at a signal-to-noise ratio of 0.015 and a thousand images, as much as the right pose would gain. So
+images take turns there: those of an iteration are searched against the map of the others, and then put into it (an
+incremental expectation-maximisation: Neal & Hinton, in Learning in Graphical Models (1998) 355).
 """
 
 from dataclasses import replace
@@ -10,24 +15,87 @@ import numpy as np
 
 from spa.refine.problem import Problem
 from spa.refine.states import State
+from spa.search.prior import Prior
 
 SETTLED = 0.02  # share of images that move by more than two steps in a global pass, below which it has settled
-SHARP = 0.85  # mean share of the best mode in the posterior, below which the search must be wide
-PATIENCE = 3  # iterations without gain after which a run that never settles is stopped
+ROVING = 0.05  # the same, where nothing was gained for a pass over all images: what still moves has nowhere to go
+SHARP = 0.75  # mean share of the best mode in the posterior, below which the search must be wide
+PATIENCE = 3  # passes without gain after which a run that never settles is stopped
 SETTLING = 0.97  # of the least median move yet: a run whose poses still come to rest is not stopped
-SUBSETS = (300, 600)  # images a half in the first iterations, while posteriors are sharp
+FIRST = 300  # images a half in the first iteration; each of the next takes up to twice as many
+TURNS = 4  # iterations in which all images have had their turn, where posteriors are broad
 BEYOND = 2  # shells of the references beyond the FSC's crossing
 STILL = 0.05  # of a shell's width at the particle's rim: poses that move less have converged
+CERTAIN = 0.3  # of their own error: the same
+
+LEAST_SHIFT = 1.0  # pixels: the prior of shifts is never narrower
+REACH = 3.5  # of its standard deviation: shifts that are searched
+
+Halves = list[np.ndarray]  # rows of each half
 
 
-def chosen(problem: Problem, state: State) -> list[np.ndarray]:
-    """Rows of each half for the next iteration: all, but a random subset at first where poses are not known."""
+def chosen(problem: Problem, state: State) -> Halves:
+    """Rows of each half for the next iteration: all, but random subsets in turn while poses are not known."""
     rng = np.random.Generator(np.random.Philox(problem.settings.seed))
-    halves = [rng.permutation(np.flatnonzero(problem.images.half == h)) for h in (0, 1)]
-    few = state.iteration < len(SUBSETS) and (state.iteration == 0 or state.sharpness > SHARP)
-    few = few and problem.prior.poses is None
-    limit = SUBSETS[state.iteration] if few else len(problem.images)
-    return [np.sort(rows[:limit]) for rows in halves]
+    halves = [rng.permutation(rows) for rows in everything(problem)]
+    sizes = [_size(problem, state, len(rows)) for rows in halves]
+    return [np.sort(rows[(state.begun + np.arange(size)) % len(rows)]) for rows, size in zip(halves, sizes)]
+
+
+def everything(problem: Problem) -> Halves:
+    """All rows of each half."""
+    return [np.flatnonzero(problem.images.half == half) for half in (0, 1)]
+
+
+def _size(problem: Problem, state: State, n: int) -> int:
+    """How many of a half's n images are searched next."""
+    if state.local or problem.prior.poses is not None:
+        return n
+    grown = min(n, FIRST << min(state.iteration, 40))
+    if state.iteration == 0:
+        return grown
+    if state.sharpness > SHARP and not state.wide:
+        return grown if state.iteration == 1 else n
+    return min(grown, -(-n // TURNS))
+
+
+def advanced(problem: Problem, state: State, halves: Halves) -> State:
+    """The state whose images `halves` have been searched: others' turn is next, or all are, near their poses."""
+    return replace(state, begun=state.begun + max(map(len, halves)), local=_goes_local(state))
+
+
+def _goes_local(state: State) -> bool:
+    rest = state.wandering < SETTLED or (state.wandering < ROVING and state.stalled >= 1)
+    return state.local or (bool(state.searched.all()) and rest)
+
+
+def parted(problem: Problem, state: State) -> Halves:
+    """All rows that have poses, of each half: without those that the next iteration searches, and then these.
+
+    Where the next searches all there are only two parts.
+    """
+    known = [rows[state.searched[rows]] for rows in everything(problem)]
+    following = chosen(problem, state)
+    if sum(map(len, following)) == len(problem.images):
+        return known
+    spared = [rows[state.searched[rows]] for rows in following]
+    return [np.setdiff1d(rows, some) for rows, some in zip(known, spared)] + spared
+
+
+def shift_prior(problem: Problem, state: State) -> tuple[Prior, float]:
+    """What is believed of shifts in a search of the whole grid, and the largest one searched (pixels).
+
+    The images tell their spread themselves (as in Scheres, J. Struct. Biol. 180 (2012) 519), here by the median, which
+    those that are still lost do not move; what was given is the most.
+    """
+    prior, most = problem.prior, problem.settings.shift_range / problem.images.pixel_size
+    if state.iteration == 0 or prior.poses is not None:
+        return prior, most
+    best = state.best()[0]
+    pick = np.arange(len(best.weight)), best.weight.argmax(axis=1)
+    away = (best.shifts[pick] - prior.centres)[state.searched]
+    sigma = float(np.clip(1.4826 * np.median(np.abs(away)), LEAST_SHIFT, prior.shift_sigma))
+    return replace(prior, shift_sigma=sigma), min(REACH * sigma, most)
 
 
 def insertion_band(problem: Problem, radius: int) -> int:
@@ -35,15 +103,24 @@ def insertion_band(problem: Problem, radius: int) -> int:
     return min(max(int(1.3 * radius), radius + 8, 16), problem.images.band.radius)
 
 
-def decided(problem: Problem, state: State, shell: int, complete: bool) -> State:
-    """The state with what the next iteration does, from the FSC's crossing; complete: all images took part."""
+def _turn_error(state: State) -> float:
+    """Median standard deviation of the turn of the best modes (radians)."""
+    best = state.best()[0]
+    root = best.root[np.arange(len(best.weight)), best.weight.argmax(axis=1), :3][state.searched]
+    return float(np.median(np.sqrt((root**2).sum(axis=(1, 2))))) if len(root) else 0.0
+
+
+def decided(problem: Problem, state: State, shell: int, share: float) -> State:
+    """The state with what the next iteration does, from the FSC's crossing; share: of the images that were searched."""
     images, settings = problem.images, problem.settings
     gained = shell > state.best_shell
-    stalled = 0 if gained or not complete else state.stalled + 1
-    local = state.local or (complete and state.wandering < SETTLED)
-    wide = state.wide or (not local and (state.sharpness < SHARP or stalled > 0))
+    complete = bool(state.searched.all())
+    stalled = 0.0 if gained or not complete else state.stalled + share
+    local = _goes_local(state)
+    roving = state.wide and ROVING < state.wandering < 1  # 1: none was searched twice yet
+    wide = not local and (state.sharpness < SHARP or stalled > 0 or roving)
     rim = shell * settings.diameter / (2 * images.band.box * images.pixel_size)  # shells a radian turns the rim by
-    still = state.moved < STILL / max(rim, 1)
+    still = state.moved < max(STILL / max(rim, 1), CERTAIN * _turn_error(state))
     converged = state.local and still and shell <= state.best_shell + 1
     settling = state.moved < SETTLING * state.least
     done = state.iteration >= settings.iterations or converged or (stalled > PATIENCE and not settling)

@@ -36,8 +36,9 @@ class Problem:
 
     @property
     def extent(self) -> float:
-        """The share of the box that the particle takes."""
-        return min(0.95, self.settings.diameter / (self.images.band.box * self.images.pixel_size))
+        """The share of the box that the particle takes, as far as its turns are seen."""
+        seen = self.settings.breadth or self.settings.diameter
+        return min(0.95, seen / (self.images.band.box * self.images.pixel_size))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,11 @@ from spa.search.newton import Stage
 
 @dataclass(frozen=True)
 class Settings:
-    """diameter, lowpass, shift_range in angstroms; operators (g, 3, 3) of the point group."""
+    """diameter, lowpass, shift_range in angstroms; operators (g, 3, 3) of the point group.
+
+    breadth: of the ball that has the particle's radius of gyration, angstroms: how finely poses must be searched
+    follows from it, not from the farthest corner; None: as the diameter.
+    """
 
     diameter: float
     lowpass: float
@@ -18,6 +22,7 @@ class Settings:
     iterations: int
     seed: int
     symmetry: str = "C1"
+    breadth: float | None = None
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,12 @@ def global_stages(search: Search, extent: float, radius: int) -> list[Stage]:
     """Growing bands from the grid's to the whole."""
     scale = 0.7 / extent
     first, second = min(radius, int(round(10 * scale))), min(radius, int(round(20 * scale)))
-    return [
+    stages = [
         Stage(first, 2, 2 * search.candidates, 0.35, 3.0),  # all that the grid gives, and those known
         Stage(second, 3, search.kept[0], 0.15, 1.5),
         Stage(radius, 4, search.kept[1], 0.08, 0.8),
     ]
+    return stages if second < radius else stages[:-1]  # a band is climbed in once
 
 
 def local_stages(radius: int, modes: int) -> list[Stage]:

@@ -10,8 +10,8 @@ from spa.refine.problem import Problem
 from spa.volume.masks import grown, without_dust
 from spa.volume.shells import lowpass
 
-FROM = 12.0  # angstroms: the resolution of the half maps from which the mask follows the particle
-OUTLINE = 12.0  # angstroms: the outline's own resolution
+FROM = 25.0  # angstroms: the resolution of the half maps from which the mask follows the particle
+OUTLINE, COARSER = 12.0, 1.5  # angstroms: the outline's own resolution; coarser than the maps' by this
 SIGMAS, FAINT = 4.0, 0.1  # of the noise, and of the peak: what lies below either is no particle
 DUST = 0.01  # of the largest piece: smaller ones are noise
 EXTEND, EDGE = 6.0, 8.0  # angstroms around what is inside, for references
@@ -28,13 +28,14 @@ def within(problem: Problem, volume: np.ndarray, resolution: float, extend: floa
     if not problem.dynamic or resolution > FROM:
         return problem.solvent
     pixel = problem.images.pixel_size
-    smooth = lowpass(volume, pixel, OUTLINE)
+    outline = max(OUTLINE, COARSER * resolution)
+    smooth = lowpass(volume, pixel, outline)
     outside = smooth[problem.solvent < 0.01]
     noise = outside.std() if outside.size else 0.0
     inside = (smooth > max(SIGMAS * noise, FAINT * np.quantile(smooth, 0.9995))) & (problem.solvent > 0)
     if not inside.any():  # nothing stands out: there is no outline to follow
         return problem.solvent
-    return grown(without_dust(inside, DUST), extend / pixel, EDGE / pixel) * problem.solvent
+    return grown(without_dust(inside, DUST), (extend + (outline - OUTLINE) / 4) / pixel, EDGE / pixel) * problem.solvent
 
 
 def noise_share(problem: Problem, inside: np.ndarray) -> float:

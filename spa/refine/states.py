@@ -19,9 +19,10 @@ class State:
     maps in the solvent mask; radius: the band (shells); noise (groups, shells); poses: the modes in each class;
     shares (n, c): of each image's posterior; searched (n,): which images have poses; settled (n,): which kept a clear
     one in their last search; wide, local: the kind of the next search; best_shell: the best 0.143 crossing yet and
-    stalled: iterations since; moved: median turn (radians) of the images searched again;
+    stalled: passes over all images since; moved: median turn (radians) of the images searched again;
     least: the smallest of these yet; wandering: the share that moved more than two grid steps; sharpness: mean share
-    of the best mode; halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once done.
+    of the best mode; halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once done;
+    begun: images of each half that earlier iterations have taken, those taken again counted again.
     """
 
     iteration: int
@@ -36,12 +37,13 @@ class State:
     wide: bool = False
     local: bool = False
     best_shell: int = 0
-    stalled: int = 0
+    stalled: float = 0
     moved: float = np.pi
     least: float = np.pi
     wandering: float = 1.0
     sharpness: float = 0.0
     done: bool = False
+    begun: int = 0
     halves: np.ndarray | None = None
     joint: np.ndarray | None = None
 

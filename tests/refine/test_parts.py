@@ -98,6 +98,7 @@ def test_a_single_shell_without_signal_does_not_end_the_band() -> None:
 def test_a_run_whose_poses_still_come_to_rest_goes_on(planted: Callable) -> None:
     case = planted(n=40)
     problem, start = case.problem, loop.first_state(case.problem, [case.volume], case.noise)
-    waited = replace(start, iteration=5, best_shell=10, stalled=plan.PATIENCE, wide=True, wandering=0.5, least=0.1)
-    assert not plan.decided(problem, replace(waited, moved=0.09), 10, complete=True).done
-    assert plan.decided(problem, replace(waited, moved=0.1), 10, complete=True).done
+    waited = replace(start, searched=np.ones(40, bool), iteration=5, best_shell=10, stalled=plan.PATIENCE)
+    waited = replace(waited, wide=True, wandering=0.5, least=0.1)
+    assert not plan.decided(problem, replace(waited, moved=0.09), 10, share=1.0).done
+    assert plan.decided(problem, replace(waited, moved=0.1), 10, share=1.0).done

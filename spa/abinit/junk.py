@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from spa.image import fft
-from spa.refine.classes import WHOLE
+from spa.refine.expectation import WHOLE
 from spa.search.images import Block
 from spa.volume.shells import shell_counts, shell_sums
 from spa.volume.symmetry import operators

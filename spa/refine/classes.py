@@ -8,17 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from spa.refine.expectation import Poses
+from spa.refine.expectation import WIDEST, Poses
 from spa.search.newton import Modes
-
-WHOLE = 2 * np.pi / (8 * np.pi**2) ** (2 / 3)  # precision of the Gaussian whose volume is that of SO(3)
 
 
 def evidence(modes: Modes) -> np.ndarray:
     """(n,) log of the sum of the modes' heights times volumes; no mode's turn takes more than all of SO(3)."""
     there = modes.logp > -np.inf
-    widest = np.diag([WHOLE, WHOLE, WHOLE, 0, 0])
-    volume = -0.5 * np.linalg.slogdet(np.where(there[..., None, None], modes.hessian + widest, np.eye(5)))[1]
+    volume = -0.5 * np.linalg.slogdet(np.where(there[..., None, None], modes.hessian + WIDEST, np.eye(5)))[1]
     score = np.where(there, modes.logp + volume, -np.inf)
     top = score.max(axis=1)
     return top + np.log(np.exp(score - top[:, None]).sum(axis=1))

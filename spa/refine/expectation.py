@@ -14,6 +14,8 @@ from spa.search.prior import Prior
 from spa.volume.slices import Reference, slices
 
 MODES = 4  # poses of an image that are carried to the next iteration
+WHOLE = 2 * np.pi / (8 * np.pi**2) ** (2 / 3)  # precision of the Gaussian whose volume is that of SO(3)
+WIDEST = np.diag([WHOLE, WHOLE, WHOLE, 0, 0])
 KNOWN = 2  # of these, how many compete in the next search of the whole grid
 
 
@@ -63,9 +65,12 @@ def no_poses(n: int, modes: int = MODES) -> Poses:
 
 
 def laplace(logp: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (n, m) and covariance roots (n, m, 5, 5) of Gaussian modes: exp(log p) / sqrt(det H), normalised."""
+    """Weights (n, m) and covariance roots (n, m, 5, 5) of Gaussian modes: exp(log p) / sqrt(det H), normalised.
+
+    No mode's turn takes more than all of SO(3), even where a reference is empty.
+    """
     there = logp > -np.inf
-    safe = np.where(there[..., None, None], hessian, np.eye(5))
+    safe = np.where(there[..., None, None], hessian + WIDEST, np.eye(5))
     lower = np.linalg.cholesky(safe)
     log_volume = -np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum(axis=-1)
     score = np.where(there, logp + log_volume, -np.inf)

@@ -15,10 +15,17 @@ from spa.volume.fsc import reach
 
 
 def test_laplace_weights_are_volumes_under_gaussians() -> None:
-    hessian = np.stack([np.diag([4.0, 4, 4, 4, 4]), np.eye(5)])[None]
+    hessian = 1e6 * np.stack([4 * np.eye(5), np.eye(5)])[None]
     weight, root = expectation.laplace(np.array([[0.0, 0.0]]), hessian)
-    assert weight[0] == pytest.approx([1 / 33, 32 / 33])
-    assert np.allclose(root[0, 0] @ root[0, 0].T, np.eye(5) / 4)
+    assert weight[0] == pytest.approx([1 / 33, 32 / 33], rel=1e-4)
+    assert np.allclose(root[0, 0] @ root[0, 0].T, np.eye(5) / 4e6, rtol=1e-4)
+
+
+def test_an_empty_reference_leaves_every_turn_as_likely() -> None:
+    """Its modes have the volume of SO(3), (2 pi)^(3/2) / sqrt(det) = 8 pi^2, and no direction that stands out."""
+    _, root = expectation.laplace(np.zeros((1, 1)), np.diag([0.0, 0, 0, 9, 9])[None, None])
+    spread = np.linalg.det(root[0, 0, :3, :3] @ root[0, 0, :3, :3].T)
+    assert (2 * np.pi) ** 1.5 * np.sqrt(spread) == pytest.approx(8 * np.pi**2)
 
 
 def test_laplace_leaves_out_what_is_not_there() -> None:

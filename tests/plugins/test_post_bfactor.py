@@ -1,0 +1,75 @@
+"""`spa post bfactor`."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.io import mrc, star
+from spa.testing import is_png, run_spa
+from spa_plugins.post_bfactor.line import fitted
+from spa_plugins.post_bfactor.subsets import sizes
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bfactor")
+    words = "simulate particles -d P -o p.star --symmetry D2 --box 32 --pixel-size 4 --n 400 --snr 0.02"
+    result = run_spa(*words.split(), cwd=folder)
+    assert result.status == 0, result.stderr
+    return folder
+
+
+def run(data: Path, *more: object) -> tuple[star.Tables, str]:
+    call = ("post", "bfactor", "P/truth.star", "-d", "B", "-o", "b.star", "--symmetry", "D2", "--smallest", 50)
+    result = run_spa(*call, *more, cwd=data)
+    assert result.status == 0, result.stderr
+    return star.read(data / "B" / "bfactor.star"), result.stderr
+
+
+def test_more_particles_resolve_more(data: Path) -> None:
+    tables, said = run(data, "--repeats", 2, "--plot", "b.png", "--diameter", 90)
+    subsets = tables["subsets"]
+    counts, found = subsets.floats("spaParticles"), subsets.floats("spaResolution")
+    assert sorted(set(counts)) == [50, 100, 200, 400] and len(counts) == 7
+    means = [found[counts == count].mean() for count in (50, 100, 200, 400)]
+    assert means[0] > means[-1] and "needs" in said and is_png(data / "b.png")
+    assert tables["bfactor"].floats("spaBfactor")[0] > 0
+    assert np.all(np.diff(tables["needed"].floats("spaParticles")) > 0)
+    assert star.read(data / "b.star")["particles"] == star.read(data / "P" / "truth.star")["particles"]
+
+
+def test_a_target_a_mask_and_threads(data: Path) -> None:
+    mrc.write(data / "ball.mrc", np.ones((32, 32, 32), np.float32), 4.0)
+    one, _ = run(data, "--repeats", 1, "--target", 6, "--mask", data / "ball.mrc", "--threads", 1, "--seed", 3)
+    two, _ = run(data, "--repeats", 1, "--target", 6, "--mask", data / "ball.mrc", "--threads", 3, "--seed", 3)
+    assert one["subsets"] == two["subsets"]
+    assert one["needed"].floats("spaResolution").tolist() == [6]
+
+
+def test_a_line_is_found_with_its_error() -> None:
+    rng = np.random.default_rng(0)
+    counts = np.repeat([100, 200, 400, 800, 1600, 3200], 3).astype(float)
+    frequency = 0.01 + 2 / 120 * np.log(counts / 100) + 2e-4 * rng.standard_normal(len(counts))
+    line = fitted(counts, 1 / np.sqrt(frequency), rng)
+    assert line is not None
+    assert line.bfactor == pytest.approx(120, abs=4 * line.error) and 0.05 < line.error < 5
+    number, low, high = line.needed(line.resolution(20000))
+    assert number == pytest.approx(20000, rel=1e-6) and low < number < high
+    assert fitted(counts[:6], np.ones(6), rng) is None  # two numbers of particles are no line
+
+
+def test_subsets_are_halves() -> None:
+    assert sizes(1000, 100) == [125, 250, 500, 1000]
+    assert sizes(90, 50) == [90]
+
+
+def test_bad_input(data: Path) -> None:
+    call = ("post", "bfactor", "-d", "B", "--smallest")
+    result = run_spa(*call, 300, "P/truth.star", cwd=data)
+    assert result.status == 65 and "too few" in result.stderr
+    tables = star.read(data / "P" / "truth.star")
+    bare = tables.with_block("particles", tables["particles"].without("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"))
+    star.write(bare, data / "bare.star")
+    result = run_spa(*call, 50, "bare.star", cwd=data)
+    assert result.status == 65 and "no angles" in result.stderr

@@ -113,6 +113,25 @@ def relaxation(body: Body) -> Body:
     return body
 
 
+def comparison(body: Body) -> Body:
+    """What images are compared with: --map, --half1, --half2, --mask, --class, --min-resolution, --max-resolution."""
+    for option in (
+        click.option("--max-resolution", type=click.FloatRange(min=0, min_open=True),
+                     help="Finest detail compared, angstroms; default: where the half maps' FSC falls below 0.143."),
+        click.option("--min-resolution", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True,
+                     help="Coarsest detail compared, angstroms."),
+        click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream."),
+        click.option("--mask", type=INPUT_FILE,
+                     help="Soft mask of the particle; default: the stream's, or the sphere in the box."),
+        click.option("--half2", type=INPUT_FILE, help="Half map of half-set 2."),
+        click.option("--half1", type=INPUT_FILE, help="Half map of half-set 1; with --half2."),
+        click.option("--map", "map_file", type=INPUT_FILE,
+                     help="One map for all particles; default: the stream's half maps, or else its map."),
+    ):  # fmt: skip
+        body = option(body)
+    return body
+
+
 def specimen(body: Body) -> Body:
     """What the simulations image: --map, --model, --assembly, --symmetry, --specimen-diameter, --box, --pixel-size."""
     for option in (

@@ -1,0 +1,149 @@
+"""One pass over the particles, and what the sums of each optics group say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spa.errors import DataError, SpaError
+from spa.image.zernike import EVEN, ODD
+from spa.io.whole import whole
+from spa.job import memory, pool
+from spa.job.run import Run
+from spa.optics import profiles, stretch
+from spa.optics.compared import Scene, Who, compared, slopes
+from spa.optics.fit import Fitted, fitted
+from spa.optics.profiles import Weighted, weighted
+from spa.optics.stretch import Stretch
+from spa.optics.sums import NAMES, Sums, no_sums, sums
+from spa.optics.terms import SHIFT, Optics, cs_phase, terms
+from spa.recipe.optics import Given, blocks, scene_of, who_of
+
+CHUNK = 256  # rows of the table that are worked on together
+EVERY = 40  # chunks, after which the sums are kept on disk
+STATE = "state.npz"
+LEAST = 50  # images that a group needs
+MAGNIFICATION = "magnification"
+ANTISYMMETRIC = ("beam-tilt", "trefoil", "fifth-order")  # with a shift beside them, which poses may have taken
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """What was found in one optics group; number: its place among the groups in use."""
+
+    number: int
+    optics: Optics
+    sums: Sums
+    weighted: Weighted
+    odd: list[Fitted]
+    even: list[Fitted]
+    stretch: Stretch | None
+
+    @property
+    def fits(self) -> list[Fitted]:
+        return self.odd + self.even
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """groups: those with enough images; others keep what they have."""
+
+    scene: Scene
+    groups: list[Group]
+    rows: np.ndarray
+
+
+def measured(run: Run, given: Given, names: Sequence[str], significance: float) -> Measured:
+    """What each optics group's images differ by from the map, and what of it is significant."""
+    here = scene_of(run, given)
+    who = who_of(given.stack)
+    if given.halves:
+        who = replace(who, half=1 - who.half)
+    memory.require((3 + len(given.stack.aberrations)) * 8 * len(NAMES) * len(here.band), "the groups' sums")
+    found, rows = _summed(run, given, here, who)
+    enough = [number for number, one in enumerate(found) if one.count >= LEAST]
+    if not enough:
+        raise DataError(f"{given.stack.tables['particles'].where}: no optics group has {LEAST} images or more; "
+                        "spa optics groups merges them")  # fmt: skip
+    if len(enough) < len(found):
+        run.warn(f"{len(found) - len(enough)} optics groups have fewer than {LEAST} images and stay as they are")
+    weights = [weighted(found[number], here.band, given.first) for number in enough]
+    forms = [stretch.stretched(one, here.band) for one in weights]
+    stretches = stretch.fitted(forms, significance) if MAGNIFICATION in names else [None] * len(enough)
+    plane = np.stack(here.frequencies)
+    radius = np.hypot(*plane)
+    groups = []
+    wanted = [SHIFT, *names] if any(name in names for name in ANTISYMMETRIC) else names
+    for number, one, form in zip(enough, weights, stretches):
+        optics = _optics(given, number)
+        x, y = (np.eye(2) if form is None else form.matrix) @ plane  # where the optics saw what lies at k
+        known = cs_phase(optics, (x * x + y * y) ** 2 - radius**4)
+        odd = fitted(profiles.Odd(one), terms(wanted, ODD, optics, x, y), radius, significance)
+        beyond = profiles.Beyond(profiles.Even(one), known)
+        even = fitted(beyond, terms(names, EVEN, optics, x, y), radius, significance)
+        groups.append(Group(number, optics, found[number], one, odd, even, form))
+    return Measured(here, groups, rows)
+
+
+def _optics(given: Given, number: int) -> Optics:
+    row = int(np.flatnonzero(given.stack.group == number)[0])
+    return Optics(float(given.stack.voltage[row]), float(given.stack.cs[row]))
+
+
+def _summed(run: Run, given: Given, here: Scene, who: Who) -> tuple[list[Sums], np.ndarray]:
+    """The sums of each group, and the rows that went into them; kept in DIR on the way."""
+    stack = given.stack
+    total = [no_sums(here.band) for _ in stack.aberrations]
+    done, used = _resumed(run, total)
+    starts = range(0, len(stack), CHUNK)
+
+    def work(start: int) -> tuple[dict[int, Sums], list[int], list[SpaError]]:
+        return _chunk(given, here, who, np.arange(start, min(start + CHUNK, len(stack))))
+
+    rest = pool.ordered(starts[done:], work, run.threads, run.checkpoint)
+    for number, (_, result) in enumerate(run.progress(rest, len(starts) - done, "chunk"), start=done + 1):
+        part, rows, errors = result()
+        for error in errors:
+            run.leave_out(error)
+        for group, one in part.items():
+            total[group] = total[group] + one
+        used += rows
+        if number % EVERY == 0:
+            _keep(run, number, total, used)
+    if not used:
+        raise DataError(f"{stack.tables['particles'].where}: none of its {len(stack)} images can be used")
+    _keep(run, len(starts), total, used)
+    return total, np.array(used, np.int64)
+
+
+def _chunk(given: Given, here: Scene, who: Who, rows: np.ndarray) -> tuple[dict[int, Sums], list[int], list[SpaError]]:
+    found: dict[int, Sums] = {}
+    used: list[int] = []
+    errors: list[SpaError] = []
+    for good, pixels in blocks(given.stack, rows, errors):
+        used += good.tolist()
+        for number in np.unique(who.group[good]).tolist():
+            mine = who.group[good] == number
+            some = who.take(good[mine])
+            part = sums(compared(here, some, pixels[mine]), slopes(here, some), here.band)
+            found[number] = found[number] + part if number in found else part
+    return found, used, errors
+
+
+def _keep(run: Run, done: int, total: list[Sums], used: list[int]) -> None:
+    assert run.outdir is not None
+    with whole(run.outdir / STATE) as part, open(part, "wb") as file:
+        np.savez(file, done=done, values=np.stack([one.values for one in total]),
+                 counts=[one.count for one in total], used=used)  # fmt: skip
+
+
+def _resumed(run: Run, total: list[Sums]) -> tuple[int, list[int]]:
+    """How many chunks are done, with their sums put into total, and the rows that were used."""
+    assert run.outdir is not None
+    path = run.outdir / STATE
+    if not run.resume or not path.exists():
+        return 0, []
+    with np.load(path) as kept:
+        for number, (values, count) in enumerate(zip(kept["values"], kept["counts"])):
+            total[number] = Sums(values, int(count))
+        return int(kept["done"]), kept["used"].tolist()

@@ -1,0 +1,1 @@
+"""CTF and aberrations refined against a map, and which images share them."""

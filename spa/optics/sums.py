@@ -1,0 +1,79 @@
+"""Sums over particles at each coefficient, from which all aberrations of a group are found: one pass.
+
+With X the image, P the map's slice, s and c the sine and cosine of the CTF's phase chi, the likelihood of a phase phi
+(odd) and of an epsilon on chi (even) needs no more than what is summed here:
+``-|X - exp(i phi) sin(chi + epsilon) P|^2``. A distortion moves the slice; its slopes along x and y tell how.
+Source: Zivanov, Nakane & Scheres, IUCrJ 7 (2020) 253.
+"""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from spa.image.disc import Disc
+from spa.optics.compared import Compared
+
+NAMES = (
+    "imag",  # s Im(X P*)
+    "sine", "cosine",  # s Re(X P*), c Re(X P*)
+    "ss", "sc", "cc",  # s^2 |P|^2 ...
+    "power",  # |X|^2
+    "pull_x", "pull_y",  # s Re(P' X*), P' the slopes
+    "own_x", "own_y",  # s^2 Re(P' P*)
+    "xx", "xy", "yy",  # s^2 Re(P' P'*)
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """values (14, K), see NAMES; count: of images."""
+
+    values: np.ndarray
+    count: int
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(self.values + other.values, self.count + other.count)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.values[NAMES.index(name)]
+
+
+def no_sums(band: Disc) -> Sums:
+    """Nothing yet."""
+    return Sums(np.zeros((len(NAMES), len(band))), 0)
+
+
+@numba.njit(
+    "void(f4[:,:,::1], f4[:,:,::1], f4[:,:,:,::1], f4[:,::1], f4[:,::1], f8[:,::1])",
+    nogil=True, fastmath=True, cache=True,
+)  # fmt: skip
+def _add(x, cut, slope, sine, cosine, out):
+    for i in range(x.shape[0]):
+        for j in range(x.shape[2]):
+            xr, xi, pr, pi = x[i, 0, j], x[i, 1, j], cut[i, 0, j], cut[i, 1, j]
+            ur, ui, vr, vi = slope[i, 0, 0, j], slope[i, 0, 1, j], slope[i, 1, 0, j], slope[i, 1, 1, j]
+            s, c = sine[i, j], cosine[i, j]
+            real, power, s2 = xr * pr + xi * pi, pr * pr + pi * pi, s * s
+            out[0, j] += s * (xi * pr - xr * pi)
+            out[1, j] += s * real
+            out[2, j] += c * real
+            out[3, j] += s2 * power
+            out[4, j] += s * c * power
+            out[5, j] += c * c * power
+            out[6, j] += xr * xr + xi * xi
+            out[7, j] += s * (ur * xr + ui * xi)
+            out[8, j] += s * (vr * xr + vi * xi)
+            out[9, j] += s2 * (ur * pr + ui * pi)
+            out[10, j] += s2 * (vr * pr + vi * pi)
+            out[11, j] += s2 * (ur * ur + ui * ui)
+            out[12, j] += s2 * (ur * vr + ui * vi)
+            out[13, j] += s2 * (vr * vr + vi * vi)
+
+
+def sums(seen: Compared, slope: np.ndarray, band: Disc) -> Sums:
+    """Of some images of one group, and the slopes (n, 2, 2, K) of their slices."""
+    out = np.zeros((len(NAMES), len(band)))
+    sine, cosine = seen.waves()
+    _add(np.ascontiguousarray(seen.x), seen.cut, slope, sine, cosine, out)
+    return Sums(out, len(seen.x))

@@ -1,0 +1,139 @@
+"""What every refinement of optics is given: particles with poses, and what a map shows of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from spa.errors import DataError, SpaError, UsageError
+from spa.image.ctf import Lens, chi_terms
+from spa.io.star import Tables
+from spa.job import maps, memory
+from spa.job.particles import ParticleSet, open_particles
+from spa.job.run import Run
+from spa.model.poses import matrices
+from spa.optics.compared import BLOCK, Scene, Who, scene
+from spa.recipe.given import on_grid
+from spa.volume.fsc import fsc, reach
+from spa.volume.masks import soft_sphere
+
+FEWEST = 10  # shells that a comparison needs
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `spa.job.options.comparison`; resolutions in angstroms."""
+
+    map_file: str | None
+    half1: str | None
+    half2: str | None
+    mask: str | None
+    number: int | None
+    min_resolution: float
+    max_resolution: float | None
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> "Asked":
+        """From all options of a command."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls)})
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Particles, the masked maps (one, or one a half-set), and the shells that are compared, first and last."""
+
+    stack: ParticleSet
+    volumes: list[np.ndarray]
+    first: int
+    last: int
+
+    @property
+    def halves(self) -> bool:
+        return len(self.volumes) > 1
+
+    def resolution(self, shell: int) -> float:
+        """Of a shell, angstroms."""
+        return self.stack.box * self.stack.pixel_size / shell
+
+
+def read(run: Run, tables: Tables, asked: Asked) -> Given:
+    """Everything read and checked; DataError where the table has no poses, or no half-sets for its half maps."""
+    sources = _sources(tables, asked)
+    stack = open_particles(run, tables)
+    _require_poses(stack, halves=len(sources) == 2)
+    memory.require(30 * 4 * stack.box**3, f"maps of {stack.box} pixels")
+    raw = [on_grid(run, path, stack) for path in sources]
+    if len(raw) == 2 and np.array_equal(raw[0], raw[1]):
+        raise DataError(f"{sources[0]} and {sources[1]} are the same map, not two halves")
+    path = maps.find(tables, "mask", asked.mask, asked.number)
+    solvent = soft_sphere(stack.box, stack.box / 2 - 6, 5)
+    if path is not None:
+        solvent = maps.solvent(on_grid(run, path, stack, contrast=False), path)
+    volumes = [one * solvent for one in raw]
+    return Given(stack, volumes, *_shells(volumes, asked, stack))
+
+
+def _sources(tables: Tables, asked: Asked) -> list[str]:
+    """The files of the map or of both half maps."""
+    if (asked.half1 is None) != (asked.half2 is None):
+        raise UsageError("--half1 and --half2 belong together")
+    if asked.half1 and asked.map_file:
+        raise UsageError("--map and --half1, --half2: give one map or two half maps")
+    if asked.map_file:
+        return [asked.map_file]
+    halves = [maps.find(tables, role, named, asked.number) for role, named in
+              (("half1", asked.half1), ("half2", asked.half2))]  # fmt: skip
+    if all(halves):
+        return [str(one) for one in halves]
+    return [maps.need(tables, "map", "--map", None, asked.number)]
+
+
+def _require_poses(stack: ParticleSet, halves: bool) -> None:
+    where = stack.tables["particles"].where
+    if not stack.particles.has_poses:
+        raise DataError(f"{where} has no poses (rlnAngleRot, rlnAngleTilt, rlnAnglePsi) to compare the map at")
+    if not halves:
+        return
+    if "rlnRandomSubset" not in stack.tables["particles"]:
+        raise DataError(f"{where} has no column rlnRandomSubset, which says whose half map is a particle's (or --map)")
+    odd = np.flatnonzero(~np.isin(stack.particles.half, (1, 2)))
+    if odd.size:
+        raise DataError(f"{where} row {odd[0] + 1}: rlnRandomSubset is {stack.particles.half[odd[0]]}, not 1 or 2")
+
+
+def _shells(volumes: list[np.ndarray], asked: Asked, stack: ParticleSet) -> tuple[int, int]:
+    width, most = stack.box * stack.pixel_size, stack.box // 2 - 2
+    last = reach(fsc(*volumes)) if len(volumes) == 2 else most
+    if asked.max_resolution:
+        last = round(width / asked.max_resolution)
+    first, last = max(1, round(width / asked.min_resolution)), min(last, most)
+    if last < first + FEWEST:
+        raise DataError(f"only detail from {width / first:.1f} to {width / max(last, 1):.1f} A can be compared: "
+                        "the map is too coarse for optics to be refined")  # fmt: skip
+    return first, last
+
+
+def scene_of(run: Run, given: Given) -> Scene:
+    """The maps ready to be compared."""
+    stack = given.stack
+    return scene(given.volumes, stack.pixel_size, given.last, stack.aberrations, run.threads)
+
+
+def who_of(stack: ParticleSet) -> Who:
+    """How each particle is seen, by its own half's map."""
+    p = stack.particles
+    lens = Lens(stack.voltage, stack.cs, stack.contrast)
+    chi = chi_terms(lens, p.defocus_u, p.defocus_v, p.defocus_angle, p.phase_shift)
+    rows = np.arange(len(stack))
+    half = np.clip(p.half, 1, 2) - 1
+    return Who(matrices(*p.euler.T), stack.shifts(rows), chi, p.bfactor, half, stack.group)
+
+
+def blocks(stack: ParticleSet, rows: np.ndarray, errors: list[SpaError]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows that can be used, and their images, a block at a time; what is wrong with others goes into errors."""
+    for start in range(0, len(rows), BLOCK):
+        good, images, bad = stack.usable(rows[start : start + BLOCK])
+        errors += bad
+        if len(good):
+            yield good, images

@@ -7,6 +7,7 @@ import numpy as np
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.job import maps
+from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.volume.fsc import crossing
 from spa_plugins.abinit_model.course import Course, Outcome, final_maps
@@ -45,7 +46,7 @@ def _particles(given: Given, outcome: Outcome) -> Table:
     assert found is not None
     place = np.argsort(_order(outcome))
     return given.stack.table(given.rows).with_columns(
-        **given.stack.pose_columns(given.rows, found.poses, found.shifts, given.images.pixel_size),
+        **pose_columns(found.poses, found.shifts, given.images.pixel_size),
         rlnClassNumber=place[found.number] + 1,
         rlnRandomSubset=given.images.half + 1,
         rlnMaxValueProbDistribution=found.peak,

@@ -78,7 +78,7 @@ class Classes:
         """The particles' table with their class, angle and shift; angles of an earlier 3-D search are taken out."""
         problem, state = self.problem, self.state
         psi = np.rad2deg(np.remainder(state.psi.astype(float) + np.pi, 2 * np.pi) - np.pi)
-        origin = problem.stack.origins(problem.rows, problem.centres + state.shift)
+        origin = -(problem.centres + state.shift) * problem.images.pixel_size
         return problem.stack.table(problem.rows).without(*_STALE).with_columns(
             rlnClassNumber=self.number, rlnAnglePsi=np.round(psi, 4),
             rlnOriginXAngst=np.round(origin[:, 0], 4), rlnOriginYAngst=np.round(origin[:, 1], 4),

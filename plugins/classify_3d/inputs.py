@@ -93,7 +93,8 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     images, noise, rows = data.collect(stack, stack.batches(run), half, shells, circle, planes)
     images = compact(images, shells)
     poses = matrices(*stack.particles.euler[rows].T)
-    posed = Posed(images, poses, stack.shifts(rows) * stack.pixel_size / images.pixel_size)
+    seen = images.seen_from(np.arange(len(images)), poses)
+    posed = Posed(images, seen, stack.shifts(rows) * stack.pixel_size / images.pixel_size)
     return Given(asked, stack, rows, posed, data.smooth_spectrum(noise))
 
 

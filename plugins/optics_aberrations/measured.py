@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spa.errors import DataError, SpaError
+from spa.image.disc import Disc
 from spa.image.zernike import EVEN, ODD
 from spa.io.whole import whole
 from spa.job import memory, pool
 from spa.job.run import Run
 from spa.optics import profiles, stretch
 from spa.optics.compared import Scene, Who, compared, slopes
-from spa.optics.fit import Fitted, fitted
+from spa.optics.fit import Fitted, fitted, total
 from spa.optics.profiles import Weighted, weighted
 from spa.optics.stretch import Stretch
-from spa.optics.sums import NAMES, Sums, no_sums, sums
+from spa.optics.sums import NAMES, Sums, demodulated, no_sums, sums
 from spa.optics.terms import SHIFT, Optics, cs_phase, terms
 from spa.recipe.optics import Given, blocks, scene_of, who_of
 
@@ -29,12 +30,16 @@ ANTISYMMETRIC = ("beam-tilt", "trefoil", "fifth-order")  # with a shift beside t
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """What was found in one optics group; number: its place among the groups in use."""
+    """What was found in one optics group; number: its place among the groups in use.
+
+    raw, plain: its sums as they came, and without the antisymmetric aberrations that were found.
+    """
 
     number: int
     optics: Optics
     sums: Sums
-    weighted: Weighted
+    raw: Weighted
+    plain: Weighted
     odd: list[Fitted]
     even: list[Fitted]
     stretch: Stretch | None
@@ -67,22 +72,56 @@ def measured(run: Run, given: Given, names: Sequence[str], significance: float) 
                         "spa optics groups merges them")  # fmt: skip
     if len(enough) < len(found):
         run.warn(f"{len(found) - len(enough)} optics groups have fewer than {LEAST} images and stay as they are")
-    weights = [weighted(found[number], here.band, given.first) for number in enough]
-    forms = [stretch.stretched(one, here.band) for one in weights]
-    stretches = stretch.fitted(forms, significance) if MAGNIFICATION in names else [None] * len(enough)
-    plane = np.stack(here.frequencies)
-    radius = np.hypot(*plane)
+    seen = [_Seen(found[number], here.band, given.first, _optics(given, number), here.frequencies(number), names,
+                  significance) for number in enough]  # fmt: skip
+    stretches: list[Stretch | None] = [None] * len(enough)
+    if MAGNIFICATION in names:
+        width = here.band.box * here.pixel_size
+        forms = [stretch.stretched(one.without(one.odd(np.eye(2))), one.plane * width) for one in seen]
+        stretches = list(stretch.fitted(forms, significance))
     groups = []
-    wanted = [SHIFT, *names] if any(name in names for name in ANTISYMMETRIC) else names
-    for number, one, form in zip(enough, weights, stretches):
-        optics = _optics(given, number)
-        x, y = (np.eye(2) if form is None else form.matrix) @ plane  # where the optics saw what lies at k
-        known = cs_phase(optics, (x * x + y * y) ** 2 - radius**4)
-        odd = fitted(profiles.Odd(one), terms(wanted, ODD, optics, x, y), radius, significance)
-        beyond = profiles.Beyond(profiles.Even(one), known)
-        even = fitted(beyond, terms(names, EVEN, optics, x, y), radius, significance)
-        groups.append(Group(number, optics, found[number], one, odd, even, form))
+    for number, one, form in zip(enough, seen, stretches):
+        matrix = np.eye(2) if form is None else form.matrix
+        odd = one.odd(matrix)
+        groups.append(Group(number, one.optics, found[number], one.without(), one.without(odd), odd,
+                            one.even(matrix, one.without(odd)), form)  # fmt: skip
+        )
     return Measured(here, groups, rows)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A group's sums, lens, frequencies (2, K), and what is looked for."""
+
+    sums: Sums
+    band: Disc
+    first: int
+    optics: Optics
+    plane: np.ndarray
+    names: Sequence[str]
+    significance: float
+
+    def without(self, odd: Sequence[Fitted] = ()) -> Weighted:
+        """The sums of images without these antisymmetric aberrations, weighted."""
+        return weighted(demodulated(self.sums, total(odd)), self.band, self.first)
+
+    def odd(self, matrix: np.ndarray) -> list[Fitted]:
+        """Antisymmetric terms, where the optics saw what lies at a frequency at the matrix times that."""
+        names = self.names
+        wanted = [SHIFT, *names] if any(name in names for name in ANTISYMMETRIC) else names
+        found = terms(wanted, ODD, self.optics, *(matrix @ self.plane))
+        return fitted(profiles.Odd(self.without()), found, self._radius, self.significance)
+
+    def even(self, matrix: np.ndarray, given: Weighted) -> list[Fitted]:
+        """Symmetric terms; the nominal Cs is another there too."""
+        x, y = matrix @ self.plane
+        known = cs_phase(self.optics, (x * x + y * y) ** 2 - self._radius**4)
+        found = terms(self.names, EVEN, self.optics, x, y)
+        return fitted(profiles.Beyond(profiles.Even(given), known), found, self._radius, self.significance)
+
+    @property
+    def _radius(self) -> np.ndarray:
+        return np.hypot(*self.plane)
 
 
 def _optics(given: Given, number: int) -> Optics:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from spa.image.aberrations import moved_defocus, summed
-from spa.image.straight import bent_shifts
 from spa.io import star
 from spa.io.star import Table, Tables
 from spa.job.run import Run
@@ -37,7 +36,7 @@ def tables_of(given: Given, found: Measured, keep_astigmatism: bool) -> Tables:
         more = terms.change(group.optics, group.fits)
         tilts[number] = tilts[number] + more.tilt
         odds[number], evens[number] = summed(odds[number], more.odd.tolist()), summed(evens[number], more.even.tolist())
-        origin[rows] += bent_shifts(np.tile(more.origin, (len(rows), 1)), stack.group[rows], stack.aberrations)
+        origin[rows] += more.origin @ stack.aberrations[group.number].matrix  # in the images as they lie
         if group.stretch is not None and any(group.stretch.kept):
             matrix = group.stretch.matrix
             matrices[number] = matrix @ matrices[number]
@@ -169,7 +168,7 @@ def draw(path: Path, given: Given, found: Measured) -> None:
     largest = sorted(found.groups, key=lambda group: -group.sums.count)[:PICTURES]
     rows = []
     for group in sorted(largest, key=lambda group: group.number):
-        odd, even = Odd(group.weighted), Even(group.weighted)
+        odd, even = Odd(group.raw), Even(group.plain)
         title = f"group {used[group.number]}, {group.sums.count} particles"
         pictures = [
             aberrations.Picture("antisymmetric", odd.sine, odd.cosine, total(group.odd), -1),

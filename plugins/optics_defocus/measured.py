@@ -191,7 +191,7 @@ class _Pass:
         """A micrograph's changes, and its particles' scores with them."""
         group = np.concatenate([group for _, group in seen])
         every = joined([one for one, _ in seen])
-        wave, basis = float(wavelength(self.voltage)), chi_basis(*self.here.frequencies)
+        wave, basis = float(wavelength(self.voltage)), chi_basis(*self.here.frequencies(int(group[0])))
         found = films.Found(np.zeros(2), 0.0)
         for _ in range(PASSES):
             now = replace(every, chi=every.chi + found.chi(wave, basis).astype(np.float32))

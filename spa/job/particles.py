@@ -8,7 +8,6 @@ import numpy as np
 
 from spa.errors import DataError, SpaError
 from spa.image.aberrations import Aberrations, coma, summed
-from spa.image.straight import bent_shifts, straight_shifts
 from spa.io import mrc
 from spa.io.stacks import ImageSource, parse_name
 from spa.io.star import Table, Tables
@@ -51,20 +50,8 @@ class ParticleSet:
         return len(self.particles)
 
     def shifts(self, rows: np.ndarray) -> np.ndarray:
-        """Where the particles of rows lie in their straight images (n, 2), pixels from the centre."""
-        return straight_shifts(-self.particles.origin[rows] / self.pixel_size, self.group[rows], self.aberrations)
-
-    def origins(self, rows: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-        """The way back: origins (n, 2) in angstroms of particles at shifts (n, 2) in their straight images."""
-        return -bent_shifts(shifts, self.group[rows], self.aberrations) * self.pixel_size
-
-    def pose_columns(
-        self, rows: np.ndarray, matrices: np.ndarray, shifts: np.ndarray, pixel_size: float | None = None
-    ) -> dict[str, np.ndarray]:
-        """RELION's columns for poses (n, 3, 3) of rows and shifts (n, 2) in their straight images, in pixels of a
-        size (angstroms; the images' own)."""
-        bent = bent_shifts(shifts, self.group[rows], self.aberrations)
-        return pose_columns(matrices, bent, pixel_size or self.pixel_size)
+        """Where the particles of rows lie in their images (n, 2), pixels from the centre."""
+        return -self.particles.origin[rows] / self.pixel_size
 
     def batches(self, run: Run) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(rows, images (m, box, box) float32), with a bar; images that cannot be used are named and left out."""

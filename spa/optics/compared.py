@@ -7,29 +7,27 @@ import numpy as np
 from spa.image.aberrations import Aberrations
 from spa.image.ctf import chi_basis
 from spa.image.disc import Disc, disc
-from spa.image.straight import Straightener, offsets
+from spa.image.straight import Demodulator, seen_through
 from spa.search.images import ramps
 from spa.volume.slices import Reference, reference, slices
 
 BLOCK = 32  # images that are compared together
-STEP = np.float32(0.25)  # of k: half a cell of the padded grid
+STEP = 0.25  # of q: half a cell of the padded grid
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """The map, or one a half-set, in a band of the images; even (groups, K): what is added to chi, if anything is."""
+    """The map, or one a half-set, in a band of the images, and the optics that these came through."""
 
     band: Disc
     pixel_size: float
     sources: list[Reference]
-    straight: Straightener
-    even: np.ndarray | None
+    plain: Demodulator
 
-    @property
-    def frequencies(self) -> tuple[np.ndarray, np.ndarray]:
-        """qx, qy (K,) in 1/angstrom."""
-        unit = 1 / (self.band.box * self.pixel_size)
-        return self.band.kx * unit, self.band.ky * unit
+    def frequencies(self, group: int) -> np.ndarray:
+        """True frequencies q (2, K), x and y in 1/angstrom, of the coefficients of a group's images."""
+        seen = seen_through(self.plain.aberrations[group], self.band, self.pixel_size)
+        return np.stack([seen.qx, seen.qy])
 
 
 def scene(
@@ -38,14 +36,13 @@ def scene(
     """Maps (box, box, box) on the images' grid, compared up to a shell; aberrations of each optics group."""
     band = disc(len(volumes[0]), radius)
     sources = [reference(np.asarray(one, np.float32), band.radius, threads) for one in volumes]
-    straight = Straightener(band, pixel_size, aberrations)
-    return Scene(band, pixel_size, sources, straight, offsets(aberrations, band, pixel_size))
+    return Scene(band, pixel_size, sources, Demodulator(band, pixel_size, aberrations))
 
 
 @dataclass(frozen=True, eq=False)
 class Who:
-    """Arrays over particles: poses (n, 3, 3); shifts (n, 2) pixels in the straight images; chi (n, 5) terms of the
-    CTF's phase; bfactor (n,) square angstroms; half (n,) which map is seen; group (n,) whose aberrations are whose."""
+    """Arrays over particles: poses (n, 3, 3); shifts (n, 2) pixels; chi (n, 5) terms of the CTF's phase; bfactor (n,)
+    square angstroms; half (n,) which map is seen; group (n,) whose aberrations are whose."""
 
     poses: np.ndarray
     shifts: np.ndarray
@@ -64,7 +61,8 @@ class Who:
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Straight images moved to the centre and the map's slices (n, 2, K); the CTF's phase chi (n, K), its envelope.
+    """Images moved to the centre, odd aberrations taken off, and the map's slices (n, 2, K); the CTF's phase chi
+    (n, K), and its envelope.
 
     All float32; the CTF of the images is ``envelope sin(chi)``, an envelope of None is 1.
     """
@@ -92,34 +90,35 @@ def joined(parts: list[Compared]) -> Compared:
 def compared(here: Scene, who: Who, pixels: np.ndarray) -> Compared:
     """Images (n, N, N) of who, beside the map."""
     band = here.band
-    planes = here.straight.coefficients(pixels, who.group)
+    planes = here.plain.coefficients(pixels, who.group)
     turn = ramps(who.shifts.astype(np.float32), band.kx, band.ky, band.box)
     moved = (planes[:, 0] + 1j * planes[:, 1]) * turn
-    cut = _cut(here, who, band.kx, band.ky)
-    basis = chi_basis(*here.frequencies)
-    chi = (who.chi @ basis).astype(np.float32)
-    if here.even is not None:
-        chi += here.even[who.group]
-    envelope = np.exp(-who.bfactor[:, None] / 4 * basis[0]).astype(np.float32) if np.any(who.bfactor) else None
-    return Compared(np.stack([moved.real, moved.imag], axis=1), cut, chi, envelope)
+    chi = np.empty(moved.shape, np.float32)
+    for number in np.unique(who.group):
+        mine = who.group == number
+        basis = chi_basis(*here.frequencies(number))
+        chi[mine] = who.chi[mine] @ basis + seen_through(here.plain.aberrations[number], band, here.pixel_size).offset
+    square = (band.kx.astype(np.float32) ** 2 + band.ky.astype(np.float32) ** 2) / (band.box * here.pixel_size) ** 2
+    envelope = np.exp(-who.bfactor[:, None] / 4 * square).astype(np.float32) if np.any(who.bfactor) else None
+    return Compared(np.stack([moved.real, moved.imag], axis=1), _cut(here, who, (0, 0)), chi, envelope)
 
 
 def slopes(here: Scene, who: Who) -> np.ndarray:
-    """(n, 2, 2, K): how the slices of who change a unit of k along x and along y, by differences over half a unit."""
-    kx, ky = here.band.kx.astype(np.float32), here.band.ky.astype(np.float32)
-    ways = ((STEP, 0), (0, STEP))
-    return np.stack(
-        [(_cut(here, who, kx + dx, ky + dy) - _cut(here, who, kx - dx, ky - dy)) / np.float32(2 * STEP)
-         for dx, dy in ways], axis=1,
-    )  # fmt: skip
+    """(n, 2, 2, K): how the slices of who change a unit of q along x and along y, by differences over half a unit."""
+    steps = ((STEP, 0), (0, STEP))
+    both = [_cut(here, who, step) - _cut(here, who, (-step[0], -step[1])) for step in steps]
+    return np.stack(both, axis=1) / np.float32(2 * STEP)
 
 
-def _cut(here: Scene, who: Who, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
-    """Slices (n, 2, K), each of its own half's map."""
-    out = np.empty((len(who), 2, len(kx)), np.float32)
+def _cut(here: Scene, who: Who, aside: tuple[float, float]) -> np.ndarray:
+    """Slices (n, 2, K) that lie as the images do, each of its own half's map, at q moved aside (cycles a box)."""
+    width = here.band.box * here.pixel_size
+    out = np.empty((len(who), 2, len(here.band)), np.float32)
     version = np.minimum(who.half, len(here.sources) - 1)
-    for number, source in enumerate(here.sources):
-        rows = np.flatnonzero(version == number)
-        if len(rows):
-            out[rows] = slices(source, who.poses[rows], kx, ky)
+    for group in np.unique(who.group):
+        x, y = here.frequencies(group) * width + np.array(aside)[:, None]
+        for number, source in enumerate(here.sources):
+            rows = np.flatnonzero((version == number) & (who.group == group))
+            if len(rows):
+                out[rows] = slices(source, who.poses[rows], x, y)
     return out

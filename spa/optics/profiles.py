@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from spa.image.disc import Disc
-from spa.optics.sums import Sums
+from spa.optics.sums import NAMES, Sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,15 +37,10 @@ def weighted(sums: Sums, band: Disc, first: int) -> Weighted:
     noise = np.maximum(left, 1e-12 * max(left.max(), 1e-30)) / counts / max(sums.count, 1)
     used = (band.shell >= first) & (band.shell <= band.radius)
     each = scale[band.shell]
-    power = {"imag": 1, "sine": 1, "cosine": 1, "pull_x": 1, "pull_y": 1, "power": 0}
-    values = np.stack([row * each ** power.get(name, 2) for name, row in zip(_names(), sums.values)])
+    once = {name for name in NAMES if name.split("_")[0] in ("sine", "cosine", "pull")}
+    power = {"power": 0} | dict.fromkeys(once, 1)
+    values = np.stack([row * each ** power.get(name, 2) for name, row in zip(NAMES, sums.values)])
     return Weighted(Sums(values, sums.count), np.where(used, 2 / noise[band.shell], 0), scale, noise)
-
-
-def _names() -> tuple[str, ...]:
-    from spa.optics.sums import NAMES
-
-    return NAMES
 
 
 class Profile(Protocol):
@@ -76,7 +71,7 @@ class Odd:
     """Of a phase that turns the image."""
 
     def __init__(self, given: Weighted) -> None:
-        self.cosine, self.sine = given.weight * given.sums["sine"], given.weight * given.sums["imag"]
+        self.cosine, self.sine = given.weight * given.sums["sine"], given.weight * given.sums["sine_turn"]
         self.expected = given.weight * given.sums["ss"]
 
     def value(self, phase: np.ndarray) -> np.ndarray:

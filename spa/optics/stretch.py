@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
-from spa.image.disc import Disc
 from spa.optics.profiles import Weighted
 
 SHAPES = np.array([[[1.0, 0], [0, 1]], [[1, 0], [0, -1]], [[0, 1], [1, 0]]])  # scale, stretch along 0 and 45 degrees
@@ -41,11 +40,10 @@ class Stretch:
         return float(2 * np.hypot(*self.values[1:]))
 
 
-def stretched(given: Weighted, band: Disc) -> tuple[np.ndarray, np.ndarray]:
-    """Values (3,) and their precision (3, 3) in one group."""
+def stretched(given: Weighted, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values (3,) and their precision (3, 3) in one group without odd aberrations; q (2, K) in cycles a box."""
     sums, weight = given.sums, given.weight
-    k = np.stack([band.kx, band.ky]).astype(float)
-    moves = np.einsum("sab,bk->sak", SHAPES, k)  # (shapes, x y, K)
+    moves = np.einsum("sab,bk->sak", SHAPES, q)  # (shapes, x y, K)
     pull = np.stack([sums["pull_x"] - sums["own_x"], sums["pull_y"] - sums["own_y"]])
     form = np.stack([[sums["xx"], sums["xy"]], [sums["xy"], sums["yy"]]])
     right = np.einsum("sak,ak,k->s", moves, pull, weight)

@@ -15,11 +15,11 @@ from spa.image.disc import Disc
 from spa.optics.compared import Compared
 
 NAMES = (
-    "imag",  # s Im(X P*)
     "sine", "cosine",  # s Re(X P*), c Re(X P*)
+    "sine_turn", "cosine_turn",  # s Im(X P*), c Im(X P*)
     "ss", "sc", "cc",  # s^2 |P|^2 ...
     "power",  # |X|^2
-    "pull_x", "pull_y",  # s Re(P' X*), P' the slopes
+    "pull_x", "pull_y", "pull_x_turn", "pull_y_turn",  # s Re(X P'*), s Im(X P'*), P' the slopes
     "own_x", "own_y",  # s^2 Re(P' P*)
     "xx", "xy", "yy",  # s^2 Re(P' P'*)
 )  # fmt: skip
@@ -27,7 +27,7 @@ NAMES = (
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """values (14, K), see NAMES; count: of images."""
+    """values (17, K), see NAMES; count: of images."""
 
     values: np.ndarray
     count: int
@@ -55,20 +55,24 @@ def _add(x, cut, slope, sine, cosine, out):
             ur, ui, vr, vi = slope[i, 0, 0, j], slope[i, 0, 1, j], slope[i, 1, 0, j], slope[i, 1, 1, j]
             s, c = sine[i, j], cosine[i, j]
             real, power, s2 = xr * pr + xi * pi, pr * pr + pi * pi, s * s
-            out[0, j] += s * (xi * pr - xr * pi)
-            out[1, j] += s * real
-            out[2, j] += c * real
-            out[3, j] += s2 * power
-            out[4, j] += s * c * power
-            out[5, j] += c * c * power
-            out[6, j] += xr * xr + xi * xi
-            out[7, j] += s * (ur * xr + ui * xi)
-            out[8, j] += s * (vr * xr + vi * xi)
-            out[9, j] += s2 * (ur * pr + ui * pi)
-            out[10, j] += s2 * (vr * pr + vi * pi)
-            out[11, j] += s2 * (ur * ur + ui * ui)
-            out[12, j] += s2 * (ur * vr + ui * vi)
-            out[13, j] += s2 * (vr * vr + vi * vi)
+            turn = xi * pr - xr * pi
+            out[0, j] += s * real
+            out[1, j] += c * real
+            out[2, j] += s * turn
+            out[3, j] += c * turn
+            out[4, j] += s2 * power
+            out[5, j] += s * c * power
+            out[6, j] += c * c * power
+            out[7, j] += xr * xr + xi * xi
+            out[8, j] += s * (ur * xr + ui * xi)
+            out[9, j] += s * (vr * xr + vi * xi)
+            out[10, j] += s * (ur * xi - ui * xr)
+            out[11, j] += s * (vr * xi - vi * xr)
+            out[12, j] += s2 * (ur * pr + ui * pi)
+            out[13, j] += s2 * (vr * pr + vi * pi)
+            out[14, j] += s2 * (ur * ur + ui * ui)
+            out[15, j] += s2 * (ur * vr + ui * vi)
+            out[16, j] += s2 * (vr * vr + vi * vi)
 
 
 def sums(seen: Compared, slope: np.ndarray, band: Disc) -> Sums:
@@ -77,3 +81,16 @@ def sums(seen: Compared, slope: np.ndarray, band: Disc) -> Sums:
     sine, cosine = seen.waves()
     _add(np.ascontiguousarray(seen.x), seen.cut, slope, sine, cosine, out)
     return Sums(out, len(seen.x))
+
+
+TURNS = {name: NAMES.index(f"{name}_turn") for name in ("sine", "cosine", "pull_x", "pull_y")}
+
+
+def demodulated(given: Sums, phase: np.ndarray) -> Sums:
+    """The sums of images with a phase (K,) taken off."""
+    cosine, sine = np.cos(phase), np.sin(phase)
+    values = given.values.copy()
+    for name, turn in TURNS.items():
+        real, imag = given[name], given.values[turn]
+        values[NAMES.index(name)], values[turn] = cosine * real + sine * imag, cosine * imag - sine * real
+    return Sums(values, given.count)

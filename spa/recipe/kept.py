@@ -9,6 +9,7 @@ from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.io.whole import whole
 from spa.job.maps import with_maps
+from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.model.poses import eulers
 from spa.recipe.given import Inputs
@@ -123,7 +124,7 @@ def pose_table(given: Inputs, poses: Poses) -> Table:
     best = poses.weight.argmax(axis=1)
     spread = np.sqrt((poses.root[n, best] ** 2).sum(axis=-1))
     return given.stack.table(given.rows).with_columns(
-        **given.stack.pose_columns(given.rows, poses.poses[n, best], poses.shifts[n, best]),
+        **pose_columns(poses.poses[n, best], poses.shifts[n, best], images.pixel_size),
         rlnRandomSubset=images.half + 1,
         rlnMaxValueProbDistribution=poses.weight[n, best],
         rlnLogLikeliContribution=poses.logp[n, best],

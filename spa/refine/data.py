@@ -9,7 +9,7 @@ import numpy as np
 from spa.image.aberrations import Aberrations
 from spa.image.ctf import Lens, chi_basis, chi_terms
 from spa.image.disc import Disc, coefficients, disc, shell_mean
-from spa.image.straight import Straightener, offsets
+from spa.image.straight import Demodulator, magnifications, offsets, stretched
 from spa.search.images import Block
 
 BLOCK = 64  # images handled together: large enough for BLAS, small enough for its products to stay in cache
@@ -42,7 +42,8 @@ class Images:
 
     planes (n, 2, K) float32 coefficients (in memory or mapped from a file); chi (n, 5) terms of the CTF's phase;
     bfactor (n,) square angstroms; group (n,) from 0: who shares a noise spectrum; half (n,) 0 or 1.
-    even (groups, K): what even aberrations add to chi; odd ones and distortions are undone in the planes already.
+    even (groups, K): what even aberrations add to chi; odd ones are taken off the planes already. bend (groups, 2, 2):
+    magnifications, which take the images' frequencies to the true ones.
     """
 
     band: Disc
@@ -53,6 +54,7 @@ class Images:
     group: np.ndarray
     half: np.ndarray
     even: np.ndarray | None = None
+    bend: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.planes)
@@ -73,8 +75,13 @@ class Images:
     def ctf(self, rows: np.ndarray, count: int) -> np.ndarray:
         """CTF (n, count) float32 of rows at the first `count` coefficients."""
         unit = 1 / (self.band.box * self.pixel_size)
-        basis = chi_basis(self.band.kx[:count] * unit, self.band.ky[:count] * unit)
+        plane = np.stack([self.band.kx[:count], self.band.ky[:count]]) * unit
+        basis = chi_basis(*plane)
         value = (self.chi[rows] @ basis).astype(np.float32)
+        if self.bend is not None:
+            for number in np.unique(self.group[rows]):
+                here = self.group[rows] == number
+                value[here] = self.chi[rows[here]] @ chi_basis(*(self.bend[number] @ plane))
         if self.even is not None:
             value += self.even[self.group[rows], :count]
         value = np.sin(value)
@@ -86,7 +93,12 @@ class Images:
         """Rows in the band of a radius, divided by the noise's standard deviation; noise (groups, shells) is power."""
         count = self.band.count(radius)
         weight = (1 / np.sqrt(noise[self.group[rows]]))[:, self.band.shell[:count]].astype(np.float32)
-        return Block(self.band, self.planes[rows, :, :count] * weight[:, None], self.ctf(rows, count) * weight)
+        bend = None if self.bend is None else self.bend[self.group[rows]]
+        return Block(self.band, self.planes[rows, :, :count] * weight[:, None], self.ctf(rows, count) * weight, bend)
+
+    def seen_from(self, rows: np.ndarray, poses: np.ndarray) -> np.ndarray:
+        """Poses (n, 3, 3) whose slices lie as the images of rows do, distorted where these are."""
+        return poses if self.bend is None else stretched(poses, self.bend[self.group[rows]])
 
 
 def soft_disc(box: int, radius: float, edge: float) -> np.ndarray:
@@ -140,7 +152,7 @@ def collect(
     planes: where to keep the coefficients (n, 2, K), e.g. mapped from a file; default in memory.
     """
     band = disc(stack.box, radius)
-    straight = Straightener(band, stack.pixel_size, stack.aberrations)
+    plain = Demodulator(band, stack.pixel_size, stack.aberrations)
     n, groups = len(half), int(stack.group.max()) + 1
     planes = np.empty((n, 2, len(band)), np.float32) if planes is None else planes
     power, count = np.zeros((2, groups, band.radius + 1))
@@ -148,7 +160,7 @@ def collect(
     circle = min(diameter / 2 / stack.pixel_size, 0.45 * stack.box)
     kept = 0
     for rows, pixels in batches:
-        planes[kept : kept + len(rows)] = straight.coefficients(pixels, stack.group[rows])
+        planes[kept : kept + len(rows)] = plain.coefficients(pixels, stack.group[rows])
         found = background_power(pixels, band, circle)
         taken = ordinary(found, band)
         np.add.at(power, stack.group[rows], found * taken)
@@ -163,6 +175,6 @@ def collect(
     chi = chi_terms(lens, *(getattr(particles, name)[rows] for name in names))
     images = Images(
         band, stack.pixel_size, planes[:kept], chi, particles.bfactor[rows], stack.group[rows],
-        np.asarray(half)[rows], offsets(stack.aberrations, band, stack.pixel_size),
+        np.asarray(half)[rows], offsets(stack.aberrations, band, stack.pixel_size), magnifications(stack.aberrations),
     )  # fmt: skip
     return images, noise, rows

@@ -1,6 +1,6 @@
 """The maximisation step: half maps from weighted poses, their FSC, and the noise that is left."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,7 +61,8 @@ def accumulate(
     def prepared(half: int, number: int) -> Ready:
         rows = queues[half][number]
         block = images.block(rows, radius, noise)
-        return Ready(sums[half], samples(poses, rows, spread, (*seed, half, number)), block)
+        found = samples(poses, rows, spread, (*seed, half, number))
+        return Ready(sums[half], replace(found, poses=block.seen_from(found.rows, found.poses)), block)
 
     for number in range(max(map(len, queues))):
         present = [half for half, queue in enumerate(queues) if number < len(queue)]
@@ -124,7 +125,8 @@ def _left(images: Images, poses: Poses, rows: np.ndarray, source: Reference, rad
     limit = images.band.count(radius)
     kx, ky = images.band.kx[:limit], images.band.ky[:limit]
     best = poses.weight[rows].argmax(axis=1)
-    cut = slices(source, poses.poses[rows, best], kx, ky) * images.ctf(rows, limit)[:, None]
+    seen = images.seen_from(rows, poses.poses[rows, best])
+    cut = slices(source, seen, kx, ky) * images.ctf(rows, limit)[:, None]
     turn = ramps(-poses.shifts[rows, best].astype(np.float32), kx, ky, images.band.box)
     model = (cut[:, 0] + 1j * cut[:, 1]) * turn
     x = images.planes[rows, :, :limit]

@@ -92,7 +92,7 @@ def fitted_scales(
     turn = ramps(shifts[rows].astype(np.float32), block.kx, block.ky, images.band.box)
     seen = (block.x[:, 0] + 1j * block.x[:, 1]) * turn
     x = np.stack([seen.real, seen.imag], axis=1).ravel()
-    cuts = [slices(reference(part, radius), poses[rows], block.kx, block.ky) for part in parts]
+    cuts = [slices(reference(part, radius), images.seen_from(rows, poses[rows]), block.kx, block.ky) for part in parts]
     models = [(cut * block.ctf[:, None]).ravel() for cut in cuts]
     norm = np.array([[np.dot(a, b) for b in models] for a in models], np.float64)
     norm += 1e-6 * np.eye(len(parts)) * norm.diagonal().max()

@@ -66,6 +66,7 @@ def residuals(
 ) -> Residuals:  # fmt: skip
     """Of rows (n,) of images in all of their band, at poses (n, 3, 3) and shifts (n, 2) in pixels of their box."""
     band = images.band
+    poses = images.seen_from(rows, poses)
 
     def left(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         block = images.block(rows[part], band.radius, noise)

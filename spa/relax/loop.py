@@ -203,7 +203,8 @@ def _consensus(
     sums = into.accumulator(band.box, band.radius)
     for rows in blocks_of(np.arange(len(images))):
         block = images.block(rows, band.radius, noise)
-        samples = into.Samples(np.arange(len(rows)), poses[rows], shifts[rows], np.ones(len(rows)))
+        seen = images.seen_from(rows, poses[rows])
+        samples = into.Samples(np.arange(len(rows)), seen, shifts[rows], np.ones(len(rows)))
         into.insert(sums, samples, block.matched(), block.ctf**2, block.kx, block.ky)
     into.close(sums)
     whole = into.symmetrised(sums, group, workers.map)

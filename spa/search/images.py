@@ -9,15 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.image.disc import Disc
+from spa.image.straight import stretched
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Some images in a band of a disc: x (n, 2, K) and ctf (n, K) float32, both divided by the noise."""
+    """Some images in a band of a disc: x (n, 2, K) and ctf (n, K) float32, both divided by the noise.
+
+    bend (n, 2, 2): magnifications; None where there are none.
+    """
 
     band: Disc
     x: np.ndarray
     ctf: np.ndarray
+    bend: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -29,6 +34,10 @@ class Block:
     @property
     def ky(self) -> np.ndarray:
         return self.band.ky[: self.x.shape[2]]
+
+    def seen_from(self, rows: np.ndarray, poses: np.ndarray) -> np.ndarray:
+        """Poses (j, 3, 3) whose slices lie as images `rows` (j,) do, distorted where these are."""
+        return poses if self.bend is None else stretched(poses, self.bend[rows])
 
     def matched(self) -> np.ndarray:
         """(n, 2, K): CTF times image, what is correlated with slices and what is inserted."""

@@ -180,12 +180,15 @@ class Sums:
 def evaluate(
     source: Reference, block: Block, rows: np.ndarray, poses: np.ndarray, shifts: np.ndarray, radius: int
 ) -> Sums:
-    """Sums over the band of a radius for images `rows` (j,) of the block at poses (j, 3, 3) and shifts (j, 2)."""
+    """Sums over the band of a radius for images `rows` (j,) of the block at poses (j, 3, 3) and shifts (j, 2).
+
+    Where images are distorted, gradients are those of the undistorted k: off by as little as the distortion.
+    """
     out = np.zeros((len(rows), _SLOTS), np.float32)
     grid, kx, ky = source.grid, block.kx, block.ky
     _sum(
         grid.reshape(-1), grid.shape[1], grid.shape[2], np.ascontiguousarray(rows, np.int64),
-        np.ascontiguousarray(poses, np.float32), ramp_tables(shifts, radius + 1, block.band.box),
+        np.ascontiguousarray(block.seen_from(rows, poses), np.float32), ramp_tables(shifts, radius + 1, block.band.box),
         np.float32(2 * np.pi / block.band.box), block.x, block.ctf, kx.astype(np.float32), ky.astype(np.float32),
         kx, ky, block.band.count(radius), np.empty(_CHUNK, np.int32), np.empty((21, _CHUNK), np.float32),
         np.empty((2, _CHUNK), np.float32), out,

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from spa.image.aberrations import Aberrations, coma, moved_defocus, summed
-from spa.image.ctf import Lens, phase, wavelength
-from spa.image.disc import coefficients, disc
-from spa.image.straight import Straightener, bent_shifts, offsets, sampled, straight_shifts
+from spa.image.ctf import Lens, chi_basis, chi_terms, phase, wavelength
+from spa.image.disc import disc
+from spa.image.straight import Demodulator, bent_poses, magnifications, offsets, seen_through
 from spa.model.poses import matrices
+from spa.search.images import ramps
 from spa.simulate.optics import Defocus, draw_views
 from spa.simulate.particles import clean_images
 from spa.simulate.specimen import of_phantom
+from spa.volume.slices import reference, slices
 
 BOX, PIXEL, N = 64, 3.0, 4
 LENS = Lens(300.0, 2.7, 0.1)
@@ -51,36 +53,24 @@ def test_coefficients_add_up_at_any_length() -> None:
     assert summed() == ()
 
 
-def test_sampling_is_the_transform_where_the_coefficients_would_have_been() -> None:
-    images = np.random.default_rng(1).standard_normal((2, 32, 32)).astype(np.float32)
-    band = disc(32, 15)
-    qx, qy = np.linalg.inv(np.array(M).reshape(2, 2)) @ np.stack([band.kx, band.ky])
-    y, x = np.mgrid[:32, :32] - 16
-    waves = np.exp(-2j * np.pi / 32 * (qx[:, None] * x.ravel() + qy[:, None] * y.ravel()))
-    exact = waves @ images.reshape(2, -1).T / 32
-    found = sampled(images, band, M)
-    np.testing.assert_allclose(found[:, 0] + 1j * found[:, 1], exact.T, atol=2e-4)
-    np.testing.assert_allclose(sampled(images, band, (1.0, 0.0, 0.0, 1.0)), coefficients(images, band), atol=2e-4)
-
-
-def test_straight_images_are_those_of_straight_optics() -> None:
-    """With distortion and odd aberrations undone, and the particle where `straight_shifts` says it is."""
+def test_slices_at_stretched_poses_are_images_that_optics_have_bent() -> None:
+    """With the CTF at the true frequencies; odd aberrations are taken off the images."""
     specimen = of_phantom(BOX, PIXEL, "C1", 60.0, np.random.default_rng(2))
     rng = np.random.default_rng(3)
     poses, origins = matrices(*draw_views(N, rng).T), rng.normal(0, 4, (N, 2))
-    defocus = Defocus(*(np.array([value] * N) for value in (4000.0, 3500.0, 0.5)))
-    bent = clean_images(specimen, poses, origins, LENS, defocus, BOX, PIXEL, aberrations=BENT)
-    group = np.zeros(N, np.int64)
-    shifts = straight_shifts(-origins / PIXEL, group, [BENT])
-    np.testing.assert_allclose(bent_shifts(shifts, group, [BENT]), -origins / PIXEL)
-    even = Aberrations(even=BENT.even)
-    plain = clean_images(specimen, poses, -shifts * PIXEL, LENS, defocus, BOX, PIXEL, aberrations=even)
+    u, v, angle = (np.array([value] * N) for value in (15000.0, 14000.0, 0.5))
+    images = clean_images(specimen, poses, origins, LENS, Defocus(u, v, angle), BOX, PIXEL, aberrations=BENT)
     band = disc(BOX, 24)
-    found = Straightener(band, PIXEL, (BENT,)).coefficients(bent, group)
-    wanted = coefficients(plain, band)
-    left = np.sqrt(((found - wanted) ** 2).mean() / (wanted**2).mean())
-    assert left < 0.02  # what reaches over an edge comes in at the other, and bent images have other edges
-    assert np.sqrt(((coefficients(bent, band) - wanted) ** 2).mean() / (wanted**2).mean()) > 0.2
+    found = Demodulator(band, PIXEL, (BENT,)).coefficients(images, np.zeros(N, np.int64))
+    seen = seen_through(BENT, band, PIXEL)
+    cut = slices(reference(specimen.volume, 24), bent_poses(poses, np.zeros(N, int), [BENT]), band.kx, band.ky)
+    chi = chi_terms(LENS, u, v, angle, np.zeros(N)) @ chi_basis(seen.qx, seen.qy) + seen.offset
+    wanted = (cut[:, 0] + 1j * cut[:, 1]) * np.sin(chi) * ramps(origins / PIXEL, band.kx, band.ky, BOX)
+    left = np.abs(found[:, 0] + 1j * found[:, 1] - wanted)
+    assert np.sqrt((left**2).mean() / (np.abs(wanted) ** 2).mean()) < 0.05  # what linear slices leave
+    fine = band.shell > 15
+    plain = slices(reference(specimen.volume, 24), poses, band.kx, band.ky)
+    assert ((cut - plain)[:, 0, fine] ** 2).mean() > 0.003 * (cut[:, 0, fine] ** 2).mean()
 
 
 @pytest.mark.parametrize("bent", [0, 1])
@@ -88,10 +78,10 @@ def test_each_group_has_its_own(bent: int) -> None:
     images = np.random.default_rng(4).standard_normal((6, 32, 32)).astype(np.float32)
     band, group = disc(32, 12), np.array([0, 1, 1, 0, 1, 0])
     mine = [Aberrations(), BENT] if bent else [Aberrations((1.0, 50.0)), BENT]
-    found = Straightener(band, PIXEL, tuple(mine)).coefficients(images, group)
+    found = Demodulator(band, PIXEL, tuple(mine)).coefficients(images, group)
     for number, one in enumerate(mine):
         rows = group == number
-        alone = Straightener(band, PIXEL, (one,)).coefficients(images[rows], np.zeros(rows.sum(), np.int64))
+        alone = Demodulator(band, PIXEL, (one,)).coefficients(images[rows], np.zeros(rows.sum(), np.int64))
         np.testing.assert_allclose(found[rows], alone, atol=1e-5)
 
 
@@ -100,3 +90,10 @@ def test_offsets_are_there_where_a_group_has_even_aberrations() -> None:
     assert offsets([Aberrations((1.0,))], band, PIXEL) is None
     both = offsets([Aberrations(), BENT], band, PIXEL)
     assert both is not None and not both[0].any() and both[1].any()
+
+
+def test_groups_without_distortion_have_no_magnifications() -> None:
+    assert magnifications([Aberrations((1.0,))]) is None
+    both = magnifications([Aberrations(), BENT])
+    assert both is not None
+    np.testing.assert_allclose(both, [np.eye(2), np.array(M).reshape(2, 2)])

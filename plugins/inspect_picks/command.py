@@ -35,7 +35,7 @@ def picks(
 ) -> None:  # fmt: skip
     """Keep the picks whose score and local power are within limits.
 
-    --auto parts the scores where two kinds of them are seen, and leaves out local powers beyond 3.5 robust standard
+    --auto parts the scores where two kinds of them are seen, and leaves out local powers beyond 4.5 robust standard
     deviations of the usual. --plot shows the scores, and score against power, with the limits.
     """
     import numpy as np

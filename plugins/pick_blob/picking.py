@@ -44,12 +44,14 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     """The document with ``data_particles``; coordinate files in run.outdir. DataError where nothing is found."""
     rows = entries(tables)
     prepare = shared.Reader.of(tables, settings.scope, settings.white, settings.ctf)
-    learned = _learned(run, rows, settings, prepare)
+    learned, early = _learned(run, rows, settings, prepare)
     files = shared.coordinate_files(run, tables)
     least = learned.threshold if settings.threshold is None else settings.threshold
 
     def work(entry: Entry) -> dict[str, Any]:
-        found = pick(prepare(entry), learned.shape, least, learned.spacing, settings.most)
+        field = early.pop(entry.name, None)
+        field = prepare(entry) if field is None else field
+        found = pick(field, learned.shape, least, learned.spacing, settings.most)
         return shared.write_file(files[entry.name], COLUMNS, _values(found))
 
     done = list(run.each(rows, work, lambda entry: entry.name, "micrograph"))
@@ -66,8 +68,11 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     return tables.with_block("particles", shared.table_of(done, COLUMNS))
 
 
-def _learned(run: Run, rows: list[Entry], settings: Settings, prepare: Any) -> Learned:
-    """Shape and threshold from micrographs spread evenly over the table; those that cannot be read are passed over."""
+def _learned(run: Run, rows: list[Entry], settings: Settings, prepare: Any) -> tuple[Learned, dict[str, Field]]:
+    """Shape and threshold from micrographs spread evenly over the table, and their fields.
+
+    Those that cannot be read are passed over: the second pass names them.
+    """
     chosen = shared.spread(rows, settings.learn_from)
 
     def attempt(entry: Entry) -> Field | SpaError:
@@ -86,7 +91,7 @@ def _learned(run: Run, rows: list[Entry], settings: Settings, prepare: Any) -> L
     learned = learn(fields, settings.scope, settings.shapes, settings.rounds, settings.spacing, over)
     for label, evidence in list(learned.tried.items())[:8]:
         run.say(f"evidence {evidence:10.0f}  {label}")
-    return learned
+    return learned, {entry.name: field for entry, field in zip(chosen, tried) if isinstance(field, Field)}
 
 
 def _values(found: Picks) -> np.ndarray:

@@ -8,7 +8,7 @@ from spa.picking.threshold import mixture
 
 _APART = 2.0  # Ashman's D (Astron. J. 108 (1994) 2348): below, the scores are taken to be of one kind
 _LEAST = 0.04  # share of the smaller component, below which it is a tail
-_SPREAD = 3.5  # robust standard deviations of log power: Iglewicz & Hoaglin (1993)
+_SPREAD = 4.5  # robust standard deviations of log power; at the usual 3.5 whole crowds of particles go
 _FEWEST = 20
 
 

@@ -20,6 +20,7 @@ Map = Callable[..., Iterable]
 _SHARE = 0.25  # of the room in a micrograph, filled with picks that teach
 _RADII = 96
 APART = 0.75  # of a diameter: the least distance of two picks
+_TEACHERS = 8  # micrographs whose picks make the learned shape
 _JURY = 4  # micrographs on which shapes compete
 _COURT = 500_000  # pixels of their fields that they compete on, at most
 _NEAR = 4  # best round shapes, whose diameters tell where ellipses are tried
@@ -76,6 +77,7 @@ def refined_shape(
     fields: Sequence[Field], scope: Scope, shape: Shape, rounds: int, spacing: float, over: Map,
 ) -> Shape:  # fmt: skip
     """The shape after some rounds of picking and averaging; as it was where there is nothing to learn from."""
+    fields = fields[:: max(1, len(fields) // _TEACHERS)][:_TEACHERS]
     for _ in range(rounds):
         least = limit(fields, shape, spacing, over)
         parts = list(over(partial(profile, shape=shape, least=least, spacing=spacing), fields))

@@ -15,6 +15,7 @@ from spa.picking.field import Field
 from spa.picking.shapes import Shape
 
 _LEAST_INSIDE = 0.25  # of a template's energy
+_SAMPLE = 40_000  # pixels that tell the spread of scores
 _NOISE = 3.0  # sd: what noise alone may reach
 
 
@@ -28,13 +29,13 @@ def score_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     total = float(np.sum(energy, dtype=np.float64))
     inside = field.unframed(field.cover_ft * fft.rfft2(energy)) / np.float32(total if total > 0 else 1)
     whole = np.sqrt(np.maximum(inside, _LEAST_INSIDE))
-    return _in_sd(best / whole), _in_sd(-worst / whole)
+    return _in_sd(best / whole, worst / whole, len(templates))
 
 
 def quick_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """The same, but particles at the edge score by what lies inside alone: for comparing shapes."""
-    best, worst, _ = _best_and_worst(field, shape)
-    return _in_sd(best), _in_sd(-worst)
+    best, worst, templates = _best_and_worst(field, shape)
+    return _in_sd(best, worst, len(templates))
 
 
 def _best_and_worst(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
@@ -60,11 +61,18 @@ def _length(spectrum: np.ndarray, nx: int) -> float:
     return max(float(np.sqrt(twice.sum() / (spectrum.shape[0] * nx))), 1e-30)
 
 
-def _in_sd(score: np.ndarray) -> np.ndarray:
-    sample = score.ravel()[:: max(1, score.size // 200_000)]
-    middle = np.median(sample)
-    spread = 1.4826 * np.median(np.abs(sample - middle))
-    return score / max(float(spread), 1e-12)
+def _in_sd(best: np.ndarray, worst: np.ndarray, angles: int) -> tuple[np.ndarray, np.ndarray]:
+    """Largest correlations, and minus the least ones, in sd of the background; of one angle both are the same."""
+    if angles == 1:
+        score = best / _spread(best)
+        return score, -score
+    return best / _spread(best), -worst / _spread(worst)
+
+
+def _spread(score: np.ndarray) -> np.float32:
+    sample = score.ravel()[:: max(1, score.size // _SAMPLE)]
+    spread = 1.4826 * np.median(np.abs(sample - np.median(sample)))
+    return np.float32(max(float(spread), 1e-12))
 
 
 def peak_scores(score: np.ndarray, spacing: float) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 _STARTS = (75, 90, 97, 99.5)  # percentile at which the upper component starts
 _DECOYS = 0.5
+_MOST = 2000  # scores that a mixture is fitted to
 
 
 def threshold(targets: np.ndarray, decoys: np.ndarray) -> float:
@@ -49,7 +50,9 @@ class Mixture:
 
 def mixture(scores: np.ndarray) -> Mixture:
     """The likeliest mixture from several starts."""
-    scores = np.asarray(scores, np.float64)
+    scores = np.sort(np.asarray(scores, np.float64))
+    if len(scores) > _MOST:  # evenly over the sorted scores: the same mixture
+        scores = scores[np.linspace(0, len(scores) - 1, _MOST).round().astype(int)]
     return Mixture(*max((_fitted(scores, start) for start in _STARTS), key=lambda fit: _likelihood(scores, *fit)))
 
 

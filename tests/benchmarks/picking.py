@@ -2,9 +2,9 @@
 
     python tests/benchmarks/picking.py MICROGRAPHS.star TRUTH.star DIAMETER [--templates STACK] [--only blob|template]
 
-MICROGRAPHS has the CTF (`spa ctf patch`), TRUTH the coordinates of `spa simulate micrographs` or an expert. Each program
-runs with one thread; without --templates the blob pickers alone are compared. Templates are class averages, protein
-bright. RELION's template mode takes minutes a micrograph.
+MICROGRAPHS has the CTF (`spa ctf patch`), TRUTH the coordinates of `spa simulate micrographs` or an expert. Each
+program runs with one thread; without --templates the blob pickers alone are compared. Templates are class averages,
+protein bright. RELION's template mode takes minutes a micrograph.
 """
 
 import argparse

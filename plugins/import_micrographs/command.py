@@ -33,7 +33,7 @@ def micrographs(run: Run, patterns: tuple[str, ...], output: str, pixel_size: fl
     """
     from spa.io.star import Table, Tables
     from spa_plugins.import_micrographs.facts import common_pixel_size, facts
-    from spa_plugins.import_micrographs.names import expanded
+    from spa.io.names import expanded
 
     found = list(run.each(expanded(patterns), facts, key=str, unit="micrograph"))
     pixel = pixel_size or common_pixel_size(found)

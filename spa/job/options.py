@@ -132,6 +132,30 @@ def comparison(body: Body) -> Body:
     return body
 
 
+def movies(body: Body) -> Body:
+    """What the camera did: --dose, --pre-dose, --gain and how it lies, --defects, --eer-fraction, --eer-upsample."""
+    for option in (
+        click.option("--eer-upsample", type=click.Choice(["1", "2", "4"]),
+                     help="Pixels for each of an EER camera's, along a side; --pixel-size is that of these."),
+        click.option("--eer-fraction", type=click.IntRange(min=1), metavar="N",
+                     help="Frames of an EER camera that make one here; what is left at the end is dropped."),
+        click.option("--defects", type=INPUT_FILE,
+                     help="Bad pixels: a text of 'x y w h' a line, or a map (MRC, TIFF) that is not 0 there."),
+        click.option("--gain-flip", type=click.Choice(["0", "1", "2"]),
+                     help="Then flip the gain: 1 upside down, 2 left to right (RELION's --gain_flip)."),
+        click.option("--gain-rotate", type=click.Choice(["0", "1", "2", "3"]),
+                     help="Rotate the gain by so many quarter turns (RELION's --gain_rot, MotionCor's RotGain)."),
+        click.option("--gain", type=INPUT_FILE,
+                     help="Gain reference (MRC, TIFF, .gain): it multiplies; of EER movies all but .gain divide."),
+        click.option("--pre-dose", type=click.FloatRange(min=0),
+                     help="Dose before the first frame, electrons per square angstrom."),
+        click.option("--dose", type=click.FloatRange(min=0, min_open=True),
+                     help="Dose of a frame (of EER: of a fraction), electrons per square angstrom."),
+    ):  # fmt: skip
+        body = option(body)
+    return body
+
+
 def specimen(body: Body) -> Body:
     """What the simulations image: --map, --model, --assembly, --symmetry, --specimen-diameter, --box, --pixel-size."""
     for option in (

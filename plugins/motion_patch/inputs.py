@@ -1,0 +1,111 @@
+"""Rows of ``data_movies`` and options, to what each movie is aligned with."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from spa.errors import DataError, UsageError
+from spa.io.star import Table, Tables
+from spa.model.optics import Optics, optics_groups, require_groups
+from spa.motion.align import Exposure
+
+
+@dataclass(frozen=True)
+class Camera:
+    """How a movie's frames are read; None: no file. dose, before: e per square angstrom, of a frame and before."""
+
+    dose: float
+    before: float
+    gain: str | None
+    rotate: int
+    flip: int
+    defects: str | None
+    fraction: int
+    upsample: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One movie of the table."""
+
+    name: str
+    optics: Optics
+    camera: Camera
+
+    @property
+    def exposure(self) -> Exposure:
+        return Exposure(self.optics.pixel_size, self.optics.voltage, self.camera.dose, self.camera.before)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options: patches x y; bfactor in square pixels; first and last frame counted from 1, last -1 is the last."""
+
+    patches: tuple[int, int]
+    bfactor: float | None
+    bin: float
+    dose_weight: bool
+    halves: bool
+    first: int
+    last: int
+    plain: bool
+    power_dose: float
+    early_dose: float
+    half_floats: bool
+
+    @property
+    def dtype(self) -> Any:
+        return np.float16 if self.half_floats else np.float32
+
+
+def patches_of(text: str) -> tuple[int, int]:
+    """``5x5`` or ``5``. UsageError."""
+    match = re.fullmatch(r"(\d{1,2})(?:[xX](\d{1,2}))?", text)
+    if not match or "0" in match.groups():
+        raise UsageError(f"--patches {text}: 5x5, say: how many along x and along y")
+    across = int(match.group(1))
+    return across, int(match.group(2) or across)
+
+
+_COLUMNS: dict[str, tuple[str, Callable[[str], Any], Any]] = {
+    "dose": ("rlnMicrographDoseRate", float, 0.0), "before": ("rlnMicrographPreExposure", float, 0.0),
+    "gain": ("rlnMicrographGainName", str, None), "rotate": ("spaGainRotate", int, 0),
+    "flip": ("spaGainFlip", int, 0), "defects": ("rlnMicrographDefectFile", str, None),
+    "fraction": ("rlnEERGrouping", int, 32), "upsample": ("rlnEERUpsampling", int, 1),
+}  # fmt: skip
+_OPTIONS = {"before": "pre_dose", "rotate": "gain_rotate", "flip": "gain_flip", "fraction": "eer_fraction",
+            "upsample": "eer_upsample"}  # fmt: skip
+
+
+def entries(tables: Tables, said: dict[str, Any]) -> list[Entry]:
+    """The rows of ``data_movies``; what the options say goes before what the table says. DataError."""
+    table, groups = tables["movies"], optics_groups(tables)
+    names = table.text("rlnMicrographMovieName")
+    numbers = table.ints("rlnOpticsGroup")
+    if not len(table):
+        raise DataError(f"{table.where} has no rows")
+    require_groups(groups, numbers, table.where)
+    columns = {field.name: _column(table, field.name, said) for field in fields(Camera)}
+    found = []
+    for row, (name, number) in enumerate(zip(names, numbers)):
+        camera = Camera(**{key: values[row] for key, values in columns.items()})
+        if camera.rotate not in range(4) or camera.flip not in range(3) or camera.upsample not in (1, 2, 4):
+            raise DataError(f"{table.where} row {row + 1}: {camera}: no such turn or upsampling")
+        if camera.dose < 0 or camera.before < 0:
+            raise DataError(f"{table.where} row {row + 1}: a dose below 0")
+        found.append(Entry(str(name), groups[int(number)], camera))
+    return found
+
+
+def _column(table: Table, name: str, said: dict[str, Any]) -> list[Any]:
+    label, kind, default = _COLUMNS[name]
+    given = said.get(_OPTIONS.get(name, name))
+    if given is not None:
+        return [kind(given)] * len(table)
+    if label not in table:
+        return [default] * len(table)
+    values = {float: table.floats, int: table.ints, str: table.text}[kind](label)  # type: ignore[index]
+    return [kind(value) for value in values]

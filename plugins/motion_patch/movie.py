@@ -1,0 +1,137 @@
+"""One movie: read, its bad pixels found, aligned and summed, with as little of it in memory as there is room for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spa.errors import DataError
+from spa.io import movies, pixels
+from spa.motion import bad, dose, frames, power
+from spa.motion.align import Alignment, Exposure, align
+from spa.motion.sums import BATCH, Sums, Wanted
+from spa_plugins.motion_patch.camera import Reference
+from spa_plugins.motion_patch.inputs import Settings
+
+FEWEST = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """images: sum, and as asked for plain, even, odd; power: amplitude spectrum (side, side) and its pixel size."""
+
+    images: dict[str, np.ndarray]
+    alignment: Alignment
+    hot: np.ndarray
+    first: int
+    doses: np.ndarray
+    power: tuple[np.ndarray, float] | None
+
+
+def chosen(movie: movies.Movie, settings: Settings) -> tuple[int, int]:
+    """The frames that are used, from the first to before the last, counted from 0. DataError."""
+    last = movie.count if settings.last < 1 else min(settings.last, movie.count)
+    if last - settings.first + 1 < FEWEST:
+        raise DataError(f"{movie.path}: {movie.count} frames: too few from --first-frame {settings.first} "
+                        f"to --last-frame {settings.last}")  # fmt: skip
+    return settings.first - 1, last
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes at the peak of one movie: with all its frames held, and with frames read again when they are needed."""
+
+    held: int
+    again: int
+
+
+def memory_for(movie: movies.Movie, settings: Settings, exposure: Exposure) -> Memory:
+    """The plan of a movie."""
+    first, last = chosen(movie, settings)
+    count, area = last - first, movie.shape[0] * movie.shape[1]
+    factor = frames.factor_for(exposure.pixel_size)
+    rank = dose.factors(exposure.doses(count, first), exposure.pixel_size, exposure.voltage).rank if exposure.dose else 1
+    aligned = area * (13 + count * (5 if factor == 1 else 5 / factor**2))
+    summed = area * 4 * (rank * (1 + settings.halves) + 2 + settings.plain + BATCH + 1)
+    finished = area * 4 * (rank * (1 + settings.halves) + 8)
+    most = int(max(aligned, summed, finished)) + 2**27
+    held = count * area * movie.dtype.itemsize
+    return Memory(most + held, most)
+
+
+class Pixels:
+    """The frames of a movie that are used, gain applied, bad pixels filled: as often as they are asked for."""
+
+    def __init__(self, movie: movies.Movie, reference: Reference, bounds: tuple[int, int], hold: bool) -> None:
+        self.movie, self.reference, self.bounds = movie, reference, bounds
+        self._filling = bad.Filling(reference.bad)
+        self._held: np.ndarray | None = None
+        self.total = self._sum(hold)
+
+    def _sum(self, hold: bool) -> np.ndarray:
+        """The sum of the frames as they come; they are held if there is room."""
+        total = np.zeros(self.movie.shape, np.float32)
+        if hold:
+            self._held = np.empty((self.bounds[1] - self.bounds[0], *self.movie.shape), self.movie.dtype)
+        for number, frame in enumerate(self.movie.frames(*self.bounds)):
+            np.add(total, frame, out=total, casting="unsafe")
+            if self._held is not None:
+                self._held[number] = frame
+        pixels.require_finite(total, str(self.movie.path))
+        pixels.require_contrast(total, str(self.movie.path))
+        return total
+
+    def find_hot(self) -> np.ndarray:
+        """Mask (ny, nx) of pixels that nobody knew to be bad; from now on they are filled too."""
+        known = self.reference.bad
+        total = self.total if self.reference.gain is None else self.total * self.reference.gain
+        hot = bad.outliers(total, known)
+        if hot.mean() > 0.1:
+            raise DataError(f"{self.movie.path}: {hot.mean():.0%} of its pixels are far from those around them")
+        gain = self.reference.gain
+        gain = None if gain is None else np.where(hot, np.float32(1), gain)
+        self.reference = replace(self.reference, gain=gain, bad=known | hot)
+        self._filling = bad.Filling(known | hot)
+        return hot
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """Frames (ny, nx) float32 in order, in one array that is used again."""
+        source = self._held if self._held is not None else self.movie.frames(*self.bounds)
+        image = np.empty(self.movie.shape, np.float32)
+        for number, frame in enumerate(source, self.bounds[0]):
+            if self.reference.gain is None:
+                image[...] = frame
+            else:
+                np.multiply(frame, self.reference.gain, out=image, casting="unsafe")
+            self._filling.fill(image, np.random.Generator(np.random.Philox(number)))
+            yield image
+
+
+def done(source: Pixels, settings: Settings, exposure: Exposure) -> Result:
+    """Align and sum a movie whose sum of frames has been seen."""
+    first, last = source.bounds
+    hot = source.find_hot()
+    factor = frames.factor_for(exposure.pixel_size)
+    small = np.stack([frames.for_alignment(image, factor) for image in source.frames()])
+    found = align(small, factor, settings.patches, exposure, first, settings.bfactor)
+    del small
+    doses = exposure.doses(last - first, first)
+    weighted = None
+    if settings.dose_weight:
+        weighted = dose.factors(doses, exposure.pixel_size, exposure.voltage)
+    groups = power.groups(last - first, exposure.dose, settings.power_dose) if settings.power_dose else ()
+    sums = Sums(found.field, source.movie.shape, Wanted(weighted, settings.plain, settings.halves, groups))
+    spectrum = power.Spectrum(source.movie.shape, exposure.pixel_size)
+    for image in sums.add(source.frames()):
+        spectrum.add(image)
+    images = sums.finished(binned(source.movie.shape, settings.bin))
+    seen = (spectrum.amplitude(), spectrum.pixel_size) if groups else None
+    return Result(images, found, hot, first, doses, seen)
+
+
+def binned(shape: tuple[int, int], factor: float) -> tuple[int, int]:
+    """The shape (ny, nx) of a frame with fewer pixels: even, as near to the factor as can be."""
+    if factor == 1:
+        return shape
+    ny, nx = (max(2, 2 * round(size / factor / 2)) for size in shape)
+    return ny, nx

@@ -1,0 +1,82 @@
+"""TIFF files by tifffile, whose complaints become errors; the only module that imports it.
+
+Rows of a TIFF run from the top; images come with the last row first, as RELION and IMOD read them.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spa.errors import MissingInput, ReadError, SpaError
+
+_heard = threading.local()
+
+
+class _Listener(logging.Handler):
+    """Keeps what tifffile logs in this thread: that is how it says that a file is cut short."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        getattr(_heard, "lines", []).append(record.getMessage())
+
+
+@lru_cache
+def _library() -> Any:
+    import tifffile
+
+    logger = logging.getLogger("tifffile")
+    logger.addHandler(_Listener())
+    logger.propagate = False
+    return tifffile
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[list[Any]]:
+    """The pages of a TIFF, all of whose bytes are there. MissingInput, ReadError (truncated, damaged, none)."""
+    library = _library()
+    _heard.lines = []
+    try:
+        with library.TiffFile(path) as file:
+            pages = list(file.pages)
+            if _heard.lines:
+                raise ReadError(f"{path}: truncated or damaged after {len(pages)} frames")
+            if not pages:
+                raise ReadError(f"{path}: no image in it")
+            _require_bytes(path, pages, file.filehandle.size)
+            yield pages
+    except SpaError:
+        raise
+    except FileNotFoundError:
+        raise MissingInput(f"{path}: no such file") from None
+    except library.TiffFileError as error:
+        raise ReadError(f"{path}: not a whole TIFF: {error}") from None
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _require_bytes(path: str | Path, pages: list[Any], size: int) -> None:
+    for number, page in enumerate(pages, 1):
+        ends = [at + length for at, length in zip(page.dataoffsets, page.databytecounts)]
+        if not ends or max(ends) > size:
+            raise ReadError(f"{path}: truncated: frame {number} of {len(pages)} ends beyond the file's {size} bytes")
+
+
+def decoded(path: str | Path, page: Any, number: int = 1) -> np.ndarray:
+    """The pixels (ny, nx) of a page, last row first. ReadError where they cannot be decoded."""
+    try:
+        return page.asarray(maxworkers=1)[::-1]
+    except Exception as error:  # a decoder raises what it likes
+        raise ReadError(f"{path}: frame {number} cannot be decoded: {error}") from None
+
+
+def write(path: str | Path, frames: Iterator[np.ndarray], compression: str = "lzw") -> None:
+    """Write frames (ny, nx), last row first; compression: lzw, deflate, zstd or none."""
+    with _library().TiffWriter(path) as file:
+        for frame in frames:
+            file.write(frame[::-1], compression=None if compression == "none" else compression, photometric="minisblack",
+                       metadata=None)  # fmt: skip

@@ -1,0 +1,119 @@
+"""Frames to a field of displacements: whole frames first, then patches together, coarse detail first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.motion import dose as damage
+from spa.motion import field, patches, whole
+from spa.motion.field import Field, Prior, Told
+
+STAGES = (25.0, 14.0, 9.0)  # angstroms: the finest detail used, before all of it
+ROUNDS, LAST_ROUNDS = 2, 4
+SWEEPS = 2  # over the parameters of the prior, at every resolution
+STILL = 0.02  # pixels: a round that moves nothing by more is the last
+STEP = 3.0  # pixels that a frame of a patch may move in a round
+INFORMATION = 0.985  # of all that there is about shifts: finer detail is left alone
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """pixel_size in angstroms, voltage in kV; dose: e per square angstrom and frame (0: not known); before: earlier."""
+
+    pixel_size: float
+    voltage: float
+    dose: float
+    before: float = 0.0
+
+    def doses(self, frames: int, first: int = 0) -> np.ndarray:
+        """(frames,) what each has seen at its end; first: frames of the movie before them."""
+        return self.before + self.dose * (first + 1 + np.arange(frames))
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """The field; what patches told in the end (points, displacements, precisions); the prior; detail used, angstroms."""
+
+    field: Field
+    told: Told
+    prior: Prior
+    resolution: float
+
+
+def align(
+    frames: np.ndarray, factor: int, grid: tuple[int, int], exposure: Exposure, first: int = 0,
+    bfactor: float | None = None,
+) -> Alignment:  # fmt: skip
+    """The motion in int8 frames (n, my, mx), decimated by factor (`spa.motion.frames`); pixels are the movie's.
+
+    grid: patches along x and y; 1 x 1 is motion of whole frames only. first: frames of the movie before these.
+    bfactor (square pixels): weights exp(-B k^2 / 4), in the place of those that the movie asks for.
+    """
+    n, pixel = len(frames), exposure.pixel_size
+    low = whole.BFACTOR if bfactor is None else max(whole.BFACTOR, bfactor * pixel**2)
+    start = whole.shifts(frames, pixel * factor, exposure.dose, low) * factor
+    cut = patches.cut(frames, factor, _tiles(grid), start, _damage(exposure, n, first), pixel)
+    basis = field.basis_for(n, exposure.dose, grid)
+    now, prior = field.still(basis, start), Prior()
+    for resolution in (*STAGES, 0.0):
+        highest = min(pixel / resolution if resolution else 1.0, float(np.hypot(cut.kx[-1], cut.ky.max())))
+        if resolution and highest < 4 * cut.k[0]:
+            continue
+        now, prior, told, used = _refined(cut, now, prior, highest, bfactor, last=not resolution)
+    return Alignment(now, told, prior, pixel / used)
+
+
+def _tiles(grid: tuple[int, int]) -> tuple[int, int]:
+    """What the frame is cut into: the patches, or quarters where the whole frame is one."""
+    return (max(grid[0], 2), max(grid[1], 2))
+
+
+def _damage(exposure: Exposure, frames: int, first: int) -> Callable[[np.ndarray], np.ndarray]:
+    if not exposure.dose:
+        return lambda k: np.ones((frames, len(k)))
+    doses = exposure.doses(frames, first)
+    return lambda k: damage.weights(doses, k / exposure.pixel_size, exposure.voltage)
+
+
+def _refined(
+    cut: patches.Patches, now: Field, prior: Prior, highest: float, bfactor: float | None, last: bool
+) -> tuple[Field, Prior, Told, float]:
+    """Rounds of scoring at one resolution; each asks all patches where their frames would rather lie, then fits."""
+    ends = cut.ends(highest)
+    moved = now.at(cut.points)
+    sums = patches.totals(cut, moved, ends)
+    for turn in range(LAST_ROUNDS if last else ROUNDS):
+        if turn == 0 or (last and turn == 2):
+            signal = patches.signal_in(cut, sums, ends, bfactor)
+            if last and turn == 0:
+                highest = _informative(cut, signal, ends, highest)
+                ends = cut.ends(highest)
+        each = patches.precision(cut, signal, ends)
+        precisions = signal.strength[:, None] * np.maximum(each, 1e-3 * each.mean() + 1e-12)
+        steps = patches.slopes(cut, moved, sums, signal, ends) / precisions[..., None]
+        told = Told(cut.points, moved + np.clip(steps, -STEP, STEP), precisions)
+        now, prior = field.fitted(now.basis, _trusted(told, moved), prior, SWEEPS if turn == 0 else 0)
+        before, moved = moved, now.at(cut.points)
+        if np.abs(moved - before).max() < STILL:
+            break
+        sums = patches.totals(cut, moved, ends)
+    return now, prior, told, highest
+
+
+def _informative(cut: patches.Patches, signal: patches.Signal, ends: np.ndarray, highest: float) -> float:
+    """The frequency below which nearly all that is known of the shifts lies."""
+    bins = len(cut.k)
+    inside = (np.arange(len(cut.kx))[None] < ends[:, None]) & (cut.ring < bins)
+    told = np.cumsum(np.bincount(cut.ring[inside], minlength=bins) * signal.weight * signal.power * cut.k**2)
+    if not told[-1] > 0:
+        return highest
+    return float(cut.k[int(np.searchsorted(told, INFORMATION * told[-1]))])
+
+
+def _trusted(told: Told, moved: np.ndarray) -> Told:
+    """Patches whose frames scatter far more than the others' are trusted less."""
+    scatter = (told.precisions[..., None] * (told.displacements - moved) ** 2).mean((1, 2))
+    usual = np.median(scatter)
+    share = np.minimum(1, 2.5 * usual / np.maximum(scatter, 1e-30))
+    return Told(told.points, told.displacements, told.precisions * share[:, None])

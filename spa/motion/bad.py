@@ -1,0 +1,86 @@
+"""Bad pixels: found in the sum of a movie's frames as they come, and filled from good ones around, at random."""
+
+import numpy as np
+
+SIGMAS = 6.0
+BACKGROUND = 7  # pixels: side of the square whose mean a pixel is compared with
+FEW = 6  # good neighbours: a bad pixel with no more draws from a wider square
+REACH = 2
+
+
+def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Mask (ny, nx) of pixels, beside the known ones, brighter or darker than chance allows in the sum of all frames.
+
+    Six standard deviations from the mean around, and from what its neighbours have: a step in the image is no defect.
+    """
+    filled = np.where(known, np.float32(total[~known].mean(dtype=np.float64)), total).astype(np.float32)
+    rest = filled - _around(filled, BACKGROUND)
+    middle, spread = _middle_and_spread(rest[::3, ::3])
+    if not spread > 0:
+        return np.zeros(total.shape, bool)
+    found = np.zeros(total.shape, bool)
+    rest -= np.float32(middle)
+    ys, xs = np.nonzero((np.abs(rest) > SIGMAS * spread) & ~known)
+    if not len(ys):
+        return found
+    ny, nx = total.shape
+    steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
+    near = np.stack([filled[np.clip(ys + dy, 0, ny - 1), np.clip(xs + dx, 0, nx - 1)] for dy, dx in steps])
+    apart = filled[ys, xs] - np.median(near, axis=0)
+    found[ys, xs] = np.abs(apart) > SIGMAS * spread
+    return found
+
+
+def _around(image: np.ndarray, side: int) -> np.ndarray:
+    """Means over squares, smaller ones repeated at the edges."""
+    half = side // 2
+    padded = np.pad(image, half, mode="edge").astype(np.float64)
+    for axis in (0, 1):
+        sums = np.cumsum(padded, axis=axis)
+        sums = np.concatenate([np.zeros_like(sums.take([0], axis)), sums], axis)
+        n = image.shape[axis]
+        padded = (sums.take(range(side, side + n), axis) - sums.take(range(n), axis)) / side
+    return padded.astype(np.float32)
+
+
+def _middle_and_spread(values: np.ndarray) -> tuple[float, float]:
+    low, middle, high = np.quantile(values, (0.1587, 0.5, 0.8413))
+    return float(middle), float(high - low) / 2
+
+
+class Filling:
+    """Puts, in a frame, for each bad pixel the value of a good one near it, drawn at random: not a mean, which would
+    leave a dot that the frames share."""
+
+    def __init__(self, bad: np.ndarray) -> None:
+        self.places = np.flatnonzero(bad)
+        self._choices, self._counts = _good_ones(bad, self.places)
+
+    def fill(self, frame: np.ndarray, rng: np.random.Generator) -> None:
+        """Change a frame (ny, nx) in place."""
+        if len(self.places):
+            drawn = (rng.random(len(self.places)) * self._counts).astype(np.int64)
+            flat = frame.reshape(-1)
+            flat[self.places] = flat[self._choices[np.arange(len(self.places)), drawn]]
+
+
+def _good_ones(bad: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each place, up to 24 good pixels around it, in a square that grows until it has more than a few."""
+    ny, nx = bad.shape
+    choices, counts = np.zeros((len(places), 24), np.int64), np.zeros(len(places), np.int64)
+    left, reach = np.arange(len(places)), REACH
+    while len(left) and reach < 2 * max(ny, nx):
+        side = np.linspace(-reach, reach, 5).round().astype(int)
+        dy, dx = (one.ravel() for one in np.meshgrid(side, side, indexing="ij"))
+        y, x = places[left, None] // nx + dy, places[left, None] % nx + dx
+        inside = (y >= 0) & (y < ny) & (x >= 0) & (x < nx)
+        flat = np.where(inside, y * nx + x, 0)
+        good = inside & ~bad.reshape(-1)[flat]
+        found = good.sum(1)
+        enough = found > (FEW if reach < max(ny, nx) else 0)
+        order = np.argsort(~good, axis=1, kind="stable")[:, :24]
+        choices[left[enough]] = np.take_along_axis(flat, order, 1)[enough]
+        counts[left[enough]] = np.minimum(found[enough], 24)
+        left, reach = left[~enough], reach * 2
+    choices[left, 0], counts[left] = places[left], 1
+    return choices, counts

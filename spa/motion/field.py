@@ -1,0 +1,206 @@
+"""A smooth field of displacements in x, y and t, fitted to what patches say, with a prior that the movie chooses.
+
+d(x, y, t) = g(t) + sum over j of s_j(x, y) l_j(t): the whole frame's path g is free in every frame, with a Gaussian
+process that may bend quickly while the dose is low and slowly later; what differs over the frame is a polynomial of
+up to the third degree in x and y, each coefficient a smooth path. How far, how fast and how unevenly the specimen moves
+(the hyper-parameters) is what makes the movie's evidence greatest, so that a still specimen is left still. Patches tell
+displacements but for a constant each, since each is compared with its own sum; the field is 0 in the first frame.
+Gaussian processes as priors of motion: Zivanov et al., IUCrJ 6 (2019) 5.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+DEGREE = 3
+PATHS = 10  # functions of time that a coefficient's path is made of, at most
+EARLY = 2.0  # e per square angstrom (or frames): time runs as log(1 + dose / EARLY)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Pixels, and lengths in the field's time: of the whole frame's path, its jitter, and what differs over the frame.
+
+    decay: by how much each further degree of the polynomial moves less; trust: of the patches' stated precision.
+    """
+
+    whole: float = 4.0
+    whole_length: float = 1.0
+    jitter: float = 0.05
+    local: float = 1.0
+    local_length: float = 1.5
+    decay: float = 0.5
+    trust: float = 0.7
+
+
+_BOUNDS = {"whole": (0.05, 200.0), "whole_length": (0.2, 8.0), "jitter": (0.01, 2.0), "local": (1e-3, 50.0),
+           "local_length": (0.4, 8.0), "decay": (0.05, 1.0), "trust": (0.1, 1.2)}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """time (n,): the frames' times; paths (n, r): functions of time, 0 in the first frame; degrees of the polynomials."""
+
+    time: np.ndarray
+    paths: np.ndarray
+    degrees: np.ndarray
+
+    @property
+    def size(self) -> int:
+        return len(self.time) + len(self.degrees) * self.paths.shape[1]
+
+
+def basis_for(frames: int, dose: float, patches: tuple[int, int]) -> Basis:
+    """For as many frames at this dose each (0: not known), and patches along x and y: one has no slope to tell of."""
+    time = np.log1p(np.arange(frames) * (dose or 1.0) / EARLY)
+    values, vectors = np.linalg.eigh(_process(time, 1.0))
+    count = max(1, min(PATHS, frames - 1))
+    return Basis(time, vectors[:, ::-1][:, :count].copy(), _degrees(patches))
+
+
+def _exponents(patches: tuple[int, int]) -> list[tuple[int, int]]:
+    return [
+        (i, degree - i) for degree in range(1, DEGREE + 1) for i in range(degree, -1, -1)
+        if i < patches[0] and degree - i < patches[1]
+    ]  # fmt: skip
+
+
+def _degrees(patches: tuple[int, int]) -> np.ndarray:
+    return np.array([[i, j] for i, j in _exponents(patches)], np.int64).reshape(-1, 2)
+
+
+def polynomials(degrees: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(..., 1 + terms) products of Legendre polynomials at points (..., 2) in [-1, 1]; the first is 1."""
+    x, y = points[..., 0], points[..., 1]
+
+    def legendre(at: np.ndarray) -> list[np.ndarray]:
+        return [np.ones_like(at), at, (3 * at**2 - 1) / 2, (5 * at**3 - 3 * at) / 2]
+
+    px, py = legendre(x), legendre(y)
+    return np.stack([np.ones_like(x), *(px[i] * py[j] for i, j in degrees)], axis=-1)
+
+
+def _process(time: np.ndarray, length: float) -> np.ndarray:
+    """Covariance (n, n) of a Matern-5/2 process that starts from 0, 1 after a time of about its length."""
+
+    def kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        r = np.sqrt(5.0) * np.abs(first[:, None] - second[None]) / length
+        return (1 + r + r * r / 3) * np.exp(-r)
+
+    start = time[:1]
+    return kernel(time, time) - kernel(time, start) - kernel(start, time) + kernel(start, start)
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What patches say: at points (p, 2) in [-1, 1], displacements (p, n, 2) but for a constant, precisions (p, n)."""
+
+    points: np.ndarray
+    displacements: np.ndarray
+    precisions: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """whole (n, 2): the frame's path; local (terms, r, 2): coefficients of polynomials times paths; pixels."""
+
+    basis: Basis
+    whole: np.ndarray
+    local: np.ndarray
+
+    def at(self, points: np.ndarray) -> np.ndarray:
+        """Displacements (..., n, 2) x y at points (..., 2) in [-1, 1]."""
+        shape = polynomials(self.basis.degrees, points)[..., 1:]
+        return self.whole + np.einsum("...j,nr,jra->...na", shape, self.basis.paths, self.local, optimize=True)
+
+
+def still(basis: Basis, whole: np.ndarray) -> Field:
+    """The field of a frame that moves as a whole (n, 2)."""
+    return Field(basis, np.asarray(whole, np.float64), np.zeros((len(basis.degrees), basis.paths.shape[1], 2)))
+
+
+class Normal:
+    """The normal equations of the field's coefficients, which do not depend on the prior."""
+
+    def __init__(self, basis: Basis, told: Told) -> None:
+        n, r = basis.paths.shape
+        self.basis, size = basis, basis.size
+        self.matrix, self.right = np.zeros((size, size)), np.zeros((size, 2))
+        self.square, self.count = 0.0, 0
+        self._kept: dict[tuple[str, float], tuple[np.ndarray, float]] = {}
+        for shape, moved, weight in zip(polynomials(basis.degrees, told.points), told.displacements, told.precisions):
+            if not weight.sum() > 0:
+                continue
+            rows = np.empty((n, size))
+            rows[:, :n] = np.eye(n)
+            rows[:, n:] = (shape[1:, None] * basis.paths[:, None]).reshape(n, -1)
+            share = weight / weight.sum()
+            rows -= share @ rows
+            moved = moved - share @ moved
+            weighted = weight[:, None] * rows
+            self.matrix += rows.T @ weighted
+            self.right += weighted.T @ moved
+            self.square += float((weight[:, None] * moved**2).sum())
+            self.count += int((weight > 0).sum()) - 1
+
+    def solved(self, prior: Prior) -> tuple[np.ndarray, float]:
+        """Coefficients (size, 2) and the log of the evidence."""
+        total, logdet = self._precision(prior)
+        total += prior.trust * self.matrix
+        factor = np.linalg.cholesky(total)
+        found = np.linalg.solve(total, prior.trust * self.right)
+        evidence = (
+            logdet - 2 * np.log(np.diag(factor)).sum() + 0.5 * prior.trust * (self.right * found).sum()
+            + self.count * np.log(prior.trust) - 0.5 * prior.trust * self.square
+        )  # fmt: skip
+        return found, float(evidence)
+
+    def _precision(self, prior: Prior) -> tuple[np.ndarray, float]:
+        """Prior precision of the coefficients and the log of its determinant."""
+        n, r = self.basis.paths.shape
+        found = np.zeros((self.basis.size,) * 2)
+        noise = prior.jitter**2 * (np.eye(n) + 1) + 1e-8 * np.eye(n)  # of a frame, and of the first one
+        cover = prior.whole**2 * self._covariance("whole", prior.whole_length)[0] + noise
+        found[:n, :n] = np.linalg.inv(cover)
+        logdet = -np.linalg.slogdet(cover)[1]
+        if len(self.basis.degrees):
+            inverse, size_log = self._covariance("local", prior.local_length)
+            for j, degree in enumerate(self.basis.degrees.sum(1)):
+                variance = (prior.local * prior.decay ** (degree - 1)) ** 2
+                part = slice(n + j * r, n + (j + 1) * r)
+                found[part, part] = inverse / variance
+                logdet -= size_log + r * np.log(variance)
+        return found, float(logdet)
+
+    def _covariance(self, kind: str, length: float) -> tuple[np.ndarray, float]:
+        """Of the whole frame's path; or, inverted and with the log of its determinant, of a polynomial's path."""
+        if (kind, length) not in self._kept:
+            cover, paths = _process(self.basis.time, length), self.basis.paths
+            if kind == "local":
+                cover = paths.T @ cover @ paths
+                cover = cover + 1e-6 * np.trace(cover) / len(cover) * np.eye(len(cover))
+                self._kept[kind, length] = np.linalg.inv(cover), float(np.linalg.slogdet(cover)[1])
+            else:
+                self._kept[kind, length] = cover, 0.0
+        return self._kept[kind, length]
+
+
+def fitted(basis: Basis, told: Told, prior: Prior, sweeps: int) -> tuple[Field, Prior]:
+    """The field that is likeliest given what patches say; the prior improved by so many sweeps over its parameters."""
+    normal = Normal(basis, told)
+    found, best = normal.solved(prior)
+    names = [name for name in _BOUNDS if len(basis.degrees) or not name.startswith(("local", "decay"))]
+    factors = dict.fromkeys(names, 2.0)
+    for _ in range(sweeps):
+        for name in names:
+            for factor in (factors[name], 1 / factors[name]):
+                value = float(np.clip(getattr(prior, name) * factor, *_BOUNDS[name]))
+                tried = replace(prior, **{name: value})
+                coefficients, evidence = normal.solved(tried)
+                if evidence > best + 1e-9:
+                    found, best, prior = coefficients, evidence, tried
+                    break
+            else:
+                factors[name] = np.sqrt(factors[name])
+    n, r = basis.paths.shape
+    return Field(basis, found[:n] - found[0], found[n:].reshape(-1, r, 2)), prior

@@ -1,0 +1,27 @@
+"""Frames for alignment: filtered and decimated, as signed bytes."""
+
+import numpy as np
+
+from spa.motion import kernels
+
+PIXEL = 3.2  # angstroms: frames are aligned on pixels of at most this, or their own
+LEVELS = 8.0  # grey levels to a standard deviation of the noise: rounding adds a thousandth to its variance
+
+
+def factor_for(pixel_size: float) -> int:
+    """By how much frames of this pixel size (angstroms) are decimated for alignment."""
+    return max(1, int(PIXEL / pixel_size + 1e-6))
+
+
+def lowpass_taps(factor: int) -> np.ndarray:
+    """(4 * factor,) symmetric taps of a low-pass at the new Nyquist frequency: a windowed sinc, sum 1."""
+    at = np.arange(4 * factor) - (4 * factor - 1) / 2
+    taps = np.sinc(at / factor) * np.cos(np.pi * at / (4 * factor)) ** 2
+    return (taps / taps.sum()).astype(np.float32)
+
+
+def for_alignment(frame: np.ndarray, factor: int) -> np.ndarray:
+    """int8 (ny // factor, nx // factor) of a frame (ny, nx) float32: its mean taken off, ``LEVELS`` to its noise."""
+    small = kernels.decimated(frame, lowpass_taps(factor), factor) if factor > 1 else frame
+    some = small[::3]
+    return kernels.rounded(small, np.float32(some.mean()), np.float32(LEVELS / max(float(some.std()), 1e-30)))

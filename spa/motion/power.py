@@ -1,0 +1,53 @@
+"""Power spectra of groups of frames, for the CTF: averaged over tiles, summed over groups.
+
+Groups of 4 e per square angstrom: McMullan et al., Ultramicroscopy 158 (2015) 26.
+"""
+
+import numpy as np
+
+from spa.image import fft
+
+SIDE = 512  # pixels of a spectrum
+PIXEL = 1.4  # angstroms: spectra of finer pixels are cut to the Nyquist frequency of this
+
+
+def groups(frames: int, dose: float, wanted: float) -> tuple[tuple[int, int], ...]:
+    """Bounds of groups of frames of about this dose (e per square angstrom); what is left goes to the last."""
+    per = max(1, round(wanted / dose)) if dose > 0 else max(1, frames)
+    count = max(1, frames // per)
+    return tuple((i * per, (i + 1) * per if i < count - 1 else frames) for i in range(count))
+
+
+class Spectrum:
+    """The power of images, averaged over tiles without overlap, each under a Hann window."""
+
+    def __init__(self, shape: tuple[int, int], pixel_size: float) -> None:
+        tile = SIDE if pixel_size >= PIXEL else SIDE * PIXEL / pixel_size
+        self.tile = min(fft.good_size(round(tile)), *(size // 2 * 2 for size in shape))
+        self.side = min(SIDE, self.tile)
+        self.pixel_size = pixel_size * self.tile / self.side
+        ramp = np.sin(np.pi * (np.arange(self.tile) + 0.5) / self.tile) ** 2
+        self._window = np.outer(ramp, ramp).astype(np.float32)
+        self._power = np.zeros((self.side, self.side // 2 + 1))
+        self._count = 0
+
+    def add(self, image: np.ndarray) -> None:
+        """Add an image's power."""
+        size, half = self.tile, self.side // 2
+        for top in range(0, image.shape[0] - size + 1, size):
+            for left in range(0, image.shape[1] - size + 1, size):
+                tile = image[top : top + size, left : left + size]
+                found = fft.rfft2((tile - tile.mean()) * self._window)
+                found = np.concatenate([found[:half, : half + 1], found[size - half :, : half + 1]])
+                self._power += found.real**2 + found.imag**2
+                self._count += 1
+
+    def amplitude(self) -> np.ndarray:
+        """(side, side) float32 root of the mean power, frequency 0 in the middle."""
+        half = np.sqrt(self._power / max(self._count, 1))
+        side = self.side
+        full = np.empty((side, side), np.float32)
+        full[:, : side // 2 + 1] = half
+        full[:, side // 2 + 1 :] = np.roll(half[::-1], 1, axis=0)[:, side // 2 - 1 : 0 : -1]
+        full[0, 0] = 0
+        return np.fft.fftshift(full)

@@ -1,0 +1,144 @@
+"""Frames laid along a field and summed: once interpolated, weighted by dose, in few transforms.
+
+Each frame is resampled once, from where the field says, by a windowed sinc of eight pixels along each axis. Weights of
+dose are written as few products of a function of the frame and one of frequency (`spa.motion.dose.factors`), so that a
+few sums are transformed and not every frame. What interpolation takes from the finest detail, on average over the
+fractions of a pixel that occurred, is put back at the end.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.image import fft
+from spa.motion import kernels
+from spa.motion.dose import Factors
+from spa.motion.field import Field
+
+SPACING = 32  # pixels between the nodes of a field
+BATCH = 4  # frames interpolated together, so that sums are fetched and stored less often
+LEAST = 0.4  # of detail that interpolation leaves: less is not put back
+
+
+def interpolation() -> np.ndarray:
+    """(STEPS + 1, TAPS) float32 weights of the pixels from -3 to 4 about a place a fraction after pixel 0."""
+    fractions = np.arange(kernels.STEPS + 1)[:, None] / kernels.STEPS
+    at = np.arange(kernels.TAPS) - (kernels.TAPS // 2 - 1) - fractions
+    found = np.sinc(at) * np.sinc(at / (kernels.TAPS / 2))
+    return (found / found.sum(1, keepdims=True)).astype(np.float32)
+
+
+def nodes(field: Field, shape: tuple[int, int], spacing: int = SPACING) -> np.ndarray:
+    """(n, gy, gx, 2) float32 displacements every so many pixels of a frame, the last beyond its edge."""
+    grid = [np.arange(-(-size // spacing) + 1) * spacing for size in shape]
+    y, x = (2 * (at + 0.5) / size - 1 for at, size in zip(grid, shape))
+    points = np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=-1)
+    return np.ascontiguousarray(np.moveaxis(field.at(points), 2, 0), np.float32)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is summed: even and odd frames apart; power: bounds of groups of frames for spectra, () for none."""
+
+    weighted: Factors | None
+    plain: bool
+    halves: bool
+    groups: tuple[tuple[int, int], ...] = ()
+
+
+class Sums:
+    """Sums of the frames that are given, in order, to ``add``."""
+
+    def __init__(self, field: Field, shape: tuple[int, int], wanted: Wanted) -> None:
+        self.shape, self.wanted = shape, wanted
+        self._nodes = nodes(field, shape)
+        self._taps = interpolation()
+        self._frames = wanted.weighted.frames if wanted.weighted else np.ones((len(self._nodes), 1))
+        self._rank = self._frames.shape[1]
+        self._grouped = bool(wanted.groups) or wanted.plain  # the last of the stack is then the group's plain sum
+        self._stack = np.zeros((self._rank * (2 if wanted.halves else 1) + self._grouped, *shape), np.float32)
+        self._plain = np.zeros(shape, np.float32) if wanted.plain else None
+
+    def add(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Sum all frames (ny, nx) float32; gives each group's plain sum, which stands until the next is asked for."""
+        source = iter(frames)
+        bounds = self.wanted.groups or ((0, len(self._nodes)),)
+        buffer = np.empty((BATCH, *self.shape), np.float32)
+        for first, last in bounds:
+            for start in range(first, last, BATCH):
+                count = min(BATCH, last - start)
+                for place in range(count):
+                    buffer[place] = next(source)
+                self._add(buffer[:count], start)
+            if self._grouped:
+                yield self._stack[-1]
+                if self._plain is not None:
+                    self._plain += self._stack[-1]
+                self._stack[-1] = 0
+
+    def _add(self, frames: np.ndarray, first: int) -> None:
+        part = slice(first, first + len(frames))
+        weights = self._frames[part]
+        if self.wanted.halves:
+            even = (np.arange(first, first + len(frames)) % 2 == 1)[:, None]  # frames count from 1, as in RELION
+            weights = np.hstack([weights * even, weights * ~even])
+        if self._grouped:
+            weights = np.hstack([weights, np.ones((len(frames), 1))])
+        weights = np.ascontiguousarray(weights, np.float32)
+        kernels.add_warped(frames, self._nodes[part], SPACING, self._taps, weights, self._stack)
+
+    def finished(self, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Images (ny, nx) float32 on a grid of this shape: ``sum``; with halves ``even`` and ``odd``; ``plain``."""
+        names = ("even", "odd") if self.wanted.halves else ("sum",)
+        parts = {name: self._stack[i * self._rank : (i + 1) * self._rank] for i, name in enumerate(names)}
+        left = (_response(self._nodes[..., axis], size) for axis, size in enumerate(self.shape[::-1]))
+        gain = [1 / np.maximum(one, LEAST) for one in left]
+        done = {name: self._filtered(stack, gain, shape) for name, stack in parts.items()}
+        if self.wanted.halves:
+            done = {"sum": done["even"] + done["odd"], **done}
+        if self._plain is not None:
+            done["plain"] = self._image(fft.rfft2(self._plain), gain, shape)
+        return done
+
+    def _filtered(self, stack: np.ndarray, gain: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+        weighted = self.wanted.weighted
+        if weighted is None:
+            return self._image(fft.rfft2(stack[0]), gain, shape)
+        ny, nx = self.shape
+        total = np.zeros((ny, nx // 2 + 1), np.complex64)
+        step = float(weighted.k[1]) * self.pixel(weighted)
+        for image, curve in zip(stack, weighted.curves):
+            kernels.add_filtered(fft.rfft2(image), curve.astype(np.float32), step, ny, nx, total)
+        return self._image(total, gain, shape)
+
+    @staticmethod
+    def pixel(weighted: Factors) -> float:
+        """Angstroms: the grid of the factors ends in the corner of the spectrum."""
+        return float(np.sqrt(0.5) / weighted.k[-1])
+
+    def _image(self, spectrum: np.ndarray, gain: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+        (ny, nx), (my, mx) = self.shape, shape
+        spectrum *= gain[1].astype(np.float32)[:, None]
+        spectrum *= gain[0].astype(np.float32)[: nx // 2 + 1]
+        if shape == self.shape:
+            return fft.irfft2(spectrum, nx)
+        small = np.zeros((my, mx // 2 + 1), np.complex64)
+        small[: my // 2 + 1] = spectrum[: my // 2 + 1, : mx // 2 + 1]
+        small[my // 2 + 1 :] = spectrum[ny - (my - my // 2 - 1) :, : mx // 2 + 1]
+        small *= np.float32(my * mx / (ny * nx))
+        return fft.irfft2(small, mx)
+
+
+def _response(moved: np.ndarray, size: int) -> np.ndarray:
+    """(size,) what interpolation leaves of each frequency along an axis, on average over the fractions that occur."""
+    table = interpolation().astype(np.float64)
+    steps = np.rint((moved - np.floor(moved)) * kernels.STEPS).astype(int)
+    share = np.bincount(steps.ravel(), minlength=kernels.STEPS + 1) / steps.size
+    there = np.flatnonzero(share)
+    at = np.arange(kernels.TAPS) - (kernels.TAPS // 2 - 1) - there[:, None] / kernels.STEPS
+    places, weights = at.ravel(), (share[there, None] * table[there]).ravel()
+    coarse = np.bincount(np.rint((places + 8) * 64).astype(int), weights, minlength=1025)  # to 1/64 pixel
+    k = np.fft.fftfreq(size)
+    used = np.flatnonzero(coarse)
+    return np.cos(2 * np.pi * np.abs(k)[:, None] * (used / 64 - 8)) @ coarse[used]

@@ -1,0 +1,118 @@
+"""Where whole frames lie against each other, on small images: the start from which the field is refined."""
+
+import numpy as np
+
+from spa.image import fft
+
+PIXEL = 10.0  # angstroms of the small images
+BFACTOR = 1500.0  # square angstroms: weights exp(-B k^2 / 4), as unblur (Grant & Grigorieff 2015) has them
+LEAST = 128  # pixels of a small image's side
+GROUP_DOSE = 3.0  # e per square angstrom in what is aligned together
+ROUNDS = 10
+SETTLED = 0.05  # pixels of the small images
+
+
+def shifts(frames: np.ndarray, pixel_size: float, dose: float, bfactor: float = BFACTOR) -> np.ndarray:
+    """(n, 2) x y of frames (n, ny, nx), in their pixels, the first at 0.
+
+    pixel_size in angstroms; dose: e per square angstrom and frame, 0 where it is not known.
+    """
+    factor = max(1, min(int(PIXEL / pixel_size), min(frames.shape[1:]) // LEAST))
+    per = int(np.clip(np.ceil(GROUP_DOSE / dose) if dose > 0 else 1, 1, max(1, len(frames) // 4)))
+    parts = np.array_split(np.arange(len(frames)), max(1, len(frames) // per))
+    small = np.stack([sum(_shrunk(frame, factor) for frame in frames[part]) for part in parts])
+    spectra, k = _whitened(small)
+    weight = np.exp(-bfactor / 4 * (k / (factor * pixel_size)) ** 2).astype(np.float32)
+    found = _aligned(spectra, weight, small.shape[1:])
+    middles = [part.mean() for part in parts]
+    each = np.stack([np.interp(np.arange(len(frames)), middles, along) for along in found.T], axis=1)
+    return (each - each[0]) * factor
+
+
+def _shrunk(frame: np.ndarray, factor: int) -> np.ndarray:
+    """float32 sums of factor x factor pixels, as many as make a size that is transformed fast."""
+    ny, nx = (_fast(size // factor) for size in frame.shape)
+    first = [(size - factor * now) // 2 for size, now in zip(frame.shape, (ny, nx))]
+    cut = frame[first[0] : first[0] + ny * factor, first[1] : first[1] + nx * factor]
+    rows = np.add.reduce(cut.reshape(ny, factor, nx * factor), axis=1, dtype=np.int16)
+    return np.add.reduce(rows.reshape(ny, nx, factor), axis=2, dtype=np.float32)
+
+
+def _fast(size: int) -> int:
+    size = size // 2 * 2
+    while fft.good_size(size) != size:
+        size -= 2
+    return size
+
+
+def _whitened(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spectra of the images, their mean power 1 at every radius and 0 on the axes; and the radii (cycles a pixel).
+
+    On the axes lie the frame's edges and the rows and columns of a camera, which do not move with the specimen.
+    """
+    ny, nx = images.shape[1:]
+    spectra = fft.rfft2(images - images.mean((1, 2), keepdims=True))
+    spectra[:, :2] = spectra[:, -1:] = spectra[:, :, :2] = 0
+    k = np.hypot(np.fft.fftfreq(ny)[:, None], np.fft.rfftfreq(nx)[None])
+    ring = (k * min(ny, nx)).astype(int)
+    power = np.mean(spectra.real**2 + spectra.imag**2, axis=0)
+    level = np.bincount(ring.ravel(), power.ravel()) / np.maximum(np.bincount(ring.ravel(), power.ravel() > 0), 1)
+    spectra *= ((1 / np.sqrt(np.maximum(level, 1e-30)))[ring] * (power > 0)).astype(np.float32)
+    return spectra, k
+
+
+def _aligned(groups: np.ndarray, weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Shifts of the groups, from two starts (none moves; each by the one before): those whose sum has most power."""
+    starts = [np.zeros((len(groups), 2))]
+    if len(groups) > 2:
+        steps = [_peak(now * before.conj() * weight, shape, np.zeros(2)) for before, now in zip(groups, groups[1:])]
+        starts.insert(0, np.vstack([np.zeros(2), np.cumsum(steps, axis=0)]))
+    ends: list[tuple[np.ndarray, float]] = []
+    for start in starts:
+        found = _iterated(groups, weight, shape, start)
+        total = (groups * _phases(found, shape)).sum(0)
+        ends.append((found, float((weight * (total.real**2 + total.imag**2)).sum(dtype=np.float64))))
+    return max(ends, key=lambda end: end[1])[0]
+
+
+def _iterated(groups: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], found: np.ndarray) -> np.ndarray:
+    """Each group against the sum of the others, until none moves."""
+    for _ in range(ROUNDS):
+        moved = groups * _phases(found, shape)
+        total = moved.sum(0)
+        before = found
+        steps = [_peak(one * (total - one).conj() * weight, shape, now) for now, one in zip(found, moved)]
+        found = found + steps
+        found = found - found[0]
+        if np.abs(found - before).max() < SETTLED:
+            break
+    return found
+
+
+def _phases(found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """What moves spectra back by the shifts (n, 2) x y."""
+    ny, nx = shape
+    along = np.exp(2j * np.pi * found[:, 1, None] * np.fft.fftfreq(ny)).astype(np.complex64)
+    across = np.exp(2j * np.pi * found[:, 0, None] * np.fft.rfftfreq(nx)).astype(np.complex64)
+    return along[:, :, None] * across[:, None, :]
+
+
+def _peak(product: np.ndarray, shape: tuple[int, ...], now: np.ndarray) -> np.ndarray:
+    """x y of the highest point of a product's transform, no further than a quarter of the image from no shift."""
+    ny, nx = shape
+    scores = fft.irfft2(product, nx)
+    y, x = (np.fft.fftfreq(size, 1 / size) for size in shape)
+    scores[np.abs(y + now[1]) > ny // 4] = -np.inf
+    scores[:, np.abs(x + now[0]) > nx // 4] = -np.inf
+    top, left = np.unravel_index(int(np.argmax(scores)), scores.shape)
+    return np.array([
+        x[left] + _summit(scores[top, [left - 1, left, (left + 1) % nx]]),
+        y[top] + _summit(scores[[top - 1, top, (top + 1) % ny], left]),
+    ])  # fmt: skip
+
+
+def _summit(values: np.ndarray) -> float:
+    """Where the parabola through three values is highest, from the middle one, by half a step at most."""
+    low, middle, high = map(float, values)
+    bend = low - 2 * middle + high
+    return float(np.clip((low - high) / 2 / bend, -0.5, 0.5)) if np.isfinite(bend) and bend < 0 else 0.0

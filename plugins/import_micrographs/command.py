@@ -31,9 +31,9 @@ def micrographs(run: Run, patterns: tuple[str, ...], output: str, pixel_size: fl
     PATTERN is a file name or a quoted shell pattern ('mics/*.mrc', '**' for all folders below). A file that cannot be
     read, is cut short, is not one image, holds a NaN or has no contrast is named and left out.
     """
+    from spa.io.names import expanded
     from spa.io.star import Table, Tables
     from spa_plugins.import_micrographs.facts import common_pixel_size, facts
-    from spa.io.names import expanded
 
     found = list(run.each(expanded(patterns), facts, key=str, unit="micrograph"))
     pixel = pixel_size or common_pixel_size(found)

@@ -75,4 +75,5 @@ def draw(tables: Tables, path: str) -> None:
     from spa_plugins.motion_patch.figure import panels
 
     table = tables["micrographs"]
-    figure.save(over_micrographs(panels(table), table.floats("rlnAccumMotionTotal"), table.floats("rlnAccumMotionEarly")), path)
+    moved = (table.floats(name) for name in ("rlnAccumMotionTotal", "rlnAccumMotionEarly"))
+    figure.save(over_micrographs(panels(table), *moved), path)

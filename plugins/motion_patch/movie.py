@@ -50,7 +50,8 @@ def memory_for(movie: movies.Movie, settings: Settings, exposure: Exposure) -> M
     first, last = chosen(movie, settings)
     count, area = last - first, movie.shape[0] * movie.shape[1]
     factor = frames.factor_for(exposure.pixel_size)
-    rank = dose.factors(exposure.doses(count, first), exposure.pixel_size, exposure.voltage).rank if exposure.dose else 1
+    doses = exposure.doses(count, first)
+    rank = dose.factors(doses, exposure.pixel_size, exposure.voltage).rank if settings.dose_weight else 1
     aligned = area * (13 + count * (5 if factor == 1 else 5 / factor**2))
     summed = area * 4 * (rank * (1 + settings.halves) + 2 + settings.plain + BATCH + 1)
     finished = area * 4 * (rank * (1 + settings.halves) + 8)

@@ -16,7 +16,9 @@ _NAMES = {"sum": ("", "rlnMicrographName"), "plain": ("_noDW", "rlnMicrographNam
 SHOWN = 512  # pixels of a small picture
 
 
-def written(entry: Entry, result: Result, settings: Settings, stem: Path, gain: str | None, frames: int) -> dict[str, Any]:
+def written(
+    entry: Entry, result: Result, settings: Settings, stem: Path, gain: str | None, frames: int
+) -> dict[str, Any]:
     """Write everything; the columns of the row, and what the summary and a figure need."""
     pixel = entry.optics.pixel_size
     columns: dict[str, Any] = {}

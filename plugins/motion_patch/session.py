@@ -24,7 +24,8 @@ class Gate:
     """Lets as many movies in at once as there is memory for, by the first movie's plan."""
 
     def __init__(self, run: Run) -> None:
-        self._run, self._lock, self._gate = run, threading.Lock(), None
+        self._run, self._lock = run, threading.Lock()
+        self._gate: threading.BoundedSemaphore | None = None
         self.hold = True
 
     def plan(self, movie: movies.Movie, settings: Settings, entry: Entry) -> Any:
@@ -76,8 +77,10 @@ def summed(run: Run, tables: Tables, settings: Settings, said: dict[str, Any]) -
 
 
 def _summary(run: Run, found: list[dict[str, Any]]) -> None:
-    columns = [one["columns"] for one in found]
-    total, early = (np.median([one[name] for one in columns]) for name in ("rlnAccumMotionTotal", "rlnAccumMotionEarly"))
+    def median(name: str) -> float:
+        return float(np.median([one["columns"][name] for one in found]))
+
+    total, early = median("rlnAccumMotionTotal"), median("rlnAccumMotionEarly")
     local = np.median([one["local"] for one in found])
-    run.summary(f"{len(found)} movies, motion {total:.1f} A ({early:.1f} A early), {local:.2f} A of it local at the end "
-                f"(medians)")  # fmt: skip
+    run.summary(f"{len(found)} movies, motion {total:.1f} A ({early:.1f} A early); at the end places of the frame are "
+                f"{local:.2f} A apart (medians)")  # fmt: skip

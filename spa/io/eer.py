@@ -115,10 +115,8 @@ def _add(data, end, run_bits, x_bits, y_bits, upsample, image):  # type: ignore[
         if run == most:
             at += run_bits
             continue
-        if place >= total:
+        if place >= total or at + step > end:
             break
-        if at + step > end:
-            return place == total
         inside = word >> run_bits
         x, y = place % width, place // width
         if zoom:
@@ -129,14 +127,14 @@ def _add(data, end, run_bits, x_bits, y_bits, upsample, image):  # type: ignore[
         image[y, x] += 1
         place += 1
         at += step
-    return place <= total or place - total <= most
+    return place <= total
 
 
 add_events = numba.njit(
     numba.boolean(numba.types.Array(_u1, 1, "C", readonly=True), _i8, _i8, _i8, _i8, _i8, _u1[:, ::1]),
     nogil=True, cache=True,
 )(_add)  # fmt: skip
-"""Add the electrons of one frame's code to an image; False where the code ends before the frame does."""
+"""Add the electrons of one frame's code to an image; False where the code goes on beyond the frame."""
 add_events_wide = numba.njit(
     numba.boolean(numba.types.Array(_u1, 1, "C", readonly=True), _i8, _i8, _i8, _i8, _i8, _u2[:, ::1]),
     nogil=True, cache=True,

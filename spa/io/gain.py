@@ -1,7 +1,7 @@
 """Gain references: read, turned as RELION and MotionCor turn them, and made to multiply.
 
-A gain multiplies the frames of TIFF and MRC movies. Of EER movies, a ``.gain`` file multiplies, and every other divides:
-it is turned into mean / gain, and where it is 0 the pixel is bad. 0 marks bad pixels in all of them.
+A gain multiplies the frames of TIFF and MRC movies. Of EER movies, a ``.gain`` file multiplies, every other divides: it
+is turned into mean / gain, and where it is 0 the pixel is bad. 0 marks bad pixels in all of them.
 """
 
 from pathlib import Path

@@ -78,5 +78,5 @@ def write(path: str | Path, frames: Iterator[np.ndarray], compression: str = "lz
     """Write frames (ny, nx), last row first; compression: lzw, deflate, zstd or none."""
     with _library().TiffWriter(path) as file:
         for frame in frames:
-            file.write(frame[::-1], compression=None if compression == "none" else compression, photometric="minisblack",
-                       metadata=None)  # fmt: skip
+            kind = None if compression == "none" else compression
+            file.write(frame[::-1], compression=kind, photometric="minisblack", metadata=None)

@@ -12,6 +12,7 @@ from spa.motion.field import Field, Prior, Told
 STAGES = (25.0, 14.0, 9.0)  # angstroms: the finest detail used, before all of it
 ROUNDS, LAST_ROUNDS = 2, 4
 SWEEPS = 2  # over the parameters of the prior, at every resolution
+SPAN = 6  # frames among which the signal is measured before they are aligned
 STILL = 0.02  # pixels: a round that moves nothing by more is the last
 STEP = 3.0  # pixels that a frame of a patch may move in a round
 INFORMATION = 0.985  # of all that there is about shifts: finer detail is left alone
@@ -33,7 +34,7 @@ class Exposure:
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """The field; what patches told in the end (points, displacements, precisions); the prior; detail used, angstroms."""
+    """The field; what patches told in the end; the prior; the finest detail used, angstroms."""
 
     field: Field
     told: Told
@@ -85,7 +86,7 @@ def _refined(
     sums = patches.totals(cut, moved, ends)
     for turn in range(LAST_ROUNDS if last else ROUNDS):
         if turn == 0 or (last and turn == 2):
-            signal = patches.signal_in(cut, sums, ends, bfactor)
+            signal = patches.signal_in(cut, moved, ends, bfactor, moved.shape[1] if last else SPAN)
             if last and turn == 0:
                 highest = _informative(cut, signal, ends, highest)
                 ends = cut.ends(highest)

@@ -3,7 +3,7 @@
 import numpy as np
 
 SIGMAS = 6.0
-BACKGROUND = 7  # pixels: side of the square whose mean a pixel is compared with
+BACKGROUND = 8  # pixels: side of the squares whose means pixels are compared with
 FEW = 6  # good neighbours: a bad pixel with no more draws from a wider square
 REACH = 2
 
@@ -32,15 +32,12 @@ def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _around(image: np.ndarray, side: int) -> np.ndarray:
-    """Means over squares, smaller ones repeated at the edges."""
-    half = side // 2
-    padded = np.pad(image, half, mode="edge").astype(np.float64)
-    for axis in (0, 1):
-        sums = np.cumsum(padded, axis=axis)
-        sums = np.concatenate([np.zeros_like(sums.take([0], axis)), sums], axis)
-        n = image.shape[axis]
-        padded = (sums.take(range(side, side + n), axis) - sums.take(range(n), axis)) / side
-    return padded.astype(np.float32)
+    """Means of the squares that pixels lie in; those at the end are larger."""
+    starts = [np.arange(max(1, size // side)) * side for size in image.shape]
+    counts = [np.diff(np.append(start, size)) for start, size in zip(starts, image.shape)]
+    sums = np.add.reduceat(np.add.reduceat(image, starts[0], axis=0), starts[1], axis=1)
+    means = (sums / np.outer(*counts)).astype(np.float32)
+    return means.repeat(counts[0], 0).repeat(counts[1], 1)
 
 
 def _middle_and_spread(values: np.ndarray) -> tuple[float, float]:

@@ -34,12 +34,13 @@ class Prior:
 
 
 _BOUNDS = {"whole": (0.05, 200.0), "whole_length": (0.2, 8.0), "jitter": (0.01, 2.0), "local": (1e-3, 50.0),
-           "local_length": (0.4, 8.0), "decay": (0.05, 1.0), "trust": (0.1, 1.2)}  # fmt: skip
+           "local_length": (0.4, 8.0), "decay": (0.05, 1.0), "trust": (0.1, 5.0)}  # fmt: skip
+_STARTS = (0.03, 0.3, 1.0, 3.0, 10.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Basis:
-    """time (n,): the frames' times; paths (n, r): functions of time, 0 in the first frame; degrees of the polynomials."""
+    """time (n,): the frames' times; paths (n, r): functions of it, 0 in the first frame; degrees of the polynomials."""
 
     time: np.ndarray
     paths: np.ndarray
@@ -189,6 +190,12 @@ def fitted(basis: Basis, told: Told, prior: Prior, sweeps: int) -> tuple[Field, 
     """The field that is likeliest given what patches say; the prior improved by so many sweeps over its parameters."""
     normal = Normal(basis, told)
     found, best = normal.solved(prior)
+    if sweeps and len(basis.degrees):  # the evidence may have two tops: with motion over the frame, and without
+        for local in _STARTS:
+            tried = replace(prior, local=local)
+            coefficients, evidence = normal.solved(tried)
+            if evidence > best:
+                found, best, prior = coefficients, evidence, tried
     names = [name for name in _BOUNDS if len(basis.degrees) or not name.startswith(("local", "decay"))]
     factors = dict.fromkeys(names, 2.0)
     for _ in range(sweeps):

@@ -14,9 +14,10 @@ def factor_for(pixel_size: float) -> int:
 
 
 def lowpass_taps(factor: int) -> np.ndarray:
-    """(4 * factor,) symmetric taps of a low-pass at the new Nyquist frequency: a windowed sinc, sum 1."""
-    at = np.arange(4 * factor) - (4 * factor - 1) / 2
-    taps = np.sinc(at / factor) * np.cos(np.pi * at / (4 * factor)) ** 2
+    """Symmetric taps, 4 to a pixel of the result, of a low-pass at its Nyquist frequency: a windowed sinc, sum 1."""
+    count = 4 * factor + factor % 2  # as odd or even as the factor: pixels of the result lie over the middle of theirs
+    at = np.arange(count) - (count - 1) / 2
+    taps = np.sinc(at / factor) * np.cos(np.pi * at / count) ** 2
     return (taps / taps.sum()).astype(np.float32)
 
 

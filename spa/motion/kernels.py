@@ -13,28 +13,33 @@ _SHARE = 4  # rows that share a displacement
 def decimated(image, taps, factor):  # type: ignore[no-untyped-def]
     """(ny // factor, nx // factor): every factor-th pixel of the image filtered by symmetric taps along both axes."""
     ny, nx = image.shape
-    my, mx, reach = ny // factor, nx // factor, (len(taps) - factor) // 2
-    rows = np.zeros((len(taps), mx), np.float32)
+    count = len(taps)
+    my, mx, reach = ny // factor, nx // factor, (count - factor) // 2
+    rows = np.zeros((count, mx), np.float32)
     out = np.zeros((my, mx), np.float32)
-    padded = np.empty(nx + 2 * reach + factor, np.float32)
+    wide = mx + (count - 1) // factor + 1
+    phases = np.empty((factor, wide), np.float32)
     done = -reach
     for y in range(my):
-        while done < y * factor - reach + len(taps):
-            source = min(max(done, 0), ny - 1)
-            padded[:reach] = image[source, 0]
-            padded[reach : reach + nx] = image[source]
-            padded[reach + nx :] = image[source, nx - 1]
-            row = rows[(done + len(taps)) % len(taps)]
+        while done < y * factor - reach + count:
+            source = image[min(max(done, 0), ny - 1)]
+            for phase in range(factor):
+                part = phases[phase]
+                for x in range(wide):
+                    part[x] = source[min(max(x * factor + phase - reach, 0), nx - 1)]
+            row = rows[(done + count) % count]
             row[:] = 0
-            for i in range(len(taps)):
-                tap = taps[i]
+            for i in range(count):
+                tap, start = taps[i], i // factor
+                part = phases[i % factor, start : start + mx]
                 for x in range(mx):
-                    row[x] += tap * padded[x * factor + i]
+                    row[x] += tap * part[x]
             done += 1
-        for i in range(len(taps)):
-            tap, row = taps[i], rows[(y * factor - reach + i + len(taps)) % len(taps)]
+        target = out[y]
+        for i in range(count):
+            tap, row = taps[i], rows[(y * factor - reach + i + count) % count]
             for x in range(mx):
-                out[y, x] += tap * row[x]
+                target[x] += tap * row[x]
     return out
 
 
@@ -81,7 +86,7 @@ def add_shifted(real, imag, kx, ky, ends, shifts, out):  # type: ignore[no-untyp
     nogil=True, cache=True, fastmath=True,
 )  # fmt: skip
 def slopes(real, imag, kx, ky, ends, shifts, total):  # type: ignore[no-untyped-def]
-    """(n, 2): half the slope of |sum of all frames|^2, weighted, along each frame's shift x and y; total is that sum."""
+    """(n, 2): half the slope of |sum of all frames|^2, weighted, along each frame's shift x y; total is that sum."""
     n, rows, columns = real.shape
     cx, sx = np.empty(columns, np.float32), np.empty(columns, np.float32)
     found = np.zeros((n, 2))
@@ -120,7 +125,7 @@ def _mirrored(i, n):  # type: ignore[no-untyped-def]
     nogil=True, cache=True, fastmath=True,
 )  # fmt: skip
 def _steps(nodes, f, axis, y, left, right, spacing, taps, wholes, steps, weights):  # type: ignore[no-untyped-def]
-    """Of each segment of a row: whole pixels of the displacement; weights (TAPS * _COLUMNS) filled where they change."""
+    """Of each segment of a row: whole pixels of the displacement; weights (TAPS * _COLUMNS) where they change."""
     place = y / spacing
     gy = min(int(place), nodes.shape[1] - 2)
     down = place - gy
@@ -201,7 +206,8 @@ def add_warped(frames, nodes, spacing, taps, weights, sums):  # type: ignore[no-
                         else:
                             for i in range(TAPS):
                                 for x in range(stop - start):
-                                    target[x] += across[256 * i + start + x] * frames[f, row, _mirrored(base + i + x, nx)]
+                                    source_x = _mirrored(base + i + x, nx)
+                                    target[x] += across[256 * i + start + x] * frames[f, row, source_x]
                         start = stop
                 for y in range(top, bottom):
                     if y % _SHARE == 0:

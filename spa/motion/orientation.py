@@ -11,7 +11,7 @@ CERTAIN = 8.0  # standard deviations of a correlation by chance
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """correlation (8,): of -log(gain) with log(sum), finer than a few pixels, times pixels, those that are independent."""
+    """correlation (8,): of -log(gain) with log(sum), in its finest detail, times pixels: those that are independent."""
 
     correlation: np.ndarray
     pixels: int

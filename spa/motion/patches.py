@@ -114,25 +114,39 @@ class Signal:
     strength: np.ndarray
 
 
-def totals(patches: Patches, displacements: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """(p, 2, rows, columns): each patch's frames shifted back by displacements (p, n, 2) and added."""
+def totals(patches: Patches, displacements: np.ndarray, ends: np.ndarray, span: slice = slice(None)) -> np.ndarray:
+    """(p, 2, rows, columns): each patch's frames shifted back by displacements (p, n, 2) and added; of a span."""
     out = np.zeros((len(patches.points), 2, len(patches.ky), len(patches.kx)), np.float32)
-    for p, moved in enumerate(displacements - patches.offsets):
-        kernels.add_shifted(patches.real[p], patches.imag[p], patches.kx, patches.ky, ends, moved, out[p])
+    for p, moved in enumerate((displacements - patches.offsets)[:, span]):
+        real, imag = patches.real[p, span], patches.imag[p, span]
+        kernels.add_shifted(real, imag, patches.kx, patches.ky, ends, np.ascontiguousarray(moved), out[p])
     return out
 
 
-def signal_in(patches: Patches, sums: np.ndarray, ends: np.ndarray, bfactor: float | None) -> Signal:
-    """How strong the signal is at every radius and in every patch, from sums of aligned frames."""
+def signal_in(
+    patches: Patches, displacements: np.ndarray, ends: np.ndarray, bfactor: float | None, span: int
+) -> Signal:
+    """How strong the signal is at every radius and in every patch, with frames shifted back by displacements.
+
+    Only frames that follow each other are compared, in spans of about so many: what is not aligned yet is so between
+    neighbours nevertheless.
+    """
     bins = len(patches.k)
     inside = (np.arange(len(patches.kx))[None] < ends[:, None]) & (patches.ring < bins)
     ring = patches.ring[inside]
-    common = np.array([(total[0] ** 2 + total[1] ** 2 - own)[inside] for total, own in zip(sums, patches.own)])
+    n = patches.damage.shape[0]
+    parts = np.array_split(np.arange(n), max(1, round(n / span)))
+    common = -np.stack([own[inside] for own in patches.own]).astype(np.float64)
     square = patches.damage**2
-    pairs = square.sum(0) ** 2 - (square**2).sum(0)
+    pairs = -(square**2).sum(0)
+    for part in parts:
+        these = slice(int(part[0]), int(part[-1]) + 1)
+        for p, total in enumerate(totals(patches, displacements, ends, these)):
+            common[p] += (total[0] ** 2 + total[1] ** 2)[inside]
+        pairs = pairs + square[these].sum(0) ** 2
     count = np.maximum(np.bincount(ring, minlength=bins) * len(common), 1)
     mean = np.bincount(ring, common.sum(0), bins) / count / pairs
-    error = square.sum(0) / pairs / np.sqrt(count)  # of the mean, where there is no signal
+    error = np.sqrt(1 / pairs / count)  # of the mean, where there is no signal
     power = _smoothed(np.maximum(mean, 0), count)
     power *= np.maximum(1 - (error / np.maximum(power, 1e-30)) ** 2, 0)
     weight = power / (1 + power * square.sum(0)) if bfactor is None else np.exp(-bfactor / 4 * patches.k**2)

@@ -17,7 +17,7 @@ _TOTAL, _EARLY = "#2b6ca3", "#d9822b"
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One movie: a small picture (ny, nx); points (p, 2) x y in its pixels; paths (p, n, 2) in angstroms; whole (n, 2)."""
+    """One movie: a small picture (ny, nx); points (p, 2) x y in its pixels; paths (p, n, 2), whole (n, 2) in A."""
 
     name: str
     image: np.ndarray

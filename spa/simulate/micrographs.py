@@ -57,11 +57,11 @@ def exposed(
     """
     (ny, nx), pixel_size = film.shape, film.pixel_size
     kx, ky = np.fft.rfftfreq(nx, pixel_size)[None], np.fft.fftfreq(ny, pixel_size)[:, None]
-    plane = _plane(specimen, points, poses, film)
-    plane += film.noise * np.sqrt(film.ice / _mean_power(lens, defocus, kx, ky, film)) * _white(film, rng)
+    density = plane(specimen, points, poses, film)
+    density += film.noise * np.sqrt(film.ice / _mean_power(lens, defocus, kx, ky, film)) * _white(film, rng)
     for _ in range(ice_crystals):
-        plane += 6 * film.noise * _disc(film, rng)
-    contrast = fft.irfft2(fft.rfft2(plane) * _optics(lens, defocus, kx, ky, film, drift, rng), nx)
+        density += 6 * film.noise * _disc(film, rng)
+    contrast = fft.irfft2(fft.rfft2(density) * _optics(lens, defocus, kx, ky, film, drift, rng), nx)
     contrast += film.noise * np.sqrt(1 - film.ice) * _white(film, rng)
     return (MEAN - SPREAD / film.noise * contrast).astype(np.float32)
 
@@ -91,10 +91,10 @@ def _disc(film: Film, rng: np.random.Generator) -> np.ndarray:
     return (1 / (1 + np.exp((np.hypot(y - cy, x - cx) - radius) / 2))).astype(np.float32)
 
 
-def _plane(specimen: Specimen, points: np.ndarray, poses: np.ndarray, film: Film) -> np.ndarray:
+def plane(specimen: Specimen, points: np.ndarray, poses: np.ndarray, film: Film) -> np.ndarray:
     """The sum of all projections (ny, nx), before the optics; what reaches over an edge is cut."""
     box = len(specimen.volume)
-    plane = np.zeros((film.shape[0] + 2 * box, film.shape[1] + 2 * box), np.float32)
+    sheet = np.zeros((film.shape[0] + 2 * box, film.shape[1] + 2 * box), np.float32)
     kx, ky = frequencies(box, film.pixel_size)
     for start in range(0, len(points), _BATCH):
         part = slice(start, start + _BATCH)
@@ -104,5 +104,5 @@ def _plane(specimen: Specimen, points: np.ndarray, poses: np.ndarray, film: Film
         spectra *= np.exp(-2j * np.pi * (kx * x + ky * y))
         images = np.roll(fft.irfft2(spectra, box), (box // 2, box // 2), (1, 2))
         for image, (left, top) in zip(images, corner + box - box // 2):
-            plane[top : top + box, left : left + box] += image
-    return plane[box:-box, box:-box]
+            sheet[top : top + box, left : left + box] += image
+    return sheet[box:-box, box:-box]

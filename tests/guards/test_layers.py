@@ -23,6 +23,8 @@ ALLOWED = {
     "class3d": {"refine", "search", "volume", "image", "errors"},
     "relax": {"abinit", "refine", "search", "volume", "image", "errors"},
     "abinit": {"symmetry", "refine", "search", "volume", "image", "errors"},
+    "motion": {"image", "errors"},
+    "simulate": {"motion", "volume", "image", "errors"},  # movies move and burn as the science says
     "job": {"model", "io", "image", "subtract", "errors"},  # images may be subtracted, and are straightened, on reading
     "cli": {"plug", "errors"},
     "testing": {"cli", "job", "model", "io", "volume", "image", "errors"},
@@ -31,6 +33,7 @@ HOMES = {
     "pyfftw": ["spa/image/fft.py"],
     "mrcfile": ["spa/io/"],
     "gemmi": ["spa/io/"],
+    "tifffile": ["spa/io/tiff.py"],
     "matplotlib": ["spa/plot/"],
     "tqdm": ["spa/job/progress.py"],
     "pluggy": ["spa/plug.py", "spa/cli/"],

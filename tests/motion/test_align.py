@@ -1,0 +1,60 @@
+"""Motion that was planted is found; none is invented."""
+
+import numpy as np
+import pytest
+
+from spa.motion import align as module
+from spa.motion import relion, whole
+from spa.motion.align import Exposure, align
+from tests.motion.conftest import DOSE, EXPOSURE, PIXEL, Known, error, points
+
+
+@pytest.mark.parametrize("bfactor", [None, 30.0])
+def test_a_field_over_the_frame_is_found(bent: Known, bfactor) -> None:
+    found = align(bent.small, 1, (5, 4), EXPOSURE, bfactor=bfactor)
+    at = points()
+    known = bent.moved(at)
+    assert error(found.field.at(at), known) < (0.15 if bfactor is None else 0.25)
+    flat = np.broadcast_to(known.mean(0), known.shape)
+    assert error(flat, known) > 0.4  # what the best motion of whole frames leaves
+    assert error(relion.model_of(found.field).displacements(at / 2), known) < (0.17 if bfactor is None else 0.27)
+
+
+def test_none_is_invented(straight: Known) -> None:
+    found = align(straight.small, 1, (5, 4), EXPOSURE)
+    moved = found.field.at(points())
+    assert np.sqrt(((moved - moved.mean(0)) ** 2).sum(-1).mean()) < 0.06
+    assert error(moved, straight.moved(points())) < 0.12
+
+
+def test_one_patch_is_the_whole_frame(bent: Known) -> None:
+    found = align(bent.small, 1, (1, 1), EXPOSURE)
+    assert not len(found.field.basis.degrees)
+    moved, known = found.field.at(points()), bent.moved(points())
+    assert error(moved[:1], known.mean(0)[None]) < 0.15
+    assert relion.model_of(found.field).coefficients is None
+
+
+def test_whole_frames_far_apart(bent: Known) -> None:
+    """A drift of a sixth of the frame, from where no start at rest would see it."""
+    frames = np.stack([np.roll(one, (2 * number, -4 * number), (0, 1)) for number, one in enumerate(bent.small)])
+    found = whole.shifts(frames, PIXEL, DOSE)
+    known = bent.moved(np.zeros(2)) + np.arange(12)[:, None] * (-4, 2)
+    assert error(found[None], known[None]) < 1.2
+
+
+def test_the_dose_need_not_be_known(bent: Known) -> None:
+    found = align(bent.small, 1, (4, 4), Exposure(PIXEL, 300.0, 0.0))
+    assert error(found.field.at(points()), bent.moved(points())) < 0.2
+
+
+def test_noise_alone_stays_where_it_is() -> None:
+    noise = np.random.default_rng(0).integers(-30, 30, (8, 200, 200)).astype(np.int8)
+    found = module.align(noise, 1, (3, 3), EXPOSURE)
+    moved = found.field.at(points())
+    assert np.isfinite(moved).all()
+    assert np.sqrt(((moved - moved.mean(0)) ** 2).sum(-1).mean()) < 0.5
+
+
+def test_doses_count_what_came_before() -> None:
+    np.testing.assert_allclose(Exposure(1.0, 300.0, 1.5, 2.0).doses(3, first=2), [6.5, 8.0, 9.5])

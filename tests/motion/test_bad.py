@@ -1,0 +1,90 @@
+"""Bad pixels are found and filled; steps and specks of the specimen are not bad pixels."""
+
+import numpy as np
+
+from spa.motion import bad, orientation
+
+
+def test_hot_and_dead_pixels_are_found_and_nothing_else() -> None:
+    rng = np.random.default_rng(0)
+    total = rng.poisson(90, (300, 310)).astype(np.float32)
+    total[:, 200:] *= 1.6  # an edge of the carbon
+    total[120:126, 60:66] -= 50  # a speck of gold
+    hot, dead = [(5, 7), (0, 0), (150, 199), (299, 309)], [(33, 250), (200, 100)]
+    for place in hot:
+        total[place] += 900
+    for place in dead:
+        total[place] = 0
+    found = bad.outliers(total, np.zeros(total.shape, bool))
+    assert set(map(tuple, np.argwhere(found))) == {*hot, *dead}
+
+
+def test_known_ones_are_not_found_again() -> None:
+    total = np.random.default_rng(1).poisson(90, (200, 200)).astype(np.float32)
+    known = np.zeros((200, 200), bool)
+    known[50:60, 50:60] = True
+    total[known] = 1e6
+    assert not bad.outliers(total, known).any()
+
+
+def test_filled_with_good_neighbours_not_always_the_same() -> None:
+    image = np.arange(40 * 50, dtype=np.float32).reshape(40, 50)
+    mask = np.zeros((40, 50), bool)
+    mask[10, 10] = mask[0, 0] = True
+    mask[20:34, 20:34] = True
+    filling, seen = bad.Filling(mask), set()
+    for number in range(20):
+        frame = image.copy()
+        frame[mask] = -1
+        filling.fill(frame, np.random.default_rng(number))
+        assert (frame >= 0).all() and (frame[~mask] == image[~mask]).all()
+        y, x = divmod(int(frame[10, 10]), 50)
+        assert abs(y - 10) <= 2 and abs(x - 10) <= 2 and (y, x) != (10, 10)
+        seen.add((y, x))
+    assert len(seen) > 5
+
+
+def test_all_bad_is_left_alone() -> None:
+    frame = np.ones((30, 30), np.float32)
+    bad.Filling(np.ones((30, 30), bool)).fill(frame, np.random.default_rng(0))
+    assert (frame == 1).all()
+
+
+def camera(turn: tuple[int, int], spread: float = 0.03, invert: bool = False) -> orientation.Evidence:
+    rng = np.random.default_rng(2)
+    gain = np.exp(spread * rng.normal(size=(400, 400))).astype(np.float32)
+    total = rng.poisson(80 / gain).astype(np.float32)
+    rotate, flip = turn
+    used = np.rot90(gain, rotate)
+    used = used[::-1] if flip else used
+    return orientation.tried(total, 1 / used if invert else used)
+
+
+def test_a_gain_that_lies_right_needs_no_word() -> None:
+    assert camera((0, 0)).verdict() is None
+
+
+def test_all_other_ways_are_noticed_and_the_right_one_named() -> None:
+    probe = np.arange(9).reshape(3, 3)
+    for rotate, flip in orientation.TURNS[1:]:
+        used = np.rot90(probe, rotate)[::-1] if flip else np.rot90(probe, rotate)
+        verdict = camera((rotate, flip)).verdict()
+        assert verdict is not None and not verdict[2]
+        back = np.rot90(used, -verdict[0])
+        back = back[::-1] if verdict[1] else back
+        np.testing.assert_array_equal(back, probe)
+
+
+def test_a_gain_that_divides_is_noticed() -> None:
+    assert camera((0, 0), invert=True).verdict() == (0, 0, True)
+
+
+def test_a_flat_gain_says_nothing() -> None:
+    assert camera((1, 0), spread=0.0).verdict() is None
+
+
+def test_movies_add_their_evidence() -> None:
+    one, faint = camera((1, 0)), camera((1, 0), spread=0.0012)
+    assert faint.verdict() is None
+    both = faint + faint + one
+    assert both.pixels == 3 * one.pixels and both.verdict() == one.verdict()

@@ -1,0 +1,207 @@
+"""`spa motion patch`: movies in, aligned sums out."""
+
+import io
+import shutil
+
+import numpy as np
+import pytest
+
+from spa.io import movies, mrc, star, tiff
+from spa.testing import run_spa
+from spa_plugins.motion_patch.figure import read_motion
+
+NX, NY = 320, 288
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two movies of large, contrasty particles, S/."""
+    folder = tmp_path_factory.mktemp("motion")
+    made = run_spa("simulate", "movies", "-d", "S", "-o", "m.star", "--n", 2, "--size", NX, NY, "--frames", 10, "--dose", 2,
+                   "--pixel-size", 3, "--box", 48, "--specimen-diameter", 100, "--particles", 40, "--gap", 0, "--ice", 0.06,
+                   "--contrast", 0.12, "--local", 3, "--drift", 12, "--gain-spread", 0.1, "--bad-pixels", 30,
+                   "--defocus", 15000, 15000, "--jitter", 0.02, cwd=folder)  # fmt: skip
+    assert made.status == 0, made.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(folder):
+    result = run_spa("motion", "patch", "m.star", "-d", "M", "--save", "non-weighted", "--even-odd", "--patches", "4x3",
+                     "--threads", 2, "--plot", "m.png", "-v", cwd=folder)  # fmt: skip
+    assert result.status == 0, result.stderr
+    return star.read(io.StringIO(result.stdout)), result.stderr
+
+
+def error(folder, motion: str, name: str) -> tuple[float, float]:
+    """Rms error of the motion at the particles, and rms of the motion, pixels."""
+    shifts = np.load(folder / f"S/{name}_shifts.npy")
+    truth = star.read(folder / f"S/{name}_truth.star")["particles"]
+    at = np.stack([truth.floats("rlnCoordinateX") / NX - 0.5, truth.floats("rlnCoordinateY") / NY - 0.5], axis=1)
+    model, _ = read_motion(str(folder / motion / f"{name}.star"))
+    apart = np.moveaxis(model.displacements(at), 0, 1) - shifts
+    return tuple(float(np.sqrt(((e - e.mean(0)) ** 2).sum(-1).mean())) for e in (apart, shifts))
+
+
+def test_the_motion_is_that_of_the_particles(folder, done) -> None:
+    for name in ("mov00001", "mov00002"):
+        left, before = error(folder, "M", name)
+        assert left < 0.2 and left < 0.15 * before
+
+
+def test_the_table_goes_on_to_the_ctf(folder, done) -> None:
+    tables, said = done
+    assert "movies" not in tables
+    table, optics = tables["micrographs"], tables["optics"]
+    assert table.text("rlnMicrographName").tolist() == ["M/mov00001.mrc", "M/mov00002.mrc"]
+    for name in ("rlnMicrographNameNoDW", "rlnMicrographNameEven", "rlnMicrographNameOdd", "rlnCtfPowerSpectrum",
+                 "rlnMicrographMetadata"):  # fmt: skip
+        assert all((folder / file).exists() for file in table.text(name))
+    total, early, late = (table.floats(f"rlnAccumMotion{part}") for part in ("Total", "Early", "Late"))
+    np.testing.assert_allclose(total, early + late, atol=1e-3)
+    assert (early > 0).all() and (total > 5).all()
+    assert optics.floats("rlnMicrographPixelSize").tolist() == optics.floats("rlnMicrographOriginalPixelSize").tolist()
+    assert "2 movies, motion" in said and "GiB a movie (frames held)" in said
+    assert (folder / "m.png").stat().st_size > 2e4
+
+
+def test_sums(folder, done) -> None:
+    read = {end: np.asarray(mrc.read(folder / f"M/mov00001{end}.mrc").data) for end in ("", "_noDW", "_EVN", "_ODD")}
+    image = mrc.read(folder / "M/mov00001.mrc")
+    assert image.data.shape == (NY, NX) and image.data.dtype == np.float32 and image.pixel_size == pytest.approx(3)
+    np.testing.assert_allclose(read[""], read["_EVN"] + read["_ODD"], atol=1e-3)
+    assert read["_noDW"].mean() == pytest.approx(10 * 2 * 9, rel=0.03)  # bad pixels are filled, gain is applied
+    assert np.abs(read["_noDW"] - read["_noDW"].mean()).max() < 12 * read["_noDW"].std()
+    halves = [np.fft.rfft2(read[end])[1:12, 1:12] for end in ("_EVN", "_ODD")]
+    assert np.real(halves[0] * halves[1].conj()).sum() > 0.5 * np.sqrt(np.prod([(abs(h) ** 2).sum() for h in halves]))
+
+
+def test_the_motion_star(folder, done) -> None:
+    tables = star.read(folder / "M/mov00001.star")
+    general = tables["general"]
+    for name, value in (("rlnImageSizeX", NX), ("rlnImageSizeY", NY), ("rlnImageSizeZ", 10), ("rlnVoltage", 300),
+                        ("rlnMicrographDoseRate", 2), ("rlnMicrographStartFrame", 1), ("rlnMotionModelVersion", 1),
+                        ("rlnMicrographBinning", 1), ("rlnMicrographOriginalPixelSize", 3)):  # fmt: skip
+        assert general.floats(name)[0] == value
+    shifts = tables["global_shift"]
+    assert shifts.ints("rlnMicrographFrameNumber").tolist() == list(range(1, 11))
+    assert shifts.floats("rlnMicrographShiftX")[0] == shifts.floats("rlnMicrographShiftY")[0] == 0
+    assert len(tables["local_motion_model"]) == 36 and len(tables["local_shift"]) == 12 * 10
+    hot = tables["hot_pixels"]
+    gained = sum(frame.astype(float) for frame in movies.read(folder / "S/mov00001.tif").frames())
+    x, y = hot.floats("rlnCoordinateX").astype(int), hot.floats("rlnCoordinateY").astype(int)
+    assert len(hot) >= 28 and ((gained[y, x] == 0) | (gained[y, x] > 400)).mean() > 0.9
+
+
+def test_threads_change_nothing_and_resume_goes_on(folder, done) -> None:
+    words = ["motion", "patch", "m.star", "-d", "M1", "--save", "non-weighted", "--even-odd", "--patches", "4x3"]
+    assert run_spa(*words, "--threads", 1, cwd=folder).status == 0
+    for name in ("mov00002.mrc", "mov00002_PS.mrc"):
+        assert (folder / "M1" / name).read_bytes() == (folder / "M" / name).read_bytes()
+    (folder / "M1/mov00002.mrc").unlink()
+    before = (folder / "M1/mov00001.mrc").stat().st_mtime_ns
+    assert run_spa(*words, "--resume", cwd=folder).status == 0
+    assert (folder / "M1/mov00002.mrc").exists() and (folder / "M1/mov00001.mrc").stat().st_mtime_ns == before
+
+
+def test_fewer_frames_pixels_and_bytes(folder) -> None:
+    result = run_spa("motion", "patch", "m.star", "-d", "B", "--patches", "1x1", "--bin", 2, "--no-dose-weight", "--float16",
+                     "--first-frame", 2, "--last-frame", 8, "--power-dose", 0, "--bfactor", 100, "--early-dose", 6,
+                     "-q", cwd=folder)  # fmt: skip
+    assert result.status == 0, result.stderr
+    tables = star.read(io.StringIO(result.stdout))
+    image = mrc.read(folder / "B/mov00001.mrc")
+    assert image.data.shape == (NY // 2, NX // 2) and image.data.dtype == np.float16
+    assert image.pixel_size == pytest.approx(6) and tables["optics"].floats("rlnMicrographPixelSize").tolist() == [6]
+    assert np.asarray(image.data, float).mean() == pytest.approx(7 * 2 * 9, rel=0.03)
+    assert not (folder / "B/mov00001_PS.mrc").exists() and "rlnCtfPowerSpectrum" not in tables["micrographs"]
+    motion = star.read(folder / "B/mov00001.star")
+    assert motion["global_shift"].ints("rlnMicrographFrameNumber").tolist() == list(range(2, 9))
+    assert motion["general"].ints("rlnMotionModelVersion")[0] == 0 and "local_motion_model" not in motion
+
+
+@pytest.fixture
+def gains(folder, tmp_path):
+    """A fresh folder with one movie, its table without a gain, and the gain."""
+    for name in ("mov00001.tif", "gain.mrc"):
+        shutil.copy(folder / "S" / name, tmp_path)
+    result = run_spa("import", "movies", "mov00001.tif", "-o", "m.star", "--pixel-size", 3, "--dose", 2, cwd=tmp_path)
+    assert result.status == 0
+    return tmp_path
+
+
+def test_options_go_before_the_table(gains) -> None:
+    gain = np.asarray(mrc.read(gains / "gain.mrc").data)
+    mrc.write(gains / "other.mrc", np.rot90(gain, -1)[::-1], 3.0)  # lies so that a turn and a flip bring it back
+    (gains / "bad.txt").write_text("10 20 30 40\n")
+    options = ["--gain", "other.mrc", "--gain-rotate", 1, "--gain-flip", 1, "--defects", "bad.txt", "--dose", 1,
+               "--pre-dose", 3, "--patches", 1]  # fmt: skip
+    result = run_spa("motion", "patch", "m.star", "-d", "M", *options, cwd=gains)
+    assert result.status == 0 and "gain" not in result.stderr, result.stderr
+    motion = star.read(gains / "M/mov00001.star")["general"]
+    assert motion.floats("rlnMicrographDoseRate")[0] == 1 and motion.floats("rlnMicrographPreExposure")[0] == 3
+    used = mrc.read(gains / str(motion.text("rlnMicrographGainName")[0])).data
+    np.testing.assert_array_equal(used, gain)  # as it was used, for RELION to read
+
+
+def test_a_gain_that_lies_wrongly_is_said_once(gains) -> None:
+    result = run_spa("motion", "patch", "m.star", "-d", "M", "--gain", "gain.mrc", "--gain-flip", 1, "--patches", 1, cwd=gains)
+    assert result.status == 0 and result.stderr.count("--gain-rotate 0 --gain-flip 0 fits them") == 1, result.stderr
+    mrc.write(gains / "inverse.mrc", 1 / np.asarray(mrc.read(gains / "gain.mrc").data), 3.0)
+    result = run_spa("motion", "patch", "m.star", "-d", "I", "--gain", "inverse.mrc", "--patches", 1, cwd=gains)
+    assert "this gain divides" in result.stderr
+
+
+def test_bad_movies_are_named_and_the_rest_is_done(gains) -> None:
+    whole = (gains / "mov00001.tif").read_bytes()
+    (gains / "cut.tif").write_bytes(whole[: len(whole) // 2])
+    tiff.write(gains / "zero.tif", iter(np.zeros((10, NY, NX), np.uint8)))
+    tiff.write(gains / "small.tif", iter(np.ones((10, NY, NX - 2), np.uint8)))
+    nan = np.ones((5, NY, NX), np.float32)
+    nan[2, 3, 4] = np.nan
+    mrc.write(gains / "nan.mrcs", nan, 3.0)
+    text = (gains / "m.star").read_text()
+    row = next(line for line in text.splitlines() if line.startswith("mov00001"))
+    names = ["cut.tif", "zero.tif", "small.tif", "nan.mrcs", "none.tif", "mov00001.tif"]
+    (gains / "all.star").write_text(text.replace(row, "\n".join(row.replace("mov00001.tif", name) for name in names)))
+    result = run_spa("motion", "patch", "all.star", "-d", "M", "--gain", "gain.mrc", "--patches", 1, cwd=gains)
+    assert result.status == 1 and "Traceback" not in result.stderr
+    for name, said in (("cut.tif", "truncated"), ("zero.tif", "no contrast"), ("nan.mrcs", "not finite"),
+                       ("small.tif", f"a gain of {NX} x {NY} pixels"), ("none.tif", "no such file")):  # fmt: skip
+        lines = [line for line in result.stderr.splitlines() if name in line]
+        assert len(lines) == 1 and said in lines[0], result.stderr
+    assert star.read(io.StringIO(result.stdout))["micrographs"].listed("rlnMicrographName") == ["M/mov00001.mrc"]
+
+
+@pytest.mark.parametrize("words, status, said", [
+    (["--patches", "5y5"], 2, "5x5, say"), (["--patches", "0"], 2, "5x5, say"), (["--last-frame", 2], 65, "too few"),
+    (["--first-frame", 9], 65, "too few"), (["--gain", "no.mrc"], 66, "no.mrc"),
+])  # fmt: skip
+def test_nonsense_is_refused(folder, tmp_path, words, status, said) -> None:
+    result = run_spa("motion", "patch", "m.star", "-d", tmp_path / "M", *words, cwd=folder)
+    assert result.status == status and said in result.stderr, result.stderr
+
+
+def test_weights_need_a_dose(gains) -> None:
+    text = (gains / "m.star").read_text().replace("_rlnMicrographDoseRate", "_rlnSomethingElse")
+    (gains / "m.star").write_text(text)
+    result = run_spa("motion", "patch", "m.star", "-d", "M", cwd=gains)
+    assert result.status == 2 and "say --dose, or --no-dose-weight" in result.stderr
+    result = run_spa("motion", "patch", "m.star", "-d", "M", "--no-dose-weight", "--patches", 1, cwd=gains)
+    assert result.status == 0, result.stderr
+
+
+def test_frames_that_do_not_fit_in_memory_are_read_again(folder, tmp_path, monkeypatch) -> None:
+    from spa.job import memory
+    from spa_plugins.motion_patch import movie
+
+    monkeypatch.setattr(movie, "memory_for", lambda *_: movie.Memory(10**15, 0), raising=True)
+    monkeypatch.setattr("spa_plugins.motion_patch.session.memory_for", lambda *_: movie.Memory(10**15, 1))
+    result = run_spa("motion", "patch", "m.star", "-d", tmp_path / "M", "--patches", "4x3", "-v", cwd=folder)
+    assert result.status == 0 and "frames read again when needed" in result.stderr
+    assert run_spa("motion", "patch", "m.star", "-d", "H", "--patches", "4x3", cwd=folder).status == 0
+    assert (tmp_path / "M/mov00001.mrc").read_bytes() == (folder / "H/mov00001.mrc").read_bytes()
+    monkeypatch.setattr("spa_plugins.motion_patch.session.memory_for", lambda *_: movie.Memory(10**15, 10**15))
+    if memory.available() is not None:
+        result = run_spa("motion", "patch", "m.star", "-d", tmp_path / "N", cwd=folder)
+        assert result.status == 69 and "GiB of memory" in result.stderr

@@ -79,10 +79,10 @@ def test_bad_movies_are_named_and_left_out(folder) -> None:
 
 def test_a_gain_that_fits_no_movie_ends_it(folder) -> None:
     mrc.write(folder / "gain.mrc", np.ones((NX, NY), np.float32), 1.0)
-    result = run_spa("import", "movies", "*.tif", "--pixel-size", 1, "--gain", "gain.mrc", cwd=folder)
+    words = ["import", "movies", "*.tif", "--pixel-size", 1, "--gain", "gain.mrc"]
+    result = run_spa(*words, cwd=folder)
     assert result.status == 65 and "--gain-rotate 1 would make it fit" in result.stderr
-    turned = run_spa("import", "movies", "*.tif", "--pixel-size", 1, "--gain", "gain.mrc", "--gain-rotate", 1, cwd=folder)
-    assert turned.status == 0
+    assert run_spa(*words, "--gain-rotate", 1, cwd=folder).status == 0
 
 
 def test_missing_files_are_status_66(folder) -> None:

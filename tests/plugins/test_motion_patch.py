@@ -17,9 +17,9 @@ NX, NY = 320, 288
 def folder(tmp_path_factory):
     """Two movies of large, contrasty particles, S/."""
     folder = tmp_path_factory.mktemp("motion")
-    made = run_spa("simulate", "movies", "-d", "S", "-o", "m.star", "--n", 2, "--size", NX, NY, "--frames", 10, "--dose", 2,
-                   "--pixel-size", 3, "--box", 48, "--specimen-diameter", 100, "--particles", 40, "--gap", 0, "--ice", 0.06,
-                   "--contrast", 0.12, "--local", 3, "--drift", 12, "--gain-spread", 0.1, "--bad-pixels", 30,
+    made = run_spa("simulate", "movies", "-d", "S", "-o", "m.star", "--n", 2, "--size", NX, NY, "--frames", 10,
+                   "--dose", 2, "--pixel-size", 3, "--box", 48, "--specimen-diameter", 100, "--particles", 40,
+                   "--gap", 0, "--ice", 0.06, "--contrast", 0.12, "--local", 3, "--drift", 12, "--gain-spread", 0.1, "--bad-pixels", 30,
                    "--defocus", 15000, 15000, "--jitter", 0.02, cwd=folder)  # fmt: skip
     assert made.status == 0, made.stderr
     return folder
@@ -105,8 +105,8 @@ def test_threads_change_nothing_and_resume_goes_on(folder, done) -> None:
 
 
 def test_fewer_frames_pixels_and_bytes(folder) -> None:
-    result = run_spa("motion", "patch", "m.star", "-d", "B", "--patches", "1x1", "--bin", 2, "--no-dose-weight", "--float16",
-                     "--first-frame", 2, "--last-frame", 8, "--power-dose", 0, "--bfactor", 100, "--early-dose", 6,
+    result = run_spa("motion", "patch", "m.star", "-d", "B", "--patches", "1x1", "--bin", 2, "--no-dose-weight",
+                     "--float16", "--first-frame", 2, "--last-frame", 8, "--power-dose", 0, "--bfactor", 100, "--early-dose", 6,
                      "-q", cwd=folder)  # fmt: skip
     assert result.status == 0, result.stderr
     tables = star.read(io.StringIO(result.stdout))
@@ -145,10 +145,11 @@ def test_options_go_before_the_table(gains) -> None:
 
 
 def test_a_gain_that_lies_wrongly_is_said_once(gains) -> None:
-    result = run_spa("motion", "patch", "m.star", "-d", "M", "--gain", "gain.mrc", "--gain-flip", 1, "--patches", 1, cwd=gains)
+    words = ["motion", "patch", "m.star", "--patches", 1, "--gain"]
+    result = run_spa(*words, "gain.mrc", "--gain-flip", 1, "-d", "M", cwd=gains)
     assert result.status == 0 and result.stderr.count("--gain-rotate 0 --gain-flip 0 fits them") == 1, result.stderr
     mrc.write(gains / "inverse.mrc", 1 / np.asarray(mrc.read(gains / "gain.mrc").data), 3.0)
-    result = run_spa("motion", "patch", "m.star", "-d", "I", "--gain", "inverse.mrc", "--patches", 1, cwd=gains)
+    result = run_spa(*words, "inverse.mrc", "-d", "I", cwd=gains)
     assert "this gain divides" in result.stderr
 
 

@@ -5,17 +5,18 @@ import io
 import numpy as np
 import pytest
 
-from spa.io import mrc, movies, star
+from spa.io import movies, mrc, star
 from spa.testing import run_spa
 
 SMALL = ["simulate", "movies", "--size", 200, 160, "--frames", 6, "--n", 2, "--particles", 4, "--box", 40,
          "--pixel-size", 3, "--specimen-diameter", 60, "--gap", 5]  # fmt: skip
+CAMERA = ["--dose", 2, "--gain-spread", 0.2, "--bad-pixels", 20]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("movies")
-    result = run_spa(*SMALL, "-d", "S", "--dose", 2, "--gain-spread", 0.2, "--bad-pixels", 20, "--threads", 2, cwd=folder)
+    result = run_spa(*SMALL, "-d", "S", *CAMERA, "--threads", 2, cwd=folder)
     assert result.status == 0, result.stderr
     return folder, result
 
@@ -28,7 +29,8 @@ def test_files_and_tables(made) -> None:
     assert tables["movies"].floats("rlnMicrographDoseRate").tolist() == [2, 2]
     truth = star.read(folder / "S/truth_movies.star")["movies"]
     assert (truth.floats("rlnDefocusU") >= truth.floats("rlnDefocusV")).all()
-    shifts, particles = np.load(folder / "S/mov00001_shifts.npy"), star.read(folder / "S/mov00001_truth.star")["particles"]
+    shifts = np.load(folder / "S/mov00001_shifts.npy")
+    particles = star.read(folder / "S/mov00001_truth.star")["particles"]
     assert shifts.shape == (6, len(particles), 2) and not shifts[0].any() and np.abs(shifts[-1]).max() > 1
     assert "movies of 6 frames, 12 e/A^2" in result.stderr
 
@@ -46,18 +48,18 @@ def test_counts_are_the_dose_over_the_gain(made) -> None:
 
 def test_the_same_seed_the_same_bytes(made, tmp_path) -> None:
     folder, _ = made
-    more = ["--dose", 2, "--gain-spread", 0.2, "--bad-pixels", 20]
-    assert run_spa(*SMALL, "-d", "S", *more, "--threads", 1, cwd=tmp_path).status == 0
+    assert run_spa(*SMALL, "-d", "S", *CAMERA, "--threads", 1, cwd=tmp_path).status == 0
     for name in ("mov00001.tif", "mov00002_shifts.npy", "gain.mrc"):
         assert (tmp_path / "S" / name).read_bytes() == (folder / "S" / name).read_bytes()
-    assert run_spa(*SMALL, "-d", "T", *more, "--seed", 1, "--n", 1, cwd=tmp_path).status == 0
+    assert run_spa(*SMALL, "-d", "T", *CAMERA, "--seed", 1, "--n", 1, cwd=tmp_path).status == 0
     assert (tmp_path / "T/mov00001.tif").read_bytes() != (folder / "S/mov00001.tif").read_bytes()
 
 
 def test_all_other_options(tmp_path) -> None:
-    result = run_spa(*SMALL, "-d", "S", "-o", "o.star", "--n", 1, "--format", "mrc", "--drift", 0, "--jitter", 0, "--local", 0,
-                     "--contrast", 0.1, "--ice", 0.02, "--bfactor", 30, "--defocus", 9000, 9000, "--astigmatism", 0,
-                     "--voltage", 200, "--cs", 1.4, "--amplitude-contrast", 0.07, "--symmetry", "D2", cwd=tmp_path)  # fmt: skip
+    result = run_spa(*SMALL, "-d", "S", "-o", "o.star", "--n", 1, "--format", "mrc", "--drift", 0,
+                     "--jitter", 0, "--local", 0, "--contrast", 0.1, "--ice", 0.02, "--bfactor", 30, "--defocus", 9000, 9000, "--astigmatism", 0,
+                     "--voltage", 200, "--cs", 1.4, "--amplitude-contrast", 0.07, "--symmetry", "D2",
+                     cwd=tmp_path)  # fmt: skip
     assert result.status == 0, result.stderr
     movie = movies.read(tmp_path / "S/mov00001.mrcs")
     assert movie.count == 6 and movie.pixel_size == pytest.approx(3)

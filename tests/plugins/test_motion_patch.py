@@ -19,7 +19,8 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("motion")
     made = run_spa("simulate", "movies", "-d", "S", "-o", "m.star", "--n", 2, "--size", NX, NY, "--frames", 10,
                    "--dose", 2, "--pixel-size", 3, "--box", 48, "--specimen-diameter", 100, "--particles", 40,
-                   "--gap", 0, "--ice", 0.06, "--contrast", 0.12, "--local", 3, "--drift", 12, "--gain-spread", 0.1, "--bad-pixels", 30,
+                   "--gap", 0, "--ice", 0.06, "--contrast", 0.12, "--local", 3, "--drift", 12, "--gain-spread", 0.1,
+                   "--bad-pixels", 30,
                    "--defocus", 15000, 15000, "--jitter", 0.02, cwd=folder)  # fmt: skip
     assert made.status == 0, made.stderr
     return folder
@@ -106,8 +107,8 @@ def test_threads_change_nothing_and_resume_goes_on(folder, done) -> None:
 
 def test_fewer_frames_pixels_and_bytes(folder) -> None:
     result = run_spa("motion", "patch", "m.star", "-d", "B", "--patches", "1x1", "--bin", 2, "--no-dose-weight",
-                     "--float16", "--first-frame", 2, "--last-frame", 8, "--power-dose", 0, "--bfactor", 100, "--early-dose", 6,
-                     "-q", cwd=folder)  # fmt: skip
+                     "--float16", "--first-frame", 2, "--last-frame", 8, "--power-dose", 0, "--bfactor", 100,
+                     "--early-dose", 6, "-q", cwd=folder)  # fmt: skip
     assert result.status == 0, result.stderr
     tables = star.read(io.StringIO(result.stdout))
     image = mrc.read(folder / "B/mov00001.mrc")

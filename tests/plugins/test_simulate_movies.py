@@ -57,7 +57,8 @@ def test_the_same_seed_the_same_bytes(made, tmp_path) -> None:
 
 def test_all_other_options(tmp_path) -> None:
     result = run_spa(*SMALL, "-d", "S", "-o", "o.star", "--n", 1, "--format", "mrc", "--drift", 0,
-                     "--jitter", 0, "--local", 0, "--contrast", 0.1, "--ice", 0.02, "--bfactor", 30, "--defocus", 9000, 9000, "--astigmatism", 0,
+                     "--jitter", 0, "--local", 0, "--contrast", 0.1, "--ice", 0.02, "--bfactor", 30,
+                     "--defocus", 9000, 9000, "--astigmatism", 0,
                      "--voltage", 200, "--cs", 1.4, "--amplitude-contrast", 0.07, "--symmetry", "D2",
                      cwd=tmp_path)  # fmt: skip
     assert result.status == 0, result.stderr

@@ -81,8 +81,9 @@ def iterations(default: int) -> Callable[[Body], Body]:
 def search(body: Body) -> Body:
     """--lowpass, --symmetry, --diameter, --mask, --shift-range: of poses that are not known."""
     for option in (
-        click.option("--shift-range", type=click.FloatRange(min=0.1), default=20.0, show_default=True,
-                     help="Largest shift searched, angstroms."),
+        click.option("--shift-range", type=click.FloatRange(min=0.1), 
+                     help="Largest shift searched, angstroms; default: 20, then what the images are found to need, 40 "
+                          "at most."),
         click.option("--mask", type=INPUT_FILE, help="Soft solvent mask; default: a sphere of the diameter."),
         click.option("--diameter", type=click.FloatRange(min=1),
                      help="Of the particle, angstroms; default: measured on the reference."),

@@ -22,6 +22,8 @@ from spa.volume.shells import lowpass as lowpassed
 from spa.volume.symmetry import operators
 from spa.volume.transform import resampled, transform
 
+SHIFT = 20.0  # angstroms: shifts that are searched at first
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -32,7 +34,7 @@ class Asked:
     symmetry: str
     diameter: float | None
     mask: str | None
-    shift_range: float
+    shift_range: float | None
     iterations: int
     relax_symmetry: str | None = None
     focus_mask: str | None = None
@@ -75,10 +77,11 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     solvent = _solvent(run, asked.mask, stack, diameter)
     breadth = max((measured_breadth(start, stack.pixel_size) or diameter for start in starts), default=diameter)
     settings = Settings(
-        diameter, asked.lowpass, group, asked.shift_range, asked.iterations, run.seed, asked.symmetry, breadth
+        diameter, asked.lowpass, group, asked.shift_range or SHIFT, asked.iterations, run.seed, asked.symmetry, breadth,
+        widest=asked.shift_range or min(2 * SHIFT, stack.box * stack.pixel_size / 4),
     )
     images, noise, rows = load(run, stack, diameter, len(starts))
-    prior = Prior(stack.shifts(rows), asked.shift_range / 2.5 / stack.pixel_size)
+    prior = Prior(stack.shifts(rows), settings.shift_range / 2.5 / stack.pixel_size)
     problem = Problem(images, settings, solvent, prior, dynamic=asked.mask is None)
     return Inputs(stack, rows, problem, loop.first_state(problem, starts, noise))
 
@@ -99,7 +102,7 @@ def load(run: Run, stack: ParticleSet, diameter: float, classes: int = 1) -> tup
 def _check_lengths(stack: ParticleSet, diameter: float, asked: Asked) -> None:
     width = stack.box * stack.pixel_size
     for name, value, most in (("--diameter", diameter, width), ("--lowpass", asked.lowpass, width / 2),
-                              ("--shift-range", asked.shift_range, width / 2)):  # fmt: skip
+                              ("--shift-range", asked.shift_range or 0, width / 2)):  # fmt: skip
         if value > most:
             raise UsageError(f"{name} {value:g}: the box is {width:g} A wide, {most:g} at most makes sense")
 

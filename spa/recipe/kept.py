@@ -13,7 +13,7 @@ from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.model.poses import eulers
 from spa.recipe.given import Inputs
-from spa.refine import states
+from spa.refine import plan, states
 from spa.refine.expectation import Poses
 from spa.refine.problem import Problem
 from spa.refine.solvent import flattened
@@ -21,6 +21,7 @@ from spa.refine.states import State
 from spa.volume.fsc import crossing
 
 STATE = "state.npz"
+CROWDED = 0.01  # of the images at the edge of the shifts that were searched
 CLEAR = 0.5  # mean share of the best pose below which a result is in doubt
 
 
@@ -70,6 +71,18 @@ def doubt(state: State) -> str | None:
         f"it did not converge: {state.wandering:.0%} of the images went to quite another pose in the last search, and "
         f"the best pose has {state.sharpness:.0%} of an image's posterior; half maps that share their start and their "
         "errors agree better than either is right"
+    )
+
+
+def narrow(problem: Problem, state: State) -> str | None:
+    """What speaks for a wider --shift-range; None where next to no shift lies at its edge."""
+    share = plan.at_edge(problem, state)
+    if share < CROWDED or problem.prior.poses is not None:
+        return None
+    reach = f"{plan.widest_shift(problem) * problem.images.pixel_size:g} A"
+    return (
+        f"{share:.0%} of the images are shifted by nearly the {reach} that were searched, some perhaps by more: "
+        "a larger --shift-range finds them"
     )
 
 

@@ -63,7 +63,7 @@ def settled(run: Run, problem: Problem, start: State) -> State:
             state = loop.iterated(problem, state, Workers(pool, run.threads))
             run.note(kept.line(problem, state))
             kept.checkpoint(run, state)
-    words = kept.doubt(state)
-    if words:
-        run.warn(words)
+    for words in (kept.doubt(state), kept.narrow(problem, state)):
+        if words:
+            run.warn(words)
     return state

@@ -29,7 +29,9 @@ STILL = 0.05  # of a shell's width at the particle's rim: poses that move less h
 CERTAIN = 0.3  # of their own error: the same
 
 LEAST_SHIFT = 1.0  # pixels: the prior of shifts is never narrower
-REACH = 3.5  # of its standard deviation: shifts that are searched
+REACH = 2.5  # of its standard deviation: shifts that are searched; the climb goes farther
+CLEAR, FEWEST = 0.9, 50  # share of the best mode of images that tell how far all are shifted, and how many it takes
+EDGE = 0.85  # of the largest shift searched: what is found beyond may belong farther out
 
 Halves = list[np.ndarray]  # rows of each half
 
@@ -85,17 +87,33 @@ def parted(problem: Problem, state: State) -> Halves:
 def shift_prior(problem: Problem, state: State) -> tuple[Prior, float]:
     """What is believed of shifts in a search of the whole grid, and the largest one searched (pixels).
 
-    The images tell their spread themselves (as in Scheres, J. Struct. Biol. 180 (2012) 519), here by the median, which
-    those that are still lost do not move; what was given is the most.
+    The images tell their spread themselves (as in Scheres, J. Struct. Biol. 180 (2012) 519), here by the median of
+    those whose pose is clear.
     """
-    prior, most = problem.prior, problem.settings.shift_range / problem.images.pixel_size
-    if state.iteration == 0 or prior.poses is not None:
-        return prior, most
+    prior, range_ = problem.prior, problem.settings.shift_range / problem.images.pixel_size
+    if prior.poses is not None:
+        return prior, range_
+    best = state.best()[0]
+    clear = np.flatnonzero(best.weight.max(axis=1) > CLEAR)
+    if len(clear) < FEWEST:
+        return prior, range_
+    away = best.shifts[clear, best.weight[clear].argmax(axis=1)] - prior.centres[clear]
+    sigma = 1.4826 * float(np.median(np.abs(away)))
+    sigma = min(max(sigma, LEAST_SHIFT), widest_shift(problem) / REACH)
+    return replace(prior, shift_sigma=sigma), REACH * sigma
+
+
+def widest_shift(problem: Problem) -> float:
+    """The largest shift that may be searched (pixels)."""
+    return (problem.settings.widest or problem.settings.shift_range) / problem.images.pixel_size
+
+
+def at_edge(problem: Problem, state: State) -> float:
+    """The share of images whose best shift lies at the edge of what was searched about its centre."""
     best = state.best()[0]
     pick = np.arange(len(best.weight)), best.weight.argmax(axis=1)
-    away = (best.shifts[pick] - prior.centres)[state.searched]
-    sigma = float(np.clip(1.4826 * np.median(np.abs(away)), LEAST_SHIFT, prior.shift_sigma))
-    return replace(prior, shift_sigma=sigma), min(REACH * sigma, most)
+    away = np.linalg.norm(best.shifts[pick] - problem.prior.centres, axis=1)[state.searched]
+    return float((away > EDGE * widest_shift(problem)).mean())
 
 
 def insertion_band(problem: Problem, radius: int) -> int:

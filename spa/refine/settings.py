@@ -13,6 +13,7 @@ class Settings:
 
     breadth: of the ball that has the particle's radius of gyration, angstroms: how finely poses must be searched
     follows from it, not from the farthest corner; None: as the diameter.
+    widest: the largest shift that may come to be searched, where the images ask for it; None: the shift range.
     """
 
     diameter: float
@@ -23,6 +24,7 @@ class Settings:
     seed: int
     symmetry: str = "C1"
     breadth: float | None = None
+    widest: float | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from spa.recipe import kept
 from spa.refine import expectation, loop, maximisation, plan
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
@@ -77,6 +78,17 @@ def test_noise_knows_itself_only_in_a_map_of_its_own(planted: Callable) -> None:
     assert gain[0] > 1.5 and abs(gain[1]) < 0.25 * gain[0]
 
 
+def test_shifts_at_the_edge_of_the_search_are_noticed(planted: Callable) -> None:
+    case = planted(n=100)
+    state = begun(case.problem, case.volume, case.noise)
+    for far, heard in ((0, False), (5, True)):
+        shifts = np.zeros((100, 2))
+        shifts[:far] = 2.9  # pixels: 15 A are searched, 3 pixels, and the corner lies beyond
+        known = replace(state, poses=[expectation.given_poses(case.poses, shifts)])
+        assert plan.at_edge(case.problem, known) == far / 100
+        assert (kept.narrow(case.problem, known) is not None) == heard
+
+
 def test_the_images_tell_how_far_they_are_shifted(planted: Callable) -> None:
     case = planted(n=400)
     state = begun(case.problem, case.volume, case.noise)
@@ -85,9 +97,10 @@ def test_the_images_tell_how_far_they_are_shifted(planted: Callable) -> None:
         shifts = rng.normal(0, sigma, (400, 2))
         shifts[:40] = rng.uniform(-9, 9, (40, 2))  # the lost do not move it
         known = replace(state, poses=[expectation.given_poses(case.poses, shifts)])
-        wide = replace(case.problem, settings=replace(case.problem.settings, shift_range=200.0))
-        wide = replace(wide, prior=replace(wide.prior, shift_sigma=16.0))
+        wide = replace(case.problem, settings=replace(case.problem.settings, widest=200.0))
         prior, reach = plan.shift_prior(wide, known)
-        assert prior.shift_sigma == pytest.approx(sigma, rel=0.25) and reach == pytest.approx(3.5 * prior.shift_sigma)
-    prior, reach = plan.shift_prior(case.problem, replace(state, iteration=0))
+        assert prior.shift_sigma == pytest.approx(sigma, rel=0.25) and reach == pytest.approx(2.5 * prior.shift_sigma)
+    prior, reach = plan.shift_prior(case.problem, known)  # what was given is the most
+    assert reach == pytest.approx(3.0)
+    prior, reach = plan.shift_prior(case.problem, replace(state, poses=[expectation.no_poses(400)]))
     assert prior is case.problem.prior and reach == pytest.approx(3.0)

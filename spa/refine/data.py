@@ -94,6 +94,9 @@ class Images:
         count = self.band.count(radius)
         weight = (1 / np.sqrt(noise[self.group[rows]]))[:, self.band.shell[:count]].astype(np.float32)
         bend = None if self.bend is None else self.bend[self.group[rows]]
+        if bend is not None:  # nothing is known of what lies beyond the radius
+            plane = np.stack([self.band.kx[:count], self.band.ky[:count]])
+            weight *= ((bend @ plane) ** 2).sum(axis=1) <= (radius + 0.5) ** 2
         return Block(self.band, self.planes[rows, :, :count] * weight[:, None], self.ctf(rows, count) * weight, bend)
 
     def seen_from(self, rows: np.ndarray, poses: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ arithmetic on whole vectors.
 For a pose A (rows: the image's axes in the volume) turned by a small vector w in the image's frame,
 ``q(k) = A^T (k + w x k)``, so with the slice's gradient u = A[2].grad V and v = (A[1].grad V) kx - (A[0].grad V) ky
 ``dP/dw = (u ky, -u kx, v)``; a shift's derivative is ``-i (2 pi k / N) CTF P``.  Value and gradient of a trilinear
-slice share their eight corners.
+slice share their eight corners.  What is compiled here holds `cells.place`: a change of that wants this compiled again.
 """
 
 from dataclasses import dataclass

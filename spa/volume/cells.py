@@ -29,7 +29,10 @@ def place(pose, kx, ky, ny, nx, floats, first, n, at, out):
         x, y, z = fx * a00 + fy * a10, fx * a01 + fy * a11, fx * a02 + fy * a12
         sign = one if x >= np.float32(0) else -one
         x, y, z = x * sign, y * sign + c, z * sign + c
-        ix, iy, iz = np.int32(x), np.int32(y), np.int32(z)
+        # slices of distorted images may reach over the edge, with no weight: they stay inside
+        ix = min(np.int32(x), width - np.int32(2))
+        iy = max(min(np.int32(y), height - np.int32(2)), np.int32(0))
+        iz = max(min(np.int32(z), height - np.int32(2)), np.int32(0))
         out[0, j], out[1, j], out[2, j] = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
         out[3, j], out[4, j] = sign, np.float32(iz)
         at[j] = ((iz * height + iy) * width + ix) * each

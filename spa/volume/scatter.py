@@ -1,4 +1,7 @@
-"""Images added to the oversampled grid, eight corners a coefficient (numba)."""
+"""Images added to the oversampled grid, eight corners a coefficient (numba).
+
+What is compiled here holds `cells.place`: a change of that wants this module to be compiled again.
+"""
 
 import numba
 import numpy as np

@@ -99,8 +99,9 @@ def _gather(grid, poses, kx, ky, out):
                 x, y, z, sign = -x, -y, -z, np.float32(-1)
             ix, iy, iz = int(x), int(np.floor(y)), int(np.floor(z))
             fx, fy, fz = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
-            iy += c
-            iz += c
+            ix = min(ix, grid.shape[2] - 2)  # slices of distorted images may reach over the edge
+            iy = max(min(iy + c, grid.shape[1] - 2), 0)
+            iz = max(min(iz + c, grid.shape[0] - 2), 0)
             re = np.float32(0)
             im = np.float32(0)
             for dz in range(2):

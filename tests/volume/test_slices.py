@@ -164,3 +164,18 @@ def test_cosets_of_the_exact_operators_make_the_whole_group(group: str) -> None:
     size = np.abs(one_by_one[inside]).max()
     assert np.abs(found.grid - one_by_one)[inside][:, :3].max() < (1e-5 if group == "O" else 0.15) * size
     assert found.kernels == sums.kernels + (group == "D7")
+
+
+def test_slices_and_insertion_that_reach_over_the_edge_stay_inside() -> None:
+    """Those of distorted images do; what lies there has no weight, but must not be looked for elsewhere."""
+    from spa.volume import insert as into
+
+    rng = np.random.default_rng(0)
+    band, n = disc(32, 15), 60
+    poses = Rotation.random(n, random_state=0).as_matrix()
+    poses[:, :2] *= 1.3
+    source = reference(rng.standard_normal((32,) * 3).astype(np.float32), 15)
+    assert np.isfinite(slices(source, poses, band.kx, band.ky)).all()
+    sums, x = into.accumulator(32, 15), np.zeros((n, 2, len(band)), np.float32)
+    into.insert(sums, into.Samples(np.arange(n), poses, np.zeros((n, 2)), np.ones(n)), x, x[:, 0], band.kx, band.ky)
+    assert not sums.grid.any()

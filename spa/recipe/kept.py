@@ -142,6 +142,7 @@ def pose_table(given: Inputs, poses: Poses) -> Table:
         rlnMaxValueProbDistribution=poses.weight[n, best],
         rlnLogLikeliContribution=poses.logp[n, best],
         rlnNrOfSignificantSamples=(poses.weight >= 0.01).sum(axis=1),
+        spaPoseEntropy=poses.entropy(),
         spaTurnError=np.rad2deg(np.sqrt((spread[:, :3] ** 2).sum(axis=1))),
         spaShiftError=np.sqrt((spread[:, 3:] ** 2).sum(axis=1)) * images.pixel_size,
     )

@@ -37,6 +37,11 @@ class Poses:
         """The pose (n, 3, 3) of each image's best mode."""
         return self.poses[np.arange(len(self.poses)), self.weight.argmax(axis=1)]
 
+    def entropy(self) -> np.ndarray:
+        """(n,) of the modes' weights, in nats: 0 where one has all."""
+        share = self.weight / np.maximum(self.weight.sum(axis=1, keepdims=True), 1e-30)
+        return -(share * np.log(np.maximum(share, 1e-30))).sum(axis=1) + 0.0
+
     def write(self, rows: np.ndarray, modes: Modes) -> None:
         """Take over the modes found for rows."""
         m = min(self.logp.shape[1], modes.logp.shape[1])

@@ -192,7 +192,7 @@ def _resolved(
     were searched.
     """
     rest = [pair[:2] for pair in sums]
-    whole = [[maximisation.joined(*two) for two in zip(pair[:2], pair[2:])] if pair[2:] else pair for pair in sums]
+    whole = [[maximisation.taken_in(*two) for two in zip(pair[:2], pair[2:])] if pair[2:] else pair for pair in sums]
     found = [maximisation.regularised(problem, pair, workers, some) for pair, some in zip(whole, rest)]
     curves = np.stack([one.curve for one in found])
     maps = np.stack([np.stack(one.maps) for one in found])

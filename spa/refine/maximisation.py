@@ -203,6 +203,12 @@ def joined(a: into.Accumulator, b: into.Accumulator) -> into.Accumulator:
     return into.Accumulator(a.box, a.radius, a.grid + b.grid, a.kernels)
 
 
+def taken_in(a: into.Accumulator, b: into.Accumulator) -> into.Accumulator:
+    """The same in the second's memory, which is lost."""
+    np.add(a.grid, b.grid, out=b.grid)
+    return b
+
+
 def joint_fsc(curve: np.ndarray) -> np.ndarray:
     """The FSC that both halves together would have with as many images again: 2 FSC / (1 + FSC)."""
     safe = np.maximum(curve, 0)

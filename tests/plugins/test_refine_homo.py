@@ -47,7 +47,8 @@ def test_poses_are_near_the_truth(data: Path, done: Path) -> None:
     error = found.floats("rlnOriginXAngst") - truth.floats("rlnOriginXAngst")
     assert np.median(np.abs(error)) < 3
     assert set(found.ints("rlnRandomSubset")) == {1, 2}
-    for name in ("rlnMaxValueProbDistribution", "rlnLogLikeliContribution", "spaTurnError", "spaShiftError"):
+    names = ("rlnMaxValueProbDistribution", "rlnLogLikeliContribution", "spaPoseEntropy", "spaTurnError")
+    for name in (*names, "spaShiftError"):
         assert np.isfinite(found.floats(name)).all()
 
 

@@ -46,6 +46,12 @@ def test_draws_have_the_covariance_of_their_mode() -> None:
     assert drawn.weights.sum() == pytest.approx(2000)
 
 
+def test_entropy_counts_modes() -> None:
+    poses = expectation.no_poses(3, 4)
+    poses.weight[:] = [[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25, 0.25, 0.25, 0.25]]
+    assert poses.entropy() == pytest.approx([0, np.log(2), np.log(4)])
+
+
 def test_the_best_mode_alone_has_full_weight() -> None:
     poses = expectation.no_poses(3, 2)
     poses.weight[:] = [0.4, 0.6]

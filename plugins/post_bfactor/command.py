@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from spa.job.particles import ParticleSet
     from spa_plugins.post_bfactor.line import Line
 
+NYQUIST = 2.2  # pixels: resolutions near the end of the curve do not move with the number of particles
 BETTER = (0.95, 0.9, 0.8)  # of the resolution there is: what it takes is told
 
 
@@ -55,7 +56,7 @@ def bfactor(run: Run, star: str, output: str, plot: str | None, mask_file: str |
     tables = run.read(star)
     stack, posed, mask = _prepared(run, tables, mask_file, symmetry, diameter)
     counts, found = _measured(run, posed, mask, stack.pixel_size, smallest, repeats)
-    limited = found < 2.02 * stack.pixel_size
+    limited = found < NYQUIST * stack.pixel_size
     line = fitted(counts[~limited], found[~limited], run.rng("bootstrap"))
     best = float(np.median(found[counts == counts.max()]))
     wanted = [target] if target else [best * share for share in BETTER]

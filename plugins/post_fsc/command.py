@@ -1,10 +1,17 @@
 """The command: half maps in, curves out."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
 
-from spa.errors import UsageError
+from spa.errors import DataError, UsageError
 from spa.job import options
 from spa.job.run import Run, job
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @click.command()
@@ -27,23 +34,29 @@ from spa.job.run import Run, job
               help="Randomise phases from where the unmasked FSC falls below this.")
 @click.option("--randomise-from", type=click.FloatRange(min=0, min_open=True),
               help="Randomise phases from this resolution, angstroms.")
+@click.option("--symmetry", default="C1", show_default=True, metavar="GROUP",
+              help="Point group of the maps: it leaves fewer independent coefficients, and a wider band.")
 @click.option("--repeats", default=5, show_default=True, type=click.IntRange(min=1),
               help="How many randomisations are averaged.")
 @job("post fsc")
 def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, half2: str | None,
         mask_file: str | None, number: int | None, pixel_size: float | None, diameter: float | None,
-        randomise_below: float, randomise_from: float | None, repeats: int) -> None:  # fmt: skip
+        randomise_below: float, randomise_from: float | None, symmetry: str, repeats: int) -> None:  # fmt: skip
     """FSC of two half maps, corrected for the mask.
 
-    Without, with a spherical, and with a given soft mask; the last also with random phases, whose correlation is what
-    the mask itself makes, and corrected for it: (F_t - F_n) / (1 - F_n). DIR gets fsc.star (RELION's names), fsc.xml
+    Without a mask, with a spherical, a loose and a tight one (25 and 6 A around the particle, soft to 40 and 12 A), and
+    with a given soft mask; the last also with random phases, whose correlation is what the mask itself makes, and
+    corrected for it: (F_t - F_n) / (1 - F_n), with a band in which 95 of 100 such curves lie. DIR gets
+    fsc.star (RELION's names), fsc.xml
     (for the EMDB), and mask.mrc where the mask was found here.
     """
     from spa.io import mrc
     from spa.io.star import Tables
     from spa.io.whole import whole
     from spa.job import maps
+    from spa.volume.fsc import band
     from spa.volume.halfmaps import measured
+    from spa.volume.symmetry import order
     from spa_plugins.post_fsc.report import Report, emdb_xml, tables_of
 
     if bool(half1) != bool(half2):
@@ -63,7 +76,8 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
         mask_name = str(run.outdir / "mask.mrc")
         mrc.write(mask_name, used, pixel)
         run.warn(f"no mask is named: an automatic one is used and kept in {mask_name}")
-    report = Report(curves, len(used), pixel, str(first.path), str(second.path), mask_name, float(used.mean()))
+    report = Report(curves, len(used), pixel, str(first.path), str(second.path), mask_name, float(used.mean()),
+                    band(curves.corrected, used, order(symmetry)), _others(first.data, second.data, pixel))  # fmt: skip
     for line in report.warnings():
         run.warn(line)
     run.write(tables_of(report), run.outdir / "fsc.star")
@@ -73,9 +87,19 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
         from spa.plot import figure
         from spa.plot.fsc import correlations
 
-        drawn = correlations(report.named(), report.box, pixel, report.resolutions(), f"mask {mask_name}")
+        drawn = correlations(report.named(), report.box, pixel, report.resolutions(), f"mask {mask_name}", report.band)
         figure.save(drawn, plot)
     found = [("half1", str(first.path)), ("half2", str(second.path)), ("mask", mask_name),
              ("fsc", str(run.outdir / "fsc.star"))]  # fmt: skip
     run.write(maps.with_maps(tables or Tables(), found, number or 1), output)
     run.summary(report.line())
+
+
+def _others(half1: np.ndarray, half2: np.ndarray, pixel_size: float) -> dict[str, np.ndarray]:
+    """The curves under a loose and a tight mask; none where nothing stands out to draw them around."""
+    from spa.volume.halfmaps import loose_and_tight
+
+    try:
+        return loose_and_tight(half1, half2, pixel_size)
+    except DataError:
+        return {}

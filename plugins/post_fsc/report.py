@@ -1,13 +1,14 @@
 """The curves as tables, as the EMDB's XML, and in words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from spa.io.star import Table, Tables
-from spa.volume.fsc import MARGIN, Curves, resolution_at
+from spa.volume.fsc import MARGIN, Curves, crossing, resolution_at
 
 GOLD, HALF = 0.143, 0.5
+NOTHING = 3  # shells: a curve that ends there has resolved nothing
 TIGHT = 0.15  # correlation of random phases at the resolution that is reported
 
 
@@ -22,12 +23,24 @@ class Report:
     half2: str
     mask: str
     mask_fraction: float
+    band: np.ndarray  # (2, shells): where the corrected curve may lie, 95 %
+    others: dict[str, np.ndarray] = field(default_factory=dict)  # curves under other masks
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the halves agree no better than noise does."""
+        return crossing(self.curves.corrected, GOLD) <= NOTHING
+
+    def between(self) -> tuple[float, float]:
+        """Angstroms where the lower and the upper edge of the band fall below 0.143."""
+        low, high = (resolution_at(edge, GOLD, self.box, self.pixel_size) for edge in self.band)
+        return low, high
 
     def named(self) -> dict[str, np.ndarray]:
         """The curves by the names they have in words and figures."""
         c = self.curves
-        return {"corrected": c.corrected, "masked": c.masked, "spherical": c.spherical, "unmasked": c.unmasked,
-                "phases randomised": c.randomised}  # fmt: skip
+        return {"corrected": c.corrected, "masked": c.masked, **self.others, "spherical": c.spherical,
+                "unmasked": c.unmasked, "phases randomised": c.randomised}  # fmt: skip
 
     def resolutions(self, level: float = GOLD) -> dict[str, float]:
         """Resolution in angstroms by curve, random phases left out."""
@@ -37,9 +50,14 @@ class Report:
     def line(self) -> str:
         """The figure that matters, with its mask."""
         gold, half = self.resolutions(), self.resolutions(HALF)
+        if self.nothing:
+            return f"no resolution: the half maps agree no better than noise does (FSC corrected, mask {self.mask})"
+        low, high = self.between()
+        others = "".join(f"{name} {gold[name]:.2f}, " for name in self.others)
         return (
-            f"{gold['corrected']:.2f} A (FSC 0.143, corrected, mask {self.mask}); {half['corrected']:.2f} A at 0.5; "
-            f"masked {gold['masked']:.2f}, spherical {gold['spherical']:.2f}, unmasked {gold['unmasked']:.2f} A; "
+            f"{gold['corrected']:.2f} A (FSC 0.143, corrected, mask {self.mask}), 95%: {low:.2f} to {high:.2f}; "
+            f"{half['corrected']:.2f} A at 0.5; masked {gold['masked']:.2f}, {others}"
+            f"spherical {gold['spherical']:.2f}, unmasked {gold['unmasked']:.2f} A; "
             f"phases randomised from {self.randomised_from:.2f} A"
         )
 
@@ -51,6 +69,8 @@ class Report:
     def warnings(self) -> list[str]:
         """What a user should look into."""
         gold, found = self.resolutions(), []
+        if self.nothing:
+            return ["nothing is resolved"]
         shell = int(round(self.box * self.pixel_size / gold["corrected"]))
         if gold["corrected"] > gold["unmasked"]:
             found.append("the corrected resolution is worse than the unmasked one: the mask cuts into the particle")
@@ -71,12 +91,14 @@ def tables_of(report: Report) -> Tables:
     frequency = shells / (report.box * report.pixel_size)
     frequency[0] = 1 / 999.0  # as RELION writes it
     gold, c = report.resolutions(), report.curves
+    low, high = report.between()
     general = Table.pairs(
         rlnFinalResolution=gold["corrected"], rlnUnfilteredMapHalf1=report.half1, rlnUnfilteredMapHalf2=report.half2,
         rlnMaskName=report.mask, rlnRandomiseFrom=report.randomised_from,
         spaMaskFraction=report.mask_fraction, spaResolutionHalf=report.resolutions(HALF)["corrected"],
         spaResolutionMasked=gold["masked"], spaResolutionSpherical=gold["spherical"],
-        spaResolutionUnmasked=gold["unmasked"],
+        spaResolutionUnmasked=gold["unmasked"], spaResolutionLow=low, spaResolutionHigh=high,
+        **{f"spaResolution{name.title()}": gold[name] for name in report.others},
     )  # fmt: skip
     curve = Table.of(
         rlnSpectralIndex=shells, rlnResolution=frequency, rlnAngstromResolution=1 / frequency,
@@ -84,6 +106,8 @@ def tables_of(report: Report) -> Tables:
         rlnFourierShellCorrelationMaskedMaps=c.masked,
         rlnCorrectedFourierShellCorrelationPhaseRandomizedMaskedMaps=c.randomised,
         spaFourierShellCorrelationSpherical=c.spherical,
+        spaFourierShellCorrelationLow=report.band[0], spaFourierShellCorrelationHigh=report.band[1],
+        **{f"spaFourierShellCorrelation{name.title()}": curve for name, curve in report.others.items()},
     )  # fmt: skip
     return Tables({"general": general, "fsc": curve})
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spa.errors import DataError
+from spa.errors import DataError, UsageError
 from spa.job import options
 from spa.job.run import Run, job
 
@@ -24,6 +24,7 @@ NARROW = 12.0  # angstroms: the least soft edge by default
 @click.option("--map", "map_file", type=options.INPUT_FILE, help="The map; without it, the stream's.")
 @click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
 @click.option("--threshold", type=float, help="Density level; found from the map without it.")
+@click.option("--mass", type=click.FloatRange(min=1), help="Of the particle, kDa: the level that holds its volume.")
 @click.option(
     "--lowpass",
     default=15.0,
@@ -46,24 +47,28 @@ NARROW = 12.0  # angstroms: the least soft edge by default
 )
 @job("post mask")
 def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | None, number: int | None,
-         threshold: float | None, lowpass: float, extend: float, soft_edge: float | None) -> None:  # fmt: skip
+         threshold: float | None, mass: float | None, lowpass: float, extend: float,
+         soft_edge: float | None) -> None:  # fmt: skip
     """Make a soft mask from a map.
 
     The map (or the mean of the two half maps, where the stream has no map) is low-passed and cut at the threshold;
     an automatic threshold lies a fifth of the way from solvent to peak, or four standard deviations above the
-    solvent's noise, and drops specks. A coarse map needs a wide edge, or the mask itself correlates: where the stream
-    has an FSC, the edge is twice its resolution. DIR gets mask.mrc, which joins data_maps with role mask.
+    solvent's noise, and drops specks; with --mass it is the level that holds 1.21 cubic angstroms a
+    dalton. A coarse map needs a wide edge, or the mask itself correlates: where the stream has an FSC, the edge is twice its resolution. DIR gets mask.mrc, which joins data_maps with role mask.
     """
     from spa.io import mrc
     from spa.io.star import Tables
     from spa.job import maps
-    from spa.volume.masks import soft_mask
+    from spa.volume.masks import level_of_mass, soft_mask
 
+    if mass and threshold is not None:
+        raise UsageError("--mass and --threshold: give one of them")
     tables = maps.stream(run, star, enough=bool(map_file))
     volume = maps.read_mean(run, tables, map_file, number)
     edge = _edge(run, tables, volume, number) if soft_edge is None else soft_edge
     try:
-        made, level = soft_mask(volume.data, volume.pixel_size, threshold, lowpass or None, extend, edge)
+        level_ = threshold if mass is None else level_of_mass(volume.data, volume.pixel_size, mass, lowpass or None)
+        made, level = soft_mask(volume.data, volume.pixel_size, level_, lowpass or None, extend, edge)
     except DataError as error:
         raise DataError(f"{volume.path}: {error}") from None
     assert run.outdir is not None

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _STYLES: dict[str, dict[str, Any]] = {
     "corrected": {"color": "black", "linewidth": 2.0, "zorder": 3},
     "masked": {"color": "tab:blue"},
+    "loose": {"color": "tab:olive"},
+    "tight": {"color": "tab:purple"},
     "spherical": {"color": "tab:green"},
     "unmasked": {"color": "tab:gray"},
     "phases randomised": {"color": "tab:red", "linestyle": "--", "linewidth": 1.0},
@@ -21,11 +23,19 @@ _LEVELS = (0.5, 0.143)
 
 
 def correlations(
-    curves: Mapping[str, np.ndarray], box: int, pixel_size: float, crossings: Mapping[str, float], title: str = ""
-) -> "Figure":
-    """Curves (box//2+1,) by name against spatial frequency; crossings: resolution (angstroms) of 0.143 by name."""
+    curves: Mapping[str, np.ndarray], box: int, pixel_size: float, crossings: Mapping[str, float], title: str = "",
+    band: np.ndarray | None = None,
+) -> "Figure":  # fmt: skip
+    """Curves (box//2+1,) by name against spatial frequency; crossings: resolution (angstroms) of 0.143 by name.
+
+    band (2, box//2+1): where the corrected one may lie by chance.
+    """
     figure = figures.open_figure(7.5, 4.8)
-    draw(figure.subplots(), curves, box, pixel_size, crossings, title)
+    axes = figure.subplots()
+    draw(axes, curves, box, pixel_size, crossings, title)
+    if band is not None:
+        frequency = np.arange(band.shape[1]) / (box * pixel_size)
+        axes.fill_between(frequency, np.maximum(band[0], -0.1), band[1], color="black", alpha=0.12, linewidth=0)
     return figure
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.image import fft
-from spa.volume.shells import radii, require_cube, shell_sums
+from spa.volume.shells import radii, require_cube, shell_counts, shell_sums
 
 MARGIN = 2  # shells beyond the randomisation where the correction starts
 
@@ -68,6 +68,20 @@ def corrected(masked: np.ndarray, randomised: np.ndarray, shell: int) -> np.ndar
     share = (masked - randomised) / np.maximum(1 - randomised, 1e-9)
     true[beyond] = np.where(randomised > masked, 0.0, share)[beyond]
     return true
+
+
+def band(curve: np.ndarray, mask: np.ndarray, symmetry: int = 1, sigmas: float = 1.96) -> np.ndarray:
+    """(2, n//2+1) where a curve under a soft mask (n, n, n) may lie by chance, by Fisher's z.
+
+    A shell has half its coefficients for free, by the part of the box that the mask lets independent, over the
+    symmetry's order (Penczek, Methods Enzymol. 482 (2010) 73). Shells with next to none may lie anywhere.
+    """
+    n = len(mask)
+    squares = np.asarray(mask, np.float64) ** 2
+    free = shell_counts(n) / 2 * (squares.sum() ** 2 / max((squares**2).sum(), 1e-30) / n**3) / symmetry
+    spread = np.where(free > 4, sigmas / np.sqrt(np.maximum(free - 3, 1)), 5.0)
+    z = np.arctanh(np.clip(curve, -0.9999, 0.9999))
+    return np.tanh(np.stack([z - spread, z + spread]))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spa.errors import DataError
-from spa.volume.fsc import Curves, masked_curves
+from spa.volume.fsc import Curves, fsc, masked_curves
 from spa.volume.masks import soft_mask, soft_sphere
 
 SPHERE = 0.85  # of the inscribed sphere
@@ -16,6 +16,22 @@ def sphere_for(box: int, pixel_size: float, diameter: float | None) -> np.ndarra
     """The spherical mask: of the diameter (angstroms), or 0.85 of the box; its edge is a twentieth of the box."""
     radius = diameter / 2 / pixel_size if diameter else SPHERE * box / 2
     return soft_sphere(box, radius, SPHERE_EDGE * box / 2)
+
+
+LOOSE, TIGHT = (25.0, 15.0), (6.0, 6.0)  # angstroms: extension and edge of masks, as cryoSPARC draws them
+
+
+def loose_and_tight(half1: np.ndarray, half2: np.ndarray, pixel_size: float) -> dict[str, np.ndarray]:
+    """FSC (n//2+1,) under a loose and a tight automatic mask of the halves' mean; not corrected for them.
+
+    DataError where nothing stands out that a mask could be drawn around.
+    """
+    mean = (half1 + half2) / 2
+    found = {}
+    for name, (extend, edge) in (("loose", LOOSE), ("tight", TIGHT)):
+        mask, _ = soft_mask(mean, pixel_size, extend=extend, edge=edge)
+        found[name] = fsc(half1 * mask, half2 * mask)
+    return found
 
 
 def measured(

@@ -8,6 +8,7 @@ from spa.volume.shells import lowpass, raised_cosine, require_cube
 
 PEAK_FRACTION = 0.2  # of the way from solvent to peak
 SOLVENT_SIGMAS = 4.0
+DALTON = 1.21  # cubic angstroms of protein
 KEPT_COMPONENT = 0.1  # of the largest component's voxels
 
 
@@ -54,6 +55,18 @@ def grown(inside: np.ndarray, extend: float, edge: float) -> np.ndarray:
     mask = np.zeros(inside.shape, np.float32)
     mask[box] = raised_cosine(ndimage.distance_transform_edt(~inside[box]), extend, extend + edge)
     return mask
+
+
+def level_of_mass(volume: np.ndarray, pixel_size: float, mass: float, resolution: float | None = 15.0) -> float:
+    """The density level above which a low-passed map has the volume of a protein of a mass (kDa).
+
+    DataError where the box is too small for it.
+    """
+    smooth = lowpass(volume, pixel_size, resolution) if resolution else np.asarray(volume, np.float32)
+    share = 1e3 * mass * DALTON / (smooth.size * pixel_size**3)
+    if share >= 0.5:
+        raise DataError(f"a protein of {mass:g} kDa takes {share:.0%} of the box")
+    return float(np.quantile(smooth, 1 - share))
 
 
 def soft_mask(

@@ -142,3 +142,26 @@ def test_relion_finds_the_same_curves(data: Path, tmp_path: Path) -> None:
 def test_phases_cannot_be_randomised_from_beyond_the_box(data: Path, tmp_path: Path) -> None:
     result = run_spa("post", "fsc", data / "maps.star", "-d", tmp_path / "f", "--randomise-from", 1e5)
     assert result.status == 2 and "--randomise-from 100000: the box is 144 A wide" in result.stderr
+
+
+def test_the_band_holds_the_curve_and_symmetry_widens_it(data: Path, tmp_path: Path) -> None:
+    tables = run(data, tmp_path / "out")
+    low, high = (tables["fsc"].floats(f"spaFourierShellCorrelation{edge}") for edge in ("Low", "High"))
+    curve = tables["fsc"].floats(CORRECTED)
+    assert np.all(low <= curve + 1e-4) and np.all(curve <= high + 1e-4)
+    wide = run(data, tmp_path / "d2", "--symmetry", "D2")["fsc"]
+    spread = wide.floats("spaFourierShellCorrelationHigh") - wide.floats("spaFourierShellCorrelationLow")
+    assert np.all(spread[8:] > (high - low)[8:])
+    general = tables["general"]
+    assert general.floats("spaResolutionLow")[0] >= general.floats("rlnFinalResolution")[0]
+    assert {"spaResolutionLoose", "spaResolutionTight"} <= set(general.columns)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_nothing_is_claimed_of_pure_noise(data: Path, tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for number in (1, 2):
+        mrc.write(tmp_path / f"{number}.mrc", rng.standard_normal((HALF_BOX,) * 3).astype(np.float32), HALF_PIXEL)
+    result = run_spa("post", "fsc", "--half1", tmp_path / "1.mrc", "--half2", tmp_path / "2.mrc",
+                     "--mask", data / "mask.mrc", "-d", tmp_path / "o")  # fmt: skip
+    assert result.status == 0 and "no resolution" in result.stderr and "nothing is resolved" in result.stderr

@@ -91,3 +91,12 @@ def test_the_edge_widens_with_a_coarse_fsc(data: Path, tmp_path: Path) -> None:
     result = run_spa("post", "mask", tmp_path / "in.star", "-d", tmp_path / "m")
     width = box * HALF_PIXEL
     assert result.status == 0 and f"edge {max(12, min(2 * width / 7, 0.2 * width)):.3g} A" in result.stderr
+
+
+def test_the_level_of_a_mass_holds_its_volume(data: Path, tmp_path: Path) -> None:
+    made = run(data, tmp_path, "--mass", 60, "--extend", 0, "--soft-edge", 0)
+    assert made.sum() * HALF_PIXEL**3 == pytest.approx(60e3 * 1.21, rel=0.02)
+    call = ("post", "mask", "--map", data / "map.mrc", "-d", tmp_path / "x")
+    assert run_spa(*call, "--mass", 60, "--threshold", 1).status == 2
+    result = run_spa(*call, "--mass", 1e5)
+    assert result.status == 65 and "of the box" in result.stderr

@@ -8,6 +8,7 @@ from spa.io.star import Table, Tables
 from spa.volume.fsc import MARGIN, Curves, crossing, resolution_at
 
 GOLD, HALF = 0.143, 0.5
+WIDE = 0.8  # of a band: such shells have too few coefficients to say anything
 NOTHING = 3  # shells: a curve that ends there has resolved nothing
 TIGHT = 0.15  # correlation of random phases at the resolution that is reported
 
@@ -33,7 +34,9 @@ class Report:
 
     def between(self) -> tuple[float, float]:
         """Angstroms where the lower and the upper edge of the band fall below 0.143."""
-        low, high = (resolution_at(edge, GOLD, self.box, self.pixel_size) for edge in self.band)
+        wide = self.band[1] - self.band[0] > WIDE
+        edges = np.where(wide, self.curves.corrected, self.band)
+        low, high = (resolution_at(edge, GOLD, self.box, self.pixel_size) for edge in edges)
         return low, high
 
     def named(self) -> dict[str, np.ndarray]:

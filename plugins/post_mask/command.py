@@ -51,10 +51,11 @@ def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | Non
          soft_edge: float | None) -> None:  # fmt: skip
     """Make a soft mask from a map.
 
-    The map (or the mean of the two half maps, where the stream has no map) is low-passed and cut at the threshold;
-    an automatic threshold lies a fifth of the way from solvent to peak, or four standard deviations above the
-    solvent's noise, and drops specks; with --mass it is the level that holds 1.21 cubic angstroms a
-    dalton. A coarse map needs a wide edge, or the mask itself correlates: where the stream has an FSC, the edge is twice its resolution. DIR gets mask.mrc, which joins data_maps with role mask.
+    The map (or the mean of the two half maps, where the stream has no map) is low-passed and cut at the threshold; an
+    automatic threshold lies a fifth of the way from solvent to peak, or four standard deviations above the solvent's
+    noise, and drops specks; with --mass it is the level that holds 1.21 cubic angstroms a dalton.  A coarse map needs a
+    wide edge, or the mask itself correlates: where the stream has an FSC, the edge is twice its resolution.  DIR gets
+    mask.mrc, which joins data_maps with role mask.
     """
     from spa.io import mrc
     from spa.io.star import Tables

@@ -8,6 +8,8 @@ from spa.io.star import Table, Tables
 from spa.volume.fsc import MARGIN, Curves, crossing, resolution_at
 
 GOLD, HALF = 0.143, 0.5
+OTHERS = {"loose": ("spaResolutionLoose", "spaFourierShellCorrelationLoose"),
+          "tight": ("spaResolutionTight", "spaFourierShellCorrelationTight")}  # fmt: skip
 WIDE = 0.8  # of a band: such shells have too few coefficients to say anything
 NOTHING = 3  # shells: a curve that ends there has resolved nothing
 TIGHT = 0.15  # correlation of random phases at the resolution that is reported
@@ -101,7 +103,7 @@ def tables_of(report: Report) -> Tables:
         spaMaskFraction=report.mask_fraction, spaResolutionHalf=report.resolutions(HALF)["corrected"],
         spaResolutionMasked=gold["masked"], spaResolutionSpherical=gold["spherical"],
         spaResolutionUnmasked=gold["unmasked"], spaResolutionLow=low, spaResolutionHigh=high,
-        **{f"spaResolution{name.title()}": gold[name] for name in report.others},
+        **{OTHERS[name][0]: gold[name] for name in report.others},
     )  # fmt: skip
     curve = Table.of(
         rlnSpectralIndex=shells, rlnResolution=frequency, rlnAngstromResolution=1 / frequency,
@@ -110,7 +112,7 @@ def tables_of(report: Report) -> Tables:
         rlnCorrectedFourierShellCorrelationPhaseRandomizedMaskedMaps=c.randomised,
         spaFourierShellCorrelationSpherical=c.spherical,
         spaFourierShellCorrelationLow=report.band[0], spaFourierShellCorrelationHigh=report.band[1],
-        **{f"spaFourierShellCorrelation{name.title()}": curve for name, curve in report.others.items()},
+        **{OTHERS[name][1]: curve for name, curve in report.others.items()},
     )  # fmt: skip
     return Tables({"general": general, "fsc": curve})
 

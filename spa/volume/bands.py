@@ -8,7 +8,6 @@ detail of low resolution does not leak into it by the window's edge.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -76,15 +75,23 @@ def bank(n: int, pixel_size: float, coarsest: float, finest: float) -> Bank:
     return Bank(n, width, np.geomspace(coarsest, finest, count), min(GRID, n))
 
 
-def passed(spectrum: np.ndarray, banked: Bank, band: int) -> np.ndarray:
-    """What a half spectrum (n, n, n//2+1) has in a band: (size, size, size), a grid that holds its square's waves."""
+def let_through(banked: Bank, band: int) -> np.ndarray:
+    """What a band lets through of a half spectrum (size, size, size//2+1), whose grid holds its square's waves."""
     shell, spread = banked.shells[band], banked.spread[band]
     size = min(banked.n, fft.good_size(int(np.ceil(2 * (shell + SPREAD * spread) + 2))))
     r = radii(size)
-    weight = np.exp(-((r - shell) ** 2) / (2 * spread**2)) * np.float32((size / banked.n) ** 3)
-    weight[r > banked.n / 2] = 0  # nothing beyond Nyquist's sphere
-    part = spectrum if size == banked.n else cropped(spectrum, size)
-    return fft.irfft3(part * weight.astype(np.float32), size)
+    r[r > banked.n / 2] = 1e4  # nothing beyond Nyquist's sphere
+    r -= np.float32(shell)
+    r *= r
+    r *= np.float32(-0.5 / spread**2)
+    return np.exp(r, out=r) * np.float32((size / banked.n) ** 3)
+
+
+def passed(spectrum: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """A half spectrum (n, n, n//2+1) through a band's weight: (size, size, size)."""
+    size = len(weight)
+    part = spectrum if size == len(spectrum) else cropped(spectrum, size)
+    return fft.irfft3(part * weight, size)
 
 
 def windows(points: int, banked: Bank, sigma: float) -> np.ndarray:
@@ -106,7 +113,8 @@ def powers(first: np.ndarray, second: np.ndarray, banked: Bank, run: Map = map) 
     """Local mean of a b, a a and b b in each band for two half spectra: (m, 3, grid, grid, grid) float32."""
 
     def one(band: int) -> np.ndarray:
-        a, b = passed(first, banked, band), passed(second, banked, band)
+        weight = let_through(banked, band)
+        a, b = passed(first, weight), passed(second, weight)
         line = windows(len(a), banked, banked.window[band])
         return np.stack([averaged(x * y, line) for x, y in ((a, b), (a, a), (b, b))])
 
@@ -138,6 +146,3 @@ def stretched(field: np.ndarray, n: int) -> np.ndarray:
 def sampled(volume: np.ndarray, grid: int) -> np.ndarray:
     """A volume (n, n, n) at the points of a coarser grid, linear between its voxels."""
     return stretched(volume, grid) if len(volume) != grid else volume
-
-
-__all__: list[Any] = ["Bank", "averaged", "bank", "blurred", "passed", "powers", "sampled", "stretched", "windows"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.image import fft
-from spa.volume.bands import Bank, Map, averaged, bank, passed, sampled, stretched, windows
+from spa.volume.bands import Bank, Map, averaged, bank, let_through, passed, sampled, stretched, windows
 from spa.volume.localfsc import first_crossing
 from spa.volume.shells import require_cube
 
@@ -23,9 +23,10 @@ def amplitude(spectrum: np.ndarray, banked: Bank, band: int) -> np.ndarray:
     kx = np.arange(n // 2 + 1, dtype=np.float32)
     length = np.sqrt(k[:, None, None] ** 2 + k[None, :, None] ** 2 + kx**2)
     length[0, 0, 0] = 1
-    square = passed(spectrum, banked, band) ** 2
+    weight = let_through(banked, band)
+    square = passed(spectrum, weight) ** 2
     for part in (k[:, None, None], k[None, :, None], kx):
-        square += passed(spectrum * (-1j * part / length), banked, band) ** 2
+        square += passed(spectrum * (-1j * part / length), weight) ** 2
     return np.sqrt(square)
 
 

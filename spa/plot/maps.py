@@ -1,10 +1,11 @@
-"""A map: three orthogonal slices through the centre and three projections, with a scale bar."""
+"""A map: three orthogonal slices through the centre, three projections, with a scale bar, and its surface."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spa.plot import figure as figures
+from spa.plot import surface
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,9 +16,11 @@ _BARS = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000])
 
 
 def sections(volume: np.ndarray, pixel_size: float, title: str = "", mask: np.ndarray | None = None) -> "Figure":
-    """Slices (above) and projections (below) of a map (n, n, n) along z, y and x, with a mask's outline."""
-    figure = figures.open_figure(9, 6.6)
-    draw(figure.subplots(2, 3), volume, pixel_size, mask)
+    """Slices, projections and the lit surface of a map (n, n, n) along z, y and x, with a mask's outline."""
+    figure = figures.open_figure(9, 9.6)
+    grid = figure.subplots(3, 3)
+    draw(grid[:2], volume, pixel_size, mask)
+    draw_surfaces(grid[2], volume, mask)
     figure.suptitle("\n".join(filter(None, [title, f"{len(volume)} pixels of {pixel_size:.4g} Å"])), fontsize=9)
     return figure
 
@@ -40,6 +43,16 @@ def draw_projections(
         _picture(row[axis], volume.sum(axis), pixel_size, f"projection along {name}")
         if mask is not None:
             row[axis].contour(mask.max(axis), [0.5], colors=["tab:orange"], linewidths=0.9)
+
+
+def draw_surfaces(row: "np.ndarray", volume: np.ndarray, mask: np.ndarray | None = None) -> None:
+    """The surface seen along each axis, on (3,) axes."""
+    level = surface.surface_level(volume, mask)
+    for axis, name in enumerate(_AXES):
+        row[axis].imshow(surface.grey(volume, level, axis), origin="lower")
+        row[axis].set_title(f"surface at {level:.3g}, along {name}")
+        row[axis].set_xticks([])
+        row[axis].set_yticks([])
 
 
 def _picture(axes: "Axes", image: np.ndarray, pixel_size: float, title: str) -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spa.plot import figure, fsc, maps, views
+from spa.plot import figure, fsc, maps, surface, views
 from spa.testing import is_png
 
 
 def test_sections_have_a_bar_and_a_mask(tmp_path: Path) -> None:
     volume = np.random.default_rng(0).standard_normal((24, 24, 24))
     drawn = maps.sections(volume, 3.0, "a map", np.abs(volume))
-    assert len(drawn.axes) == 6
+    assert len(drawn.axes) == 9
     labels = [text.get_text() for text in drawn.axes[0].texts]
     assert labels == ["20 Å"]  # the longest round length within a third of the box
     figure.save(drawn, tmp_path / "m.png")
@@ -57,3 +57,15 @@ def test_views_are_drawn(tmp_path: Path) -> None:
     drawn = views.sphere(rng.uniform(-np.pi, np.pi, 500), np.arccos(rng.uniform(-1, 1, 500)), "p.star", np.eye(3)[None])
     figure.save(drawn, tmp_path / "v.png")
     assert is_png(tmp_path / "v.png")
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_ball_s_surface_is_nearest_and_brightest_towards_the_light(axis: int) -> None:
+    x = np.arange(64) - 32.0
+    ball = 20 - np.sqrt(x[:, None, None] ** 2 + x[:, None] ** 2 + x**2)
+    distance = surface.depth(ball, 0.0, axis)
+    assert distance[32, 32] == pytest.approx(63 - 52, abs=0.1) and np.isnan(distance[2, 2])
+    assert np.nanmin(distance) == distance[32, 32]
+    bright = surface.shaded(distance)
+    assert bright[42, 24] > bright[22, 40]  # the upper left against the lower right
+    assert surface.grey(ball, 0.0, axis)[1, 1].tolist() == [1, 1, 1]

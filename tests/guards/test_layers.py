@@ -39,6 +39,7 @@ HOMES = {
     "pluggy": ["spa/plug.py", "spa/cli/"],
     "click": ["spa/cli/", "spa/job/options.py", "spa/testing.py", "plugins/"],
     "pycuda": ["spa/gpu/"],
+    "torch": ["plugins/train_neural/"],
     "starfile": [],
     "pandas": [],
 }

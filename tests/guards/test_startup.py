@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-HEAVY = ("numpy", "scipy", "numba", "pyfftw", "mrcfile", "gemmi", "matplotlib", "tqdm", "threadpoolctl", "pandas")
+HEAVY = ("numpy", "scipy", "numba", "pyfftw", "mrcfile", "gemmi", "matplotlib", "tqdm", "threadpoolctl", "pandas",
+         "torch")  # fmt: skip
 LOADS_ALL = """
 import sys
 from importlib.abc import MetaPathFinder

@@ -1,10 +1,15 @@
 """`spa pick neural`: picks by a trained network."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from spa.errors import UsageError
 from spa.job import options
 from spa.job.run import Run, job
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @click.command()
@@ -50,7 +55,7 @@ def neural(
     bright = known.white if white is None else white
     apart = 0.5 if spacing is None else spacing / across
 
-    def found(micrograph: Micrograph):  # type: ignore[no-untyped-def]
+    def found(micrograph: Micrograph) -> "np.ndarray":
         return picker.picked(picker.prepared(micrograph, across, bright), known, least, apart, int(turns), max_picks)
 
     run.write(micrographs.picks(run, tables, found), output)

@@ -14,10 +14,14 @@ SPANS = (0.35, 0.5, 0.7, 1.0)  # of the band: a fit grows from where phases are 
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """A name, and functions (m, K) of which a phase is a sum."""
+    """A name, and functions (m, K) of which a phase is a sum.
+
+    needs: names of lower terms that stay as long as this one does: without them it would stand for them.
+    """
 
     name: str
     basis: np.ndarray
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +88,9 @@ def fitted(profile: Profile, terms: Sequence[Term], radius: np.ndarray, least: f
         for one in kept:
             gain = 2 * (whole - _gain(profile, terms, [other for other in kept if other != one], radius))
             found[one] = gain, float(chi2.sf(gain, len(terms[one].basis)))
-        worst = max(kept, key=lambda one: found[one][1] - 1e-12 * found[one][0])
+        needed = {name for one in kept for name in terms[one].needs}
+        free = [one for one in kept if terms[one].name not in needed]
+        worst = max(free, key=lambda one: found[one][1] - 1e-12 * found[one][0])
         if found[worst][1] <= least:
             break
         kept.remove(worst)

@@ -73,6 +73,7 @@ KINDS = (
     _kind("secondary-astigmatism", EVEN, 5, 7),
     _kind("tetrafoil", EVEN, 4, 8),
 )
+NEEDS = {TILT: (SHIFT,), "fifth-order": (SHIFT, TILT), CS: (DEFOCUS,), "secondary-astigmatism": (ASTIGMATISM,)}
 BY_NAME = {kind.name: kind for kind in KINDS}
 NAMES = tuple(BY_NAME)
 
@@ -80,7 +81,7 @@ NAMES = tuple(BY_NAME)
 def terms(names: Sequence[str], parity: str, optics: Optics, x: np.ndarray, y: np.ndarray) -> list[Term]:
     """Those named of a parity, at frequencies x, y (K,) in 1/angstrom."""
     found = [kind for kind in KINDS if kind.parity == parity and kind.name in names]
-    return [Term(kind.name, kind.basis(optics, x, y)) for kind in found]
+    return [Term(kind.name, kind.basis(optics, x, y), NEEDS.get(kind.name, ())) for kind in found]
 
 
 def shown(optics: Optics, name: str, values: np.ndarray) -> np.ndarray:

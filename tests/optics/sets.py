@@ -6,7 +6,7 @@ from spa.io import star
 from spa.testing import run_spa
 
 SET = "--symmetry D2 --box 64 --pixel-size 1.5 --specimen-diameter 60 --n 240 --snr 1 --defocus 5000 12000"
-PLANTED = ("--beam-tilt 0.8 -0.5 --odd-zernike 2 20 --odd-zernike 5 -15 --cs-error 0.2 --even-zernike 4 60 "
+PLANTED = ("--beam-tilt 0.8 -0.5 --odd-zernike 2 20 --odd-zernike 5 -15 --cs-error 0.6 --even-zernike 4 60 "
            "--even-zernike 8 -50 --magnification 2 30")  # fmt: skip
 POSES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst", "rlnRandomSubset")
 

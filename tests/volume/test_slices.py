@@ -176,6 +176,7 @@ def test_slices_and_insertion_that_reach_over_the_edge_stay_inside() -> None:
     poses[:, :2] *= 1.3
     source = reference(rng.standard_normal((32,) * 3).astype(np.float32), 15)
     assert np.isfinite(slices(source, poses, band.kx, band.ky)).all()
-    sums, x = into.accumulator(32, 15), np.zeros((n, 2, len(band)), np.float32)
-    into.insert(sums, into.Samples(np.arange(n), poses, np.zeros((n, 2)), np.ones(n)), x, x[:, 0], band.kx, band.ky)
+    sums, samples = into.accumulator(32, 15), into.Samples(np.arange(n), poses, np.zeros((n, 2)), np.ones(n))
+    x = np.zeros((n, 2, len(band)), np.float32)
+    into.insert(sums, samples, x, x[:, 0].copy(), band.kx, band.ky)
     assert not sums.grid.any()

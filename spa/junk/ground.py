@@ -1,0 +1,62 @@
+"""A micrograph as it is judged: in pixels of about 8 angstroms, over its own uneven ground."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spa.errors import DataError
+
+PIXEL = 8.0  # angstroms
+_FEWEST = 32  # pixels along a side
+_ROUNDS = 6
+
+
+@dataclass(frozen=True)
+class Ground:
+    """image (ny, nx): binned, less a robust parabola, in units of its own noise's spread; factor: of the binning.
+
+    pixel_size: of the image, angstroms.
+    """
+
+    image: np.ndarray
+    factor: int
+    pixel_size: float
+
+
+def ground(pixels: np.ndarray, pixel_size: float) -> Ground:
+    """The ground of a micrograph (ny, nx). DataError where it has no contrast or is too small."""
+    factor = max(1, int(PIXEL / pixel_size + 1e-6))
+    ny, nx = (side // factor for side in pixels.shape)
+    if min(ny, nx) < _FEWEST:
+        raise DataError(f"{pixels.shape[1]} x {pixels.shape[0]} pixels of {pixel_size:g} angstroms are too few to judge")
+    binned = np.asarray(pixels[: ny * factor, : nx * factor], np.float32)
+    binned = binned.reshape(ny, factor, nx, factor).mean(axis=(1, 3), dtype=np.float32)
+    if not np.isfinite(binned).all():
+        raise DataError("pixels that are not numbers (NaN or infinite)")
+    level = binned - _parabola(binned)
+    spread = deviation(np.diff(level, axis=1)) / np.sqrt(2)
+    if not spread > 1e-6 * max(float(np.abs(binned).max()), 1e-30):
+        raise DataError("no contrast")
+    return Ground(level / np.float32(spread), factor, pixel_size * factor)
+
+
+def deviation(values: np.ndarray) -> float:
+    """Robust standard deviation."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+
+
+def _parabola(image: np.ndarray) -> np.ndarray:
+    """The parabola of the bulk: what lies far off it has no say (Tukey's biweight)."""
+    ny, nx = image.shape
+    y, x = np.meshgrid(np.linspace(-1, 1, ny), np.linspace(-1, 1, nx), indexing="ij")
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).astype(np.float32)
+    few, values = terms[::4, ::4].reshape(-1, 6), image[::4, ::4].ravel()
+    weight = np.ones_like(values)
+    coefficients = np.array([np.median(values), 0, 0, 0, 0, 0], np.float32)
+    for _ in range(_ROUNDS):
+        rest = values - few @ coefficients
+        far = np.clip(np.abs(rest) / (5 * max(deviation(rest), 1e-30)), 0, 1)
+        weight = (1 - far**2) ** 2
+        matrix = (few * weight[:, None]).T
+        coefficients = np.linalg.lstsq(matrix @ few, matrix @ values, rcond=None)[0]
+    return terms @ coefficients

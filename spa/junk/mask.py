@@ -1,0 +1,60 @@
+"""Where a micrograph is unlike most of itself, over more than a particle's width.
+
+Two figures at every place are compared with the micrograph's own bulk: the grey level (crystals and lumps are dark, cracks
+and empty holes bright) and the energy of the finest detail (carbon, thick and crystalline ice, edges). A place far off the
+bulk is junk with all around it that is off as well, if that is wider than a particle: what is as narrow is one, perhaps.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt, gaussian_filter, label, maximum
+
+from spa.junk.ground import Ground, deviation
+
+_FAR, _OFF = 6.0, 3.5  # robust standard deviations of the bulk: to be junk, to belong to it
+_ENERGY = np.log(1.8)  # a change in energy that is never junk
+
+
+@dataclass(frozen=True)
+class Judged:
+    """mask (ny, nx) of bool, True for junk, in the pixels of the ground; level and energy in deviations of the bulk."""
+
+    mask: np.ndarray
+    level: np.ndarray
+    energy: np.ndarray
+
+
+def junk(ground: Ground, diameter: float) -> Judged:
+    """The junk, wider than particles of a diameter (angstroms)."""
+    radius = diameter / 2 / ground.pixel_size
+    image = np.clip(ground.image, -200, 200)
+    level = _standing_out(gaussian_filter(image, 0.7 * radius), 0.0)
+    fine = np.clip(gaussian_filter(image, 0.7) - gaussian_filter(image, 1.4), -20, 20)
+    energy = _standing_out(np.log(gaussian_filter(fine * fine, 1.0 * radius) + 1e-6), _ENERGY)
+    found = _grown(_wide(level, 1.5 * radius), 0.5 * radius) | _wide(energy, 1.5 * radius)
+    return Judged(found, level, energy)
+
+
+def _standing_out(values: np.ndarray, least: float) -> np.ndarray:
+    """How far values lie off the bulk, in its robust deviations, of which one is at least ``least``/6."""
+    return (values - np.median(values)) / max(deviation(values), least / _FAR, 1e-9)
+
+
+def _wide(off: np.ndarray, radius: float) -> np.ndarray:
+    """Regions that are off, have a place that is far off, and somewhere hold a disc of this radius (pixels)."""
+    found = np.zeros(off.shape, bool)
+    for side in (off, -off):
+        if side.max() <= _FAR:
+            continue
+        regions, number = label(side > _OFF)
+        depth = distance_transform_edt(np.pad(regions > 0, 1, mode="edge"))[1:-1, 1:-1]
+        names = np.arange(1, number + 1)
+        good = (maximum(side, regions, names) > _FAR) & (maximum(depth, regions, names) >= radius)
+        found |= np.concatenate([[False], good])[regions]
+    return found
+
+
+def _grown(mask: np.ndarray, radius: float) -> np.ndarray:
+    """With all that is nearer than this (pixels)."""
+    return distance_transform_edt(~mask) <= radius if mask.any() else mask

@@ -13,7 +13,7 @@ from spa.job.run import Run, job
 @options.star_out
 @click.option("--keep", multiple=True, metavar="EXPR",
               help="Keep rows for which this holds, e.g. 'rlnCtfMaxResolution < 6'; repeatable: all must hold.")
-@click.option("--auto", is_flag=True, help="Drop outliers of what the table tells: CTF, ice, motion, number of picks.")
+@click.option("--auto", is_flag=True, help="Drop outliers of what the table tells: CTF, ice, junk, motion, picks.")
 @click.option("--rejected", metavar="STAR", type=click.Path(), help="Write the dropped rows, with their reasons, here.")
 @click.option("--plot", metavar="PNG", type=click.Path(), help="Draw histograms with the limits (extra: plot).")
 @options.standard
@@ -23,10 +23,10 @@ def rules(
 ) -> None:
     """Keep the good micrographs of STAR, by rules given or found.
 
-    Rules of --auto: no rings (evidence below 15); fit resolution, astigmatism, ice ring, motion too high; figure of
-    merit too low; defocus and number of picks too far off. Limits are 4 to 5 robust standard deviations from the
-    median, and never near it: a fit resolution is an outlier from 1.4 times the median, say. Picks of dropped
-    micrographs go with them. Why each one was dropped is said on standard error.
+    Rules of --auto: no rings (evidence below 15); fit resolution, astigmatism, tilt, ice ring, ice thickness, share of
+    junk, motion too high; figure of merit, content too low; defocus and number of picks too far off. Limits are 4 to 5
+    robust standard deviations from the median, and never near it: a fit resolution is an outlier from 1.4 times the
+    median, say. Picks of dropped micrographs go with them. Why each one was dropped is said on standard error.
 
     \b
     Examples:

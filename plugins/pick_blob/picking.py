@@ -52,7 +52,7 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
         field = early.pop(entry.name, None)
         field = prepare(entry) if field is None else field
         found = pick(field, learned.shape, least, learned.spacing, settings.most)
-        return shared.write_file(files[entry.name], COLUMNS, _values(found))
+        return shared.write_file(files[entry.name], COLUMNS, _values(found), entry)
 
     done = list(run.each(rows, work, lambda entry: entry.name, "micrograph"))
     shared.list_files(run, done)

@@ -69,7 +69,7 @@ def pick_all(run: Run, tables: Tables, given: "Named", settings: Settings) -> Ta
         found = early.pop(entry.name, None)
         found = _peaks(reader(entry), made, settings) if found is None else found
         values = _values(found.above(least, settings.most), given.number)
-        return shared.write_file(files[entry.name], COLUMNS, values)
+        return shared.write_file(files[entry.name], COLUMNS, values, entry)
 
     done = list(run.each(rows, work, lambda entry: entry.name, "micrograph"))
     shared.list_files(run, done)

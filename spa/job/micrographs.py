@@ -10,6 +10,8 @@ import numpy as np
 from spa.errors import DataError
 from spa.io import mrc, pixels
 from spa.io.star import Table, Tables
+from spa.io.table import MISSING
+from spa.job import junk
 from spa.job.run import Run
 from spa.model.optics import Optics, optics_groups, require_groups
 
@@ -19,13 +21,17 @@ _UNITS = (1.0, 1.0, np.pi / 180)
 
 @dataclass(frozen=True)
 class Micrograph:
-    """data: (ny, nx) float32, protein dark; pixel_size in angstroms; defocus u, v, angle in A and radians, or None."""
+    """data: (ny, nx) float32, protein dark; pixel_size in angstroms; defocus u, v, angle in A and radians, or None.
+
+    mask: the file of its junk, where pickers find nothing, or None.
+    """
 
     name: str
     data: np.ndarray
     pixel_size: float
     optics: Optics
     defocus: tuple[float, float, float] | None
+    mask: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Entry:
     name: str
     optics: Optics
     defocus: tuple[float, float, float] | None
+    mask: str | None = None
 
     def load(self) -> Micrograph:
         """Read the pixels. MissingInput, ReadError, or DataError for pixels that are not finite or not one image."""
@@ -44,7 +51,7 @@ class Entry:
             raise DataError(f"{self.name}: {len(data)} images in it, where one micrograph is wanted")
         found = np.asarray(data, np.float32)
         pixels.require_finite(found, self.name)
-        return Micrograph(self.name, found, self.optics.pixel_size, self.optics, self.defocus)
+        return Micrograph(self.name, found, self.optics.pixel_size, self.optics, self.defocus, self.mask)
 
 
 def entries(tables: Tables) -> list[Entry]:
@@ -59,8 +66,9 @@ def entries(tables: Tables) -> list[Entry]:
         raise DataError(f"{table.where}: {twin} is there twice")
     known = all(name in table for name in _DEFOCUS)
     defocus = np.stack([table.floats(name, missing=np.nan) for name in _DEFOCUS], axis=1) * _UNITS if known else None
+    masks = [None if mask in MISSING else str(mask) for mask in table.get_text(junk.COLUMN, "None")]
     return [
-        Entry(str(name), groups[int(number)], None if defocus is None else tuple(map(float, defocus[row])))  # type: ignore[arg-type]
+        Entry(str(name), groups[int(number)], None if defocus is None else tuple(map(float, defocus[row])), masks[row])  # type: ignore[arg-type]
         for row, (name, number) in enumerate(zip(names, numbers))
     ]
 
@@ -89,7 +97,10 @@ def picks(run: Run, tables: Tables, picker: Callable[[Micrograph], np.ndarray]) 
     """
 
     def work(micrograph: Micrograph) -> list[list[float]]:
-        return np.asarray(picker(micrograph), np.float64).reshape(-1, 3).round(4).tolist()
+        rows = np.asarray(picker(micrograph), np.float64).reshape(-1, 3)
+        if micrograph.mask is not None and len(rows):
+            rows = rows[junk.clear(micrograph.mask, micrograph.data.shape, rows[:, :2])]
+        return rows.round(4).tolist()
 
     names: list[str] = []
     groups: list[int] = []

@@ -28,7 +28,9 @@ def ground(pixels: np.ndarray, pixel_size: float) -> Ground:
     factor = max(1, int(PIXEL / pixel_size + 1e-6))
     ny, nx = (side // factor for side in pixels.shape)
     if min(ny, nx) < _FEWEST:
-        raise DataError(f"{pixels.shape[1]} x {pixels.shape[0]} pixels of {pixel_size:g} angstroms are too few to judge")
+        raise DataError(
+            f"{pixels.shape[1]} x {pixels.shape[0]} pixels of {pixel_size:g} angstroms are too few to judge"
+        )
     binned = np.asarray(pixels[: ny * factor, : nx * factor], np.float32)
     binned = binned.reshape(ny, factor, nx, factor).mean(axis=(1, 3), dtype=np.float32)
     if not np.isfinite(binned).all():

@@ -1,8 +1,9 @@
 """Where a micrograph is unlike most of itself, over more than a particle's width.
 
-Two figures at every place are compared with the micrograph's own bulk: the grey level (crystals and lumps are dark, cracks
-and empty holes bright) and the energy of the finest detail (carbon, thick and crystalline ice, edges). A place far off the
-bulk is junk with all around it that is off as well, if that is wider than a particle: what is as narrow is one, perhaps.
+Two figures at every place are compared with the micrograph's own bulk: the grey level (crystals and lumps are dark,
+cracks and empty holes bright) and the energy of the finest detail (carbon, thick and crystalline ice, edges). A place
+far off the bulk is junk with all around it that is off as well, if that is wider than a particle: what is as narrow is
+one, perhaps.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, label, maximu
 from spa.junk.ground import Ground, deviation
 
 _FAR, _OFF = 6.0, 3.5  # robust standard deviations of the bulk: to be junk, to belong to it
+_MUCH, _BLUR, _EDGE = 0.3, 0.1, 0.4  # of a region's worst
 _ENERGY = np.log(1.8)  # a change in energy that is never junk
 
 
@@ -32,7 +34,7 @@ def junk(ground: Ground, diameter: float) -> Judged:
     level = _standing_out(gaussian_filter(image, 0.7 * radius), 0.0)
     fine = np.clip(gaussian_filter(image, 0.7) - gaussian_filter(image, 1.4), -20, 20)
     energy = _standing_out(np.log(gaussian_filter(fine * fine, 1.0 * radius) + 1e-6), _ENERGY)
-    found = _grown(_wide(level, 1.5 * radius), 0.5 * radius) | _wide(energy, 1.5 * radius)
+    found = _grown(_wide(level, 1.5 * radius, _BLUR), 0.5 * radius) | _wide(energy, 2 * radius, _EDGE)
     return Judged(found, level, energy)
 
 
@@ -41,17 +43,22 @@ def _standing_out(values: np.ndarray, least: float) -> np.ndarray:
     return (values - np.median(values)) / max(deviation(values), least / _FAR, 1e-9)
 
 
-def _wide(off: np.ndarray, radius: float) -> np.ndarray:
-    """Regions that are off, have a place that is far off, and somewhere hold a disc of this radius (pixels)."""
+def _wide(off: np.ndarray, radius: float, blur: float) -> np.ndarray:
+    """Regions that are off, have a place that is far off, and hold a disc of this radius (pixels) of much of that.
+
+    Of a region as far off as a crystal only what is off by a part (``blur``) of its worst counts.
+    """
     found = np.zeros(off.shape, bool)
     for side in (off, -off):
         if side.max() <= _FAR:
             continue
         regions, number = label(side > _OFF)
-        depth = distance_transform_edt(np.pad(regions > 0, 1, mode="edge"))[1:-1, 1:-1]
         names = np.arange(1, number + 1)
-        good = (maximum(side, regions, names) > _FAR) & (maximum(depth, regions, names) >= radius)
-        found |= np.concatenate([[False], good])[regions]
+        worst = np.concatenate([[np.inf], maximum(side, regions, names)])
+        much = np.pad(side > np.maximum(_OFF, _MUCH * worst)[regions], 1)
+        depth = np.concatenate([[0], maximum(distance_transform_edt(much)[1:-1, 1:-1], regions, names)])
+        good = (worst > _FAR) & (depth >= radius)
+        found |= good[regions] & (side > (blur * worst)[regions])
     return found
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from spa.errors import SpaError
 from spa.image.ctf import Lens
-from spa.io import star
+from spa.io import mrc, star
 from spa.io.star import Table, Tables
+from spa.job import junk
 from spa.job.micrographs import Entry, entries, file_names
 from spa.job.run import Run
 from spa.model.numbers import sensible_or_zero
@@ -61,8 +62,12 @@ def coordinate_files(run: Run, tables: Tables) -> dict[str, Path]:
     return file_names(run.outdir or Path(), [entry.name for entry in entries(tables)], "_autopick.star")
 
 
-def write_file(path: Path, columns: Sequence[str], values: np.ndarray) -> dict[str, Any]:
-    """A micrograph's picks (n, columns) into its file; the result that ``table_of`` takes."""
+def write_file(path: Path, columns: Sequence[str], values: np.ndarray, entry: Entry) -> dict[str, Any]:
+    """A micrograph's picks (n, columns), x and y first, into its file, without those on its junk; the result that
+    ``table_of`` takes."""
+    if entry.mask is not None and len(values):
+        shape = mrc.read_header(entry.name).shape[-2:]
+        values = values[junk.clear(entry.mask, (shape[0], shape[1]), values[:, :2])]
     star.write(Tables({"": Table.of(**dict(zip(columns, values.T)))}, []), path)
     return {"file": str(path), "picks": values.tolist()}
 

@@ -1,0 +1,39 @@
+"""``spa curate junk``: micrographs in, the same with masks of their junk out."""
+
+from __future__ import annotations
+
+import click
+
+from spa.job import options
+from spa.job.run import Run, job
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.outdir
+@click.option("--diameter", default=150.0, show_default=True, type=click.FloatRange(30, 5000),
+              help="Of the largest particle, angstroms; what is no wider is never junk.")  # fmt: skip
+@options.standard
+@job("curate junk")
+def junk(run: Run, star: str, output: str, outdir: str, diameter: float) -> None:
+    """Mask what is no specimen on the micrographs of STAR: carbon, crystals, lumps of ice, aggregates, cracks.
+
+    A place is junk when its grey level or its finest detail is far from the micrograph's own bulk, over more than a
+    particle's width. DIR/MICROGRAPH_junk.mrc is 1 there, in pixels of about 8 A (_spaJunkMask); _spaJunkShare is its
+    part of the micrograph. Pickers leave such places alone, and picks that the table has there already are dropped.
+
+    _spaContent tells exposures apart as wholes: how much there is at the size of particles, over what is uneven at
+    coarser scales. It is above about 0.3 in ice with particles, near 0 in empty ice and vacuum, below in crystalline
+    ice; 'curate rules --auto' looks at both.
+
+    \b
+    Example:
+      spa curate junk --diameter 180 -d Junk ctf.star | spa curate rules --auto | spa pick blob --diameter 150 180
+    """
+    from spa_plugins.curate_junk import masks
+
+    tables = run.read(star)
+    found = masks.masked(run, tables, diameter)
+    run.write(found, output)
+    run.summary(masks.summary(tables, found))

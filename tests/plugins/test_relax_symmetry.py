@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from spa.io import mrc, star
-from spa.model.poses import matrices
+from spa.model.poses import eulers, matrices
 from spa.testing import run_spa
 from spa.volume.fsc import fsc
+from spa.volume.masks import soft_sphere
 from spa.volume.symmetry import operators
 from spa.volume.transform import resampled, transform
 
@@ -121,20 +122,22 @@ def test_bad_options(odd: Path, tmp_path: Path, words: tuple[str, ...], status: 
 
 
 def test_poses_that_are_known_are_relaxed_near_them(odd: Path) -> None:
-    """refine local after a refinement in the group: each finds its copy, and stays near its pose but for that."""
-    spa("refine", "homo", "p.star", "-o", "whole.star", "-d", "W", "--reference", "P/truth.mrc", "--lowpass", 30,
-        "--symmetry", "C4", "--iterations", 2, "--threads", 1, cwd=odd)  # fmt: skip
-    said = spa("refine", "local", "whole.star", "-o", "l.star", "-d", "L", "--relax-symmetry", "C4", "--iterations", 2,
-               "--focus-mask", "W/mask.mrc", "--threads", 1, cwd=odd)  # fmt: skip
+    """refine local of poses that are right up to the group: each finds its copy, and stays near but for that."""
+    tables, rng = star.read(odd / "P" / "truth.star"), np.random.default_rng(0)
+    turned = poses(tables["particles"]) @ operators("C4")[rng.integers(4, size=300)]
+    euler = dict(zip(ANGLES, np.rad2deg(eulers(turned)).T))
+    star.write(tables.with_block("particles", tables["particles"].with_columns(**euler)), odd / "whole.star")
+    mrc.write(odd / "ball.mrc", soft_sphere(40, 15, 4), 5.0)
+    near = ("refine", "local", "whole.star", "--reference", "P/truth.mrc", "--relax-symmetry", "C4")
+    said = spa(*near, "-o", "l.star", "-d", "L", "--mask", "ball.mrc", "--focus-mask", "ball.mrc", "--iterations", 2,
+               "--threads", 1, cwd=odd)  # fmt: skip
     assert right(odd / "P" / "truth.star", odd / "l.star", "C4")[0] > 0.9 and "copies over C4" in said
     table = star.read(odd / "l.star")["particles"]
     assert set(table.ints("spaCopy")) == {1, 2, 3, 4} and table.floats("spaCopyEntropy").mean() < 0.2
     assert table.floats("spaLocalTurn").max() < 30
-    result = run_spa("refine", "local", "whole.star", "-d", "B", "--relax-symmetry", "C4", "--mask", "P/odd.mrc",
-                     "--fulcrum", "20,20,20", cwd=odd)  # fmt: skip
+    result = run_spa(*near, "-d", "B", "--mask", "P/odd.mrc", "--fulcrum", "20,20,20", cwd=odd)
     assert result.status == 2 and "must keep the same of all copies" in result.stderr
-    away = run_spa("refine", "local", "whole.star", "-d", "B", "--relax-symmetry", "C4", "--fulcrum", "25,20,20",
-                   cwd=odd)  # fmt: skip
+    away = run_spa(*near, "-d", "B", "--mask", "ball.mrc", "--fulcrum", "22,20,20", cwd=odd)
     assert away.status == 2 and "--relax-symmetry C4: the fulcrum must lie on its axes" in away.stderr
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 DEGREE = 3
 PATHS = 10  # functions of time that a coefficient's path is made of, at most
+CLEAR = 4.0  # by which the log evidence for motion over the frame must exceed that for none
 EARLY = 2.0  # e per square angstrom (or frames): time runs as log(1 + dose / EARLY)
 
 
@@ -209,5 +210,10 @@ def fitted(basis: Basis, told: Told, prior: Prior, sweeps: int) -> tuple[Field, 
                     break
             else:
                 factors[name] = np.sqrt(factors[name])
+    if sweeps and len(basis.degrees):
+        none = replace(prior, local=_BOUNDS["local"][0])
+        coefficients, evidence = normal.solved(none)
+        if evidence > best - CLEAR:
+            found, prior = coefficients, none
     n, r = basis.paths.shape
     return Field(basis, found[:n] - found[0], found[n:].reshape(-1, r, 2)), prior

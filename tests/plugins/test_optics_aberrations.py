@@ -47,7 +47,8 @@ def test_planted_terms_are_recovered(measured: Path) -> None:
     there = {"beam-tilt-x": one.beam_tilt[0], "beam-tilt-y": one.beam_tilt[1], "trefoil-2": one.odd[2],
              "trefoil-5": one.odd[5], "tetrafoil-4": one.even[4], "tetrafoil-8": one.even[8],
              "cs": cs_of(LENS, np.array(one.even))}  # fmt: skip
-    for (name, value), wanted in zip(there.items(), (0.8, -0.5, 20, -15, 60, -50, 0.6)):
+    coma = 3.3 / 2.7  # a tilt is told at the table's Cs, and was planted at the images'
+    for (name, value), wanted in zip(there.items(), (0.8 * coma, -0.5 * coma, 20, -15, 60, -50, 0.6)):
         assert abs(value - wanted) < 0.05 * abs(wanted) + 3 * error[name], name
         assert error[name] < 0.13 * abs(wanted), name
     matrix = np.array(one.magnification).reshape(2, 2) - np.eye(2)

@@ -36,9 +36,10 @@ def loop(
     """Pick, classify, train and pick again.
 
     Each round cuts out the picks, sorts them into 2-D classes, takes particles of good classes for positives, trains
-    a picker from them and picks all micrographs with it, until the number of good particles settles. Every step is a
-    job of spa that you could have typed; its command is kept in DIR/roundN/steps.txt, beside its tables, averages and
-    picker. --resume goes on behind the last step that is whole. The table printed has the last picks.
+    a picker from them and picks all micrographs with it, until the number of good particles settles. Classes need
+    the micrographs' CTF (`spa ctf patch`). Every step is a job of spa that you could have typed; its command is kept
+    in DIR/roundN/steps.txt, beside its tables, averages and picker. --resume goes on behind the last step that is
+    whole. The table printed has the last picks.
     """
     from spa.errors import UsageError
     from spa_plugins.pick_loop.rounds import Plan, run_all

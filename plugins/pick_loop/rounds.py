@@ -15,10 +15,11 @@ from spa_plugins.pick_loop.steps import step
 ROOM = 1.6  # box over diameter
 PIXELS = 64  # of a stored box, at most
 MORE = 1.1  # particles expected for each good one
+_CTF = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
 FEWEST = 20  # good particles that a picker can be trained from
 _KEPT = (
-    "steps.txt", "picks.star", "drawn.star", "particles.star", "classes.star", "good.star", "training.star",
-    "picker.npz",
+    "steps.txt", "picks.star", "drawn.star", "particles.star", "classes.star", "good.star", "positives.star",
+    "training.star", "picker.npz",
 )  # fmt: skip
 
 
@@ -48,10 +49,15 @@ class Plan:
 def run_all(run: Run, tables: Tables, plan: Plan) -> Table:
     """``data_particles`` of the last picks. DataError where no class is good."""
     assert run.outdir is not None
+    missing = [name for name in _CTF if name not in tables["micrographs"]]
+    if missing:
+        raise DataError(f"{tables.source}: data_micrographs has no column {missing[0]}, which the classes need: "
+                        "run `spa ctf patch` before")  # fmt: skip
     sizes = {entry.optics.pixel_size for entry in entries(tables)}
     if len(sizes) > 1:
         several = ", ".join(f"{size:g}" for size in sorted(sizes))
         raise DataError(f"{tables.source}: pixel sizes of {several} A; one is needed")
+    (pixel_size,) = sizes
     micrographs = run.outdir / "micrographs.star"
     if not (run.resume and micrographs.exists()):
         star.write(Tables({name: tables[name] for name in ("optics", "micrographs")}, []), micrographs)
@@ -59,11 +65,11 @@ def run_all(run: Run, tables: Tables, plan: Plan) -> Table:
     before: int | None = None
     for number in range(1, plan.rounds + 1):
         folder = _folder(run, number)
-        good = _good(run, folder, picks, plan, sizes.copy().pop())
-        every = len(star.read(picks)["particles"])
-        share = len(good) / min(plan.most, every)
-        count = round(share * every)
-        picks = _picked(run, folder, micrographs, plan, _trained(run, folder, micrographs, plan, good, every))
+        good, sorted_ = _good(run, folder, picks, plan, pixel_size)
+        share = len(good) / sorted_
+        count = round(share * len(star.read(picks)["particles"]))
+        model = _trained(run, folder, micrographs, plan, good, count, pixel_size)
+        picks = _picked(run, folder, micrographs, plan, model)
         found = star.read(picks)["particles"]
         run.note(f"round {number}: {count} good particles ({share:.0%} of the picks); picked anew: {len(found)}")
         if before is not None and abs(count - before) <= plan.settled * before:
@@ -74,11 +80,15 @@ def run_all(run: Run, tables: Tables, plan: Plan) -> Table:
     return found
 
 
-def _trained(run: Run, folder: Path, micrographs: Path, plan: Plan, good: Table, every: int) -> str:
-    """The picker of a round, from particles of good classes; of a part of all, more are expected."""
-    picker = folder / "picker.npz"
-    mean = len(good) / len(set(good.text("rlnMicrographName"))) * max(1.0, every / plan.most)
-    step(run, folder, folder / "training.star", "train", "neural", micrographs, "--picks", folder / "good.star",
+def _trained(
+    run: Run, folder: Path, micrographs: Path, plan: Plan, good: Table, count: int, pixel_size: float
+) -> str:
+    """The picker of a round, from particles of good classes; ``count``: what all picks hold, if they are as these."""
+    picker, positives = folder / "picker.npz", folder / "positives.star"
+    if not (run.resume and positives.exists()):
+        star.write(Tables({"particles": centred(good, pixel_size)}, []), positives)
+    mean = count / len(set(good.text("rlnMicrographName")))
+    step(run, folder, folder / "training.star", "train", "neural", micrographs, "--picks", positives,
          "--expected", f"{max(1.0, MORE * mean):.4g}", "--diameter", plan.diameter, "--model-out", picker,
          "--seed", run.seed, resumable=False)  # fmt: skip
     return str(picker)
@@ -107,8 +117,8 @@ def _picked(run: Run, folder: Path, micrographs: Path, plan: Plan, model: str | 
     return step(run, folder, output, "pick", "neural", micrographs, *place, "--diameter", plan.diameter, *given, *least)
 
 
-def _good(run: Run, folder: Path, picks: Path, plan: Plan, pixel_size: float) -> Table:
-    """Particles of good classes among the picks, or a part of them drawn at random."""
+def _good(run: Run, folder: Path, picks: Path, plan: Plan, pixel_size: float) -> tuple[Table, int]:
+    """Particles of good classes among the picks, or a part of them drawn at random; and how many were sorted."""
     drawn, boxed, sorted_, good = (folder / f"{name}.star" for name in ("drawn", "particles", "classes", "good"))
     if not (run.resume and drawn.exists()):
         tables = star.read(picks)
@@ -119,15 +129,23 @@ def _good(run: Run, folder: Path, picks: Path, plan: Plan, pixel_size: float) ->
         star.write(tables.with_block("particles", table), drawn)
     side, stored = plan.box(pixel_size)
     step(run, folder, boxed, "extract", "particles", drawn, "-d", folder / "particles", "--box", side, "--crop", stored)
-    count = plan.class_count(len(star.read(boxed)["particles"]))
+    number = len(star.read(boxed)["particles"])
     step(run, folder, sorted_, "classify", "2d", boxed, "-d", folder / "classes", "--diameter", plan.diameter,
-         "--classes", count, "--max-resolution", plan.finest, "--seed", run.seed)  # fmt: skip
+         "--classes", plan.class_count(number), "--max-resolution", plan.finest, "--seed", run.seed)  # fmt: skip
     step(run, folder, good, "select", "classes", sorted_, "--auto", resumable=False)
     found = star.read(good)["particles"]
     if len(found) < FEWEST:
         raise DataError(f"{folder.name}: {len(found)} particles in good classes; {FEWEST} are needed to train from: "
                         f"look at {folder / 'classes'}")  # fmt: skip
-    return found
+    return found, number
 
 
-
+def centred(particles: Table, pixel_size: float) -> Table:
+    """Where the particles lie, by the shifts that their classes gave them: micrograph, x and y in its pixels."""
+    found = {"rlnMicrographName": particles.text("rlnMicrographName")}
+    for axis in "XY":
+        place = particles.floats(f"rlnCoordinate{axis}")
+        if f"rlnOrigin{axis}Angst" in particles:
+            place = place - particles.floats(f"rlnOrigin{axis}Angst") / pixel_size
+        found[f"rlnCoordinate{axis}"] = place
+    return Table.of(**found)

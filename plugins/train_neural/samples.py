@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import affine_transform, gaussian_filter
+from scipy.spatial import cKDTree
 
 from spa.picking.network import STEP
 from spa.picking.working import ACROSS
@@ -63,11 +64,11 @@ def piece(sample: Sample, rng: np.random.Generator) -> Piece:
 
 
 def _nearest(points: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Distance (m, m) of each place to the nearest point."""
+    """Distance (m, m) of each place to the nearest point; infinite beyond a diameter."""
     inside = points[((points > -ACROSS) & (points < PIECE + ACROSS)).all(1)]
     if not len(inside):
         return np.full(place.shape[:2], np.inf)
-    return np.sqrt(np.min([np.square(place - point).sum(-1) for point in inside], axis=0))
+    return cKDTree(inside).query(place, distance_upper_bound=ACROSS)[0]
 
 
 def _toned(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

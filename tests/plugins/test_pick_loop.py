@@ -29,7 +29,8 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
             picker.write(picker.read(None), words[words.index("--model-out") + 1])
         name = run.outdir.parent / "tiny.mrc"  # type: ignore[union-attr]
         table = star.Table.of(rlnMicrographName=[str(name)] * count, rlnCoordinateX=np.arange(count) * 1.0,
-                              rlnCoordinateY=np.arange(count) * 2.0)  # fmt: skip
+                              rlnCoordinateY=np.arange(count) * 2.0, rlnOriginXAngst=np.full(count, 10.0),
+                              rlnOriginYAngst=np.full(count, -5.0))  # fmt: skip
         star.write(star.Tables({"particles": table}), output)
         return 0, f"spa {job}: done"
 
@@ -59,6 +60,16 @@ def test_rounds_end_when_the_yield_settles(tiny_micrograph: Path, made_up: list[
     assert "spa pick neural" in (tiny_micrograph.parent / "L" / "round0" / "steps.txt").read_text()
     last = made_up[-1]
     assert last[last.index("--model") + 1].endswith("round2/picker.npz")
+
+
+def test_positives_lie_where_their_classes_put_them(tiny_micrograph: Path, made_up: list[list[str]]) -> None:
+    """An origin of 10, -5 angstroms is 2, -1 pixels: coordinates less that. All 60 picks hold as many as 60 sorted."""
+    assert loop(tiny_micrograph, "--diameter", 120, "--rounds", 1).status == 0
+    training = made_up[jobs(made_up).index("train neural")]
+    table = star.read(training[training.index("--picks") + 1])["particles"]
+    assert table.floats("rlnCoordinateX").tolist() == [i - 2 for i in range(40)]
+    assert table.floats("rlnCoordinateY").tolist() == [2 * i + 1 for i in range(40)]
+    assert training[training.index("--expected") + 1] == "44"  # 1.1 x 40 on one micrograph
 
 
 def test_options_reach_the_steps(tiny_micrograph: Path, made_up: list[list[str]]) -> None:
@@ -111,6 +122,11 @@ def test_what_is_refused(tiny_micrograph: Path) -> None:
     star.write(star.Tables({"optics": two, "micrographs": both}), tiny_micrograph.parent / "two.star")
     result = loop(tiny_micrograph.parent / "two.star", "--diameter", 120)
     assert result.status == 65 and "pixel size" in result.stderr
+    bare = star.Table.of(rlnMicrographName=row.text("rlnMicrographName"), rlnOpticsGroup=[1])
+    star.write(tables.with_block("micrographs", bare), tiny_micrograph.parent / "bare.star")
+    result = loop(tiny_micrograph.parent / "bare.star", "--diameter", 120)
+    assert result.status == 65 and "rlnDefocusU" in result.stderr and "spa ctf patch" in result.stderr
+    assert not (tiny_micrograph.parent / "L" / "round0").exists()
 
 
 def test_a_step_is_a_job_of_its_own(

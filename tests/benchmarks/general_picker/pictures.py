@@ -10,7 +10,8 @@ from spa.image.ctf import Lens
 from spa.model.poses import matrices
 from spa.picking.network import STEP
 from spa.picking.working import ACROSS, flattened
-from spa.simulate.micrographs import Film, _plane, placed
+from spa.simulate.micrographs import Film, placed
+from spa.simulate.micrographs import plane as projected
 from spa.simulate.optics import Defocus, draw_views, transfer
 from spa.simulate.specimen import Specimen
 
@@ -35,18 +36,21 @@ def picture(specimens: list[Specimen], rng: np.random.Generator) -> Picture:
     angstroms = np.exp(rng.uniform(np.log(90), np.log(450))) / ACROSS  # of a pixel
     points = np.empty((0, 2))
     if rng.random() > 0.06:
-        crowd = int(np.exp(rng.uniform(np.log(8), np.log(1.1 * (size / kind.diameter) ** 2))))
+        most = 1.1 * (size / kind.diameter) ** 2
+        crowd = int(most if rng.random() < 0.25 else np.exp(rng.uniform(np.log(12), np.log(most))))
         points = placed(crowd, shape, rng.uniform(0.6, 1.3) * kind.diameter, 1.0, rng, tries=12)
     views = draw_views(len(points), rng)
     if rng.random() < 0.3:  # preferred orientations
         views[:, 1] = np.clip(rng.normal(rng.uniform(0, np.pi / 2), 0.25, len(points)), 0, np.pi)
     film = Film(shape, 1.0, 1.0, 0.5, 0.0)
-    signal = _plane(kind, points, matrices(*views.T), film)
+    signal = projected(kind, points, matrices(*views.T), film)
     scope = _scope(angstroms, rng)
     away = np.zeros(shape, bool)
     signal /= _strength(kind, scope)
     signal += _fragments(specimens, shape, rng)
-    signal += _dirt(shape, away, rng)
+    dirt = np.zeros(shape, bool)
+    signal += _dirt(shape, away, dirt, rng)
+    points = points[~dirt[tuple(np.rint(points[:, ::-1]).astype(int).T)]]
     carbon = _carbon(shape, rng) if rng.random() < 0.15 else None
     image = _exposed(signal, carbon, scope, rng)
     if carbon is not None:
@@ -129,8 +133,12 @@ def _thread(plane: np.ndarray, rng: np.random.Generator) -> None:
     plane += (rng.uniform(0.5, 2) * 2.5 * width * ndimage.gaussian_filter(line, width)).astype(np.float32)
 
 
-def _dirt(shape: tuple[int, int], away: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Ice crystals, aggregates, gold, lattices; what they cover is not judged where particles may lie under it."""
+def _dirt(shape: tuple[int, int], away: np.ndarray, dirt: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Ice crystals, aggregates, gold, lattices.
+
+    The middles of what is larger and much stronger than a particle are marked in ``dirt``: no pick belongs there. What
+    else they cover is marked in ``away``: not judged, as particles may lie under it.
+    """
     plane = np.zeros(shape, np.float32)
     if rng.random() < 0.35:  # round or long contamination, soft or hard
         for _ in range(rng.integers(1, 7)):
@@ -141,7 +149,8 @@ def _dirt(shape: tuple[int, int], away: np.ndarray, rng: np.random.Generator) ->
             middle = rng.uniform(0, shape)
             for _ in range(rng.integers(8, 40)):
                 _blot(plane, middle + rng.standard_normal(2) * rng.uniform(0.6, 2) * ACROSS, rng)
-    away |= ndimage.gaussian_filter(plane, 4) > 1.0
+    dirt |= ndimage.gaussian_filter(plane, 0.4 * ACROSS) > 3.0
+    away |= (ndimage.gaussian_filter(plane, 4) > 1.0) & ~dirt
     if rng.random() < 0.1:  # gold
         for _ in range(rng.integers(1, 12)):
             _stamp(plane, rng, rng.uniform(0.1, 0.4) * ACROSS, rng.uniform(8, 40))

@@ -10,7 +10,9 @@ from spa.volume.transform import transform
 GROUPS = (
     "C1", "C1", "C1", "C1", "C2", "C2", "C3", "C4", "C5", "C6", "C7", "D2", "D2", "D3", "D4", "D5", "D7", "T", "O", "I",
 )  # fmt: skip
-KINDS = ("lobes", "lobes", "lobes", "lobes", "shell", "shell", "rod", "ring", "micelle", "fork")
+KINDS = (
+    "lobes", "lobes", "lobes", "lobes", "shell", "cage", "cage", "cage", "rod", "ring", "ring", "micelle", "fork",
+)  # fmt: skip
 BOX = 40
 
 
@@ -18,7 +20,7 @@ def specimen(rng: np.random.Generator, across: float) -> Specimen:
     """A particle ``across`` pixels of 1 A in its longest diameter, in a box of 40."""
     kind = KINDS[rng.integers(len(KINDS))]
     points, widths, weights = {
-        "lobes": _lobes, "shell": _shell, "rod": _rod, "ring": _ring, "micelle": _micelle, "fork": _fork,
+        "lobes": _lobes, "shell": _shell, "cage": _cage, "rod": _rod, "ring": _ring, "micelle": _micelle, "fork": _fork,
     }[kind](rng)  # fmt: skip
     points = points - np.average(points, axis=0, weights=np.abs(weights))
     reach = (np.linalg.norm(points, axis=1) + 1.3 * widths).max()
@@ -65,6 +67,23 @@ def _shell(rng: np.random.Generator) -> tuple:
     return points, np.full(len(points), rng.uniform(0.1, 0.2)), weights
 
 
+def _cage(rng: np.random.Generator) -> tuple:
+    """A hollow shell of one subunit and its copies: ferritins, encapsulins, empty and full capsids."""
+    ops = operators(("T", "O", "O", "I", "I", "D5", "D7")[rng.integers(7)])
+    wall = rng.uniform(0.06, 0.4)
+    count = max(1, round(rng.uniform(60, 240) / len(ops)))
+    ways = rng.standard_normal((count, 3))
+    unit = ways / np.linalg.norm(ways, axis=1, keepdims=True) * (1 - wall * rng.uniform(0, 1, (count, 1)))
+    points = np.concatenate([unit @ op.T for op in ops])
+    widths, weights = np.full(len(points), max(0.35 * wall, 0.07) * rng.uniform(0.9, 2)), np.ones(len(points))
+    if rng.random() < 0.25:  # a core: iron, genome, cargo
+        inner = rng.standard_normal((80, 3)) * rng.uniform(0.15, 0.35)
+        share = rng.uniform(0.1, 1) * len(points) / len(inner)
+        points, widths = np.concatenate([points, inner]), np.append(widths, np.full(len(inner), 0.12))
+        weights = np.append(weights, np.full(len(inner), share))
+    return points, widths, weights
+
+
 def _rod(rng: np.random.Generator) -> tuple:
     count = int(rng.integers(3, 9))
     points = np.zeros((count, 3))
@@ -79,7 +98,7 @@ def _ring(rng: np.random.Generator) -> tuple:
     angle = 2 * np.pi * np.arange(fold) / fold
     layer = np.stack([np.cos(angle), np.sin(angle), np.zeros(fold)], 1)
     points = np.concatenate([layer + [0, 0, rng.uniform(0.5, 0.9) * i] for i in range(layers)])
-    points, widths = _spread(points, np.full(len(points), rng.uniform(0.2, 0.4)), rng)
+    points, widths = _spread(points, np.full(len(points), rng.uniform(0.1, 0.4)), rng)
     return points, widths, np.ones(len(points))
 
 

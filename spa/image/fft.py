@@ -3,11 +3,20 @@
 Spectra are unnormalised forward, normalised backward (numpy's convention), float32/complex64.
 """
 
+import sys
 import threading
 from functools import lru_cache
 
 import numpy as np
-import pyfftw
+
+_SPARED = [name for name in ("scipy.fftpack", "dask") if name not in sys.modules]
+# pyfftw would import them, 0.15 s, for interfaces that are not used here
+sys.modules.update(dict.fromkeys(_SPARED))  # type: ignore[arg-type]
+try:
+    import pyfftw
+finally:
+    for _name in _SPARED:
+        del sys.modules[_name]
 
 _planning = threading.Lock()  # FFTW plans are not made safely by two threads
 _local = threading.local()

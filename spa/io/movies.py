@@ -7,12 +7,15 @@ they mean in RELION. MRC and EER are read as they are.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spa.errors import DataError, MissingInput
-from spa.io import eer, mrc, tiff
+from spa.io import mrc, tiff
+
+if TYPE_CHECKING:
+    from spa.io import eer
 
 TIFF, EER = (".tif", ".tiff"), (".eer",)
 MRC = (".mrc", ".mrcs", ".st", ".bz2", ".gz")
@@ -28,7 +31,7 @@ class Movie:
     shape: tuple[int, int]
     dtype: np.dtype
     pixel_size: float = 0.0
-    events: eer.Events | None = None
+    events: "eer.Events | None" = None
 
     @property
     def bytes(self) -> int:
@@ -61,6 +64,8 @@ def read(path: str | Path, eer_fraction: int = 32, eer_upsample: int = 1) -> Mov
     if ending in MRC:
         movie = _mrc(path)
     elif ending in EER:
+        from spa.io import eer  # compiled: only where it is needed
+
         events = eer.read(path, eer_fraction, eer_upsample)
         movie = Movie(path, events.count, events.shape, events.dtype, 0.0, events)
     elif ending in TIFF:

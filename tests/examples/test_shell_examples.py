@@ -75,6 +75,16 @@ def test_with_relion(tmp_path: Path) -> None:
     assert all(float(row[2]) > 0.9 for row in rows if float(row[0]) > 15)
 
 
+def test_from_movies(tmp_path: Path) -> None:
+    from spa.io import star
+
+    run("05-from-movies.sh", cwd=tmp_path)
+    moved = star.read(tmp_path / "from-movies/ctf.star")["micrographs"].floats("rlnAccumMotionTotal")
+    assert len(moved) == 2 and all((moved > 10) & (moved < 60))
+    true = sum(len(star.read(path)["particles"]) for path in (tmp_path / "from-movies/Movies").glob("*_truth.star"))
+    assert len(star.read(tmp_path / "from-movies/particles.star")["particles"]) > true / 3
+
+
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     ran = subprocess.run(["bash", str(EXAMPLES / "quickstart.sh"), str(tmp_path)], capture_output=True, text=True)
     assert ran.returncode == 73 and "is there already" in ran.stderr

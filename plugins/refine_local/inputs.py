@@ -10,6 +10,7 @@ from spa.job import maps
 from spa.job.particles import ParticleSet, open_particles
 from spa.job.run import Run
 from spa.model.poses import matrices
+from spa.recipe import halfmaps
 from spa.recipe.given import Inputs, focus_mask, load, measured_diameter, on_grid, require_relaxation
 from spa.refine import near
 from spa.refine.data import Images
@@ -66,12 +67,10 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     group = operators(asked.symmetry)
     require_relaxation(asked.relax_symmetry, asked.focus_mask)
     mask = maps.need(tables, "mask", "--mask", asked.mask, asked.number)
-    sources = _sources(tables, asked)
+    sources = halfmaps.files(tables, asked.reference, asked.half1, asked.half2, asked.number, "--reference")
     stack = open_particles(run, tables)
     _require_poses(run, stack, halves=len(sources) == 2)
-    raw = [on_grid(run, path, stack) for path in sources]
-    if len(raw) == 2 and np.array_equal(raw[0], raw[1]):
-        raise DataError(f"{sources[0]} and {sources[1]} are the same map, not two halves")
+    raw = halfmaps.read(run, stack, sources)
     solvent = maps.solvent(on_grid(run, mask, stack, contrast=False), mask)
     fulcrum = _fulcrum(asked, solvent, stack)
     window = shifted(solvent, fulcrum)
@@ -112,31 +111,11 @@ def shifted(volume: np.ndarray, centre: np.ndarray) -> np.ndarray:
     return map_window(volume, centre, len(volume), len(volume), 1.0)
 
 
-def _sources(tables: Tables, asked: Asked) -> list[str]:
-    """The files of the reference or of both half maps."""
-    if (asked.half1 is None) != (asked.half2 is None):
-        raise UsageError("--half1 and --half2 belong together")
-    if asked.half1 and asked.reference:
-        raise UsageError("--reference and --half1, --half2: give one map or two half maps")
-    if asked.reference:
-        return [asked.reference]
-    halves = [maps.find(tables, role, named, asked.number) for role, named in
-              (("half1", asked.half1), ("half2", asked.half2))]  # fmt: skip
-    if all(halves):
-        return [str(one) for one in halves]
-    return [maps.need(tables, "map", "--reference", None, asked.number)]
-
-
 def _require_poses(run: Run, stack: ParticleSet, halves: bool) -> None:
-    where = stack.tables["particles"].where
-    if not stack.particles.has_poses:
-        raise DataError(f"{where} has no poses (rlnAngleRot, rlnAngleTilt, rlnAnglePsi) to refine")
-    unset = np.flatnonzero(~np.isin(stack.particles.half, (1, 2)))
-    if unset.size and halves:
-        raise DataError(f"{where} row {unset[0] + 1}: no rlnRandomSubset of 1 or 2, which says whose half map is a "
-                        "particle's (or --reference)")  # fmt: skip
-    if unset.size:
-        run.warn(f"{unset.size} particles have no half-set: it is drawn, though their poses may know both halves")
+    halfmaps.require_poses(stack, halves, "refine", "--reference")
+    unset = int((~np.isin(stack.particles.half, (1, 2))).sum())
+    if unset:
+        run.warn(f"{unset} particles have no half-set: it is drawn, though their poses may know both halves")
 
 
 def _fulcrum(asked: Asked, solvent: np.ndarray, stack: ParticleSet) -> np.ndarray:

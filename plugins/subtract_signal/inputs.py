@@ -10,6 +10,7 @@ from spa.job import maps, memory
 from spa.job.particles import ParticleSet, open_particles
 from spa.job.run import Run
 from spa.job.subtraction import described
+from spa.recipe import halfmaps
 from spa.recipe.given import on_grid
 from spa.subtract.window import centre_of_mass
 from spa.volume.fsc import fsc, reach
@@ -69,14 +70,12 @@ def read(run: Run, tables: Tables, asked: Asked) -> Inputs:
     """Everything read and checked; DataError where the table has no poses or is subtracted already."""
     if described(tables) is not None:
         raise DataError(f"{tables.source}: its images are subtracted already; --revert gives the original ones back")
-    sources = _sources(tables, asked)
+    sources = halfmaps.files(tables, asked.map_file, asked.half1, asked.half2, asked.number)
     stack = open_particles(run, tables)
     box, size = _window(stack, asked)
-    _require_poses(stack, halves=len(sources) == 2)
+    halfmaps.require_poses(stack, len(sources) == 2, "subtract at")
     memory.require(16 * 8 * stack.box**3, f"maps of {stack.box} pixels")
-    raw = [on_grid(run, path, stack) for path in sources]
-    if len(raw) == 2 and np.array_equal(raw[0], raw[1]):
-        raise DataError(f"{sources[0]} and {sources[1]} are the same map, not two halves")
+    raw = halfmaps.read(run, stack, sources)
     if len(raw) == 1:
         run.warn("one map for both half-sets: its noise is taken off both, and their FSC will be a little too high")
     kept = maps.solvent(on_grid(run, asked.mask, stack, contrast=False), asked.mask)
@@ -88,21 +87,6 @@ def read(run: Run, tables: Tables, asked: Asked) -> Inputs:
     return Inputs(stack, raw, whole, kept, asked.recenter, centre, box, size)
 
 
-def _sources(tables: Tables, asked: Asked) -> list[str]:
-    """The files of the map or of both half maps."""
-    if (asked.half1 is None) != (asked.half2 is None):
-        raise UsageError("--half1 and --half2 belong together")
-    if asked.half1 and asked.map_file:
-        raise UsageError("--map and --half1, --half2: give one map or two half maps")
-    if asked.map_file:
-        return [asked.map_file]
-    halves = [maps.find(tables, role, named, asked.number) for role, named in
-              (("half1", asked.half1), ("half2", asked.half2))]  # fmt: skip
-    if all(halves):
-        return [str(one) for one in halves]
-    return [maps.need(tables, "map", "--map", None, asked.number)]
-
-
 def _window(stack: ParticleSet, asked: Asked) -> tuple[int, int]:
     box = asked.box or stack.box
     size = asked.crop or box
@@ -112,17 +96,6 @@ def _window(stack: ParticleSet, asked: Asked) -> tuple[int, int]:
         if value > most:
             raise UsageError(f"{name} {value} is larger than the {most} pixels that there are")
     return box, size
-
-
-def _require_poses(stack: ParticleSet, halves: bool) -> None:
-    where = stack.tables["particles"].where
-    if not stack.particles.has_poses:
-        raise DataError(f"{where} has no poses (rlnAngleRot, rlnAngleTilt, rlnAnglePsi) to subtract at")
-    if halves and "rlnRandomSubset" not in stack.tables["particles"]:
-        raise DataError(f"{where} has no column rlnRandomSubset, which says whose half map is a particle's (or --map)")
-    odd = np.flatnonzero(~np.isin(stack.particles.half, (1, 2)))
-    if halves and odd.size:
-        raise DataError(f"{where} row {odd[0] + 1}: rlnRandomSubset is {stack.particles.half[odd[0]]}, not 1 or 2")
 
 
 def _solvent(run: Run, tables: Tables, asked: Asked, stack: ParticleSet) -> np.ndarray:

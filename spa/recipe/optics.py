@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from spa.errors import DataError, SpaError, UsageError
+from spa.errors import DataError, SpaError
 from spa.image.ctf import Lens, chi_terms
 from spa.io.star import Tables
 from spa.job import maps, memory
@@ -14,6 +14,7 @@ from spa.job.particles import ParticleSet, open_particles
 from spa.job.run import Run
 from spa.model.poses import matrices
 from spa.optics.compared import BLOCK, Scene, Who, scene
+from spa.recipe import halfmaps
 from spa.recipe.given import on_grid
 from spa.volume.fsc import fsc, reach
 from spa.volume.masks import soft_sphere
@@ -59,47 +60,17 @@ class Given:
 
 def read(run: Run, tables: Tables, asked: Asked) -> Given:
     """Everything read and checked; DataError where the table has no poses, or no half-sets for its half maps."""
-    sources = _sources(tables, asked)
+    sources = halfmaps.files(tables, asked.map_file, asked.half1, asked.half2, asked.number)
     stack = open_particles(run, tables)
-    _require_poses(stack, halves=len(sources) == 2)
+    halfmaps.require_poses(stack, len(sources) == 2, "compare the map at")
     memory.require(30 * 4 * stack.box**3, f"maps of {stack.box} pixels")
-    raw = [on_grid(run, path, stack) for path in sources]
-    if len(raw) == 2 and np.array_equal(raw[0], raw[1]):
-        raise DataError(f"{sources[0]} and {sources[1]} are the same map, not two halves")
+    raw = halfmaps.read(run, stack, sources)
     path = maps.find(tables, "mask", asked.mask, asked.number)
     solvent = soft_sphere(stack.box, stack.box / 2 - 6, 5)
     if path is not None:
         solvent = maps.solvent(on_grid(run, path, stack, contrast=False), path)
     volumes = [one * solvent for one in raw]
     return Given(stack, volumes, *_shells(volumes, asked, stack))
-
-
-def _sources(tables: Tables, asked: Asked) -> list[str]:
-    """The files of the map or of both half maps."""
-    if (asked.half1 is None) != (asked.half2 is None):
-        raise UsageError("--half1 and --half2 belong together")
-    if asked.half1 and asked.map_file:
-        raise UsageError("--map and --half1, --half2: give one map or two half maps")
-    if asked.map_file:
-        return [asked.map_file]
-    halves = [maps.find(tables, role, named, asked.number) for role, named in
-              (("half1", asked.half1), ("half2", asked.half2))]  # fmt: skip
-    if all(halves):
-        return [str(one) for one in halves]
-    return [maps.need(tables, "map", "--map", None, asked.number)]
-
-
-def _require_poses(stack: ParticleSet, halves: bool) -> None:
-    where = stack.tables["particles"].where
-    if not stack.particles.has_poses:
-        raise DataError(f"{where} has no poses (rlnAngleRot, rlnAngleTilt, rlnAnglePsi) to compare the map at")
-    if not halves:
-        return
-    if "rlnRandomSubset" not in stack.tables["particles"]:
-        raise DataError(f"{where} has no column rlnRandomSubset, which says whose half map is a particle's (or --map)")
-    odd = np.flatnonzero(~np.isin(stack.particles.half, (1, 2)))
-    if odd.size:
-        raise DataError(f"{where} row {odd[0] + 1}: rlnRandomSubset is {stack.particles.half[odd[0]]}, not 1 or 2")
 
 
 def _shells(volumes: list[np.ndarray], asked: Asked, stack: ParticleSet) -> tuple[int, int]:

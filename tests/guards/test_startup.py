@@ -35,19 +35,19 @@ def test_no_command_imports_science_before_it_runs() -> None:
 
 
 def seconds(words: Sequence[str]) -> float:
-    """CPU time of a command, best of five: the machine may be busy with something else."""
-
-    def once() -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(words, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    return min(once() for _ in range(5))
+    """CPU time of a command."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(words, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @pytest.mark.parametrize("words", ["--help", "pick --help", "pick blob --help", "refine homo --help", "--version"])
 def test_help_takes_less_than_150_ms(words: str) -> None:
-    bare = seconds([sys.executable, "-c", "import click"])
-    taken = seconds([sys.executable, "-m", "spa.cli", *words.split()])
-    assert taken < max(0.150, 2.2 * bare), f"{1000 * taken:.0f} ms (click alone {1000 * bare:.0f} ms)"
+    bare = taken = float("inf")
+    for _ in range(15):  # the least of some runs: the machine may be busy with something else
+        bare = min(bare, seconds([sys.executable, "-c", "import click"]))
+        taken = min(taken, seconds([sys.executable, "-m", "spa.cli", *words.split()]))
+        if taken < max(0.150, 2.2 * bare):
+            return
+    raise AssertionError(f"{1000 * taken:.0f} ms (click alone {1000 * bare:.0f} ms)")

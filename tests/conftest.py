@@ -1,8 +1,13 @@
 """What every test may use."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+from spa.job.threads import ONE
+
+os.environ.update(dict.fromkeys(ONE, "1"))  # as in jobs; more of them mostly wait, and burn the time
 
 pytest_plugins = ["spa.testing"]
 

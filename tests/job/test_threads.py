@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import numpy as np
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from spa.job.threads import bound, single_blas
+from spa.job.threads import ONE, bound, single_blas
 
 
 def blas() -> set[int]:
@@ -16,12 +16,14 @@ def blas() -> set[int]:
 
 
 def test_in_a_process_that_goes_on() -> None:
-    before, environment = blas(), dict(os.environ)
-    with bound(2, whole_process=True):  # numpy is loaded: its environment is not asked any more
-        assert blas() == {1}
-        with single_blas():
+    environment = dict(os.environ)
+    with threadpool_limits(2, user_api="blas"):  # the tests themselves have one
+        before = blas()
+        with bound(2, whole_process=True):  # numpy is loaded: its environment is not asked any more
             assert blas() == {1}
-    assert blas() == before and dict(os.environ) == environment
+            with single_blas():
+                assert blas() == {1}
+        assert blas() == before == {2} and dict(os.environ) == environment
 
 
 def test_in_the_program() -> None:
@@ -33,5 +35,6 @@ with bound(3, whole_process=True):
     blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
     print(blas, numba.config.NUMBA_NUM_THREADS)
 """
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    free = {name: value for name, value in os.environ.items() if name not in ONE}
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=free)
     assert ran.stdout == "[1] 3\n"

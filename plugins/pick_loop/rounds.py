@@ -128,7 +128,8 @@ def _good(run: Run, folder: Path, picks: Path, plan: Plan, pixel_size: float) ->
             table = table.take(rows)
         star.write(tables.with_block("particles", table), drawn)
     side, stored = plan.box(pixel_size)
-    step(run, folder, boxed, "extract", "particles", drawn, "-d", folder / "particles", "--box", side, "--crop", stored)
+    step(run, folder, boxed, "extract", "particles", drawn, "-d", folder / "particles", "--box", side, "--crop", stored,
+         "--pad")  # fmt: skip
     number = len(star.read(boxed)["particles"])
     step(run, folder, sorted_, "classify", "2d", boxed, "-d", folder / "classes", "--diameter", plan.diameter,
          "--classes", plan.class_count(number), "--max-resolution", plan.finest, "--seed", run.seed)  # fmt: skip

@@ -81,6 +81,7 @@ def test_options_reach_the_steps(tiny_micrograph: Path, made_up: list[list[str]]
     assert "--classes 7" in line["classify 2d"] and "--max-resolution 25" in line["classify 2d"]
     assert "--threshold -1" in line["pick neural"] and "--seed 3" in line["train neural"]
     assert all("--threads 2" in words for words in line.values()) and "--box 40" in line["extract particles"]
+    assert "--pad" in made_up[1]
     assert len(star.read(tiny_micrograph.parent / "L" / "round1" / "drawn.star")["particles"]) == 50
 
 

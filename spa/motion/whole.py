@@ -10,6 +10,7 @@ LEAST = 128  # pixels of a small image's side
 GROUP_DOSE = 3.0  # e per square angstrom in what is aligned together
 ROUNDS = 10
 SETTLED = 0.05  # pixels of the small images
+STEP = 10.0  # angstroms, standard deviation: how far a group may lie from where its neighbours have it
 
 
 def shifts(frames: np.ndarray, pixel_size: float, dose: float, bfactor: float = BFACTOR) -> np.ndarray:
@@ -23,7 +24,7 @@ def shifts(frames: np.ndarray, pixel_size: float, dose: float, bfactor: float = 
     small = np.stack([sum(_shrunk(frame, factor) for frame in frames[part]) for part in parts])
     spectra, k = _whitened(small)
     weight = np.exp(-bfactor / 4 * (k / (factor * pixel_size)) ** 2).astype(np.float32)
-    found = _aligned(spectra, weight, small.shape[1:])
+    found = _aligned(spectra, weight, small.shape[1:], STEP / (factor * pixel_size))
     middles = [part.mean() for part in parts]
     each = np.stack([np.interp(np.arange(len(frames)), middles, along) for along in found.T], axis=1)
     return (each - each[0]) * factor
@@ -61,28 +62,36 @@ def _whitened(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return spectra, k
 
 
-def _aligned(groups: np.ndarray, weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Shifts of the groups, from two starts (none moves; each by the one before): those whose sum has most power."""
+def _aligned(groups: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], step: float) -> np.ndarray:
+    """Shifts of the groups, from two starts (none moves; each by the one before): those whose sum has most power.
+
+    step: standard deviation of a group about its neighbours, pixels.
+    """
     starts = [np.zeros((len(groups), 2))]
     if len(groups) > 2:
-        steps = [_peak(now * before.conj() * weight, shape, np.zeros(2)) for before, now in zip(groups, groups[1:])]
+        still = np.zeros(2)
+        steps = [_peak(now * before.conj() * weight, shape, still, step) for before, now in zip(groups, groups[1:])]
         starts.insert(0, np.vstack([np.zeros(2), np.cumsum(steps, axis=0)]))
     ends: list[tuple[np.ndarray, float]] = []
     for start in starts:
-        found = _iterated(groups, weight, shape, start)
+        found = _iterated(groups, weight, shape, start, step)
         total = (groups * _phases(found, shape)).sum(0)
         ends.append((found, float((weight * (total.real**2 + total.imag**2)).sum(dtype=np.float64))))
     return max(ends, key=lambda end: end[1])[0]
 
 
-def _iterated(groups: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], found: np.ndarray) -> np.ndarray:
+def _iterated(
+    groups: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], found: np.ndarray, step: float
+) -> np.ndarray:
     """Each group against the sum of the others, until none moves."""
     for _ in range(ROUNDS):
         moved = groups * _phases(found, shape)
         total = moved.sum(0)
         before = found
-        steps = [_peak(one * (total - one).conj() * weight, shape, now) for now, one in zip(found, moved)]
-        found = found + steps
+        expected = _between(found) - found
+        found = found + [
+            _peak(one * (total - one).conj() * weight, shape, where, step) for where, one in zip(expected, moved)
+        ]
         found = found - found[0]
         if np.abs(found - before).max() < SETTLED:
             break
@@ -97,14 +106,24 @@ def _phases(found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return along[:, :, None] * across[:, None, :]
 
 
-def _peak(product: np.ndarray, shape: tuple[int, ...], now: np.ndarray) -> np.ndarray:
-    """x y of the highest point of a product's transform, no further than a quarter of the image from no shift."""
+def _between(found: np.ndarray) -> np.ndarray:
+    """Where the neighbours of each group (n, 2) have it: half way between them, at the ends where the next one is."""
+    padded = np.vstack([found[1:2], found, found[-2:-1]]) if len(found) > 1 else np.vstack([found] * 3)
+    return (padded[:-2] + padded[2:]) / 2
+
+
+def _peak(product: np.ndarray, shape: tuple[int, ...], expected: np.ndarray, step: float) -> np.ndarray:
+    """x y of the likeliest shift: a product's transform, and a Gaussian about the expected one (pixels).
+
+    Over the transform's own noise, a signal of height h has the log-likelihood h z at a height of z; for h stands the
+    highest point: what noise alone gives (a few sd) goes no further than a few steps, a clear peak anywhere.
+    """
     ny, nx = shape
     scores = fft.irfft2(product, nx)
     y, x = (np.fft.fftfreq(size, 1 / size) for size in shape)
-    scores[np.abs(y + now[1]) > ny // 4] = -np.inf
-    scores[:, np.abs(x + now[0]) > nx // 4] = -np.inf
-    top, left = np.unravel_index(int(np.argmax(scores)), scores.shape)
+    z = scores / max(float(scores.std()), 1e-30)
+    away = (((y - expected[1]) / step) ** 2)[:, None] + ((x - expected[0]) / step) ** 2
+    top, left = np.unravel_index(int(np.argmax(z.max() * z - away / 2)), scores.shape)
     return np.array([
         x[left] + _summit(scores[top, [left - 1, left, (left + 1) % nx]]),
         y[top] + _summit(scores[[top - 1, top, (top + 1) % ny], left]),

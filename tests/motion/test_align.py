@@ -56,5 +56,11 @@ def test_noise_alone_stays_where_it_is() -> None:
     assert np.sqrt(((moved - moved.mean(0)) ** 2).sum(-1).mean()) < 0.5
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_frames_of_noise_do_not_wander_off(seed: int) -> None:
+    noise = np.random.default_rng(seed).integers(-30, 30, (12, 600, 600)).astype(np.int8)
+    assert np.abs(whole.shifts(noise, 2.0, DOSE)).max() * 2.0 < 6 * whole.STEP
+
+
 def test_doses_count_what_came_before() -> None:
     np.testing.assert_allclose(Exposure(1.0, 300.0, 1.5, 2.0).doses(3, first=2), [6.5, 8.0, 9.5])

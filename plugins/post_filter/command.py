@@ -27,11 +27,9 @@ if TYPE_CHECKING:
               help="Local resolution, angstroms at each voxel (`spa post local`, RELION); without it, the stream's.")
 @click.option("--map", "map_file", type=options.INPUT_FILE,
               help="Filter this map; default: the mean of the half maps.")
-@click.option("--half1", type=options.INPUT_FILE, help="First half map; without it, the stream's.")
-@click.option("--half2", type=options.INPUT_FILE, help="Second half map; without it, the stream's.")
+@options.half_maps
 @click.option("--mask", "mask_file", type=options.INPUT_FILE,
               help="With --sharpen: soft mask; without it the stream's, or else an automatic one.")
-@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
 @click.option("--sharpen", is_flag=True,
               help="Sharpen locally, too: half maps are needed, and their local FSC is taken again.")
 @click.option("--threshold", default=0.143, show_default=True, type=click.FloatRange(0, 1, max_open=True),

@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 @options.standard
 @options.seed
 @options.plot
-@click.option("--half1", type=options.INPUT_FILE, help="First half map; without it, the stream's.")
-@click.option("--half2", type=options.INPUT_FILE, help="Second half map; without it, the stream's.")
-@click.option("--mask", "mask_file", type=options.INPUT_FILE,
-              help="Soft mask; without it the stream's, or else an automatic one.")
-@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@options.half_maps
+@options.mask
 @click.option("--pixel-size", type=click.FloatRange(min=0, min_open=True),
               help="The true pixel size, angstroms, where the headers' is off.")
 @click.option("--diameter", type=click.FloatRange(min=0, min_open=True),

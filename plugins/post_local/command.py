@@ -26,13 +26,10 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 @options.standard
 @options.seed
 @options.plot
-@click.option("--half1", type=options.INPUT_FILE, help="First half map; without it, the stream's.")
-@click.option("--half2", type=options.INPUT_FILE, help="Second half map; without it, the stream's.")
+@options.half_maps
 @click.option("--map", "map_file", type=options.INPUT_FILE,
               help="A single map instead: where its amplitudes stand out of the noise around the particle.")
-@click.option("--mask", "mask_file", type=options.INPUT_FILE,
-              help="Soft mask; without it the stream's, or else an automatic one.")
-@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@options.mask
 @click.option("--threshold", default=0.143, show_default=True, type=click.FloatRange(0, 1, max_open=True),
               help="Of the local FSC.")
 @click.option("--significance", default=0.95, show_default=True, type=click.FloatRange(0.5, 1, max_open=True),

@@ -24,11 +24,8 @@ if TYPE_CHECKING:
 @options.standard
 @options.seed
 @options.plot
-@click.option("--half1", type=options.INPUT_FILE, help="First half map; without it, the stream's.")
-@click.option("--half2", type=options.INPUT_FILE, help="Second half map; without it, the stream's.")
-@click.option("--mask", "mask_file", type=options.INPUT_FILE,
-              help="Soft mask; without it the stream's, or else an automatic one.")
-@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@options.half_maps
+@options.mask
 @click.option("--symmetry", default="C1", show_default=True, metavar="GROUP", help="Point group: Cn, Dn, T, O, I.")
 @click.option("--half-angle", default=20.0, show_default=True, type=click.FloatRange(5, 60),
               help="Of the cones, degrees.")

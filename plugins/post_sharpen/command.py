@@ -29,15 +29,12 @@ GUINIER_LOW, GUINIER_HIGH = 10.0, 7.0  # where the Guinier plot is straight, and
 @options.standard
 @options.seed
 @options.plot
-@click.option("--half1", type=options.INPUT_FILE, help="First half map; without it, the stream's.")
-@click.option("--half2", type=options.INPUT_FILE, help="Second half map; without it, the stream's.")
+@options.half_maps
 @click.option("--map", "map_file", type=options.INPUT_FILE,
               help="Sharpen this map instead of the halves' mean (it needs --fsc or --no-fsc-weighting).")
-@click.option("--mask", "mask_file", type=options.INPUT_FILE,
-              help="Soft mask; without it the stream's, or else an automatic one.")
+@options.mask
 @click.option("--fsc", "fsc_file", type=options.INPUT_FILE,
               help="FSC of `spa post fsc` or RELION; without it the stream's, or else computed.")
-@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
 @click.option("--bfactor", type=float, help="B-factor, square angstroms, negative sharpens; fitted without it.")
 @click.option("--guinier", nargs=2, type=click.FloatRange(min=0, min_open=True), metavar="LOW HIGH",
               help="Resolutions between which B is fitted, angstroms; 10 and the map's, if that is 7 or better.")

@@ -38,12 +38,7 @@ if TYPE_CHECKING:
               help="Envelope of particles and ice, square angstroms.")
 @click.option("--defocus", nargs=2, default=(8000, 25000), show_default=True, type=float,
               help="Least and greatest defocus, angstroms (underfocus is positive).")
-@click.option("--astigmatism", default=200.0, show_default=True, type=click.FloatRange(min=0),
-              help="Median of DefocusU - DefocusV, angstroms.")
-@click.option("--voltage", default=300.0, show_default=True, type=click.FloatRange(10, 3000), help="Voltage, kV.")
-@click.option("--cs", default=2.7, show_default=True, type=click.FloatRange(0, 100), help="Spherical aberration, mm.")
-@click.option("--amplitude-contrast", default=0.1, show_default=True, type=click.FloatRange(0, 1),
-              help="Fraction of amplitude contrast.")
+@options.microscope
 @click.option("--empty", default=0, show_default=True, type=click.IntRange(min=0),
               help="Micrographs without particles, the last but the bad ones.")
 @click.option("--bad", default=0, show_default=True, type=click.IntRange(min=0),

@@ -34,12 +34,7 @@ SAMPLE = 128  # images that set the noise level
               help="Variance of the signal over that of the noise, within the particle's circle.")
 @click.option("--defocus", nargs=2, default=(8000, 25000), show_default=True, type=float,
               help="Least and greatest defocus, angstroms (underfocus is positive).")
-@click.option("--astigmatism", default=200.0, show_default=True, type=click.FloatRange(min=0),
-              help="Median of DefocusU - DefocusV, angstroms.")
-@click.option("--voltage", default=300.0, show_default=True, type=click.FloatRange(10, 3000), help="Voltage, kV.")
-@click.option("--cs", default=2.7, show_default=True, type=click.FloatRange(0, 100), help="Spherical aberration, mm.")
-@click.option("--amplitude-contrast", default=0.1, show_default=True, type=click.FloatRange(0, 1),
-              help="Fraction of amplitude contrast.")
+@options.microscope
 @click.option("--shift", default=5.0, show_default=True, type=click.FloatRange(min=0),
               help="Standard deviation of the particle's offset in x and in y, angstroms.")
 @click.option("--bfactor", default=0.0, show_default=True, type=click.FloatRange(0, 10000),

@@ -54,6 +54,9 @@ seed = click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of everything that is drawn."
 )
 plot = click.option("--plot", metavar="PNG", type=click.Path(), help="Draw a figure of the result (extra: plot).")
+mask = click.option(
+    "--mask", "mask_file", type=INPUT_FILE, help="Soft mask; without it the stream's, or else an automatic one."
+)
 
 
 def standard(body: Body) -> Body:
@@ -128,6 +131,33 @@ def comparison(body: Body) -> Body:
         click.option("--half1", type=INPUT_FILE, help="Half map of half-set 1; with --half2."),
         click.option("--map", "map_file", type=INPUT_FILE,
                      help="One map for all particles; default: the stream's half maps, or else its map."),
+    ):  # fmt: skip
+        body = option(body)
+    return body
+
+
+def half_maps(body: Body) -> Body:
+    """Half maps by name or from the stream: --half1, --half2, --class."""
+    for option in (
+        click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream."),
+        click.option("--half2", type=INPUT_FILE, help="Second half map; without it, the stream's."),
+        click.option("--half1", type=INPUT_FILE, help="First half map; without it, the stream's."),
+    ):  # fmt: skip
+        body = option(body)
+    return body
+
+
+def microscope(body: Body) -> Body:
+    """What images are simulated with: --astigmatism, --voltage, --cs, --amplitude-contrast."""
+    for option in (
+        click.option("--amplitude-contrast", default=0.1, show_default=True, type=click.FloatRange(0, 1),
+                     help="Fraction of amplitude contrast."),
+        click.option("--cs", default=2.7, show_default=True, type=click.FloatRange(0, 100),
+                     help="Spherical aberration, mm."),
+        click.option("--voltage", default=300.0, show_default=True, type=click.FloatRange(10, 3000),
+                     help="Voltage, kV."),
+        click.option("--astigmatism", default=200.0, show_default=True, type=click.FloatRange(min=0),
+                     help="Median of DefocusU - DefocusV, angstroms."),
     ):  # fmt: skip
         body = option(body)
     return body

@@ -84,17 +84,12 @@ def filter_(run: Run, star: str, output: str, plot: str | None, local_file: str 
 
 def _sharpened(run: Run, halves: list[mrc.Image], mean: np.ndarray, mask_name: str | None, threshold: float,
                most: float, mapped: object) -> tuple[np.ndarray, str]:  # fmt: skip
-    from spa.job import maps
+    from spa.recipe import masks
     from spa.volume.localfilter import locally_sharpened
     from spa.volume.localfsc import local_fsc
-    from spa.volume.masks import soft_mask
 
     first, pixel = halves[0], halves[0].pixel_size
-    if mask_name:
-        mask = maps.solvent(maps.read_like(run, mask_name, first, contrast=False).data, mask_name)
-    else:
-        mask = soft_mask(mean, pixel)[0]
-        run.warn("no mask is named: an automatic one is used")
+    mask = masks.solvent(run, mask_name, mean, first)
     end = min(24.0, len(mean) * pixel / 8)
     found = local_fsc(first.data, halves[1].data, pixel, mask, run.rng("phases"), end, 0.0, mapped)  # type: ignore[arg-type]
     made, _ = locally_sharpened(mean, found, mask, threshold, most, mapped)  # type: ignore[arg-type]

@@ -13,7 +13,6 @@ from spa.job.run import Run, job
 if TYPE_CHECKING:
     import numpy as np
 
-    from spa.io import mrc
     from spa.io.star import Tables
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -53,6 +52,7 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     from spa.io import mrc
     from spa.io.star import Tables
     from spa.job import maps, pool
+    from spa.recipe import masks
     from spa.volume.localfsc import local_fsc, resolution_map
     from spa.volume.monogenic import single_map
 
@@ -63,7 +63,7 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     halves = [] if map_file else list(maps.read_halves(run, tables, half1, half2, number))
     volume = maps.read(run, map_file) if map_file else halves[0]
     mean = (halves[0].data + halves[1].data) / 2 if halves else volume.data
-    mask = _mask(run, maps.find(tables, "mask", mask_file, number), mean, volume)
+    mask = masks.solvent(run, maps.find(tables, "mask", mask_file, number), mean, volume)
     pixel, width = volume.pixel_size, len(mean) * volume.pixel_size
     end = coarsest or min(24.0, width / 8)
     if end <= max(finest, 2 * pixel):
@@ -88,17 +88,6 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
         figure.save(overview(mean, field, mask, pixel, str(path)), plot)
     run.write(maps.with_maps(tables or Tables(), [("local", str(path))], number or 1), output)
     run.summary(_line(inside, end, "FSC " + f"{threshold:g}" if halves else "amplitudes of a single map"))
-
-
-def _mask(run: Run, name: str | None, mean: np.ndarray, like: mrc.Image) -> np.ndarray:
-    """The mask that is named, or an automatic one."""
-    from spa.job import maps
-    from spa.volume.masks import soft_mask
-
-    if name:
-        return maps.solvent(maps.read_like(run, name, like, contrast=False).data, name)
-    run.warn("no mask is named: an automatic one is used")
-    return soft_mask(mean, like.pixel_size)[0]
 
 
 def _quantiles(inside: np.ndarray) -> Tables:

@@ -92,18 +92,14 @@ def _width(run: Run, tables: Tables | None, half1: str | None, number: int | Non
 def _cones(run: Run, tables: Tables | None, half1: str | None, half2: str | None, mask_file: str | None,
            number: int | None, half_angle: float) -> Cones | None:  # fmt: skip
     from spa.job import maps
+    from spa.recipe import masks
     from spa.volume.cones import conical
-    from spa.volume.masks import soft_mask
 
     if maps.find(tables, "half1", half1, number) is None:
         return None
     first, second = maps.read_halves(run, tables, half1, half2, number)
     name = maps.find(tables, "mask", mask_file, number)
-    if name:
-        mask = maps.solvent(maps.read_like(run, name, first, contrast=False).data, name)
-    else:
-        run.warn("no mask is named: an automatic one is used")
-        mask, _ = soft_mask((first.data + second.data) / 2, first.pixel_size)
+    mask = masks.solvent(run, name, (first.data + second.data) / 2, first)
     return conical(first.data, second.data, mask, run.rng("phases"), half_angle)
 
 

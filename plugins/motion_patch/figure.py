@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spa.io import mrc, star
+from spa.io import mrc
 from spa.io.star import Table
-from spa.motion.relion import Model
 from spa.plot.motion import Panel
+from spa.recipe import motion as motion_star
 
 SHOWN = 6  # movies
 WIDE = 400  # pixels of a picture
@@ -24,23 +24,13 @@ def panels(table: Table) -> list[Panel]:
     return [_panel(str(names[row]), str(motions[row])) for row in rows]
 
 
-def read_motion(path: str) -> tuple[Model, float]:
-    """RELION's motion STAR and the movie's pixel size (angstroms)."""
-    tables = star.read(path)
-    general, shifts = tables["general"], tables["global_shift"]
-    moved = np.stack([shifts.floats("rlnMicrographShiftX"), shifts.floats("rlnMicrographShiftY")], axis=1)
-    local = None
-    if "local_motion_model" in tables:
-        local = tables["local_motion_model"].floats("rlnMotionModelCoeff").reshape(2, 18)
-    return Model(moved, local), float(general.floats("rlnMicrographOriginalPixelSize")[0])
-
-
 def _panel(name: str, motion: str) -> Panel:
     image = np.asarray(mrc.read(name).data, np.float32)
     step = max(1, image.shape[1] // WIDE)
     ny, nx = image.shape[0] // step * step, image.shape[1] // step * step
     small = image[:ny, :nx].reshape(ny // step, step, nx // step, step).mean((1, 3))
-    model, pixel_size = read_motion(motion)
+    found = motion_star.read(motion)
+    model, pixel_size = found.model, found.pixel_size
     at = (np.arange(PLACES) + 0.5) / PLACES - 0.5
     points = np.stack(np.meshgrid(at, at), axis=-1).reshape(-1, 2)
     paths = model.displacements(points) * pixel_size

@@ -1,7 +1,6 @@
 """A sample sets the scales, one pass finds each particle's likelihoods, and all of them together the changes."""
 
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -9,16 +8,15 @@ import numpy as np
 from spa.errors import DataError, SpaError
 from spa.image.ctf import chi_basis, wavelength
 from spa.io.whole import whole
-from spa.job import pool
 from spa.job.run import Run
 from spa.optics import films
-from spa.optics.calibrate import Calibration, calibrated, tally
-from spa.optics.compared import BLOCK, Compared, Scene, Who, compared, joined
+from spa.optics.calibrate import Calibration
+from spa.optics.compared import Compared, Scene, Who, compared, joined
 from spa.optics.defocus import Changes, Spread, changes, likelihoods, posterior
 from spa.optics.films import Film
 from spa.recipe.optics import Given, blocks, scene_of, who_of
+from spa.recipe.optics import scales as scales_of
 
-SAMPLE = 2000  # images that scales and noise are taken from
 CHUNK = 256  # images, or a micrograph with more, that are worked on together
 PASSES = 2  # of a micrograph's astigmatism and its particles' defocus
 START = 300.0  # angstroms: the prior on a particle's change while its micrograph is fitted
@@ -60,28 +58,9 @@ def measured(run: Run, given: Given, wanted: Wanted) -> Measured:
     if len(voltages) > 1:
         raise DataError(f"{where}: voltages of {voltages[0]:g} and {voltages[-1]:g} kV; this job needs one")
     here, who = scene_of(run, given), who_of(stack)
-    scales = _scales(run, given, here, who)
-    if not scales.scale[given.first : given.last].any():
-        raise DataError("the images do not have the map's signal at the poses of the table: "
-                        "are contrast, hand and poses those of the map?")  # fmt: skip
+    scales = scales_of(run, given, here, who)
     pass_ = _Pass(run, given, wanted, here, who, scales, number, float(voltages[0]))
     return pass_.measured()
-
-
-def _scales(run: Run, given: Given, here: Scene, who: Who) -> Calibration:
-    """From images spread evenly over the set."""
-    rows = np.arange(len(who))[:: max(1, len(who) // SAMPLE)]
-    groups = len(given.stack.aberrations)
-    errors: list[SpaError] = []  # named in the pass
-    parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-
-    def work(part: np.ndarray) -> Any:
-        return [tally(here, who.take(good), pixels, groups) for good, pixels in blocks(given.stack, part, errors)]
-
-    done = [one for _, result in pool.ordered(parts, work, run.threads, run.checkpoint) for one in result()]
-    if not done:
-        raise DataError(f"{given.stack.tables['particles'].where}: no image of a sample can be used")
-    return calibrated(reduce(lambda a, b: a + b, done), here.band, given.halves)
 
 
 @dataclass(frozen=True, eq=False)

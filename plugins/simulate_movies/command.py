@@ -33,6 +33,10 @@ if TYPE_CHECKING:
               help="By how much frames miss that path, angstroms, standard deviation.")
 @click.option("--local", default=4.0, show_default=True, type=click.FloatRange(min=0),
               help="By how much places of the frame move differently, angstroms, root mean square.")
+@click.option("--stray", default=0.0, show_default=True, type=click.FloatRange(min=0),
+              help="How far each particle goes on its own beside that, angstroms, root mean square.")
+@click.option("--stray-length", default=500.0, show_default=True, type=click.FloatRange(min=1),
+              help="Particles nearer to each other than this stray alike, angstroms.")
 @click.option("--particles", default=100, show_default=True, type=click.IntRange(min=0),
               help="Particles in a movie, or as many as there is room for.")
 @click.option("--gap", default=20.0, show_default=True, type=click.FloatRange(min=0),
@@ -55,15 +59,15 @@ if TYPE_CHECKING:
 @job("simulate movies")
 def movies(run: Run, output: str, map_file: str | None, model: str | None, assembly: str | None, symmetry: str,
            specimen_diameter: float | None, box: int | None, pixel_size: float | None, count: int,
-           size: tuple[int, int], frames: int, dose: float, drift: float, jitter: float, local: float, particles: int,
-           gap: float, contrast: float, ice: float, bfactor: float, defocus: tuple[float, float], astigmatism: float,
-           voltage: float, cs: float, amplitude_contrast: float, gain_spread: float, bad_pixels: int,
-           kind: str) -> None:  # fmt: skip
+           size: tuple[int, int], frames: int, dose: float, drift: float, jitter: float, local: float, stray: float,
+           stray_length: float, particles: int, gap: float, contrast: float, ice: float, bfactor: float,
+           defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float, amplitude_contrast: float,
+           gain_spread: float, bad_pixels: int, kind: str) -> None:  # fmt: skip
     """Movies with known motion.
 
     Particles of a map, a model or a made-up protein lie in ice that drifts, bends and is burnt by the beam while its
     electrons are counted, by a camera with a gain and bad pixels. DIR gets the movies, gain.mrc (it multiplies),
-    movies.star (which is printed), and of each movie _truth.star (coordinates in the first frame, poses, defocus) and
+    truth.mrc, movies.star (which is printed), and of each movie _truth.star (coordinates in the first frame, poses, defocus) and
     _shifts.npy (frames, particles, 2): how far each particle is from there, x and y in pixels.
     """
     from spa.image.ctf import Lens
@@ -90,10 +94,11 @@ def movies(run: Run, output: str, map_file: str | None, model: str | None, assem
     scale = sessions.scale_for(specimen, contrast, run.rng("contrast"))
     session = sessions.Session(specimen, Lens(voltage, cs, amplitude_contrast), camera,
                                making.Journey(drift, jitter, local), shape, particles, gap, scale, ice, bfactor,
-                               gain, hot, dead)  # fmt: skip
+                               gain, hot, dead, (stray, stray_length))  # fmt: skip
     drawn = draw_defocus(count, *defocus, astigmatism, run.rng("defocus"))
     run.begin()
     mrc.write(run.outdir / "gain.mrc", gain, pixel)
+    mrc.write(run.outdir / "truth.mrc", specimen.volume, pixel)
 
     def work(number: int) -> dict[str, Any]:
         part = slice(number, number + 1)

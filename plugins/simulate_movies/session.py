@@ -13,7 +13,7 @@ from spa.io.star import Table, Tables
 from spa.io.whole import whole
 from spa.model.poses import matrices
 from spa.simulate import movies as making
-from spa.simulate.micrographs import Film, placed, plane
+from spa.simulate.micrographs import Film, laid, placed, projected
 from spa.simulate.optics import Defocus, draw_views
 from spa.simulate.particles import clean_images, signal_variance
 from spa.simulate.specimen import Specimen
@@ -24,7 +24,10 @@ _COORDINATES = ("rlnCoordinateX", "rlnCoordinateY", "rlnAngleRot", "rlnAngleTilt
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """What all movies share. scale: of the specimen's projections, to shares of the beam; ice: share, rms; gap in A."""
+    """What all movies share. scale: of the specimen's projections, to shares of the beam; ice: share, rms; gap in A.
+
+    stray: how far particles go on their own, and within which length alike, angstroms.
+    """
 
     specimen: Specimen
     lens: Lens
@@ -39,6 +42,7 @@ class Session:
     gain: np.ndarray
     hot: np.ndarray
     dead: np.ndarray
+    stray: tuple[float, float] = (0.0, 1.0)
 
 
 def scale_for(specimen: Specimen, contrast: float, rng: np.random.Generator) -> float:
@@ -64,14 +68,21 @@ def made(session: Session, defocus: Defocus, stem: Path, kind: str, rng: np.rand
     views = draw_views(len(points), rng)
     path = making.wandered(session.journey, camera, rng)
     film = Film((ny, nx), camera.pixel_size, 1.0, 0.0, 0.0)
-    contrast = session.scale * plane(specimen, points, matrices(*views.T), film)
-    contrast += session.ice * rng.standard_normal((ny, nx), np.float32)
-    frames = making.frames(contrast, path, session.lens, defocus, camera, session.gain, session.hot, session.dead,
-                           session.bfactor, rng)  # fmt: skip
+    own = making.strayed(points, *session.stray, camera, rng)
+    spectra = session.scale * projected(specimen, matrices(*views.T), film)
+    ice = session.ice * rng.standard_normal((ny, nx), np.float32)
+
+    def contrast(number: int) -> np.ndarray:
+        return laid(spectra, points + own[:, number], film) + ice
+
+    frames = making.frames(contrast, not own.any(), path, session.lens, defocus, camera, session.gain, session.hot,
+                           session.dead, session.bfactor, rng)  # fmt: skip
     name = stem.with_suffix(".tif" if kind == "tiff" else ".mrcs")
     _write(name, frames, camera.pixel_size)
     shifts = stem.with_name(f"{stem.name}_shifts.npy")
-    moved = np.moveaxis(path.at((points + 0.0) / (nx, ny)), 0, 1)
+    places = (points[:, None] + own) / (nx, ny)
+    along = np.stack([path.at(places[:, number])[:, number] for number in range(camera.frames)])
+    moved = along + np.moveaxis(own, 0, 1)
     with whole(shifts) as part, part.open("wb") as stream:
         np.save(stream, moved.astype(np.float32))
     columns = dict(zip(_COORDINATES, (*points.T, *np.rad2deg(views).T)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import numpy as np
 from spa.errors import DataError, SpaError
 from spa.image.ctf import Lens, chi_terms
 from spa.io.star import Tables
-from spa.job import maps, memory
+from spa.job import maps, memory, pool
 from spa.job.particles import ParticleSet, open_particles
 from spa.job.run import Run
 from spa.model.poses import matrices
+from spa.optics.calibrate import Calibration, calibrated, tally
 from spa.optics.compared import BLOCK, Scene, Who, scene
 from spa.recipe import halfmaps
 from spa.recipe.given import on_grid
@@ -20,6 +22,7 @@ from spa.volume.fsc import fsc, reach
 from spa.volume.masks import soft_sphere
 
 FEWEST = 10  # shells that a comparison needs
+SAMPLE = 2000  # images that scales and noise are taken from
 
 
 @dataclass(frozen=True)
@@ -108,3 +111,23 @@ def blocks(stack: ParticleSet, rows: np.ndarray, errors: list[SpaError]) -> Iter
         errors += bad
         if len(good):
             yield good, images
+
+
+def scales(run: Run, given: Given, here: Scene, who: Who) -> Calibration:
+    """Grey scale and noise from images spread evenly over the set; DataError where they do not show the map."""
+    rows = np.arange(len(who))[:: max(1, len(who) // SAMPLE)]
+    groups = len(given.stack.aberrations)
+    errors: list[SpaError] = []  # named in the pass that follows
+    parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+
+    def work(part: np.ndarray) -> Any:
+        return [tally(here, who.take(good), pixels, groups) for good, pixels in blocks(given.stack, part, errors)]
+
+    done = [one for _, result in pool.ordered(parts, work, run.threads, run.checkpoint) for one in result()]
+    if not done:
+        raise DataError(f"{given.stack.tables['particles'].where}: no image of a sample can be used")
+    found = calibrated(reduce(lambda a, b: a + b, done), here.band, given.halves)
+    if not found.scale[given.first : given.last].any():
+        raise DataError("the images do not have the map's signal at the poses of the table: "
+                        "are contrast, hand and poses those of the map?")  # fmt: skip
+    return found

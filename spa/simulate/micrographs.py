@@ -93,16 +93,28 @@ def _disc(film: Film, rng: np.random.Generator) -> np.ndarray:
 
 def plane(specimen: Specimen, points: np.ndarray, poses: np.ndarray, film: Film) -> np.ndarray:
     """The sum of all projections (ny, nx), before the optics; what reaches over an edge is cut."""
+    return laid(projected(specimen, poses, film), points, film)
+
+
+def projected(specimen: Specimen, poses: np.ndarray, film: Film) -> np.ndarray:
+    """Half spectra (n, box, box//2+1) complex64 of projections, their origin at index 0."""
     box = len(specimen.volume)
+    parts = [projections(specimen.source, poses[start : start + _BATCH], box, film.pixel_size)
+             for start in range(0, len(poses), _BATCH)]  # fmt: skip
+    return np.concatenate(parts).astype(np.complex64) if parts else np.zeros((0, box, box // 2 + 1), np.complex64)
+
+
+def laid(spectra: np.ndarray, points: np.ndarray, film: Film) -> np.ndarray:
+    """The sum (ny, nx) of projections at points (n, 2) x y; what reaches over an edge is cut."""
+    box = spectra.shape[1]
     sheet = np.zeros((film.shape[0] + 2 * box, film.shape[1] + 2 * box), np.float32)
     kx, ky = frequencies(box, film.pixel_size)
     for start in range(0, len(points), _BATCH):
         part = slice(start, start + _BATCH)
         corner = np.rint(points[part]).astype(int)
         x, y = ((points[part] - corner) * film.pixel_size).T[:, :, None, None]
-        spectra = projections(specimen.source, poses[part], box, film.pixel_size)
-        spectra *= np.exp(-2j * np.pi * (kx * x + ky * y))
-        images = np.roll(fft.irfft2(spectra, box), (box // 2, box // 2), (1, 2))
+        moved = spectra[part] * (np.exp(-2j * np.pi * kx * x) * np.exp(-2j * np.pi * ky * y))
+        images = np.roll(fft.irfft2(moved, box), (box // 2, box // 2), (1, 2))
         for image, (left, top) in zip(images, corner + box - box // 2):
             sheet[top : top + box, left : left + box] += image
     return sheet[box:-box, box:-box]

@@ -1,6 +1,6 @@
 """Movies: a specimen that drifts, bends and is burnt while its electrons are counted, by a camera with its faults."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from spa.simulate.optics import Defocus, transfer
 
 SETTLING = 12.0  # e per square angstrom after which most of the motion is over
 WAVES = 4  # cosines that make a local field
+TURNING = 6.0  # e per square angstrom in which a particle's own velocity is forgotten
+REST = 0.15  # of its first speed, that a particle keeps
 HOT = 40  # counts more than others, of a hot pixel
 LARGEST = 255
 
@@ -72,6 +74,31 @@ def wandered(journey: Journey, camera: Camera, rng: np.random.Generator) -> Path
     return Path((whole - whole[0]) / camera.pixel_size, path.course, waves)
 
 
+def strayed(
+    points: np.ndarray, reach: float, length: float, camera: Camera, rng: np.random.Generator
+) -> np.ndarray:
+    """(p, n, 2) pixels that particles at points (p, 2; pixels) go beside all paths; 0 in the first frame.
+
+    Their velocities are a Gaussian process, alike within a length and for some time, fast at first. reach: of all
+    particles in the last frame, angstroms, root mean square; length: angstroms.
+    """
+    if not len(points) or not reach:
+        return np.zeros((len(points), camera.frames, 2))
+    apart = np.linalg.norm(points[:, None] - points, axis=2) * camera.pixel_size
+    values, vectors = np.linalg.eigh(np.exp(-apart / length))
+    spread = vectors * np.sqrt(np.maximum(values, 0))
+    seen = camera.dose * np.arange(camera.frames)
+    keep = np.exp(-camera.dose / TURNING)
+    velocity, went = np.zeros((len(points), 2)), np.zeros((len(points), camera.frames, 2))
+    for number in range(camera.frames):
+        fresh = spread @ rng.standard_normal((len(points), 2))
+        velocity = keep * velocity + np.sqrt(1 - keep**2) * fresh if number else fresh
+        if number + 1 < camera.frames:
+            went[:, number + 1] = went[:, number] + velocity * (np.exp(-seen[number] / SETTLING) + REST)
+    scale = reach / np.sqrt((went[:, -1] ** 2).sum(1).mean())
+    return went * scale / camera.pixel_size
+
+
 def flat_field(shape: tuple[int, int], spread: float, rng: np.random.Generator) -> np.ndarray:
     """A gain (ny, nx) float32 that multiplies: pixels differ, and the frame slowly; mean 1."""
     y, x = np.ogrid[: shape[0], : shape[1]]
@@ -81,26 +108,30 @@ def flat_field(shape: tuple[int, int], spread: float, rng: np.random.Generator) 
 
 
 def frames(
-    contrast: np.ndarray, path: Path, lens: Lens, defocus: Defocus, camera: Camera, gain: np.ndarray,
-    hot: np.ndarray, dead: np.ndarray, bfactor: float, rng: np.random.Generator,
+    contrast: Callable[[int], np.ndarray], still: bool, path: Path, lens: Lens, defocus: Defocus, camera: Camera,
+    gain: np.ndarray, hot: np.ndarray, dead: np.ndarray, bfactor: float, rng: np.random.Generator,
 ) -> Iterator[np.ndarray]:  # fmt: skip
     """Counts (ny, nx) uint8 of each frame.
 
-    contrast (ny, nx): what the specimen takes from the beam, as a share, before the optics; hot, dead: indices of bad
-    pixels. Each frame shows the specimen as damaged as it is half way through.
+    contrast: for a frame's number, what the specimen takes from the beam (ny, nx), as a share, before the optics and
+    before it moves along the path; still: it is the same in all. hot, dead: indices of bad pixels. Each frame shows the
+    specimen as damaged as it is half way through.
     """
-    ny, nx = contrast.shape
+    ny, nx = gain.shape
     kx, ky = np.fft.rfftfreq(nx, camera.pixel_size)[None], np.fft.fftfreq(ny, camera.pixel_size)[:, None]
-    spectrum = fft.rfft2(contrast) * transfer(lens, defocus, kx, ky, bfactor)[0].astype(np.float32)
+    through = transfer(lens, defocus, kx, ky, bfactor)[0].astype(np.float32)
+    spectrum = fft.rfft2(contrast(0)) * through
     radius = np.hypot(kx, ky)
     fine = np.linspace(0, float(radius.max()), 1024)
     moved, taps = -_seen_from(path, (ny, nx)), interpolation()
     level = camera.dose * camera.pixel_size**2
     for number in range(camera.frames):
+        if number and not still:
+            spectrum = fft.rfft2(contrast(number)) * through
         burnt = dose.weights(np.array([camera.before + camera.dose * (number + 0.5)]), fine, camera.voltage)[0]
-        still = fft.irfft2(spectrum * np.interp(radius, fine, burnt).astype(np.float32), nx)
+        seen = fft.irfft2(spectrum * np.interp(radius, fine, burnt).astype(np.float32), nx)
         image = np.zeros((1, ny, nx), np.float32)
-        kernels.add_warped(still[None], moved[number : number + 1], SPACING, taps, np.ones((1, 1), np.float32), image)
+        kernels.add_warped(seen[None], moved[number : number + 1], SPACING, taps, np.ones((1, 1), np.float32), image)
         counts = rng.poisson(np.maximum(level * (1 - image[0]) / gain, 0)).reshape(-1)
         counts[hot] += HOT
         counts[dead] = 0

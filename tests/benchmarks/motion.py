@@ -18,7 +18,7 @@ import numpy as np
 
 from spa.io import star
 from spa.io.star import Table, Tables
-from spa_plugins.motion_patch.figure import read_motion
+from spa.recipe import motion as motion_star
 
 
 def measured(words: list[str], folder: Path) -> tuple[float, float]:
@@ -39,7 +39,7 @@ def error(motion: Path, shifts: np.ndarray, truth: Table) -> float:
     general = star.read(motion)["general"]
     nx, ny = (general.floats(f"rlnImageSize{axis}")[0] for axis in "XY")
     at = np.stack([truth.floats("rlnCoordinateX") / nx - 0.5, truth.floats("rlnCoordinateY") / ny - 0.5], axis=1)
-    apart = np.moveaxis(read_motion(str(motion))[0].displacements(at), 0, 1) - shifts
+    apart = np.moveaxis(motion_star.read(motion).model.displacements(at), 0, 1) - shifts
     return float(np.sqrt(((apart - apart.mean(0)) ** 2).sum(-1).mean()))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spa.io import mrc, star
-from spa_plugins.motion_patch.figure import read_motion
+from spa.recipe import motion as motion_star
 from tests.interop.conftest import spa
 
 NX = NY = 320
@@ -49,7 +49,7 @@ def test_gains_are_turned_alike(relion, movie: Path, rotate: int, flip: int) -> 
     ours = np.asarray(mrc.read(movie / "M/mov00001_noDW.mrc").data, float)
     inside = (slice(20, -20), slice(20, -20))
     assert np.corrcoef(theirs[inside].ravel(), ours[inside].ravel())[0, 1] > 0.6  # with the pattern in one of them: 0.1
-    model, _ = read_motion(str(next((movie / "R").rglob("mov00001.star"))))
-    mine, _ = read_motion(str(movie / "M/mov00001.star"))
+    model = motion_star.read(next((movie / "R").rglob("mov00001.star"))).model
+    mine = motion_star.read(movie / "M/mov00001.star").model
     apart = model.displacements(np.zeros((1, 2))) - mine.displacements(np.zeros((1, 2)))
     assert np.abs(apart - apart.mean(1, keepdims=True)).max() < 1.0

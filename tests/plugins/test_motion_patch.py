@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from spa.io import movies, mrc, star, tiff
+from spa.recipe import motion as motion_star
 from spa.testing import run_spa
-from spa_plugins.motion_patch.figure import read_motion
 
 NX, NY = 320, 288
 
@@ -39,7 +39,7 @@ def error(folder, motion: str, name: str) -> tuple[float, float]:
     shifts = np.load(folder / f"S/{name}_shifts.npy")
     truth = star.read(folder / f"S/{name}_truth.star")["particles"]
     at = np.stack([truth.floats("rlnCoordinateX") / NX - 0.5, truth.floats("rlnCoordinateY") / NY - 0.5], axis=1)
-    model, _ = read_motion(str(folder / motion / f"{name}.star"))
+    model = motion_star.read(folder / motion / f"{name}.star").model
     apart = np.moveaxis(model.displacements(at), 0, 1) - shifts
     return tuple(float(np.sqrt(((e - e.mean(0)) ** 2).sum(-1).mean())) for e in (apart, shifts))
 

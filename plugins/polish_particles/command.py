@@ -23,8 +23,7 @@ from spa.job.run import Run, job
 @click.option("--crop", type=click.IntRange(min=8), metavar="PX", show_default="as now, or not cropped with --box",
               help="Side of the box as it is stored, in larger pixels (Fourier cropping); even.")
 @click.option("--train", default=2000, show_default=True, type=click.IntRange(min=0),
-              help="Particles from which the prior's parameters are learnt, starting from those below; 0: taken as they "
-                   "are.")
+              help="Particles from which the prior's parameters are learnt, starting from those below; 0: as they are.")
 @click.option("--sigma-velocity", default=0.2, show_default=True, type=click.FloatRange(min=0, min_open=True),
               help="Speed of particles beside the motion that is known, angstroms for each e per square angstrom.")
 @click.option("--sigma-divergence", default=2000.0, show_default=True, type=click.FloatRange(min=1),
@@ -49,13 +48,13 @@ def particles(run: Run, star: str, output: str, plot: str | None, micrographs: s
               **settings: Any) -> None:  # fmt: skip
     """Follow each particle through its movie, and sum it anew (Bayesian polishing).
 
-    In every frame a particle is compared with the map of its own half-set at its pose. Its track departs from the motion
-    that is known (the file of spa motion patch or of RELION beside each micrograph) as far as the movie says and a
-    Gaussian process allows: neighbours move alike, speeds change smoothly, and motion calms with the dose. The
+    In every frame a particle is compared with the map of its own half-set at its pose. Its track departs from the
+    motion that is known (the file of spa motion patch or of RELION beside each micrograph) as far as the movie says and
+    a Gaussian process allows: neighbours move alike, speeds change smoothly, and motion calms with the dose. The
     process's parameters are learnt from some movies: tracks found on coarse detail are judged by fine detail. Then each
     frame gets a scale and a B-factor from how well it agrees with the map, and particles are summed along their tracks
-    with these weights. DIR gets a stack for each micrograph, tracks/ (RELION's STAR: angstroms from the particle's place
-    in the first frame), bfactors.star and prior.star. Half-sets, poses and all other columns are kept; boxes are
+    with these weights. DIR gets a stack for each micrograph, tracks/ (RELION's STAR: angstroms from the particle's
+    place in the first frame), bfactors.star and prior.star. Half-sets, poses and all other columns are kept; boxes are
     centred on the particles.
 
     \b

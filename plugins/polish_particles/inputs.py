@@ -65,7 +65,8 @@ def session(given: Given, beside: Tables) -> Session:
     files = dict(zip(micrographs.listed("rlnMicrographName"), micrographs.listed(motion.COLUMN)))
     sizes = micrograph_pixel_sizes(table, optics)
     if np.ptp(sizes) > 1e-4 * sizes[0]:
-        raise DataError(f"{optics.where}: micrographs of {sizes.min():g} and {sizes.max():g} A a pixel; this job needs one")
+        raise DataError(f"{optics.where}: micrographs of {sizes.min():g} and {sizes.max():g} A a pixel; "
+                        "this job needs one")  # fmt: skip
     places = positions(table, sizes)
     entries = []
     for name in dict.fromkeys(names.tolist()):

@@ -40,10 +40,10 @@ def bfactors(weights: dict[tuple, Weights | None]) -> Tables:
             continue
         name = "perframe_bfactors" if len(weights) == 1 else f"perframe_bfactors_{number}"
         blocks[name] = Table.of(
-            rlnMicrographFrameNumber=np.array(kind[3:]) + 1, rlnBfactorUsedForSharpening=(-one.bfactor).round(3),
+            rlnMovieFrameNumber=np.array(kind[3:]), rlnBfactorUsedForSharpening=(-one.bfactor).round(3),
             rlnFittedInterceptGuinierPlot=np.log(one.scale).round(5),
         )  # fmt: skip
-    return Tables(blocks or {"perframe_bfactors": Table.pairs(rlnMicrographFrameNumber=0)})
+    return Tables(blocks)
 
 
 def tables_of(reference: Reference, summed: list[dict[str, Any]], first: Motion, box: int, crop: int) -> Tables:

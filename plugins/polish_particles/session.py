@@ -11,7 +11,7 @@ from spa.errors import DataError, SpaError, UsageError
 from spa.image.normalise import normalised
 from spa.io import mrc, star
 from spa.io.stacks import image_name
-from spa.io.star import Table, Tables
+from spa.io.star import Tables
 from spa.io.whole import whole
 from spa.job import memory, pool
 from spa.job.micrographs import file_names
@@ -61,7 +61,8 @@ def polished(run: Run, given: Given, beside: Tables, settings: Settings) -> Made
     for text in (text for _, one in found for text in one["errors"]):
         run.leave_out(DataError(text))
     weights = _weights(found, settings)
-    star.write(results.bfactors(weights), run.outdir / "bfactors.star")
+    if settings.weights == "data":
+        star.write(results.bfactors(weights), run.outdir / "bfactors.star")
     stacks = file_names(run.outdir, [entry.name for entry, _ in found], ".mrcs")
 
     def add(item: tuple[Entry, dict[str, Any]]) -> dict[str, Any]:
@@ -72,7 +73,8 @@ def polished(run: Run, given: Given, beside: Tables, settings: Settings) -> Made
     for _, one in found:
         for name in (one["own"], one["agreed"]):
             Path(name).unlink(missing_ok=True)
-    stray = float(np.sqrt(np.average([one["stray"] ** 2 for _, one in found], weights=[len(one["rows"]) for _, one in found])))
+    square, counts = [one["stray"] ** 2 for _, one in found], [len(one["rows"]) for _, one in found]
+    stray = float(np.sqrt(np.average(square, weights=counts)))
     run.summary(f"{sum(len(one['rows']) for one in summed)} particles in {len(summed)} movies, {stray:.2f} A from the "
                 f"motion that was known (rms)")  # fmt: skip
     return Made(results.tables_of(reference, summed, first, box, crop), shown)
@@ -234,6 +236,3 @@ def _panels(reference: Reference, found: list[tuple[Entry, dict[str, Any]]], wei
     known = motion_.displacements(places)
     kinds = [(np.array(kind[3:]) + 1, one) for kind, one in weights.items() if one is not None]
     return Path(entry.name).stem, motion_.shape, places, known * motion_.pixel_size, own * motion_.pixel_size, kinds
-
-
-__all__ = ["Made", "Table", "polished"]

@@ -17,7 +17,7 @@ from spa.polish.windows import Block
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """splines (p, n, s, s) float32, rows y: cubic B-spline coefficients of log-likelihoods; step: pixels of the grid."""
+    """splines (p, n, s, s) float32, rows y: cubic B-splines of log-likelihoods; step: pixels between them."""
 
     splines: np.ndarray
     step: float

@@ -2,7 +2,8 @@
 
 What a particle does beside the motion that was known is a path of velocities that neighbours share: in a frame the
 velocities of particles p and q have the covariance ``velocity^2 exp(-|p - q| / length)``, and change from one frame to
-the next by ``acceleration``. In the basis of that covariance's eigenvectors the prior of velocities is a sum of squares.
+the next by ``acceleration``. In the basis of that covariance's eigenvectors the prior of velocities is a sum of
+squares.
 Motion is fast while the dose is low: both go as ``(dose + FRESH)^-slowing``, 1 at a dose of LATER.
 Source: Zivanov, Nakane & Scheres, IUCrJ 6 (2019) 5; the law of slowing is ours.
 """

@@ -1,6 +1,7 @@
 """How much of the signal each frame has, from the data: a scale and a B-factor for each, fitted to the agreement.
 
-In frame f and shell k the expected image is met with the share ``D(k) C_f exp(-B_f k^2 / 4)``; D is common to all frames.
+In frame f and shell k the expected image is met with the share ``D(k) C_f exp(-B_f k^2 / 4)``; D is common to all
+frames.
 What the data do not tell is taken from the curve of radiation damage, if the dose is known.
 Source: Zivanov, Nakane & Scheres, IUCrJ 6 (2019) 5; Rosenthal & Henderson, J. Mol. Biol. 333 (2003) 721.
 """

@@ -24,6 +24,7 @@ ALLOWED = {
     "relax": {"abinit", "refine", "search", "volume", "image", "errors"},
     "abinit": {"symmetry", "refine", "search", "volume", "image", "errors"},
     "motion": {"image", "errors"},
+    "polish": {"image", "errors"},
     "simulate": {"motion", "volume", "image", "errors"},  # movies move and burn as the science says
     "job": {"model", "io", "image", "subtract", "errors"},  # images may be subtracted, and are straightened, on reading
     "cli": {"plug", "errors"},

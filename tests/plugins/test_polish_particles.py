@@ -1,0 +1,219 @@
+"""`spa polish particles`: tracks against a map, frames weighed by what they show, particles summed anew."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.io import mrc, star
+from spa.io.star import Table, Tables
+from spa.testing import Result, is_png, run_spa
+
+BOX, PIXEL = 48, 3.0
+TRUTH = ("rlnCoordinateX", "rlnCoordinateY", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnDefocusU", "rlnDefocusV",
+         "rlnDefocusAngle")  # fmt: skip
+
+
+def noisy(volume: np.ndarray, seed: int) -> np.ndarray:
+    noise = np.random.default_rng(seed).standard_normal(volume.shape)
+    return (volume + 0.02 * volume.std() * noise).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two movies whose particles stray, their sums, particles with true poses in p.star, and half maps."""
+    folder = tmp_path_factory.mktemp("polish")
+    for words in (
+        ("simulate", "movies", "-d", "S", "-o", "m.star", "--n", 2, "--size", 400, 360, "--frames", 8, "--dose", 2,
+         "--pixel-size", PIXEL, "--box", BOX, "--specimen-diameter", 80, "--symmetry", "D2", "--particles", 30,
+         "--gap", 5, "--ice", 0.04, "--contrast", 0.25, "--local", 2, "--drift", 8, "--jitter", 0.02, "--stray", 6,
+         "--stray-length", 300, "--bad-pixels", 30, "--defocus", 12000, 15000),
+        ("motion", "patch", "m.star", "-d", "M", "-o", "motion.star"),
+    ):  # fmt: skip
+        done = run_spa(*words, cwd=folder)
+        assert done.status == 0, done.stderr
+    tables, parts = star.read(folder / "motion.star"), []
+    for name in tables["micrographs"].text("rlnMicrographName"):
+        known = star.read(folder / "S" / f"{Path(name).stem}_truth.star")["particles"].select(TRUTH)
+        parts.append(known.with_columns(rlnMicrographName=str(name), rlnOpticsGroup=1))
+    table = Table.concat(parts)
+    count = np.arange(len(table))
+    table = table.with_columns(rlnRandomSubset=count % 2 + 1, rlnOriginXAngst=3.0 * (count % 3 - 1),
+                               rlnOriginYAngst=0.0, spaOwn=[f"a{i}" for i in count])  # fmt: skip
+    star.write(tables.with_block("particles", table), folder / "coordinates.star")
+    done = run_spa("extract", "particles", "coordinates.star", "--box", BOX, "--pad", "-d", "P", "-o", "p.star",
+                   cwd=folder)  # fmt: skip
+    assert done.status == 0, done.stderr
+    truth = mrc.read(folder / "S/truth.mrc")
+    for number in (1, 2):
+        mrc.write(folder / f"half{number}.mrc", noisy(truth.data, number), PIXEL)
+    return folder
+
+
+def polish(folder: Path, out: str, *more: object, table: str = "p.star") -> Result:
+    maps = () if "--map" in more else ("--half1", "half1.mrc", "--half2", "half2.mrc")
+    words = ("polish", "particles", table, "-d", out, "-o", f"{out}.star", "--max-resolution", 7)
+    return run_spa(*words, *maps, *more, cwd=folder)
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> Path:
+    result = polish(folder, "Q", "--plot", "q.png", "--threads", 2, "-v")
+    assert result.status == 0, result.stderr
+    assert "from the motion that was known" in result.stderr and "a movie, 2 at once" in result.stderr
+    return folder / "Q"
+
+
+def errors(folder: Path, out: Path, stem: str) -> tuple[float, float]:
+    """Rms error of tracks and of the motion that was known, at the particles, pixels; constants taken off."""
+    from spa.recipe import motion
+
+    truth = np.load(folder / f"S/{stem}_shifts.npy").transpose(1, 0, 2)
+    known = star.read(folder / f"S/{stem}_truth.star")["particles"]
+    places = np.stack([known.floats("rlnCoordinateX"), known.floats("rlnCoordinateY")], axis=1)
+    before = motion.read(folder / f"M/{stem}.star").displacements(places)
+    tables = star.read(out / "tracks" / f"{stem}_tracks.star")
+    names = [str(number) for number in range(tables["general"].ints("rlnParticleNumber")[0])]
+    after = np.stack([np.stack([tables[name].floats(f"rlnOrigin{axis}Angst") for axis in "XY"], 1) for name in names])
+
+    def rms(found: np.ndarray) -> float:
+        apart = found - truth
+        return float(np.sqrt(((apart - apart.mean(1, keepdims=True)) ** 2).sum(-1).mean()))
+
+    return rms(after / PIXEL), rms(before)
+
+
+def test_tracks_are_nearer_to_the_truth_than_the_motion_that_was_known(folder: Path, done: Path) -> None:
+    for stem in ("mov00001", "mov00002"):
+        after, before = errors(folder, done, stem)
+        assert after < 0.6 * before, stem
+
+
+def test_images_show_more_of_the_map(folder: Path, done: Path) -> None:
+    """Agreement at fine detail with what is expected, before and after."""
+    found = {}
+    for name in ("p.star", "Q.star"):
+        result = run_spa("optics", "defocus", name, "-d", "D", "-o", "d.star", "--map", "S/truth.mrc", "--range", 100,
+                         "--max-resolution", 7, cwd=folder)  # fmt: skip
+        assert result.status == 0, result.stderr
+        found[name] = star.read(folder / "d.star")["particles"].floats("spaDefocusError").mean()
+    assert found["Q.star"] < found["p.star"]
+
+
+def test_the_table_and_the_files(folder: Path, done: Path) -> None:
+    before, after = star.read(folder / "p.star"), star.read(folder / "Q.star")
+    old, new = before["particles"], after["particles"]
+    assert new.text("spaOwn").tolist() == old.text("spaOwn").tolist()
+    assert new.ints("rlnRandomSubset").tolist() == old.ints("rlnRandomSubset").tolist()
+    for axis in "XY":
+        was, now = (table.floats(f"rlnCoordinate{axis}") - table.floats(f"rlnOrigin{axis}Angst") / PIXEL
+                    for table in (old, new))  # fmt: skip
+        np.testing.assert_allclose(now, was, atol=1e-4)
+        assert np.abs(new.floats(f"rlnOrigin{axis}Angst")).max() <= PIXEL / 2 + 1e-6
+    assert after["optics"].floats("rlnImagePixelSize")[0] == pytest.approx(PIXEL)
+    images = mrc.read(folder / "Q/mov00001.mrcs").data
+    assert images.shape[1:] == (BOX, BOX) and images[:, BOX // 2, BOX // 2].mean() > 0.5
+    assert {path.name for path in done.iterdir()} >= {"bfactors.star", "prior.star", "tracks", "mov00002.mrcs"}
+    assert not list((done / "tracks").glob("*.npy")) and is_png(folder / "q.png")
+    frames = star.read(done / "bfactors.star")["perframe_bfactors"]
+    assert frames.ints("rlnMovieFrameNumber").tolist() == list(range(8))
+    assert frames.floats("rlnBfactorUsedForSharpening")[-1] < frames.floats("rlnBfactorUsedForSharpening")[0]
+
+
+def test_the_prior_is_learnt_or_taken(folder: Path, done: Path) -> None:
+    learnt = star.read(done / "prior.star")["prior"]
+    given = ("--train", 0, "--sigma-velocity", 0.5, "--sigma-divergence", 700, "--sigma-acceleration", 0.6,
+             "--slowing", 1)  # fmt: skip
+    result = polish(folder, "G", *given, "--weights", "dose", "--reach", 12, "--map", "S/truth.mrc")
+    assert result.status == 0, result.stderr
+    prior = star.read(folder / "G/prior.star")["prior"]
+    told = [float(prior.floats(name)[0]) for name in prior.columns]
+    assert told == [0.5, 700, 0.6, 1] and learnt.floats("spaSigmaVelocity")[0] != 0.5
+    assert not (folder / "G/bfactors.star").exists()
+    assert errors(folder, folder / "G", "mov00001")[0] < 0.7 * errors(folder, folder / "G", "mov00001")[1]
+
+
+def test_any_box_and_crop_and_half_floats(folder: Path) -> None:
+    result = polish(folder, "B", "--train", 0, "--box", 64, "--crop", 32, "--float16", "--weights", "none",
+                    "--background", 0.9, "--micrographs", "motion.star")  # fmt: skip
+    assert result.status == 0, result.stderr
+    stack = mrc.read(folder / "B/mov00001.mrcs")
+    assert stack.data.shape[1:] == (32, 32) and stack.data.dtype == np.float16
+    optics = star.read(folder / "B.star")["optics"]
+    assert optics.floats("rlnImagePixelSize")[0] == pytest.approx(2 * PIXEL) and optics.ints("rlnImageSize")[0] == 32
+
+
+def test_the_same_bytes_whatever_the_threads_and_after_resuming(folder: Path, done: Path) -> None:
+    result = polish(folder, "T", "--threads", 1)
+    assert result.status == 0, result.stderr
+    for name in ("mov00001.mrcs", "mov00002.mrcs", "tracks/mov00001_tracks.star"):
+        assert (folder / "T" / name).read_bytes() == (done / name).read_bytes()
+    before = (folder / "T/mov00002.mrcs").read_bytes()
+    (folder / "T/mov00002.mrcs").unlink()
+    assert polish(folder, "T", "--threads", 1, "--resume").status == 0
+    assert (folder / "T/mov00002.mrcs").read_bytes() == before
+
+
+def test_relion_s_motion_is_read(folder: Path) -> None:
+    """Without a local model, and a frame that was left out."""
+    shutil.copytree(folder / "M", folder / "N")
+    for stem in ("mov00001", "mov00002"):
+        tables = star.read(folder / f"N/{stem}.star")
+        shifts = tables["global_shift"].take(np.arange(7))
+        general = tables["general"].with_columns(rlnMotionModelVersion=0)
+        star.write(Tables({"general": general, "global_shift": shifts}), folder / f"N/{stem}.star")
+    tables = star.read(folder / "p.star")
+    files = [name.replace("M/", "N/") for name in tables["micrographs"].listed("rlnMicrographMetadata")]
+    table = tables["micrographs"].with_columns(rlnMicrographMetadata=files)
+    star.write(tables.with_block("micrographs", table), folder / "n.star")
+    result = polish(folder, "R", "--train", 0, table="n.star")
+    assert result.status == 0, result.stderr
+    assert len(star.read(folder / "R/tracks/mov00001_tracks.star")["0"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "text"),
+    [
+        (("--box", 65), 2, "--box 65: an even number"),
+        (("--box", 32, "--crop", 64), 2, "--crop 64 is larger"),
+        (("--box", 1000), 2, "larger than a movie's 400 x 360"),
+        (("--micrographs", "none.star"), 66, "none.star"),
+        (("--micrographs", "m.star"), 65, "data_micrographs"),
+    ],
+)
+def test_what_cannot_be_is_said(folder: Path, more: tuple, status: int, text: str) -> None:
+    result = polish(folder, "E", "--train", 0, *more)
+    assert result.status == status and text in result.stderr, result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_tables_that_lack_something(folder: Path, tmp_path: Path) -> None:
+    tables = star.read(folder / "p.star")
+    mics, particles = tables["micrographs"], tables["particles"]
+    name = "rlnMicrographMetadata"
+    bad = {
+        "metadata": (tables.with_block("micrographs", mics.without(name)), 65, name),
+        "file": (tables.with_block("micrographs", mics.with_columns(**{name: "gone.star"})), 66, "gone.star"),
+        "row": (tables.with_block("micrographs", mics.take([0])), 65, "is not in"),
+        "poses": (tables.with_block("particles", particles.without("rlnAngleRot")), 65, "has no poses"),
+        "block": (tables.without_block("micrographs"), 65, "data_micrographs"),
+    }  # fmt: skip
+    for name, (document, status, text) in bad.items():
+        star.write(document, folder / "bad.star")
+        result = polish(folder, "E", "--train", 0, table="bad.star")
+        assert result.status == status and text in result.stderr, (name, result.stderr)
+
+
+def test_a_movie_that_is_gone_is_named_and_left_out(folder: Path) -> None:
+    text = (folder / "M/mov00002.star").read_text()
+    (folder / "L").mkdir()
+    (folder / "L/mov00002.star").write_text(text.replace("S/mov00002.tif", "S/gone.tif"))
+    tables = star.read(folder / "p.star")
+    files = ["M/mov00001.star", "L/mov00002.star"]
+    star.write(tables.with_block("micrographs", tables["micrographs"].with_columns(rlnMicrographMetadata=files)),
+               folder / "lost.star")  # fmt: skip
+    result = polish(folder, "K", table="lost.star")
+    assert result.status == 1 and "S/gone.tif" in result.stderr
+    names = set(star.read(folder / "K.star")["particles"].listed("rlnMicrographName"))
+    assert names == {"M/mov00001.mrc"}

@@ -14,6 +14,7 @@ from spa_plugins.motion_patch.camera import Reference
 from spa_plugins.motion_patch.inputs import Settings
 
 FEWEST = 3
+PROGRAM = 160 * 2**20  # bytes of the program itself, its libraries and small arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +53,12 @@ def memory_for(movie: movies.Movie, settings: Settings, exposure: Exposure) -> M
     factor = frames.factor_for(exposure.pixel_size)
     doses = exposure.doses(count, first)
     rank = dose.factors(doses, exposure.pixel_size, exposure.voltage).rank if settings.dose_weight else 1
-    aligned = area * (13 + count * (5 if factor == 1 else 5 / factor**2))
-    summed = area * 4 * (rank * (1 + settings.halves) + 2 + settings.plain + BATCH + 1)
-    finished = area * 4 * (rank * (1 + settings.halves) + 8)
-    most = int(max(aligned, summed, finished)) + 2**27
+    stack = rank * (1 + settings.halves) + 1 + settings.plain
+    always = 9  # sum, gain and bad pixels
+    aligned = always + 8 + 5 * count / factor**2  # a frame as it comes, its gain; small frames and their spectra
+    summed = always + 4 * (stack + 1 + BATCH)
+    finished = always + 4 * (stack + 7)  # transforms, there and back, with the buffers of their plans
+    most = int(area * max(aligned, summed, finished)) + PROGRAM
     held = count * area * movie.dtype.itemsize
     return Memory(most + held, most)
 

@@ -9,6 +9,7 @@ Gaussian processes as priors of motion: Zivanov et al., IUCrJ 6 (2019) 5.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -129,7 +130,7 @@ class Normal:
         self.basis, size = basis, basis.size
         self.matrix, self.right = np.zeros((size, size)), np.zeros((size, 2))
         self.square, self.count = 0.0, 0
-        self._kept: dict[tuple[str, float], tuple[np.ndarray, float]] = {}
+        self._whole, self._local = lru_cache(self._whole), lru_cache(self._local)  # type: ignore[method-assign]
         for shape, moved, weight in zip(polynomials(basis.degrees, told.points), told.displacements, told.precisions):
             if not weight.sum() > 0:
                 continue
@@ -161,12 +162,9 @@ class Normal:
         """Prior precision of the coefficients and the log of its determinant."""
         n, r = self.basis.paths.shape
         found = np.zeros((self.basis.size,) * 2)
-        noise = prior.jitter**2 * (np.eye(n) + 1) + 1e-8 * np.eye(n)  # of a frame, and of the first one
-        cover = prior.whole**2 * self._covariance("whole", prior.whole_length)[0] + noise
-        found[:n, :n] = np.linalg.inv(cover)
-        logdet = -np.linalg.slogdet(cover)[1]
+        found[:n, :n], logdet = self._whole(prior.whole, prior.whole_length, prior.jitter)
         if len(self.basis.degrees):
-            inverse, size_log = self._covariance("local", prior.local_length)
+            inverse, size_log = self._local(prior.local_length)
             for j, degree in enumerate(self.basis.degrees.sum(1)):
                 variance = (prior.local * prior.decay ** (degree - 1)) ** 2
                 part = slice(n + j * r, n + (j + 1) * r)
@@ -174,17 +172,19 @@ class Normal:
                 logdet -= size_log + r * np.log(variance)
         return found, float(logdet)
 
-    def _covariance(self, kind: str, length: float) -> tuple[np.ndarray, float]:
-        """Of the whole frame's path; or, inverted and with the log of its determinant, of a polynomial's path."""
-        if (kind, length) not in self._kept:
-            cover, paths = _process(self.basis.time, length), self.basis.paths
-            if kind == "local":
-                cover = paths.T @ cover @ paths
-                cover = cover + 1e-6 * np.trace(cover) / len(cover) * np.eye(len(cover))
-                self._kept[kind, length] = np.linalg.inv(cover), float(np.linalg.slogdet(cover)[1])
-            else:
-                self._kept[kind, length] = cover, 0.0
-        return self._kept[kind, length]
+    def _whole(self, size: float, length: float, jitter: float) -> tuple[np.ndarray, float]:
+        """Precision of the whole frame's path and the log of its determinant."""
+        n = len(self.basis.time)
+        noise = jitter**2 * (np.eye(n) + 1) + 1e-8 * np.eye(n)  # of a frame, and of the first one
+        cover = size**2 * _process(self.basis.time, length) + noise
+        return np.linalg.inv(cover), -float(np.linalg.slogdet(cover)[1])
+
+    def _local(self, length: float) -> tuple[np.ndarray, float]:
+        """Precision of a polynomial's path of size 1, and the log of the determinant of its inverse."""
+        paths = self.basis.paths
+        cover = paths.T @ _process(self.basis.time, length) @ paths
+        cover = cover + 1e-6 * np.trace(cover) / len(cover) * np.eye(len(cover))
+        return np.linalg.inv(cover), float(np.linalg.slogdet(cover)[1])
 
 
 def fitted(basis: Basis, told: Told, prior: Prior, sweeps: int) -> tuple[Field, Prior]:

@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-_f4, _f8, _i4, _i8 = numba.float32, numba.float64, numba.int32, numba.int64
+_f4, _f8, _i4, _i8, _c8 = numba.float32, numba.float64, numba.int32, numba.int64, numba.complex64
 TAPS, STEPS, SEGMENT = 8, 256, 16  # of interpolation: pixels used, fractions of a pixel, pixels that share one
 _ROWS, _COLUMNS = 32, 256  # of a tile: its sums stay in the cache
 _SHARE = 4  # rows that share a displacement
@@ -56,6 +56,17 @@ def rounded(image, mean, scale):  # type: ignore[no-untyped-def]
     return out
 
 
+@numba.njit(nogil=True, fastmath=True)
+def _turns(k, shift, cosines, sines):  # type: ignore[no-untyped-def]
+    """Of the angles 2 pi k shift, k in even steps from 0: each is the one before, turned on."""
+    angle = 2 * np.pi * (k[1] if len(k) > 1 else 0.0) * shift
+    turn_c, turn_s = np.cos(angle), np.sin(angle)
+    c, s = 1.0, 0.0
+    for i in range(len(k)):
+        cosines[i], sines[i] = c, s
+        c, s = c * turn_c - s * turn_s, c * turn_s + s * turn_c
+
+
 @numba.njit(
     numba.void(_f4[:, :, ::1], _f4[:, :, ::1], _f4[::1], _f4[::1], _i4[::1], _f8[:, ::1], _f4[:, :, ::1]),
     nogil=True, cache=True, fastmath=True,
@@ -63,15 +74,15 @@ def rounded(image, mean, scale):  # type: ignore[no-untyped-def]
 def add_shifted(real, imag, kx, ky, ends, shifts, out):  # type: ignore[no-untyped-def]
     """out (2, rows, columns) += the spectra (n, rows, columns) shifted back by shifts (n, 2) x y.
 
-    kx, ky in cycles a pixel of the shifts; ends: of each row, how many columns are used.
+    kx (from 0 in even steps), ky in cycles a pixel of the shifts; ends: of each row, how many columns are used.
     """
     n, rows, columns = real.shape
     cx, sx = np.empty(columns, np.float32), np.empty(columns, np.float32)
     for f in range(n):
-        for x in range(columns):
-            angle = 2 * np.pi * kx[x] * shifts[f, 0]
-            cx[x], sx[x] = np.cos(angle), np.sin(angle)
+        _turns(kx, shifts[f, 0], cx, sx)
         for y in range(rows):
+            if ends[y] == 0:
+                continue
             angle = 2 * np.pi * ky[y] * shifts[f, 1]
             cy, sy = np.float32(np.cos(angle)), np.float32(np.sin(angle))
             for x in range(ends[y]):
@@ -91,10 +102,10 @@ def slopes(real, imag, kx, ky, ends, shifts, total):  # type: ignore[no-untyped-
     cx, sx = np.empty(columns, np.float32), np.empty(columns, np.float32)
     found = np.zeros((n, 2))
     for f in range(n):
-        for x in range(columns):
-            angle = 2 * np.pi * kx[x] * shifts[f, 0]
-            cx[x], sx[x] = np.cos(angle), np.sin(angle)
+        _turns(kx, shifts[f, 0], cx, sx)
         for y in range(rows):
+            if ends[y] == 0:
+                continue
             angle = 2 * np.pi * ky[y] * shifts[f, 1]
             cy, sy = np.float32(np.cos(angle)), np.float32(np.sin(angle))
             across = along = np.float32(0)
@@ -111,7 +122,10 @@ def slopes(real, imag, kx, ky, ends, shifts, total):  # type: ignore[no-untyped-
     return found
 
 
-@numba.njit(_i8(_i8, _i8), nogil=True, cache=True)
+# parts of add_warped: without signatures of their own, so that they are compiled into it and not loaded apart
+
+
+@numba.njit(nogil=True, fastmath=True)
 def _mirrored(i, n):  # type: ignore[no-untyped-def]
     if i < 0:
         i = -1 - i
@@ -120,32 +134,76 @@ def _mirrored(i, n):  # type: ignore[no-untyped-def]
     return min(max(i, 0), n - 1)
 
 
-@numba.njit(
-    numba.void(_f4[:, :, :, ::1], _i8, _i8, _f8, _i8, _i8, _i8, _f4[:, ::1], _i8[::1], _i8[::1], _f4[::1]),
-    nogil=True, cache=True, fastmath=True,
-)  # fmt: skip
-def _steps(nodes, f, axis, y, left, right, spacing, taps, wholes, steps, weights):  # type: ignore[no-untyped-def]
-    """Of each segment of a row: whole pixels of the displacement; weights (TAPS * _COLUMNS) where they change."""
-    place = y / spacing
-    gy = min(int(place), nodes.shape[1] - 2)
-    down = place - gy
-    for start in range(left, right, SEGMENT):
-        stop = min(start + SEGMENT, right)
-        place = (start + stop - 1) / 2 / spacing
-        gx = min(int(place), nodes.shape[2] - 2)
-        share = place - gx
-        above = nodes[f, gy, gx, axis] + share * (nodes[f, gy, gx + 1, axis] - nodes[f, gy, gx, axis])
-        below = nodes[f, gy + 1, gx, axis] + share * (nodes[f, gy + 1, gx + 1, axis] - nodes[f, gy + 1, gx, axis])
-        shift = above + down * (below - above)
-        whole = int(np.floor(shift))
-        step = int((shift - whole) * STEPS + 0.5)
-        at = (start - left) // SEGMENT
-        wholes[at] = whole
-        if steps[at] != step:
-            steps[at] = step
-            for i in range(TAPS):
-                part = weights[_COLUMNS * i + start - left : _COLUMNS * i + stop - left]
-                part[:] = taps[step, i]
+@numba.njit(nogil=True, fastmath=True)
+def _displaced(nodes, spacing, top, left, wholes, steps):  # type: ignore[no-untyped-def]
+    """Of every block of a tile, x and y (2, blocks, segments): whole pixels of its displacement, and the step after."""
+    for block in range(wholes.shape[1]):
+        place = (top + block * _SHARE) / spacing
+        gy = min(int(place), nodes.shape[0] - 2)
+        down = place - gy
+        for segment in range(wholes.shape[2]):
+            place = (left + segment * SEGMENT + (SEGMENT - 1) / 2) / spacing
+            gx = min(int(place), nodes.shape[1] - 2)
+            share = place - gx
+            for axis in range(2):
+                above = nodes[gy, gx, axis] + share * (nodes[gy, gx + 1, axis] - nodes[gy, gx, axis])
+                below = nodes[gy + 1, gx, axis] + share * (nodes[gy + 1, gx + 1, axis] - nodes[gy + 1, gx, axis])
+                shift = above + down * (below - above)
+                whole = int(np.floor(shift))
+                wholes[axis, block, segment] = whole
+                steps[axis, block, segment] = int((shift - whole) * STEPS + 0.5)
+
+
+@numba.njit(nogil=True, fastmath=True)
+def _window(frame, top, left, rows, columns):  # type: ignore[no-untyped-def]
+    """(rows, columns) of a frame, mirrored at its edges."""
+    ny, nx = frame.shape
+    out = np.empty((rows, columns), np.float32)
+    for y in range(rows):
+        source = frame[_mirrored(top + y, ny)]
+        for x in range(columns):
+            out[y, x] = source[_mirrored(left + x, nx)]
+    return out
+
+
+@numba.njit(nogil=True, fastmath=True)
+def _blended(source, start, apart, taps, step, target, at):  # type: ignore[no-untyped-def]
+    """A segment of target, from at: TAPS stretches of the source, from start and apart, each times its tap."""
+    a, s, to = np.uint64(start), np.uint64(apart), np.uint64(at)  # unsigned: not counted from the end
+    b, c, d = a + s, a + s + s, a + s + s + s
+    e, f, g, h = d + s, d + s + s, d + s + s + s, d + s + s + s + s
+    t = taps[step]
+    t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
+    for x in range(np.uint64(SEGMENT)):
+        target[to + x] = (
+            t0 * source[a + x] + t1 * source[b + x] + t2 * source[c + x] + t3 * source[d + x]
+            + t4 * source[e + x] + t5 * source[f + x] + t6 * source[g + x] + t7 * source[h + x]
+        )  # fmt: skip
+
+
+@numba.njit(nogil=True, fastmath=True)
+def _fetched(frame, top, left, wholes, steps, taps, out):  # type: ignore[no-untyped-def]
+    """out (_ROWS * _COLUMNS): a tile of a frame, each pixel from where the displacements say: along x, then along y."""
+    (ny, nx), low = frame.shape, TAPS // 2 - 1
+    x0, y0 = wholes[0].min() - low, wholes[1].min() - low
+    rows = _ROWS + wholes[1].max() - low - y0 + TAPS
+    columns = _COLUMNS + wholes[0].max() - low - x0 + TAPS
+    first, stride, source = (top + y0) * nx + left + x0, nx, frame.reshape(-1)
+    if top + y0 < 0 or left + x0 < 0 or top + y0 + rows > ny or left + x0 + columns > nx:
+        first, stride, source = 0, columns, _window(frame, top + y0, left + x0, rows, columns).reshape(-1)
+    along = np.empty(rows * _COLUMNS, np.float32)
+    for y in range(rows):
+        block = min(max(y + y0, 0), _ROWS - 1) // _SHARE
+        for segment in range(wholes.shape[2]):
+            at = segment * SEGMENT
+            start = first + y * stride + at + wholes[0, block, segment] - low - x0
+            _blended(source, start, 1, taps, steps[0, block, segment], along, y * _COLUMNS + at)
+    for y in range(_ROWS):
+        block = y // _SHARE
+        for segment in range(wholes.shape[2]):
+            at = segment * SEGMENT
+            start = (y + wholes[1, block, segment] - low - y0) * _COLUMNS + at
+            _blended(along, start, _COLUMNS, taps, steps[1, block, segment], out, y * _COLUMNS + at)
 
 
 @numba.njit(
@@ -155,99 +213,45 @@ def _steps(nodes, f, axis, y, left, right, spacing, taps, wholes, steps, weights
 def add_warped(frames, nodes, spacing, taps, weights, sums):  # type: ignore[no-untyped-def]
     """sums (r, ny, nx) += weights (m, r) times frames (m, ny, nx), each pixel fetched from where the field says.
 
-    nodes (m, gy, gx, 2): displacement x y every spacing pixels (a multiple of SEGMENT), linear between; taps
-    (STEPS + 1, TAPS): the interpolation's weights by fraction of a pixel. Outside, frames are mirrored at their edges.
+    nodes (m, gy, gx, 2): displacement x y every spacing pixels, linear between; taps (STEPS + 1, TAPS): the
+    interpolation's weights by fraction of a pixel. Outside, frames are mirrored at their edges.
     """
     m, ny, nx = frames.shape
-    low = TAPS // 2 - 1
-    count = -(-_COLUMNS // SEGMENT)
-    wholes, steps = np.zeros((2, count), np.int64), np.full((2, count), -1, np.int64)
-    across, along = np.zeros(TAPS * _COLUMNS, np.float32), np.zeros(TAPS * _COLUMNS, np.float32)
-    line = np.zeros(_COLUMNS, np.float32)
+    wholes = np.empty((2, _ROWS // _SHARE, _COLUMNS // SEGMENT), np.int64)
+    steps = np.empty_like(wholes)
+    tile = np.empty(_ROWS * _COLUMNS, np.float32)
     for top in range(0, ny, _ROWS):
-        bottom = min(top + _ROWS, ny)
         for left in range(0, nx, _COLUMNS):
-            right = min(left + _COLUMNS, nx)
-            wide = right - left
+            wide = min(_COLUMNS, nx - left)
             for f in range(m):
-                steps[:] = -1
-                least, most = 1e9, -1e9
-                for gy in range(top // spacing, min((bottom - 1) // spacing + 2, nodes.shape[1])):
-                    for gx in range(left // spacing, min((right - 1) // spacing + 2, nodes.shape[2])):
-                        least = min(least, nodes[f, gy, gx, 1])
-                        most = max(most, nodes[f, gy, gx, 1])
-                first = top + int(np.floor(least)) - low - 1
-                last = bottom + int(np.ceil(most)) + TAPS - low + 1
-                held = np.zeros((last - first) * _COLUMNS, np.float32)
-                for y in range(first, last):
-                    row = _mirrored(y, ny)
-                    inside = min(max(y, top), bottom - 1)
-                    if y == first or y % _SHARE == 0:
-                        _steps(nodes, f, 0, inside, left, right, spacing, taps, wholes[0], steps[0], across)
-                    start = 0
-                    while start < wide:
-                        whole = wholes[0, start // SEGMENT]
-                        stop = start
-                        while stop < wide and wholes[0, stop // SEGMENT] == whole:
-                            stop += SEGMENT
-                        stop = min(stop, wide)
-                        base = left + start + whole - low
-                        target = held[(y - first) * _COLUMNS + start : (y - first) * _COLUMNS + stop]
-                        if base >= 0 and base + stop - start + TAPS <= nx:
-                            source = frames[f, row, base : base + stop - start + TAPS]
-                            weight = across[start:]
-                            for x in range(len(target)):
-                                target[x] = (
-                                    weight[x] * source[x] + weight[x + 256] * source[x + 1]
-                                    + weight[x + 512] * source[x + 2] + weight[x + 768] * source[x + 3]
-                                    + weight[x + 1024] * source[x + 4] + weight[x + 1280] * source[x + 5]
-                                    + weight[x + 1536] * source[x + 6] + weight[x + 1792] * source[x + 7]
-                                )  # fmt: skip
-                        else:
-                            for i in range(TAPS):
-                                for x in range(stop - start):
-                                    source_x = _mirrored(base + i + x, nx)
-                                    target[x] += across[256 * i + start + x] * frames[f, row, source_x]
-                        start = stop
-                for y in range(top, bottom):
-                    if y % _SHARE == 0:
-                        _steps(nodes, f, 1, y, left, right, spacing, taps, wholes[1], steps[1], along)
-                    start = 0
-                    while start < wide:
-                        whole = wholes[1, start // SEGMENT]
-                        stop = start
-                        while stop < wide and wholes[1, stop // SEGMENT] == whole:
-                            stop += SEGMENT
-                        stop = min(stop, wide)
-                        base = y + whole - low - first
-                        target = line[start:stop]
-                        source, weight = held[base * _COLUMNS + start :], along[start:]
-                        for x in range(len(target)):
-                            target[x] = (
-                                weight[x] * source[x] + weight[x + 256] * source[x + 256]
-                                + weight[x + 512] * source[x + 512] + weight[x + 768] * source[x + 768]
-                                + weight[x + 1024] * source[x + 1024] + weight[x + 1280] * source[x + 1280]
-                                + weight[x + 1536] * source[x + 1536] + weight[x + 1792] * source[x + 1792]
-                            )  # fmt: skip
-                        start = stop
+                _displaced(nodes[f], spacing, top, left, wholes, steps)
+                _fetched(frames[f], top, left, wholes, steps, taps, tile)
+                for y in range(min(_ROWS, ny - top)):
+                    line = tile[y * _COLUMNS : y * _COLUMNS + wide]
                     for r in range(len(sums)):
-                        w = weights[f, r]
-                        if w != 0:
-                            target = sums[r, y, left:right]
-                            for x in range(len(target)):
-                                target[x] += w * line[x]
+                        weight = weights[f, r]
+                        if weight != 0:
+                            target = sums[r, top + y, left : left + wide]
+                            for x in range(wide):
+                                target[x] += weight * line[x]
 
 
 @numba.njit(
-    numba.void(numba.complex64[:, ::1], _f4[::1], _f8, _i8, _i8, numba.complex64[:, ::1]), nogil=True, cache=True
-)
-def add_filtered(spectrum, curve, step, ny, nx, out):  # type: ignore[no-untyped-def]
-    """out += spectrum (ny, nx // 2 + 1) times a curve of the radius, given every step (cycles a pixel)."""
+    numba.void(_c8[:, ::1], _f4[::1], _f8, _i8, _i8, _f4[::1], _f4[::1], _c8[:, ::1]),
+    nogil=True, cache=True, fastmath=True,
+)  # fmt: skip
+def add_filtered(spectrum, curve, step, ny, nx, along_y, along_x, out):  # type: ignore[no-untyped-def]
+    """out += spectrum (ny, nx // 2 + 1) times a curve of the radius, given every step (cycles a pixel).
+
+    along_y (ny,), along_x (nx // 2 + 1,): further factors.
+    """
+    last = len(curve) - 2
     for y in range(ny):
-        ky = (y if 2 * y <= ny else y - ny) / ny
+        ky = np.float32((y if 2 * y <= ny else y - ny) / (ny * step))
+        square, factor = ky * ky, along_y[y]
         for x in range(nx // 2 + 1):
-            kx = x / nx
-            place = np.sqrt(kx * kx + ky * ky) / step
-            low = min(int(place), len(curve) - 2)
-            share = np.float32(place - low)
-            out[y, x] += spectrum[y, x] * (curve[low] + share * (curve[low + 1] - curve[low]))
+            kx = np.float32(x) * np.float32(1 / (nx * step))
+            place = np.sqrt(kx * kx + square)
+            low = min(int(place), last)
+            share = place - np.float32(low)
+            out[y, x] += spectrum[y, x] * (factor * along_x[x] * (curve[low] + share * (curve[low + 1] - curve[low])))

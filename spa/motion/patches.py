@@ -73,14 +73,16 @@ def cut(
     window /= np.sqrt((window**2).mean() * window.size)
     spectra = np.zeros((2, len(corners), n, len(rows), columns), np.float32)
     offsets = np.zeros((len(corners), n, 2))
+    images = np.empty((n, box_y, box_x), np.float32)
     for p, corner in enumerate(corners):
         for f in range(n):
             at = np.clip(corner + np.rint(shifts[f] / factor).astype(int), 0, (mx - box_x, my - box_y))
-            image = frames[f, at[1] : at[1] + box_y, at[0] : at[0] + box_x].astype(np.float32)
-            image -= image.mean()
-            found = fft.rfft2(image * window)[rows, :columns]
-            spectra[0, p, f], spectra[1, p, f] = found.real, found.imag
+            images[f] = frames[f, at[1] : at[1] + box_y, at[0] : at[0] + box_x]
             offsets[p, f] = (at - corner) * factor
+        images -= images.mean((1, 2), keepdims=True)
+        images *= window
+        found = fft.rfft2(images)[:, rows, :columns]
+        spectra[0, p], spectra[1, p] = found.real, found.imag
     used = (np.abs(ky)[:, None] > 0) & (kx[None] > 0)
     spectra *= used
     own = _whiten(spectra, ring, used, damage)

@@ -92,35 +92,35 @@ class Sums:
         """Images (ny, nx) float32 on a grid of this shape: ``sum``; with halves ``even`` and ``odd``; ``plain``."""
         names = ("even", "odd") if self.wanted.halves else ("sum",)
         parts = {name: self._stack[i * self._rank : (i + 1) * self._rank] for i, name in enumerate(names)}
-        left = (_response(self._nodes[..., axis], size) for axis, size in enumerate(self.shape[::-1]))
-        gain = [1 / np.maximum(one, LEAST) for one in left]
-        done = {name: self._filtered(stack, gain, shape) for name, stack in parts.items()}
+        gain, curves = self._gain(), self._curves(self.wanted.weighted)
+        done = {name: self._image(stack, curves, gain, shape) for name, stack in parts.items()}
         if self.wanted.halves:
             done = {"sum": done["even"] + done["odd"], **done}
         if self._plain is not None:
-            done["plain"] = self._image(fft.rfft2(self._plain), gain, shape)
+            done["plain"] = self._image(self._plain[None], self._curves(None), gain, shape)
         return done
 
-    def _filtered(self, stack: np.ndarray, gain: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-        weighted = self.wanted.weighted
-        if weighted is None:
-            return self._image(fft.rfft2(stack[0]), gain, shape)
-        ny, nx = self.shape
-        total = np.zeros((ny, nx // 2 + 1), np.complex64)
-        step = float(weighted.k[1]) * self.pixel(weighted)
-        for image, curve in zip(stack, weighted.curves):
-            kernels.add_filtered(fft.rfft2(image), curve.astype(np.float32), step, ny, nx, total)
-        return self._image(total, gain, shape)
+    def _gain(self) -> tuple[np.ndarray, np.ndarray]:
+        """(ny,), (nx // 2 + 1,) what puts back the detail that interpolation took, along y and along x."""
+        x, y = (1 / np.maximum(_response(self._nodes[..., axis], self.shape[1 - axis]), LEAST) for axis in (0, 1))
+        whole = np.append(y, y[(self.shape[0] - 1) // 2 : 0 : -1])
+        return whole.astype(np.float32), x.astype(np.float32)
 
     @staticmethod
-    def pixel(weighted: Factors) -> float:
-        """Angstroms: the grid of the factors ends in the corner of the spectrum."""
-        return float(np.sqrt(0.5) / weighted.k[-1])
+    def _curves(weighted: Factors | None) -> tuple[np.ndarray, float]:
+        """Factors of the radius (rank, K) float32, and the step between their values, cycles a pixel."""
+        if weighted is None:
+            return np.ones((1, 2), np.float32), 1.0
+        return weighted.curves.astype(np.float32), np.sqrt(0.5) / (len(weighted.k) - 1)  # its grid ends in the corner
 
-    def _image(self, spectrum: np.ndarray, gain: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    def _image(
+        self, stack: np.ndarray, curves: tuple[np.ndarray, float], gain: tuple[np.ndarray, np.ndarray],
+        shape: tuple[int, int],
+    ) -> np.ndarray:  # fmt: skip
         (ny, nx), (my, mx) = self.shape, shape
-        spectrum *= gain[1].astype(np.float32)[:, None]
-        spectrum *= gain[0].astype(np.float32)[: nx // 2 + 1]
+        spectrum = np.zeros((ny, nx // 2 + 1), np.complex64)
+        for image, curve in zip(stack, curves[0]):
+            kernels.add_filtered(fft.rfft2(image), curve, curves[1], ny, nx, *gain, spectrum)
         if shape == self.shape:
             return fft.irfft2(spectrum, nx)
         small = np.zeros((my, mx // 2 + 1), np.complex64)
@@ -131,7 +131,7 @@ class Sums:
 
 
 def _response(moved: np.ndarray, size: int) -> np.ndarray:
-    """(size,) what interpolation leaves of each frequency along an axis, on average over the fractions that occur."""
+    """(size // 2 + 1,) what interpolation leaves of each frequency, on average over the fractions that occur."""
     table = interpolation().astype(np.float64)
     steps = np.rint((moved - np.floor(moved)) * kernels.STEPS).astype(int)
     share = np.bincount(steps.ravel(), minlength=kernels.STEPS + 1) / steps.size
@@ -139,6 +139,5 @@ def _response(moved: np.ndarray, size: int) -> np.ndarray:
     at = np.arange(kernels.TAPS) - (kernels.TAPS // 2 - 1) - there[:, None] / kernels.STEPS
     places, weights = at.ravel(), (share[there, None] * table[there]).ravel()
     coarse = np.bincount(np.rint((places + 8) * 64).astype(int), weights, minlength=1025)  # to 1/64 pixel
-    k = np.fft.fftfreq(size)
     used = np.flatnonzero(coarse)
-    return np.cos(2 * np.pi * np.abs(k)[:, None] * (used / 64 - 8)) @ coarse[used]
+    return np.cos(2 * np.pi * np.fft.rfftfreq(size)[:, None] * (used / 64 - 8)) @ coarse[used]

@@ -6,7 +6,7 @@ import pytest
 from spa.motion import dose, field, kernels, power, sums
 from spa.motion.field import Field
 from spa.motion.sums import Sums, Wanted
-from tests.motion.conftest import FRAMES, PIXEL, Known, points
+from tests.motion.conftest import FRAMES, Known, points
 
 SHAPE = (96, 130)
 
@@ -140,7 +140,3 @@ def test_groups_of_a_dose() -> None:
     assert power.groups(10, 1.5, 4.0) == ((0, 3), (3, 6), (6, 10))
     assert power.groups(10, 0.0, 4.0) == ((0, 10),)
     assert power.groups(3, 9.0, 4.0) == ((0, 1), (1, 2), (2, 3))
-
-
-def test_the_pixel_of_factors() -> None:
-    assert Sums.pixel(dose.factors(np.arange(1, 5.0), PIXEL, 300)) == pytest.approx(PIXEL)

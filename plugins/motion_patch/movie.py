@@ -14,7 +14,7 @@ from spa_plugins.motion_patch.camera import Reference
 from spa_plugins.motion_patch.inputs import Settings
 
 FEWEST = 3
-PROGRAM = 160 * 2**20  # bytes of the program itself, its libraries and small arrays
+PROGRAM = 2**28  # bytes of the program itself, its libraries and small arrays
 
 
 @dataclass(frozen=True, eq=False)

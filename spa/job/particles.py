@@ -108,7 +108,8 @@ def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
 
     A stack that is missing, truncated, no MRC, or shorter than the table says is named and its rows are left out
     (status 1; --strict: at once).
-    DataError: no rows, mixed pixel sizes or boxes, an odd box, CTF-premultiplied images, columns missing.
+    DataError: no rows, mixed pixel sizes or boxes, another box than rlnImageSize, an odd box, CTF-premultiplied images,
+    columns missing.
     """
     tables = upgraded(tables) if is_old(tables) else tables
     _require_pixel_size(tables)
@@ -130,6 +131,7 @@ def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
     source = _source(run, tables, particles, (voltage, cs, contrast, group, aberrations), pixel_size)
     if source.box % 2:
         raise DataError(f"{source.paths[0]}: a box of {source.box} pixels; an even one is needed")
+    _require_image_size(tables, [groups[number] for number in used.tolist()], source)
     _compare_pixel_sizes(run, tables, pixel_size, source)
     return ParticleSet(tables, particles, source, source.box, pixel_size, voltage, cs, contrast, group, aberrations)
 
@@ -213,6 +215,14 @@ def _require_pixel_size(tables: Tables) -> None:
     optics = tables["optics"]
     if "rlnImagePixelSize" not in optics:
         raise DataError(f"{optics.where} has no column rlnImagePixelSize, the pixel size of the images")
+
+
+def _require_image_size(tables: Tables, groups: list[Optics], source: "Source") -> None:
+    """A table written for images of another box has another pixel size too, more often than not."""
+    said = next((one.image_size for one in groups if one.image_size not in (None, source.box)), None)
+    if said is not None:
+        where, there = tables["optics"].where, f"those of {source.paths[0]} are {source.box} pixels wide"
+        raise DataError(f"{where}: rlnImageSize is {said}, {there}; is rlnImagePixelSize that of these images?")
 
 
 def _compare_pixel_sizes(run: Run, tables: Tables, pixel_size: float, source: "Source") -> None:

@@ -63,6 +63,14 @@ def test_a_truncated_stack_goes_with_its_rows_and_they_are_counted(
     assert "other.mrcs: truncated" in message and "(10 images)" in message
 
 
+def test_a_table_written_for_another_box_is_refused(tiny_particles: Path) -> None:
+    tables = star.read(tiny_particles)
+    optics = tables["optics"].with_columns(rlnImageSize=[64])
+    star.write(tables.with_block("optics", optics), tiny_particles)
+    with pytest.raises(DataError, match="rlnImageSize is 64, those of .* 32 pixels wide"):
+        opened(tiny_particles)
+
+
 def test_the_micrographs_pixel_size_is_not_taken_for_the_images(tiny_particles: Path) -> None:
     tables = star.read(tiny_particles)
     optics = tables["optics"].renamed(rlnImagePixelSize="rlnMicrographPixelSize")

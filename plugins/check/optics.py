@@ -24,7 +24,7 @@ def look(tables: Tables, found: Findings) -> None:
     optics = tables["optics"]
     try:
         _lens(optics, found)
-        _pixels(optics, found)
+        _pixels(optics, found, any("rlnImageName" in table for table in tables.blocks.values()))
         _groups(tables, found)
         _dose(tables, found)
     except DataError as error:
@@ -60,10 +60,12 @@ def _lens(optics: Table, found: Findings) -> None:
             found.warning("lens", f"{where}: rlnAmplitudeContrast is {contrast:g}; ice has 0.07 to 0.1")
 
 
-def _pixels(optics: Table, found: Findings) -> None:
+def _pixels(optics: Table, found: Findings, images: bool) -> None:
     names = [name for name in PIXEL_SIZES if name in optics]
     if not names:
         found.error("pixel size", f"{optics.where} has no pixel size: none of {', '.join(PIXEL_SIZES)}")
+    elif images and "rlnImagePixelSize" not in optics:
+        found.error("pixel size", f"{optics.where} has no rlnImagePixelSize, and there are images")
     for name in names:
         for row, size in enumerate(optics.floats(name)):
             if not 0 < size < 100:

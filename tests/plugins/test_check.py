@@ -71,6 +71,13 @@ def test_planted_faults(data: Path, block: str, columns: dict, kind: str, severi
     assert status == (65 if any(severity == "error" for _, severity in found) else 0)
 
 
+def test_images_without_a_pixel_size_of_their_own(data: Path) -> None:
+    tables = truth(data)
+    optics = tables["optics"].renamed(rlnImagePixelSize="rlnMicrographPixelSize")
+    status, said, _ = checked(data, tables.with_block("optics", optics))
+    assert status == 65 and "no rlnImagePixelSize" in said
+
+
 def test_duplicates_within_and_across_halves(data: Path) -> None:
     tables = truth(data)
     particles = tables["particles"].with_columns(rlnRandomSubset=[1 + n % 2 for n in range(40)])

@@ -16,7 +16,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-
 from spa.io import mrc
 from spa.symmetry import align
 from spa.testing import run_spa

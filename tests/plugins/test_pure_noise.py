@@ -51,7 +51,7 @@ JOBS = {
 
 @pytest.mark.parametrize("name", JOBS)
 def test_nothing_is_seen_in_noise(noise: Path, tmp_path: Path, name: str) -> None:
-    """No half maps agree in a shell beyond that of the start and one more; refine local may say that nothing is there."""
+    """No half maps agree beyond the shell of the start and one more; refine local may say that nothing is there."""
     kind = "homo" if name in ("C3", "relaxed") else name
     search = () if kind == "local" else ("--diameter", DIAMETER)
     result = run_spa("refine", kind, "n.star", "-d", tmp_path, "-o", tmp_path / "o.star", "--lowpass", LOWPASS,

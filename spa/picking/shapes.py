@@ -44,19 +44,24 @@ class Shape:
 
     def spectra(self, kx: np.ndarray, ky: np.ndarray) -> list[np.ndarray]:
         """The transform at frequencies kx, ky (1/angstrom), one for each in-plane angle."""
+        kx, ky = np.asarray(kx, np.float32), np.asarray(ky, np.float32)
         if self.ratio == 1:
-            return [self.at(np.hypot(kx, ky))]
-        long, short = np.sqrt(self.ratio), 1 / np.sqrt(self.ratio)
+            return [self.at(np.sqrt(kx * kx + ky * ky))]
+        long = float(np.sqrt(self.ratio))
+        short = 1 / long
         found = []
         for angle in np.pi * np.arange(self.angles) / self.angles:
-            along, across = kx * np.cos(angle) + ky * np.sin(angle), ky * np.cos(angle) - kx * np.sin(angle)
-            found.append(self.at(np.hypot(long * along, short * across)))
+            c, s = float(np.cos(angle)), float(np.sin(angle))
+            along, across = kx * (long * c) + ky * (long * s), ky * (short * c) - kx * (short * s)
+            found.append(self.at(np.sqrt(along * along + across * across)))
         return found
 
     def at(self, frequencies: np.ndarray) -> np.ndarray:
         """Spectrum (float32) at frequencies in 1/angstrom; 0 beyond what is kept."""
         table = np.append(self.values, 0.0).astype(np.float32)
-        place = np.minimum(frequencies / self.step, len(table) - 1.001).astype(np.float32)
+        place = np.minimum(
+            np.asarray(frequencies, np.float32) * np.float32(1 / self.step), np.float32(len(table) - 1.01)
+        )
         whole = place.astype(np.int32)
         return table[whole] + (place - whole) * (table[whole + 1] - table[whole])
 

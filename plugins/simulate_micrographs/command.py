@@ -24,38 +24,125 @@ if TYPE_CHECKING:
 @options.seed
 @options.specimen
 @click.option("--n", "count", default=10, show_default=True, type=click.IntRange(min=1), help="How many micrographs.")
-@click.option("--size", nargs=2, default=(1440, 1440), show_default=True, type=click.IntRange(min=64),
-              help="Columns and rows of a micrograph, pixels.")
-@click.option("--particles", default=150, show_default=True, type=click.IntRange(min=0),
-              help="Particles on a micrograph, or as many as there is room for.")
-@click.option("--gap", default=30.0, show_default=True, type=click.FloatRange(min=0),
-              help="Least space between two particles' spheres, angstroms.")
-@click.option("--snr", default=0.1, show_default=True, type=click.FloatRange(min=0, min_open=True),
-              help="Variance of the signal over that of all noise, within the particle's circle.")
-@click.option("--ice", default=0.2, show_default=True, type=click.FloatRange(0, 0.95),
-              help="Share of the noise that comes from the ice and so carries the CTF (Thon rings).")
-@click.option("--bfactor", default=80.0, show_default=True, type=click.FloatRange(0, 10000),
-              help="Envelope of particles and ice, square angstroms.")
-@click.option("--defocus", nargs=2, default=(8000, 25000), show_default=True, type=float,
-              help="Least and greatest defocus, angstroms (underfocus is positive).")
+@click.option(
+    "--size",
+    nargs=2,
+    default=(1440, 1440),
+    show_default=True,
+    type=click.IntRange(min=64),
+    help="Columns and rows of a micrograph, pixels.",
+)
+@click.option(
+    "--particles",
+    default=150,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Particles on a micrograph, or as many as there is room for.",
+)
+@click.option(
+    "--gap",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Least space between two particles' spheres, angstroms.",
+)
+@click.option(
+    "--snr",
+    default=0.1,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Variance of the signal over that of all noise, within the particle's circle.",
+)
+@click.option(
+    "--ice",
+    default=0.2,
+    show_default=True,
+    type=click.FloatRange(0, 0.95),
+    help="Share of the noise that comes from the ice and so carries the CTF (Thon rings).",
+)
+@click.option(
+    "--bfactor",
+    default=80.0,
+    show_default=True,
+    type=click.FloatRange(0, 10000),
+    help="Envelope of particles and ice, square angstroms.",
+)
+@click.option(
+    "--defocus",
+    nargs=2,
+    default=(8000, 25000),
+    show_default=True,
+    type=float,
+    help="Least and greatest defocus, angstroms (underfocus is positive).",
+)
 @options.microscope
-@click.option("--empty", default=0, show_default=True, type=click.IntRange(min=0),
-              help="Micrographs without particles, the last but the bad ones.")
-@click.option("--bad", default=0, show_default=True, type=click.IntRange(min=0),
-              help="Micrographs blurred by drift, the last ones.")
-@click.option("--crystals", default=0, show_default=True, type=click.IntRange(min=0),
-              help="Dark ice crystals on each micrograph.")
+@click.option(
+    "--empty",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Micrographs without particles, the last but the bad ones.",
+)
+@click.option(
+    "--bad",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Micrographs blurred by drift, the last ones.",
+)
+@click.option(
+    "--tilt",
+    nargs=2,
+    default=(0.0, 0.0),
+    show_default=True,
+    type=click.FloatRange(0, 60),
+    help="Least and greatest tilt of the specimen, degrees, about an axis of any direction.",
+)
+@click.option(
+    "--thickness",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 4000),
+    help="Of the ice, angstroms; particles lie at any height in it.",
+)
+@click.option(
+    "--ice-ring",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 100),
+    help="How many times as strong as the ice's other detail its crystalline ring at 3.67 A is.",
+)
+@click.option(
+    "--carbon",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 0.9),
+    help="Share of each micrograph that carbon about a hole covers.",
+)
+@click.option(
+    "--aggregates",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Lumps of particles on each micrograph.",
+)
+@click.option(
+    "--crystals", default=0, show_default=True, type=click.IntRange(min=0), help="Dark ice crystals on each micrograph."
+)
 @job("simulate micrographs")
 def micrographs(run: Run, output: str, map_file: str | None, model: str | None, assembly: str | None, symmetry: str,
                 specimen_diameter: float | None, box: int | None, pixel_size: float | None, count: int,
                 size: tuple[int, int], particles: int, gap: float, snr: float, ice: float, bfactor: float,
                 defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float,
-                amplitude_contrast: float, empty: int, bad: int, crystals: int) -> None:  # fmt: skip
+                amplitude_contrast: float, empty: int, bad: int, tilt: tuple[float, float], thickness: float,
+                ice_ring: float, carbon: float, aggregates: int, crystals: int) -> None:  # fmt: skip
     """Micrographs with known truth.
 
     Particles of a map, a model or a made-up protein lie at random places and poses in ice, dark on grey, with the
-    CTF on particles and ice and shot noise on top. DIR gets the MRC files, micrographs.star (which is printed),
-    truth_particles.star (coordinates, poses, defocus), truth_micrographs.star (defocus) and truth.mrc.
+    CTF on particles and ice and shot noise on top. A tilted or thick specimen is seen slice by slice, each at its own
+    defocus. Carbon, aggregates and crystals have no particles on them. DIR gets the MRC files, micrographs.star (which
+    is printed), truth_particles.star (coordinates, poses, defocus), truth_micrographs.star (defocus, tilt, thickness,
+    and the mask of what is junk) and truth.mrc.
     """
     import numpy as np
 
@@ -63,15 +150,22 @@ def micrographs(run: Run, output: str, map_file: str | None, model: str | None, 
     from spa.io import mrc
     from spa.job import specimen as reading
     from spa.simulate import specimen as making
-    from spa_plugins.simulate_micrographs.session import Session, film_for, picture, planned
+    from spa.simulate.micrographs import RING
+    from spa_plugins.simulate_micrographs.session import Faults, Session, film_for, picture, planned
 
     if defocus[0] > defocus[1]:
         raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
+    if tilt[0] > tilt[1]:
+        raise UsageError(f"--tilt {tilt[0]:g} {tilt[1]:g}: the least comes first")
     if empty + bad > count:
         raise UsageError(f"--empty {empty} and --bad {bad} are more than the {count} micrographs")
     assert run.outdir is not None
     given = reading.read(map_file, model, assembly)
     side, pixel = making.grid_for(given, box, pixel_size)
+    if ice_ring and pixel > 0.45 / RING:
+        raise UsageError(
+            f"--ice-ring: pixels of {pixel:g} A do not show {1 / RING:.2f} A; --pixel-size {0.4 / RING:.1f} does"
+        )
     memory.require(making.memory_for(side), f"a box of {side} pixels")
     specimen = making.made(given, side, pixel, symmetry, specimen_diameter, run.rng("phantom"), run.threads)
     if specimen.agreement < making.AGREES:
@@ -80,14 +174,22 @@ def micrographs(run: Run, output: str, map_file: str | None, model: str | None, 
     lens = Lens(voltage, cs, amplitude_contrast)
     draws = run.rng("defocus")
     film = film_for(specimen, lens, (size[1], size[0]), snr, ice, bfactor, defocus, run.rng("noise level"))
-    session = Session(specimen, lens, film, particles, gap, crystals)
+    low, high = np.radians(tilt)
+    faults = Faults((float(low), float(high)), thickness, ice_ring, carbon, aggregates, crystals)
+    session = Session(specimen, lens, film, particles, gap, faults)
     plans = planned(count, empty, bad, defocus, astigmatism, draws)
 
     def work(plan: Plan) -> dict[str, Any]:
-        image, columns = picture(session, plan, run.rng("micrograph", plan.number))
+        image, columns, slab, junk = picture(session, plan, run.rng("micrograph", plan.number))
         path = run.outdir / f"{plan.name}.mrc"  # type: ignore[operator]
         mrc.write(path, image, pixel)
-        return {"file": str(path), "columns": {name: np.asarray(values).tolist() for name, values in columns.items()}}
+        known = {"spaCtfTilt": np.degrees(slab.tilt), "spaCtfTiltAxis": np.degrees(slab.axis),
+                 "spaIceThickness": slab.thickness}  # fmt: skip
+        if junk is not None:
+            mrc.write(path.with_name(f"{plan.name}_junk.mrc"), junk, pixel)
+            known["spaJunkMask"] = str(path.with_name(f"{plan.name}_junk.mrc"))
+        columns = {name: np.asarray(values).tolist() for name, values in columns.items()}
+        return {"file": str(path), "columns": columns, "known": known}
 
     done = list(run.each(plans, work, lambda plan: plan.name, "micrograph"))
     mrc.write(run.outdir / "truth.mrc", specimen.volume / np.float32(film.noise), pixel)
@@ -111,7 +213,7 @@ def _write(run: Run, output: str, done: list[tuple[Plan, dict[str, Any]]], optic
         "rlnDefocusU": [float(plan.defocus.u[0]) for plan, _ in done],
         "rlnDefocusV": [float(plan.defocus.v[0]) for plan, _ in done],
         "rlnDefocusAngle": [float(np.rad2deg(plan.defocus.angle[0])) for plan, _ in done],
-    }
+    } | {name: [result["known"][name] for _, result in done] for name in done[0][1]["known"]}
     truth = truth_columns([(Path(result["file"]), plan, result["columns"]) for plan, result in done])
     run.write(Tables({"optics": optics, "particles": Table.of(**truth)}), run.outdir / "truth_particles.star")
     run.write(

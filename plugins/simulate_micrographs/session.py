@@ -8,9 +8,11 @@ import numpy as np
 
 from spa.image.ctf import Lens
 from spa.model.poses import matrices
-from spa.simulate.micrographs import Film, exposed, placed
+from spa.simulate import junk
+from spa.simulate.micrographs import Film, Scene, exposed, placed
 from spa.simulate.optics import Defocus, draw_defocus, draw_views
 from spa.simulate.particles import clean_images, noise_level
+from spa.simulate.slab import Slab
 from spa.simulate.specimen import Specimen
 
 SAMPLE = 96  # projections that set the noise level
@@ -28,6 +30,19 @@ class Plan:
     bad: bool
 
 
+@dataclass(frozen=True)
+class Faults:
+    """What is amiss with the specimen: tilts (least, most, radians), thickness of the ice in angstroms, strength of its
+    crystalline ring, share of carbon, numbers of aggregates and of crystals on each micrograph."""
+
+    tilt: tuple[float, float]
+    thickness: float
+    ice_ring: float
+    carbon: float
+    aggregates: int
+    crystals: int
+
+
 @dataclass(frozen=True, eq=False)
 class Session:
     """What all micrographs share; gap in angstroms."""
@@ -37,7 +52,7 @@ class Session:
     film: Film
     particles: int
     gap: float
-    crystals: int
+    faults: Faults
 
 
 def planned(
@@ -65,22 +80,32 @@ def film_for(
     return Film(shape, pixel_size, noise_level(clean, specimen.diameter / pixel_size, snr), ice, bfactor)
 
 
-def picture(session: Session, plan: Plan, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, Any]]:
-    """One micrograph (ny, nx) and the columns of its particles: coordinates in pixels, angles in degrees."""
-    specimen, film = session.specimen, session.film
+def picture(
+    session: Session, plan: Plan, rng: np.random.Generator
+) -> tuple[np.ndarray, dict[str, Any], Slab, np.ndarray | None]:
+    """One micrograph (ny, nx); the columns of its particles: coordinates in pixels, angles in degrees, what each adds
+    to the defocus; how it is tilted; and a mask (ny, nx) of its junk, None where there is none."""
+    specimen, film, faults = session.specimen, session.film, session.faults
     radius = specimen.diameter / 2 / film.pixel_size
     count = 0 if plan.empty else session.particles
+    slab = Slab(rng.uniform(*faults.tilt), rng.uniform(0, 2 * np.pi), faults.thickness)
+    dirt = junk.drawn(faults.carbon, faults.aggregates, faults.crystals, film.shape, film.pixel_size, rng)
     points = placed(count, film.shape, 2 * radius + session.gap / film.pixel_size, radius, rng)
+    points = points[junk.clear(dirt, points, radius)]
+    depths = slab.depth(points, film.shape, film.pixel_size) + faults.thickness * rng.uniform(-0.5, 0.5, len(points))
     views = draw_views(len(points), rng)
-    drift, crystals = DRIFT if plan.bad else 0.0, session.crystals
-    image = exposed(
-        specimen, points, matrices(*views.T), session.lens, plan.defocus, film, rng, drift=drift, ice_crystals=crystals
-    )
+    lumps = junk.members(dirt, 2 * radius, film.shape, rng)
+    everything = np.vstack([points, lumps])
+    poses = matrices(*np.vstack([views, draw_views(len(lumps), rng)]).T)
+    all_depths = np.append(depths, slab.depth(lumps, film.shape, film.pixel_size))
+    scene = Scene(everything, poses, all_depths, slab, dirt, faults.ice_ring)
+    image = exposed(specimen, scene, session.lens, plan.defocus, film, rng, drift=DRIFT if plan.bad else 0.0)
     rot, tilt, psi = np.rad2deg(views).T
-    return image, {
+    columns = {
         "rlnCoordinateX": points[:, 0], "rlnCoordinateY": points[:, 1],
-        "rlnAngleRot": rot, "rlnAngleTilt": tilt, "rlnAnglePsi": psi,
+        "rlnAngleRot": rot, "rlnAngleTilt": tilt, "rlnAnglePsi": psi, "deeper": depths,
     }  # fmt: skip
+    return image, columns, slab, junk.mask(dirt, 2 * radius, film.shape)
 
 
 def truth_columns(made: list[tuple[Path, Plan, dict[str, Any]]]) -> dict[str, Any]:
@@ -89,14 +114,15 @@ def truth_columns(made: list[tuple[Path, Plan, dict[str, Any]]]) -> dict[str, An
     total = sum(counts)
     joined = {
         name: np.concatenate([columns[name] for _, _, columns in made])
-        for name in ("rlnCoordinateX", "rlnCoordinateY", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+        for name in ("rlnCoordinateX", "rlnCoordinateY", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "deeper")
     }
+    deeper = joined.pop("deeper")
     return {
         "rlnMicrographName": np.repeat([str(path) for path, _, _ in made], counts),
         **joined,
         "rlnOriginXAngst": np.zeros(total), "rlnOriginYAngst": np.zeros(total),
-        "rlnDefocusU": np.repeat([plan.defocus.u[0] for _, plan, _ in made], counts),
-        "rlnDefocusV": np.repeat([plan.defocus.v[0] for _, plan, _ in made], counts),
+        "rlnDefocusU": np.repeat([plan.defocus.u[0] for _, plan, _ in made], counts) + deeper,
+        "rlnDefocusV": np.repeat([plan.defocus.v[0] for _, plan, _ in made], counts) + deeper,
         "rlnDefocusAngle": np.repeat([np.rad2deg(plan.defocus.angle[0]) for _, plan, _ in made], counts),
         "rlnOpticsGroup": np.ones(total, int),
     }  # fmt: skip

@@ -6,11 +6,15 @@ import numpy as np
 
 from spa.image import fft
 from spa.image.ctf import Lens
+from spa.simulate.junk import Junk, density
 from spa.simulate.optics import Defocus, transfer
+from spa.simulate.slab import Slab, slices
 from spa.simulate.specimen import Specimen
 from spa.volume.transform import frequencies, projections
 
 MEAN, SPREAD = 100.0, 10.0  # grey level and its standard deviation from noise
+FLAT = Slab()
+RING, RING_WIDTH = 1 / 3.67, 0.006  # 1/angstrom: where crystalline ice has its strongest ring, and its sigma
 _BATCH = 64
 
 
@@ -46,32 +50,65 @@ def placed(
     return points[:found]
 
 
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What lies in the ice: particles at points (n, 2) x y in pixels, in poses (n, 3, 3), at depths (n,) (angstroms,
+    what each adds to the defocus); the slab that they lie in; junk; ice_ring: how many times as strong as the ice's
+    other detail its crystalline ring is."""
+
+    points: np.ndarray
+    poses: np.ndarray
+    depths: np.ndarray | None = None
+    slab: Slab = FLAT
+    junk: Junk | None = None
+    ice_ring: float = 0.0
+
+
 def exposed(
-    specimen: Specimen, points: np.ndarray, poses: np.ndarray, lens: Lens, defocus: Defocus, film: Film,
-    rng: np.random.Generator, drift: float = 0.0, ice_crystals: int = 0,
+    specimen: Specimen, scene: Scene, lens: Lens, defocus: Defocus, film: Film, rng: np.random.Generator,
+    drift: float = 0.0,
 ) -> np.ndarray:  # fmt: skip
     """One micrograph (ny, nx) float32: grey 100, its noise 10, protein dark.
 
-    points (n, 2) x y in pixels, poses (n, 3, 3); defocus of one micrograph. drift (angstroms) blurs a bad exposure;
-    ice_crystals lie on the film as dark, dense discs.
+    defocus of the middle of one micrograph. Each slice of the slab is seen at its own; particles in the slice that is
+    nearest to them. drift (angstroms) blurs a bad exposure.
     """
     (ny, nx), pixel_size = film.shape, film.pixel_size
     kx, ky = np.fft.rfftfreq(nx, pixel_size)[None], np.fft.fftfreq(ny, pixel_size)[:, None]
-    density = plane(specimen, points, poses, film)
-    density += film.noise * np.sqrt(film.ice / _mean_power(lens, defocus, kx, ky, film)) * _white(film, rng)
-    for _ in range(ice_crystals):
-        density += 6 * film.noise * _disc(film, rng)
-    contrast = fft.irfft2(fft.rfft2(density) * _optics(lens, defocus, kx, ky, film, drift, rng), nx)
-    contrast += film.noise * np.sqrt(1 - film.ice) * _white(film, rng)
+    ice = film.noise * np.sqrt(film.ice / _mean_power(lens, defocus, kx, ky, film))
+    parts = list(slices(scene.slab, film.shape, pixel_size))
+    where = nearest([deeper for deeper, _ in parts], scene.depths, len(scene.points))
+    seen, blur = np.zeros((ny, nx // 2 + 1), np.complex64), _blur(kx, ky, drift, rng)
+    for number, (deeper, part) in enumerate(parts):
+        here = where == number
+        dense = plane(specimen, scene.points[here], scene.poses[here], film)
+        if number == len(parts) // 2 and scene.junk is not None:
+            dense += density(scene.junk, film.shape, film.noise, ice, rng)
+        spectrum = fft.rfft2(dense) + _ringed(fft.rfft2(_white(film, rng) * (ice * part)), kx, ky, scene.ice_ring)
+        moved = Defocus(defocus.u + deeper, defocus.v + deeper, defocus.angle)
+        seen += spectrum * (transfer(lens, moved, kx, ky, film.bfactor)[0] * blur)
+    contrast = fft.irfft2(seen, nx) + film.noise * np.sqrt(1 - film.ice) * _white(film, rng)
     return (MEAN - SPREAD / film.noise * contrast).astype(np.float32)
 
 
-def _optics(
-    lens: Lens, defocus: Defocus, kx: np.ndarray, ky: np.ndarray, film: Film, drift: float, rng: np.random.Generator
-) -> np.ndarray:
-    """CTF with its envelope, and the sinc of a straight drift in a random direction."""
+def nearest(depths: list[float], wanted: np.ndarray | None, count: int) -> np.ndarray:
+    """(count,) the slice in which each particle is seen; those of no depth are in the middle."""
+    wanted = np.zeros(count) if wanted is None else wanted
+    return np.abs(np.asarray(wanted)[:, None] - np.array(depths)).argmin(1) if count else np.zeros(0, int)
+
+
+def _ringed(spectrum: np.ndarray, kx: np.ndarray, ky: np.ndarray, strength: float) -> np.ndarray:
+    """The ice's transform with its crystalline ring."""
+    if not strength:
+        return spectrum
+    away = (np.sqrt(kx * kx + ky * ky) - RING) / RING_WIDTH
+    return spectrum * (1 + strength * np.exp(-(away**2) / 2)).astype(np.float32)
+
+
+def _blur(kx: np.ndarray, ky: np.ndarray, drift: float, rng: np.random.Generator) -> np.ndarray:
+    """The sinc of a straight drift (angstroms) in a random direction."""
     angle = rng.uniform(0, np.pi)
-    return transfer(lens, defocus, kx, ky, film.bfactor)[0] * np.sinc(drift * (kx * np.cos(angle) + ky * np.sin(angle)))
+    return np.sinc(drift * (kx * np.cos(angle) + ky * np.sin(angle)))
 
 
 def _mean_power(lens: Lens, defocus: Defocus, kx: np.ndarray, ky: np.ndarray, film: Film) -> float:
@@ -81,14 +118,6 @@ def _mean_power(lens: Lens, defocus: Defocus, kx: np.ndarray, ky: np.ndarray, fi
 
 def _white(film: Film, rng: np.random.Generator) -> np.ndarray:
     return rng.standard_normal(film.shape, np.float32)
-
-
-def _disc(film: Film, rng: np.random.Generator) -> np.ndarray:
-    """A soft dark disc of 100 to 400 angstroms anywhere."""
-    y, x = np.ogrid[: film.shape[0], : film.shape[1]]
-    cy, cx = rng.uniform(0, film.shape)
-    radius = rng.uniform(100, 400) / 2 / film.pixel_size
-    return (1 / (1 + np.exp((np.hypot(y - cy, x - cx) - radius) / 2))).astype(np.float32)
 
 
 def plane(specimen: Specimen, points: np.ndarray, poses: np.ndarray, film: Film) -> np.ndarray:

@@ -55,15 +55,13 @@ def seen_ice(slab: Slab, view: View, shape: tuple[int, int], pixel_size: float, 
     kx, ky = np.fft.rfftfreq(nx, pixel_size)[None], np.fft.fftfreq(ny, pixel_size)[:, None]
     transfer = view.through(kx, ky)
     total = np.zeros((ny, nx // 2 + 1), np.complex64)
-    for deeper, plane in _slices(slab, shape, pixel_size, rng):
-        total += fft.rfft2(plane) * transfer(deeper)
+    for deeper, part in slices(slab, shape, pixel_size):
+        total += fft.rfft2(rng.standard_normal(shape, np.float32) * part) * transfer(deeper)
     return fft.irfft2(total, nx)
 
 
-def _slices(
-    slab: Slab, shape: tuple[int, int], pixel_size: float, rng: np.random.Generator
-) -> Iterator[tuple[float, np.ndarray]]:
-    """Slices across the beam: their defocus, and what each has of the ice (ny, nx)."""
+def slices(slab: Slab, shape: tuple[int, int], pixel_size: float) -> Iterator[tuple[float, np.ndarray]]:
+    """Slices across the beam: their defocus (angstroms), and the root of what each has of the ice (ny, nx)."""
     points = np.stack(np.meshgrid(np.arange(shape[1]), np.arange(shape[0])), axis=-1)
     middle = slab.depth(points, shape, pixel_size).astype(np.float32)
     step = float(np.clip(slab.thickness / 4, _THINNEST, _THICKEST))
@@ -71,5 +69,4 @@ def _slices(
     low, high = float(middle.min()) - half, float(middle.max()) + half
     for deeper in np.arange(low + step / 2, high + step / 2, step) if high - low > 1.5 * step else [(low + high) / 2]:
         overlap = np.minimum(middle + half, deeper + step / 2) - np.maximum(middle - half, deeper - step / 2)
-        part = np.sqrt(np.maximum(overlap / np.float32(2 * half), 0))
-        yield float(deeper), rng.standard_normal(shape, np.float32) * part
+        yield float(deeper), np.sqrt(np.maximum(overlap / np.float32(2 * half), 0))

@@ -101,6 +101,25 @@ def test_crystals_are_there_when_asked_for(tmp_path: Path) -> None:
     assert dirty.std() > clean.std() + 0.1
 
 
+def test_faults_and_their_truth(tmp_path: Path) -> None:
+    more = ("--tilt", 20, 30, "--thickness", 400, "--carbon", 0.2, "--aggregates", 1, "--particles", 40)
+    images, truth, _ = run(tmp_path, *more, "--pixel-size", 1.5, "--ice-ring", 5)
+    known = star.read(tmp_path / "truth_micrographs.star")["micrographs"]
+    tilt, masks = known.floats("spaCtfTilt"), known.text("spaJunkMask")
+    assert ((tilt >= 20) & (tilt <= 30)).all() and set(known.floats("spaIceThickness")) == {400.0}
+    particles = truth["particles"]
+    x, y = particles.floats("rlnCoordinateX"), particles.floats("rlnCoordinateY")
+    axes, defocus, names = known.floats("spaCtfTiltAxis"), known.floats("rlnDefocusU"), known.text("rlnMicrographName")
+    for name, mask, image, slope, axis, u in zip(names, masks, images, tilt, axes, defocus):
+        junk = np.array(mrc.read(mask).data)
+        assert junk.shape == image.shape and 0.15 < junk.mean() < 0.9
+        here = particles.text("rlnMicrographName") == name
+        assert not junk[np.rint(y[here]).astype(int), np.rint(x[here]).astype(int)].any()
+        across = (x[here] - 129.5) * np.sin(np.radians(axis)) - (y[here] - 109.5) * np.cos(np.radians(axis))
+        away = particles.floats("rlnDefocusU")[here] - u - 1.5 * across * np.tan(np.radians(slope))
+        assert (np.abs(away) <= 200 + 1e-3).all()
+
+
 def test_a_map_of_another_symmetry_and_optics(tmp_path: Path) -> None:
     run(tmp_path / "first")
     given = tmp_path / "first" / "truth.mrc"
@@ -113,6 +132,8 @@ def test_a_map_of_another_symmetry_and_optics(tmp_path: Path) -> None:
     [
         (("--defocus", 2e4, 1e4), 2, "least comes first"),
         (("--empty", 2, "--bad", 1), 2, "more than the 2 micrographs"),
+        (("--tilt", 20, 10), 2, "least comes first"),
+        (("--ice-ring", 5), 2, "do not show"),
         (("--ice", 1.5), 2, "--ice"),
         (("--model", "none.pdb"), 66, "none.pdb"),
     ],

@@ -7,7 +7,8 @@ import pytest
 
 from spa.image.ctf import Lens, ctf
 from spa.model.poses import matrices
-from spa.simulate.micrographs import MEAN, SPREAD, Film, exposed, placed
+from spa.simulate import junk
+from spa.simulate.micrographs import MEAN, SPREAD, Film, Scene, exposed, placed
 from spa.simulate.optics import Defocus, draw_views
 from spa.simulate.specimen import Specimen, of_phantom
 
@@ -26,11 +27,12 @@ def film(specimen: Specimen, **changed: float) -> Film:
 
 
 def shot(
-    specimen: Specimen, points: np.ndarray, seed: int = 1, changed: dict | None = None, **more: float
+    specimen: Specimen, points: np.ndarray, seed: int = 1, changed: dict | None = None, drift: float = 0.0, **more
 ) -> np.ndarray:
     rng = np.random.default_rng(seed)
     poses = matrices(*draw_views(len(points), rng).T)
-    return exposed(specimen, points, poses, LENS, DEFOCUS, film(specimen, **(changed or {})), rng, **more)  # type: ignore
+    scene = Scene(points, poses, **more)
+    return exposed(specimen, scene, LENS, DEFOCUS, film(specimen, **(changed or {})), rng, drift)
 
 
 def test_points_keep_their_distance_and_their_margin() -> None:
@@ -86,7 +88,8 @@ def test_drift_takes_the_rings_away(specimen: Specimen) -> None:
 
 def test_ice_crystals_are_dark(specimen: Specimen) -> None:
     quiet = {"noise": float(specimen.volume.max()), "ice": 0.0}
-    clean, dirty = (shot(specimen, np.empty((0, 2)), changed=quiet, ice_crystals=count) for count in (0, 3))
+    drawn = [junk.drawn(0.0, 0, count, (200, 240), PIXEL, np.random.default_rng(2)) for count in (0, 3)]
+    clean, dirty = (shot(specimen, np.empty((0, 2)), changed=quiet, junk=one) for one in drawn)
     darker = (dirty < MEAN - 3 * SPREAD).sum() - (clean < MEAN - 3 * SPREAD).sum()
     assert darker > 50
 
@@ -96,3 +99,63 @@ def test_a_particle_over_the_edge_is_cut_and_does_not_wrap(specimen: Specimen) -
     image = shot(specimen, np.array([[2.0, 100.0]]), changed=quiet)
     image = image - shot(specimen, np.empty((0, 2)), changed=quiet)
     assert np.abs(image[60:140, :20]).max() > 4 * np.abs(image[60:140, 150:200]).max()
+
+
+def test_carbon_is_darker_and_covers_its_share(specimen: Specimen) -> None:
+    found = junk.drawn(0.3, 0, 0, (200, 240), PIXEL, np.random.default_rng(3))
+    assert found.carbon is not None
+    image = shot(specimen, np.empty((0, 2)), junk=found)
+    cover = found.carbon > 0.5
+    assert cover.mean() == pytest.approx(0.3, abs=0.02)
+    assert image[cover].mean() < image[~cover].mean() - 2
+    mask = junk.mask(found, 10.0, (200, 240))
+    assert mask is not None and (mask == cover).all()
+
+
+def test_junk_has_no_particles_on_it() -> None:
+    found = junk.drawn(0.3, 2, 2, (400, 400), PIXEL, np.random.default_rng(4))
+    points = placed(400, (400, 400), 10.0, 5.0, np.random.default_rng(5))
+    kept = points[junk.clear(found, points, 8.0)]
+    assert 5 < len(kept) < len(points)
+    away = np.hypot(*np.moveaxis(kept[:, None] - np.vstack([found.lumps, found.crystals[:, :2]]), -1, 0))
+    assert away.min() > 8
+    mask = junk.mask(found, 12.0, (400, 400))
+    assert mask is not None and not mask[tuple(np.rint(kept[:, ::-1]).astype(int).T)].any()
+
+
+def test_lumps_lie_about_their_middles_and_on_the_micrograph() -> None:
+    found = junk.drawn(0.0, 30, 0, (400, 400), PIXEL, np.random.default_rng(6))
+    points = junk.members(found, 20.0, (400, 400), np.random.default_rng(7))
+    assert (points >= 0).all() and (points < 400).all()
+    nearest = np.linalg.norm(points[:, None] - found.lumps, axis=2).min(1)
+    assert 5 < nearest.mean() < 20 and 8 * 30 < len(points) <= 16 * 30
+    assert junk.mask(junk.drawn(0.0, 0, 0, (40, 40), PIXEL, np.random.default_rng(6)), 20.0, (40, 40)) is None
+
+
+def test_a_particle_deep_in_the_ice_is_seen_at_its_own_defocus(specimen: Specimen) -> None:
+    """In a thick slab, the image of a particle at a depth is that of a thin one whose defocus is as much more."""
+    from spa.simulate.slab import Slab, slices
+
+    quiet = {"noise": float(specimen.volume.max()) / 50, "ice": 0.0}
+    point, thick = np.array([[120.0, 100.0]]), Slab(thickness=2000.0)
+    deeper = [depth for depth, _ in slices(thick, (200, 240), PIXEL)][-1]
+    moved = Defocus(DEFOCUS.u + deeper, DEFOCUS.v + deeper, DEFOCUS.angle)
+    deep, flat, middle = (
+        exposed(specimen, Scene(point, np.eye(3)[None], np.array([depth]), slab), LENS, at, film(specimen, **quiet),
+                np.random.default_rng(1))[60:140, 80:160]
+        for depth, slab, at in ((deeper, thick, DEFOCUS), (0.0, Slab(), moved), (0.0, Slab(), DEFOCUS))
+    )  # fmt: skip
+    assert np.corrcoef(deep.ravel(), flat.ravel())[0, 1] > 0.97
+    assert np.corrcoef(deep.ravel(), middle.ravel())[0, 1] < np.corrcoef(deep.ravel(), flat.ravel())[0, 1] - 0.02
+
+
+def test_the_ice_has_a_ring(specimen: Specimen) -> None:
+    fine = {"pixel_size": 1.5}
+    spectra = [
+        np.abs(np.fft.rfft2(shot(specimen, np.empty((0, 2)), changed=fine, ice_ring=ring) - MEAN)) ** 2
+        for ring in (0.0, 10.0)
+    ]
+    k = np.hypot(np.fft.fftfreq(200, 1.5)[:, None], np.fft.rfftfreq(240, 1.5)[None])
+    on, off = np.abs(k - 1 / 3.67) < 0.004, (k > 0.15) & (k < 0.24)
+    plain, ringed = (one[on].mean() / one[off].mean() for one in spectra)
+    assert ringed > 2 * plain

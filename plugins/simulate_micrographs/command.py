@@ -14,7 +14,7 @@ from spa.job.run import Run, job
 if TYPE_CHECKING:
     from spa.image.ctf import Lens
     from spa.io.star import Table
-    from spa_plugins.simulate_micrographs.session import Plan
+    from spa_plugins.simulate_micrographs.session import Plan, Session
 
 
 @click.command()
@@ -24,118 +24,43 @@ if TYPE_CHECKING:
 @options.seed
 @options.specimen
 @click.option("--n", "count", default=10, show_default=True, type=click.IntRange(min=1), help="How many micrographs.")
-@click.option(
-    "--size",
-    nargs=2,
-    default=(1440, 1440),
-    show_default=True,
-    type=click.IntRange(min=64),
-    help="Columns and rows of a micrograph, pixels.",
-)
-@click.option(
-    "--particles",
-    default=150,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Particles on a micrograph, or as many as there is room for.",
-)
-@click.option(
-    "--gap",
-    default=30.0,
-    show_default=True,
-    type=click.FloatRange(min=0),
-    help="Least space between two particles' spheres, angstroms.",
-)
-@click.option(
-    "--snr",
-    default=0.1,
-    show_default=True,
-    type=click.FloatRange(min=0, min_open=True),
-    help="Variance of the signal over that of all noise, within the particle's circle.",
-)
-@click.option(
-    "--ice",
-    default=0.2,
-    show_default=True,
-    type=click.FloatRange(0, 0.95),
-    help="Share of the noise that comes from the ice and so carries the CTF (Thon rings).",
-)
-@click.option(
-    "--bfactor",
-    default=80.0,
-    show_default=True,
-    type=click.FloatRange(0, 10000),
-    help="Envelope of particles and ice, square angstroms.",
-)
-@click.option(
-    "--defocus",
-    nargs=2,
-    default=(8000, 25000),
-    show_default=True,
-    type=float,
-    help="Least and greatest defocus, angstroms (underfocus is positive).",
-)
+@click.option("--size", nargs=2, default=(1440, 1440), show_default=True, type=click.IntRange(min=64),
+              help="Columns and rows of a micrograph, pixels.")
+@click.option("--particles", default=150, show_default=True, type=click.IntRange(min=0),
+              help="Particles on a micrograph, or as many as there is room for.")
+@click.option("--gap", default=30.0, show_default=True, type=click.FloatRange(min=0),
+              help="Least space between two particles' spheres, angstroms.")
+@click.option("--snr", default=0.1, show_default=True, type=click.FloatRange(min=0, min_open=True),
+              help="Variance of the signal over that of all noise, within the particle's circle.")
+@click.option("--ice", default=0.2, show_default=True, type=click.FloatRange(0, 0.95),
+              help="Share of the noise that comes from the ice and so carries the CTF (Thon rings).")
+@click.option("--bfactor", default=80.0, show_default=True, type=click.FloatRange(0, 10000),
+              help="Envelope of particles and ice, square angstroms.")
+@click.option("--defocus", nargs=2, default=(8000, 25000), show_default=True, type=float,
+              help="Least and greatest defocus, angstroms (underfocus is positive).")
 @options.microscope
-@click.option(
-    "--empty",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Micrographs without particles, the last but the bad ones.",
-)
-@click.option(
-    "--bad",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Micrographs blurred by drift, the last ones.",
-)
-@click.option(
-    "--tilt",
-    nargs=2,
-    default=(0.0, 0.0),
-    show_default=True,
-    type=click.FloatRange(0, 60),
-    help="Least and greatest tilt of the specimen, degrees, about an axis of any direction.",
-)
-@click.option(
-    "--thickness",
-    default=0.0,
-    show_default=True,
-    type=click.FloatRange(0, 4000),
-    help="Of the ice, angstroms; particles lie at any height in it.",
-)
-@click.option(
-    "--ice-ring",
-    default=0.0,
-    show_default=True,
-    type=click.FloatRange(0, 100),
-    help="How many times as strong as the ice's other detail its crystalline ring at 3.67 A is.",
-)
-@click.option(
-    "--carbon",
-    default=0.0,
-    show_default=True,
-    type=click.FloatRange(0, 0.9),
-    help="Share of each micrograph that carbon about a hole covers.",
-)
-@click.option(
-    "--aggregates",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Lumps of particles on each micrograph.",
-)
-@click.option(
-    "--crystals", default=0, show_default=True, type=click.IntRange(min=0), help="Dark ice crystals on each micrograph."
-)
+@click.option("--empty", default=0, show_default=True, type=click.IntRange(min=0),
+              help="Micrographs without particles, the last but the bad ones.")
+@click.option("--bad", default=0, show_default=True, type=click.IntRange(min=0),
+              help="Micrographs blurred by drift, the last ones.")
+@click.option("--tilt", nargs=2, default=(0.0, 0.0), show_default=True, type=click.FloatRange(0, 60),
+              help="Least and greatest tilt of the specimen, degrees, about an axis of any direction.")
+@click.option("--thickness", default=0.0, show_default=True, type=click.FloatRange(0, 4000),
+              help="Of the ice, angstroms; particles lie at any height in it.")
+@click.option("--ice-ring", default=0.0, show_default=True, type=click.FloatRange(0, 100),
+              help="How many times as strong as the ice's other detail its crystalline ring at 3.67 A is.")
+@click.option("--carbon", default=0.0, show_default=True, type=click.FloatRange(0, 0.9),
+              help="Share of each micrograph that carbon about a hole covers.")
+@click.option("--aggregates", default=0, show_default=True, type=click.IntRange(min=0),
+              help="Lumps of particles on each micrograph.")
+@click.option("--crystals", default=0, show_default=True, type=click.IntRange(min=0),
+              help="Dark ice crystals on each micrograph.")
 @job("simulate micrographs")
 def micrographs(run: Run, output: str, map_file: str | None, model: str | None, assembly: str | None, symmetry: str,
                 specimen_diameter: float | None, box: int | None, pixel_size: float | None, count: int,
                 size: tuple[int, int], particles: int, gap: float, snr: float, ice: float, bfactor: float,
                 defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float,
-                amplitude_contrast: float, empty: int, bad: int, tilt: tuple[float, float], thickness: float,
-                ice_ring: float, carbon: float, aggregates: int, crystals: int) -> None:  # fmt: skip
+                amplitude_contrast: float, empty: int, bad: int, **faults: Any) -> None:  # fmt: skip
     """Micrographs with known truth.
 
     Particles of a map, a model or a made-up protein lie at random places and poses in ice, dark on grey, with the
@@ -144,28 +69,20 @@ def micrographs(run: Run, output: str, map_file: str | None, model: str | None, 
     is printed), truth_particles.star (coordinates, poses, defocus), truth_micrographs.star (defocus, tilt, thickness,
     and the mask of what is junk) and truth.mrc.
     """
-    import numpy as np
-
     from spa.image.ctf import Lens
     from spa.io import mrc
     from spa.job import specimen as reading
     from spa.simulate import specimen as making
-    from spa.simulate.micrographs import RING
-    from spa_plugins.simulate_micrographs.session import Faults, Session, film_for, picture, planned
+    from spa_plugins.simulate_micrographs.session import Faults, Session, film_for, planned
 
     if defocus[0] > defocus[1]:
         raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
-    if tilt[0] > tilt[1]:
-        raise UsageError(f"--tilt {tilt[0]:g} {tilt[1]:g}: the least comes first")
     if empty + bad > count:
         raise UsageError(f"--empty {empty} and --bad {bad} are more than the {count} micrographs")
     assert run.outdir is not None
     given = reading.read(map_file, model, assembly)
     side, pixel = making.grid_for(given, box, pixel_size)
-    if ice_ring and pixel > 0.45 / RING:
-        raise UsageError(
-            f"--ice-ring: pixels of {pixel:g} A do not show {1 / RING:.2f} A; --pixel-size {0.4 / RING:.1f} does"
-        )
+    amiss = Faults.of(pixel, **faults)
     memory.require(making.memory_for(side), f"a box of {side} pixels")
     specimen = making.made(given, side, pixel, symmetry, specimen_diameter, run.rng("phantom"), run.threads)
     if specimen.agreement < making.AGREES:
@@ -174,29 +91,34 @@ def micrographs(run: Run, output: str, map_file: str | None, model: str | None, 
     lens = Lens(voltage, cs, amplitude_contrast)
     draws = run.rng("defocus")
     film = film_for(specimen, lens, (size[1], size[0]), snr, ice, bfactor, defocus, run.rng("noise level"))
-    low, high = np.radians(tilt)
-    faults = Faults((float(low), float(high)), thickness, ice_ring, carbon, aggregates, crystals)
-    session = Session(specimen, lens, film, particles, gap, faults)
+    session = Session(specimen, lens, film, particles, gap, amiss)
     plans = planned(count, empty, bad, defocus, astigmatism, draws)
-
-    def work(plan: Plan) -> dict[str, Any]:
-        image, columns, slab, junk = picture(session, plan, run.rng("micrograph", plan.number))
-        path = run.outdir / f"{plan.name}.mrc"  # type: ignore[operator]
-        mrc.write(path, image, pixel)
-        known = {"spaCtfTilt": np.degrees(slab.tilt), "spaCtfTiltAxis": np.degrees(slab.axis),
-                 "spaIceThickness": slab.thickness}  # fmt: skip
-        if junk is not None:
-            mrc.write(path.with_name(f"{plan.name}_junk.mrc"), junk, pixel)
-            known["spaJunkMask"] = str(path.with_name(f"{plan.name}_junk.mrc"))
-        columns = {name: np.asarray(values).tolist() for name, values in columns.items()}
-        return {"file": str(path), "columns": columns, "known": known}
-
-    done = list(run.each(plans, work, lambda plan: plan.name, "micrograph"))
-    mrc.write(run.outdir / "truth.mrc", specimen.volume / np.float32(film.noise), pixel)
+    done = list(run.each(plans, lambda plan: _made(run, session, plan), lambda plan: plan.name, "micrograph"))
+    mrc.write(run.outdir / "truth.mrc", (specimen.volume / film.noise).astype("f4"), pixel)
     _write(run, output, done, _optics(lens, pixel))
     total = sum(len(result["columns"]["rlnCoordinateX"]) for _, result in done)
     across = f"a specimen {specimen.diameter:.0f} A across"
     run.summary(f"{total} particles on {len(done)} micrographs, {across}, SNR {snr:g}")
+
+
+def _made(run: Run, session: Session, plan: Plan) -> dict[str, Any]:
+    """One micrograph, written; what its tables say of it."""
+    import numpy as np
+
+    from spa.io import mrc
+    from spa_plugins.simulate_micrographs.session import picture
+
+    assert run.outdir is not None
+    image, columns, slab, junk = picture(session, plan, run.rng("micrograph", plan.number))
+    path, pixel = run.outdir / f"{plan.name}.mrc", session.film.pixel_size
+    mrc.write(path, image, pixel)
+    known = {"spaCtfTilt": float(np.degrees(slab.tilt)), "spaCtfTiltAxis": float(np.degrees(slab.axis)),
+             "spaIceThickness": slab.thickness}  # fmt: skip
+    if junk is not None:
+        mrc.write(run.outdir / f"{plan.name}_junk.mrc", junk, pixel)
+        known["spaJunkMask"] = str(run.outdir / f"{plan.name}_junk.mrc")
+    plain = {name: np.asarray(values).tolist() for name, values in columns.items()}
+    return {"file": str(path), "columns": plain, "known": known}
 
 
 def _write(run: Run, output: str, done: list[tuple[Plan, dict[str, Any]]], optics: Table) -> None:

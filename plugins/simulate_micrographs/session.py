@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from spa.errors import UsageError
 from spa.image.ctf import Lens
 from spa.model.poses import matrices
 from spa.simulate import junk
-from spa.simulate.micrographs import Film, Scene, exposed, placed
+from spa.simulate.micrographs import RING, Film, Scene, exposed, placed
 from spa.simulate.optics import Defocus, draw_defocus, draw_views
 from spa.simulate.particles import clean_images, noise_level
 from spa.simulate.slab import Slab
@@ -41,6 +42,15 @@ class Faults:
     carbon: float
     aggregates: int
     crystals: int
+
+    @classmethod
+    def of(cls, pixel_size: float, tilt: tuple[float, float], ice_ring: float, **rest: Any) -> "Faults":
+        """The options, tilt in degrees, for pixels of a size in angstroms. UsageError."""
+        if tilt[0] > tilt[1]:
+            raise UsageError(f"--tilt {tilt[0]:g} {tilt[1]:g}: the least comes first")
+        if ice_ring and pixel_size > 0.45 / RING:
+            raise UsageError(f"--ice-ring: pixels of {pixel_size:g} A do not show {1 / RING:.2f} A; those of 1.5 A do")
+        return cls((float(np.radians(tilt[0])), float(np.radians(tilt[1]))), ice_ring=ice_ring, **rest)
 
 
 @dataclass(frozen=True, eq=False)

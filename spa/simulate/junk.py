@@ -6,7 +6,7 @@ import numpy as np
 
 HOLE = 6000.0  # angstroms: radius of the holes in carbon
 EDGE = 30.0  # angstroms: softness of its edge
-DARKER, GRANULAR = 6.0, 2.0  # carbon: its density in units of the noise (a tenth is seen); detail, of the ice's
+DARKER, GRANULAR = 12.0, 3.0  # carbon: its density in units of the noise (a tenth is seen); detail, of the ice's
 MEMBERS, CROWDED = 16, 0.5  # particles of a lump; their spread about its middle, in diameters
 CRYSTAL = 6.0  # units of the noise
 ICE = (100.0, 400.0)  # angstroms: diameters of ice crystals
@@ -72,15 +72,19 @@ def mask(junk: Junk, lump: float, shape: tuple[int, int]) -> np.ndarray | None:
     return found.astype(np.uint8)
 
 
-def density(junk: Junk, shape: tuple[int, int], noise: float, ice: float, rng: np.random.Generator) -> np.ndarray:
-    """Carbon and crystals (ny, nx); noise, ice: standard deviation of all noise, and of the ice's own detail."""
+def density(junk: Junk, shape: tuple[int, int], noise: float) -> np.ndarray:
+    """What carbon and crystals have more than ice (ny, nx), without their detail; noise: standard deviation of all."""
     total = np.zeros(shape, np.float32)
     for x, y, radius in junk.crystals:
         total += np.float32(CRYSTAL * noise) * _disc(shape, x, y, radius)
     if junk.carbon is not None:
-        grain = np.float32(GRANULAR * ice) * rng.standard_normal(shape, np.float32)
-        total += junk.carbon * (np.float32(DARKER * noise) + grain)
+        total += np.float32(DARKER * noise) * junk.carbon
     return total
+
+
+def detail(junk: Junk) -> np.ndarray | float:
+    """How strong the detail is, over that of ice alone: carbon's grain beside it."""
+    return 1.0 if junk.carbon is None else np.sqrt(1 + (GRANULAR * junk.carbon) ** 2)
 
 
 def _disc(shape: tuple[int, int], x: float, y: float, radius: float) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from spa.image import fft
 from spa.image.ctf import Lens
-from spa.simulate.junk import Junk, density
+from spa.simulate.junk import Junk, density, detail
 from spa.simulate.optics import Defocus, transfer
 from spa.simulate.slab import Slab, slices
 from spa.simulate.specimen import Specimen
@@ -76,6 +76,7 @@ def exposed(
     (ny, nx), pixel_size = film.shape, film.pixel_size
     kx, ky = np.fft.rfftfreq(nx, pixel_size)[None], np.fft.fftfreq(ny, pixel_size)[:, None]
     ice = film.noise * np.sqrt(film.ice / _mean_power(lens, defocus, kx, ky, film))
+    grain = ice if scene.junk is None else ice * detail(scene.junk)
     parts = list(slices(scene.slab, film.shape, pixel_size))
     where = nearest([deeper for deeper, _ in parts], scene.depths, len(scene.points))
     seen, blur = np.zeros((ny, nx // 2 + 1), np.complex64), _blur(kx, ky, drift, rng)
@@ -83,8 +84,9 @@ def exposed(
         here = where == number
         dense = plane(specimen, scene.points[here], scene.poses[here], film)
         if number == len(parts) // 2 and scene.junk is not None:
-            dense += density(scene.junk, film.shape, film.noise, ice, rng)
-        spectrum = fft.rfft2(dense) + _ringed(fft.rfft2(_white(film, rng) * (ice * part)), kx, ky, scene.ice_ring)
+            dense += density(scene.junk, film.shape, film.noise)
+        fine = _white(film, rng) * (grain * part).astype(np.float32)
+        spectrum = fft.rfft2(dense) + _ringed(fft.rfft2(fine), kx, ky, scene.ice_ring)
         moved = Defocus(defocus.u + deeper, defocus.v + deeper, defocus.angle)
         seen += spectrum * (transfer(lens, moved, kx, ky, film.bfactor)[0] * blur)
     contrast = fft.irfft2(seen, nx) + film.noise * np.sqrt(1 - film.ice) * _white(film, rng)

@@ -74,7 +74,9 @@ def wandered(journey: Journey, camera: Camera, rng: np.random.Generator) -> Path
     return Path((whole - whole[0]) / camera.pixel_size, path.course, waves)
 
 
-def strayed(points: np.ndarray, reach: float, length: float, camera: Camera, rng: np.random.Generator) -> np.ndarray:
+def strayed(
+    points: np.ndarray, reach: float, length: float, camera: Camera, rng: np.random.Generator
+) -> np.ndarray:
     """(p, n, 2) pixels that particles at points (p, 2; pixels) go beside all paths; 0 in the first frame.
 
     Their velocities are a Gaussian process, alike within a length and for some time, fast at first. reach: of all

@@ -112,13 +112,17 @@ def of_atoms(given: AtomSource, box: int, pixel_size: float, group: str, threads
     return _specimen(volume, pixel_size, group, threads, reach)
 
 
-def of_phantom(box: int, pixel_size: float, group: str, diameter: float | None, rng: np.random.Generator) -> Specimen:
+def of_phantom(
+    box: int, pixel_size: float, group: str, diameter: float | None, rng: np.random.Generator
+) -> Specimen:
     """A made-up protein of the point group; without a diameter, 0.6 of the box."""
     across = diameter or DIAMETER_SHARE * box * pixel_size
     if across > box * pixel_size:
         raise DataError(f"a phantom {across:.0f} angstroms across does not fit a box of {box * pixel_size:.0f}")
     made = phantom(group, across, rng)
-    volume = density(made.positions, made.bfactors, made.occupancies, made.kinds, made.scattering, box, pixel_size)
+    volume = density(
+        made.positions, made.bfactors, made.occupancies, made.kinds, made.scattering, box, pixel_size
+    )
     return _specimen(volume, pixel_size, "C1", 1, across)
 
 

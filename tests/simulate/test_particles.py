@@ -27,7 +27,7 @@ def images(specimen: Specimen, origins: np.ndarray, u: float = 15000.0, v: float
 
 
 def test_the_particle_sits_at_minus_the_origin(specimen: Specimen) -> None:
-    still, moved = (images(specimen, np.array([origin]))[0] for origin in ([0.0, 0.0], [2 * PIXEL, -3 * PIXEL]))
+    still, moved = (images(specimen, np.array([origin])) [0] for origin in ([0.0, 0.0], [2 * PIXEL, -3 * PIXEL]))
     assert np.allclose(moved, np.roll(still, (3, -2), (0, 1)), atol=1e-3 * still.max())
 
 

@@ -58,8 +58,8 @@ if TYPE_CHECKING:
 @job("simulate micrographs")
 def micrographs(run: Run, output: str, outdir: str, seed: int, map_file: str | None, model: str | None,
                 assembly: str | None, symmetry: str, specimen_diameter: float | None, box: int | None,
-                pixel_size: float | None, count: int, size: tuple[int, int], particles: int, gap: float, snr: float, ice: float, bfactor: float,
-                defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float,
+                pixel_size: float | None, count: int, size: tuple[int, int], particles: int, gap: float, snr: float,
+                ice: float, bfactor: float, defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float,
                 amplitude_contrast: float, empty: int, bad: int, **faults: Any) -> None:  # fmt: skip
     """Micrographs with known truth.
 

@@ -178,11 +178,13 @@ def _told(
 
 
 def tilted(surface: Surface | None, pixel_size: float) -> tuple[float, float]:
-    """The tilt of a surface's plane, and the direction of its axis from x, in degrees; NaN where there is none.
+    """The tilt of a surface's plane, and the direction of its axis from x (0 where it is level), in degrees; NaN where
+    there is none.
 
     Along (sin axis, -cos axis) the defocus grows by tan(tilt).
     """
     if surface is None:
         return float("nan"), float("nan")
     x, y = surface.slope(pixel_size)
-    return float(np.degrees(np.arctan(np.hypot(x, y)))), float(np.degrees(np.arctan2(x, -y)) % 360)
+    axis = float(np.degrees(np.arctan2(x, -y)) % 360) if x or y else 0.0
+    return float(np.degrees(np.arctan(np.hypot(x, y)))), axis

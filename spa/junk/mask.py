@@ -31,16 +31,35 @@ def junk(ground: Ground, diameter: float) -> Judged:
     """The junk, wider than particles of a diameter (angstroms)."""
     radius = diameter / 2 / ground.pixel_size
     image = np.clip(ground.image, -200, 200)
-    level = _standing_out(gaussian_filter(image, 0.7 * radius), 0.0)
+    level = _standing_out(gaussian_filter(image, 0.7 * radius))
     fine = np.clip(gaussian_filter(image, 0.7) - gaussian_filter(image, 1.4), -20, 20)
-    energy = _standing_out(np.log(gaussian_filter(fine * fine, 1.0 * radius) + 1e-6), _ENERGY)
+    energy = _standing_out(np.log(gaussian_filter(fine * fine, 1.0 * radius) + 1e-6), _ENERGY, 4 * radius)
     found = _grown(_wide(level, 1.5 * radius, _BLUR), 0.5 * radius) | _wide(energy, 2 * radius, _EDGE)
     return Judged(found, level, energy)
 
 
-def _standing_out(values: np.ndarray, least: float) -> np.ndarray:
-    """How far values lie off the bulk, in its robust deviations, of which one is at least ``least``/6."""
-    return (values - np.median(values)) / max(deviation(values), least / _FAR, 1e-9)
+def _standing_out(values: np.ndarray, least: float = 0.0, near: float = np.inf) -> np.ndarray:
+    """How far values lie off the bulk, in its robust deviations, of which one is at least ``least``/6.
+
+    Of two kinds of ground, where a quarter is carbon, the median and the deviation from it are of neither: the bulk is
+    the densest half, and its deviation that of values from those ``near`` by (pixels), if these are known to be alike.
+    """
+    if not np.isfinite(near):
+        return (values - np.median(values)) / max(deviation(values), 1e-9)
+    spread = deviation(values)
+    for lines in (values, values.T):
+        if near < len(lines) / 2:
+            lag = round(near)
+            spread = min(spread, deviation(lines[lag:] - lines[:-lag]) / np.sqrt(2))
+    return (values - _densest(values)) / max(spread, least / _FAR, 1e-9)
+
+
+def _densest(values: np.ndarray) -> float:
+    """The median of the shortest stretch that holds half of the values."""
+    order = np.sort(values, axis=None)
+    half = len(order) // 2
+    first = int(np.argmin(order[half:] - order[: len(order) - half]))
+    return float(order[first + half // 2])
 
 
 def _wide(off: np.ndarray, radius: float, blur: float) -> np.ndarray:

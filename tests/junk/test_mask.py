@@ -79,3 +79,15 @@ def test_coarse_lumps_are_the_opposite_of_content():
 def test_images_of_nothing_are_refused(image, why):
     with pytest.raises(DataError, match=why):
         ground(image.astype(np.float32), PIXEL)
+
+
+@pytest.mark.parametrize("share", [0.15, 0.3, 0.42])
+def test_carbon_is_junk_however_much_there_is_of_it(share):
+    """Its grain is stronger than the ice's, its light but a step that a slope hides."""
+    edge = int(share * SIZE)
+    image = 1.5 * discs(places(300), DIAMETER / 2) + noise()
+    image[:, :edge] = 1.8 * noise(1)[:, :edge] - 1
+    found = mask(image)
+    edge = edge * len(found) // SIZE
+    assert found[:, : edge - 4].mean() > 0.9
+    assert found[:, edge + 12 :].mean() < 0.01

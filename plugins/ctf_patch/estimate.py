@@ -23,6 +23,7 @@ from spa.recipe import surface
 
 _DOUBT = 30.0  # nats, of all micrographs of a group
 _SHOWN = 24  # micrographs in a montage
+_PLACES = 32  # along the longer side of a surface that is drawn
 _CURVES = ("spaFrequency", "spaEquiPhaseAverage", "spaCtfSquared", "spaFitFrc")
 
 
@@ -174,4 +175,17 @@ def _panel(row: Table) -> Panel:
     frequency, spectrum, model, frc = (curves.floats(name) for name in _CURVES)
     image = mrc.read(str(row.text("rlnCtfImage")[0]).removesuffix(":mrc")).data
     certain = bool(row.floats("spaCtfEvidence")[0] >= CERTAIN)
-    return Panel(title, image / 100, frequency, spectrum, model, frc, resolution, certain)
+    return Panel(title, image / 100, frequency, spectrum, model, frc, resolution, certain, _over(row))
+
+
+def _over(row: Table) -> np.ndarray | None:
+    """A micrograph's surface at even places, None where it is level or was not asked for."""
+    if surface.COLUMN not in row:
+        return None
+    found = surface.read(str(row.text(surface.COLUMN)[0]))
+    if found.degree == 0:
+        return None
+    ny, nx = found.shape
+    step = max(ny, nx) / _PLACES
+    x, y = np.meshgrid(np.arange(step / 2, nx, step), np.arange(step / 2, ny, step))
+    return found.at(np.stack([x.ravel(), y.ravel()], axis=1)).reshape(x.shape)

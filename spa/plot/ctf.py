@@ -19,6 +19,7 @@ class Panel:
     """One micrograph: picture (box, box), fitted CTF² left, spectrum right; curves (m,) by frequency (1/angstrom).
 
     spectrum is the equi-phase average over its background - 1; resolution in angstroms; certain: there are rings.
+    surface (ny, nx), coarse: what is added to the defocus over the micrograph, angstroms; None where it is level.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Panel:
     frc: np.ndarray
     resolution: float
     certain: bool
+    surface: np.ndarray | None = None
 
 
 def montage(panels: Sequence[Panel]) -> "Figure":
@@ -42,6 +44,8 @@ def montage(panels: Sequence[Panel]) -> "Figure":
         row, column = divmod(number, _ACROSS)
         _rings(axes[row][2 * column], panel)
         _curves(axes[row][2 * column + 1], panel, legend=number == 0)
+        if panel.surface is not None:
+            _surface(axes[row][2 * column + 1], panel.surface)
     return figure
 
 
@@ -72,6 +76,18 @@ def _curves(axis: Any, panel: Panel, legend: bool) -> None:
                    color="black" if panel.certain else "tab:red")  # fmt: skip
     if legend:
         axis.legend(loc="lower left", ncols=2, fontsize=6)
+
+
+def _surface(beside: Any, surface: np.ndarray) -> None:
+    """The defocus over the micrograph, in the corner of the curves: red is further from focus, lines are even steps."""
+    ny, nx = surface.shape
+    axis = beside.inset_axes([0.82, 0.62, 0.18, 0.38])
+    most = max(float(np.abs(surface).max()), 1e-6)
+    axis.imshow(surface, cmap="coolwarm", vmin=-most, vmax=most, origin="lower", extent=(0, nx, 0, ny))
+    axis.contour(np.arange(nx) + 0.5, np.arange(ny) + 0.5, surface, 6, colors="black", linewidths=0.4)
+    axis.set(xticks=[], yticks=[])
+    axis.set_xlabel(f"{surface.min():+.0f} to {surface.max():+.0f} Å", fontsize=5, labelpad=1)
+    axis.xaxis.label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
 
 
 def _height(panel: Panel, width: int = 12) -> np.ndarray:

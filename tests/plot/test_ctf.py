@@ -1,5 +1,7 @@
 """The montage of fits: a picture and curves for each micrograph."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,3 +32,11 @@ def test_the_resolution_is_marked():
     (curves,) = [axis for axis in montage([panel(resolution=5.0)]).axes if axis.lines]
     marks = [line.get_xdata()[0] for line in curves.lines if line.get_label() == "resolution"]
     assert marks == [pytest.approx(0.2)]
+
+
+def test_a_surface_that_is_not_level_is_drawn_in_the_corner():
+    slope = np.linspace(-80, 80, 20)[None] * np.ones((16, 1))
+    drawn = montage([panel(), replace(panel(), surface=slope)])
+    insets = [child for axis in drawn.axes for child in axis.child_axes]
+    assert len(insets) == 1 and "-80 to +80" in insets[0].get_xlabel()
+    assert insets[0].images[0].get_array().shape == slope.shape

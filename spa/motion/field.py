@@ -146,17 +146,26 @@ class Normal:
             self.square += float((weight[:, None] * moved**2).sum())
             self.count += int((weight > 0).sum()) - 1
 
-    def solved(self, prior: Prior) -> tuple[np.ndarray, float]:
-        """Coefficients (size, 2) and the log of the evidence."""
-        total, logdet = self._precision(prior)
-        total += prior.trust * self.matrix
-        factor = np.linalg.cholesky(total)
-        found = np.linalg.solve(total, prior.trust * self.right)
-        evidence = (
-            logdet - 2 * np.log(np.diag(factor)).sum() + 0.5 * prior.trust * (self.right * found).sum()
+    def evidence(self, prior: Prior) -> float:
+        """The log of the evidence.
+
+        The last rows of the factor of [[A, b], [b', c]] are L^-1 b: with no c but one that keeps it positive.
+        """
+        size = self.basis.size
+        bordered = np.zeros((size + 2, size + 2))
+        bordered[:size, :size], logdet = self._precision(prior)
+        bordered[:size, :size] += prior.trust * self.matrix
+        bordered[size:, :size] = prior.trust * self.right.T  # the lower half is all that is looked at
+        bordered[size:, size:] = (2 * prior.trust * self.square + 1) * np.eye(2)
+        factor = np.linalg.cholesky(bordered)
+        return float(
+            logdet - 2 * np.log(np.diag(factor)[:size]).sum() + 0.5 * (factor[size:, :size] ** 2).sum()
             + self.count * np.log(prior.trust) - 0.5 * prior.trust * self.square
         )  # fmt: skip
-        return found, float(evidence)
+
+    def solved(self, prior: Prior) -> np.ndarray:
+        """Coefficients (size, 2), the likeliest."""
+        return np.linalg.solve(self._precision(prior)[0] + prior.trust * self.matrix, prior.trust * self.right)
 
     def _precision(self, prior: Prior) -> tuple[np.ndarray, float]:
         """Prior precision of the coefficients and the log of its determinant."""
@@ -190,13 +199,12 @@ class Normal:
 def fitted(basis: Basis, told: Told, prior: Prior, sweeps: int) -> tuple[Field, Prior]:
     """The field that is likeliest given what patches say; the prior improved by so many sweeps over its parameters."""
     normal = Normal(basis, told)
-    found, best = normal.solved(prior)
+    best = normal.evidence(prior) if sweeps else 0.0
     if sweeps and len(basis.degrees):  # the evidence may have two tops: with motion over the frame, and without
         for local in _STARTS:
             tried = replace(prior, local=local)
-            coefficients, evidence = normal.solved(tried)
-            if evidence > best:
-                found, best, prior = coefficients, evidence, tried
+            if (evidence := normal.evidence(tried)) > best:
+                best, prior = evidence, tried
     names = [name for name in _BOUNDS if len(basis.degrees) or not name.startswith(("local", "decay"))]
     factors = dict.fromkeys(names, 2.0)
     for _ in range(sweeps):
@@ -204,16 +212,15 @@ def fitted(basis: Basis, told: Told, prior: Prior, sweeps: int) -> tuple[Field, 
             for factor in (factors[name], 1 / factors[name]):
                 value = float(np.clip(getattr(prior, name) * factor, *_BOUNDS[name]))
                 tried = replace(prior, **{name: value})
-                coefficients, evidence = normal.solved(tried)
-                if evidence > best + 1e-9:
-                    found, best, prior = coefficients, evidence, tried
+                if (evidence := normal.evidence(tried)) > best + 1e-9:
+                    best, prior = evidence, tried
                     break
             else:
                 factors[name] = np.sqrt(factors[name])
     if sweeps and len(basis.degrees):
         none = replace(prior, local=_BOUNDS["local"][0])
-        coefficients, evidence = normal.solved(none)
-        if evidence > best - CLEAR:
-            found, prior = coefficients, none
+        if normal.evidence(none) > best - CLEAR:
+            prior = none
+    found = normal.solved(prior)
     n, r = basis.paths.shape
     return Field(basis, found[:n] - found[0], found[n:].reshape(-1, r, 2)), prior

@@ -121,9 +121,11 @@ def _peak(product: np.ndarray, shape: tuple[int, ...], expected: np.ndarray, ste
     ny, nx = shape
     scores = fft.irfft2(product, nx)
     y, x = (np.fft.fftfreq(size, 1 / size) for size in shape)
-    z = scores / max(float(scores.std()), 1e-30)
-    away = (((y - expected[1]) / step) ** 2)[:, None] + ((x - expected[0]) / step) ** 2
-    top, left = np.unravel_index(int(np.argmax(z.max() * z - away / 2)), scores.shape)
+    away = [(((at - middle) / step) ** 2 / 2).astype(np.float32) for at, middle in zip((y, x), expected[::-1])]
+    likely = scores * np.float32(scores.max() / max(float(np.vdot(scores, scores)) / scores.size, 1e-30))
+    likely -= away[0][:, None]
+    likely -= away[1]
+    top, left = np.unravel_index(int(np.argmax(likely)), scores.shape)
     return np.array([
         x[left] + _summit(scores[top, [left - 1, left, (left + 1) % nx]]),
         y[top] + _summit(scores[[top - 1, top, (top + 1) % ny], left]),

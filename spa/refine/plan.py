@@ -6,7 +6,8 @@ by more than two grid steps in a global pass.
 Where posteriors are broad an image's own share of its half's map speaks for the pose that it has, right or wrong: some
 ten units of log p at a signal-to-noise ratio of 0.015 and a thousand images, as much as the right pose would gain. So
 images take turns there: those of an iteration are searched against the map of the others, and then put into it (an
-incremental expectation-maximisation: Neal & Hinton, in Learning in Graphical Models (1998) 355).
+incremental expectation-maximisation: Neal & Hinton, in Learning in Graphical Models (1998) 355). They do until an
+image's own noise is little beside what the image tells: one search of all of them would undo what turns have won.
 """
 
 from dataclasses import replace
@@ -24,6 +25,7 @@ PATIENCE = 3  # passes without gain after which a run that never settles is stop
 SETTLING = 0.97  # of the least median move yet: a run whose poses still come to rest is not stopped
 FIRST = 300  # images a half in the first iteration; each of the next takes up to twice as many
 TURNS = 4  # iterations in which all images have had their turn, where posteriors are broad
+OWN = 0.2  # of what an image tells: an image's own share in its map, above which images take turns
 BEYOND = 2  # shells of the references beyond the FSC's crossing
 STILL = 0.05  # of a shell's width at the particle's rim: poses that move less have converged
 CERTAIN = 0.3  # of their own error: the same
@@ -56,14 +58,33 @@ def _size(problem: Problem, state: State, n: int) -> int:
     grown = min(n, FIRST << min(state.iteration, 40))
     if state.iteration == 0:
         return grown
-    if state.sharpness > SHARP and not state.wide:
-        return grown if state.iteration == 1 else n
-    return min(grown, -(-n // TURNS))
+    if state.turns:
+        return min(grown, -(-n // TURNS))
+    return grown if state.iteration == 1 else n
 
 
 def advanced(problem: Problem, state: State, halves: Halves) -> State:
     """The state whose images `halves` have been searched: others' turn is next, or all are, near their poses."""
-    return replace(state, begun=state.begun + max(map(len, halves)), local=_goes_local(state))
+    turns = state.sharpness < SHARP or state.stalled > 0 or _roving(state) or own_share(problem, state) > OWN
+    if not state.local and _goes_local(state):  # all are yet to be climbed in maps of all
+        state = replace(state, local=True, moved=np.pi, stalled=0.0)
+    return replace(state, begun=state.begun + max(map(len, halves)), turns=turns)
+
+
+def own_share(problem: Problem, state: State) -> float:
+    """How much of what an image tells (log p of its best pose, in the median) is its own share in its half's map.
+
+    Each image of a half takes part in as many of the map's coefficients as there are, over all the half's views.
+    """
+    best = state.best()[0]
+    told = np.median(best.logp[np.arange(len(best.logp)), best.weight.argmax(axis=1)][state.searched])
+    views = len(problem.settings.operators) * state.searched.sum() / 2
+    coefficients = 2 * np.pi / 3 * state.radius**3 * (problem.solvent**2).mean()
+    return float(coefficients / views / max(told, 1e-6))
+
+
+def _roving(state: State) -> bool:
+    return state.wide and ROVING < state.wandering < 1  # 1: none was searched twice yet
 
 
 def _goes_local(state: State) -> bool:
@@ -135,8 +156,7 @@ def decided(problem: Problem, state: State, shell: int, share: float) -> State:
     complete = bool(state.searched.all())
     stalled = 0.0 if gained or not complete else state.stalled + share
     local = _goes_local(state)
-    roving = state.wide and ROVING < state.wandering < 1  # 1: none was searched twice yet
-    wide = not local and (state.sharpness < SHARP or stalled > 0 or roving)
+    wide = not local and (state.sharpness < SHARP or stalled > 0 or _roving(state))
     rim = shell * settings.diameter / (2 * images.band.box * images.pixel_size)  # shells a radian turns the rim by
     still = state.moved < max(STILL / max(rim, 1), CERTAIN * _turn_error(state))
     converged = state.local and still and shell <= state.best_shell + 1

@@ -22,7 +22,8 @@ class State:
     stalled: passes over all images since; moved: median turn (radians) of the images searched again;
     least: the smallest of these yet; wandering: the share that moved more than two grid steps; sharpness: mean share
     of the best mode; halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once done;
-    begun: images of each half that earlier iterations have taken, those taken again counted again.
+    begun: images of each half that earlier iterations have taken, those taken again counted again; turns: whether the
+    next iteration takes some of them only.
     """
 
     iteration: int
@@ -44,6 +45,7 @@ class State:
     sharpness: float = 0.0
     done: bool = False
     begun: int = 0
+    turns: bool = False
     halves: np.ndarray | None = None
     joint: np.ndarray | None = None
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import numba
 import numpy as np
 
 from spa.image import fft
@@ -79,79 +78,23 @@ def insert(
     )  # fmt: skip
 
 
-@numba.njit("void(f4[:,:,:,::1])", nogil=True, cache=True)
-def _close(grid):
-    """Make the plane x = 0 Hermitian: what fell on one side belongs to both."""
-    n = grid.shape[0]
-    for z in range(n):
-        for y in range(n):
-            if z * n + y > (n * n) // 2:
-                break
-            a, b = grid[z, y, 0], grid[n - 1 - z, n - 1 - y, 0]
-            if z * n + y == (n * n) // 2:
-                a[0], a[1], a[2] = 2 * a[0], np.float32(0), 2 * a[2]
-                continue
-            re, im, w = a[0] + b[0], a[1] - b[1], a[2] + b[2]
-            a[0], a[1], a[2] = re, im, w
-            b[0], b[1], b[2] = re, -im, w
-
-
-@numba.njit("void(f4[:,:,:,::1], f4[:,:,:,::1], f4[:,:,::1], i8, i8)", nogil=True, fastmath=True, cache=True)
-def _average(grid, out, operators, z0, z1):
-    n = grid.shape[0]
-    c = n // 2
-    one = np.float32(1)
-    limit = np.float32((c - 1) * (c - 1))
-    for z in range(z0, z1):
-        for y in range(n):
-            for x in range(grid.shape[2] - 1):
-                px, py, pz = np.float32(x), np.float32(y - c), np.float32(z - c)
-                if px * px + py * py + pz * pz > limit:
-                    continue
-                re = np.float32(0)
-                im = np.float32(0)
-                w = np.float32(0)
-                for g in range(operators.shape[0]):
-                    m = operators[g]
-                    qx = m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz
-                    qy = m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz
-                    qz = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz
-                    sign = np.float32(1)
-                    if qx < 0:
-                        qx, qy, qz, sign = -qx, -qy, -qz, np.float32(-1)
-                    ix, iy, iz = int(qx), int(np.floor(qy)), int(np.floor(qz))
-                    fx, fy, fz = qx - np.float32(ix), qy - np.float32(iy), qz - np.float32(iz)
-                    iy += c
-                    iz += c
-                    if fx == 0 and fy == 0 and fz == 0:
-                        re += grid[iz, iy, ix, 0]
-                        im += sign * grid[iz, iy, ix, 1]
-                        w += grid[iz, iy, ix, 2]
-                        continue
-                    for dz in range(2):
-                        wz = fz if dz else one - fz
-                        for dy in range(2):
-                            wy = wz * (fy if dy else one - fy)
-                            w0, w1 = wy * (one - fx), wy * fx
-                            re += w0 * grid[iz + dz, iy + dy, ix, 0] + w1 * grid[iz + dz, iy + dy, ix + 1, 0]
-                            im += sign * (w0 * grid[iz + dz, iy + dy, ix, 1] + w1 * grid[iz + dz, iy + dy, ix + 1, 1])
-                            w += w0 * grid[iz + dz, iy + dy, ix, 2] + w1 * grid[iz + dz, iy + dy, ix + 1, 2]
-                out[z, y, x, 0] = re
-                out[z, y, x, 1] = im
-                out[z, y, x, 2] = w
-
-
 def close(sums: Accumulator) -> None:
-    """Once after the last insertion and before anything else: the plane x = 0 becomes Hermitian."""
-    _close(sums.grid)
+    """Once after the last insertion, before anything else: what fell on one side of the plane x = 0 belongs to both."""
+    plane = sums.grid[:, :, 0]
+    mates = plane[::-1, ::-1].copy()
+    plane[..., 0] += mates[..., 0]
+    plane[..., 1] -= mates[..., 1]
+    plane[..., 2] += mates[..., 2]
 
 
 def added(sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map) -> Accumulator:
     """The (closed) sums at each of some operators (g, 3, 3), added; slabs of z go to `run`, a pool's map."""
+    from spa.volume.turned import average  # compiled where there is a symmetry
+
     out = np.zeros_like(sums.grid)
     turned = np.ascontiguousarray(operators, np.float32)
     edges = np.linspace(0, len(out), 9).astype(int)
-    list(run(lambda slab: _average(sums.grid, out, turned, *slab), list(zip(edges[:-1], edges[1:]))))
+    list(run(lambda slab: average(sums.grid, out, turned, *slab), list(zip(edges[:-1], edges[1:]))))
     return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
 
 

@@ -8,7 +8,6 @@ It is slower than the trilinear slices of the search, and made for simulation, r
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from spa.image import fft
@@ -57,40 +56,15 @@ def _with_margins(spectrum: np.ndarray, size: int) -> np.ndarray:
     return np.ascontiguousarray(grid)
 
 
-@numba.njit("void(c8[:,:,::1], f8[:,::1], c8[::1])", nogil=True, fastmath=True, cache=True)
-def _gather(grid, points, out):
-    size = grid.shape[0]
-    weight = np.empty((3, WIDTH), np.float64)
-    first = np.empty(3, np.int64)
-    for i in range(points.shape[0]):
-        sign = -1.0 if points[i, 0] < 0 else 1.0
-        for axis in range(3):
-            u = sign * points[i, axis]
-            first[axis] = int(np.ceil(u - WIDTH / 2))
-            for j in range(WIDTH):
-                t = 2 * (first[axis] + j - u) / WIDTH
-                weight[axis, j] = np.exp(BETA * (np.sqrt(max(0.0, 1 - t * t)) - 1))
-        re, im = 0.0, 0.0
-        for jz in range(WIDTH):
-            z = (first[2] + jz) % size
-            for jy in range(WIDTH):
-                y = (first[1] + jy) % size
-                row = grid[z, y]
-                w = weight[2, jz] * weight[1, jy]
-                for jx in range(WIDTH):
-                    value = row[first[0] + jx + WIDTH]
-                    re += w * weight[0, jx] * value.real
-                    im += w * weight[0, jx] * value.imag
-        out[i] = complex(re, sign * im)
-
-
 def sample(source: Transform, frequencies: np.ndarray) -> np.ndarray:
     """The transform (K,) complex64 at frequencies (K, 3), x y z in 1/angstrom; 0 at and beyond the map's Nyquist."""
+    from spa.volume.gridded import gather  # compiled where a map is sampled
+
     size = source.grid.shape[0]
     points = np.ascontiguousarray(frequencies * (size * source.pixel_size), np.float64)
     inside = (points**2).sum(1) < (size / 2) ** 2
     found = np.empty(int(inside.sum()), np.complex64)
-    _gather(source.grid, np.ascontiguousarray(points[inside]), found)
+    gather(source.grid, np.ascontiguousarray(points[inside]), found)
     out = np.zeros(len(points), np.complex64)
     out[inside] = found
     return out

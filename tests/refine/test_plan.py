@@ -17,8 +17,9 @@ from spa.volume.slices import reference
 def begun(problem: Problem, volume: np.ndarray, noise: np.ndarray) -> State:
     """A state in which all images have poses, with broad posteriors."""
     state = loop.first_state(problem, [volume], noise)
+    state.poses[0].logp[:, 0] = 50
     everything = np.ones(len(problem.images), bool)
-    return replace(state, iteration=3, searched=everything, wide=True, sharpness=0.3, wandering=0.5)
+    return replace(state, iteration=3, searched=everything, wide=True, turns=True, sharpness=0.3, wandering=0.5)
 
 
 def test_where_posteriors_are_broad_all_images_have_their_turn(planted: Callable) -> None:
@@ -41,6 +42,26 @@ def test_subsets_grow(planted: Callable) -> None:
     state = replace(begun(case.problem, case.volume, case.noise), iteration=0)
     sizes = [len(plan.chosen(problem, replace(state, iteration=i))[0]) for i in range(8)]
     assert sizes[:4] == [300, 600, 1200, 2400] and max(sizes) == 20000 // plan.TURNS
+
+
+def test_turns_go_on_while_an_image_s_own_noise_is_much_of_what_it_tells(planted: Callable) -> None:
+    case = planted(n=43)
+    state = replace(begun(case.problem, case.volume, case.noise), wide=False, sharpness=0.99)
+    halves = plan.chosen(case.problem, state)
+    assert plan.own_share(case.problem, state) > plan.OWN and plan.advanced(case.problem, state, halves).turns
+    state.poses[0].logp[:, 0] *= 1.01 * plan.own_share(case.problem, state) / plan.OWN
+    assert not plan.advanced(case.problem, state, halves).turns
+    more = replace(case.problem.settings, operators=np.repeat(case.problem.settings.operators, 7, axis=0))
+    fewer = plan.own_share(replace(case.problem, settings=more), state)
+    assert fewer == pytest.approx(plan.own_share(case.problem, state) / 7)  # a copy is a view as well
+
+
+def test_the_global_search_is_not_the_last(planted: Callable) -> None:
+    """Going local is not yet being at rest: maps lack the images spared, and poses are those of single searches."""
+    case = planted(n=43)
+    state = replace(begun(case.problem, case.volume, case.noise), wandering=0.0, moved=1e-6, stalled=4.0)
+    state = plan.advanced(case.problem, state, plan.chosen(case.problem, state))
+    assert state.local and not plan.decided(case.problem, state, 5, 1.0).done
 
 
 def test_references_are_made_without_the_images_that_come_next(planted: Callable) -> None:

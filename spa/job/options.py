@@ -136,6 +136,23 @@ def comparison(body: Body) -> Body:
     return body
 
 
+def variable(body: Body) -> Body:
+    """Of particles that vary at fixed poses: --diameter, --mask, --focus-mask, --max-resolution, --min-resolution."""
+    for option in (
+        click.option("--min-resolution", type=click.FloatRange(min=0, min_open=True),
+                     help="Coarsest detail used, angstroms; default: all."),
+        click.option("--max-resolution", type=click.FloatRange(min=1), default=8.0, show_default=True,
+                     help="Finest detail used, angstroms."),
+        click.option("--focus-mask", type=INPUT_FILE,
+                     help="Soft mask of what may vary; elsewhere all are the map of all particles."),
+        click.option("--mask", type=INPUT_FILE, help="Soft solvent mask; default: a sphere of the diameter."),
+        click.option("--diameter", type=click.FloatRange(min=1),
+                     help="Of the particle, angstroms; default: measured on the map of all particles."),
+    ):  # fmt: skip
+        body = option(body)
+    return body
+
+
 def half_maps(body: Body) -> Body:
     """Half maps by name or from the stream: --half1, --half2, --class."""
     for option in (

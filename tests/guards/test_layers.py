@@ -21,6 +21,7 @@ ALLOWED = {
     "volume": {"image", "errors"},
     "search": {"volume", "image", "errors"},
     "class3d": {"refine", "search", "volume", "image", "errors"},
+    "vary": {"abinit", "class3d", "refine", "search", "volume", "image", "errors"},
     "relax": {"abinit", "refine", "search", "volume", "image", "errors"},
     "abinit": {"symmetry", "refine", "search", "volume", "image", "errors"},
     "motion": {"image", "errors"},

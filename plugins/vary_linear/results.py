@@ -1,0 +1,212 @@
+"""States while it runs; latents, volumes, tables and words at the end."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from spa.abinit.compact import enlarged
+from spa.errors import ReadError
+from spa.io import mrc, star
+from spa.io.star import Table, Tables
+from spa.io.whole import whole
+from spa.job.maps import BLOCK, with_maps
+from spa.job.run import Run
+from spa.recipe.kept import curve_table
+from spa.recipe.latents import columns
+from spa.recipe.posed import Given
+from spa.refine.problem import Workers
+from spa.vary import clusters, paths
+from spa.vary.components import Problem, State
+from spa.vary.joint import Joint, joint
+from spa.vary.null import Null, null
+from spa.volume.fsc import crossing
+from spa_plugins.vary_linear.inputs import Asked
+
+STATE = "state.npz"
+
+
+def resumed(run: Run, count: int) -> State | None:
+    """The last whole iteration with --resume, if there is one; count: of the images."""
+    assert run.outdir is not None
+    path = run.outdir / STATE
+    if not run.resume or not path.exists():
+        return None
+    try:
+        with open(path, "rb") as stream, np.load(stream) as held:
+            values = {field.name: held[field.name] for field in fields(State)}
+            images = int(held["images"])
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise ReadError(f"{path}: cannot be read: {error}") from None
+    if images != count:
+        raise ReadError(f"{path}: it is of other particles")
+    run.warn(f"going on after iteration {values['iteration']}")
+    return State(int(values["iteration"]), values["maps"], values["moved"], bool(values["done"]))
+
+
+def checkpoint(run: Run, state: State, count: int) -> None:
+    """Keep an iteration, and stop after it when asked to."""
+    assert run.outdir is not None
+    with whole(run.outdir / STATE) as path, open(path, "wb") as stream:
+        held = {field.name: np.asarray(getattr(state, field.name)) for field in fields(State)}
+        np.savez(stream, images=np.asarray(count), **held)  # type: ignore[arg-type]
+    run.checkpoint()
+
+
+def line(state: State) -> str:
+    """One iteration in words."""
+    return f"iteration {state.iteration}: components moved {100 * state.moved[-1]:.1f} %"
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the job tells; images and maps of the compact box."""
+
+    given: Given
+    problem: Problem
+    state: State
+    joint: Joint
+    null: Null
+    groups: clusters.Clusters | None
+
+    @property
+    def asked(self) -> Asked:
+        assert isinstance(self.given.band, Asked)
+        return self.given.band
+
+    @property
+    def resolution(self) -> np.ndarray:
+        """(q + 1,) of the mean and components, FSC 0.143 of halves, angstroms."""
+        images = self.given.posed.images
+        shells = [min(crossing(curve, 0.143), images.band.radius) for curve in self.joint.curves]
+        return np.array([images.resolution_of(shell) for shell in shells])
+
+
+def found(run: Run, given: Given, problem: Problem, state: State, workers: Workers) -> Found:
+    """Everything that is computed after the last iteration."""
+    asked = given.band
+    assert isinstance(asked, Asked)
+    worth = null(problem, state, problem.settings.start, workers, asked.shuffles)
+    both = joint(problem, state, workers)
+    groups = None
+    if asked.clusters:
+        rng = run.rng("clusters")
+        latent = both.latent
+        groups = (clusters.mixture(latent.mean, latent.spread, asked.clusters, rng)
+                  if asked.clustering == "mixture" else clusters.kmeans(latent.mean, asked.clusters, rng))  # fmt: skip
+    return Found(given, problem, state, both, worth, groups)
+
+
+def particles(found: Found) -> Table:
+    """The particles' table with latents, their errors and covariances, grey scale, cluster."""
+    given, latent = found.given, found.joint.latent
+    table = given.stack.table(given.rows).with_columns(
+        rlnRandomSubset=found.problem.views.images.half + 1, **columns(latent.mean, latent.spread, latent.scale)
+    )
+    if found.groups is None:
+        return table
+    share = np.round(found.groups.posterior.max(axis=1), 6)
+    return table.with_columns(spaLatentCluster=found.groups.number + 1, spaLatentClusterShare=share)
+
+
+def written(run: Run, found: Found) -> Tables:
+    """Maps and curves into DIR; the table for the next job."""
+    assert run.outdir is not None
+    folder, both, box = run.outdir, found.joint, found.given.stack.box
+    tables = found.given.stack.tables.without_block(BLOCK).with_block("particles", particles(found))
+    solvent = found.problem.solvent
+    masks = {"mask": solvent, "focus": found.problem.prior.region}
+    for name, mask in masks.items():
+        if name == "mask" or found.asked.focus_mask:
+            grown = enlarged(mask, box) * (box / len(mask)) ** 2  # a mask keeps its values, not its grey scale
+            mrc.write(folder / f"{name}.mrc", np.clip(grown, 0, 1), found.given.stack.pixel_size)
+    rows = _maps(folder, "mean", found, 0) + [("mask", str(folder / "mask.mrc"))]
+    tables = with_maps(tables, rows)
+    frames = []
+    for k in range(1, len(both.maps)):
+        parts = [(role if role != "map" else "component", name)
+                 for role, name in _maps(folder, f"component{k:02d}", found, k)]  # fmt: skip
+        series = _series(folder, found, k)
+        tables = with_maps(tables, [one for one in parts if one[0] == "component"], k)
+        tables = with_maps(tables, [("series", name) for name, _ in series], k)
+        frames += [(name, k, value) for name, value in series]
+    names, axes, values = zip(*frames)
+    series_table = Table.of(spaMapName=list(names), spaComponent=list(axes), spaLatentValue=list(values))
+    return tables.with_block("components", _components(found)).with_block("series", series_table)
+
+
+def _maps(folder: Path, stem: str, found: Found, number: int) -> list[tuple[str, str]]:
+    """The files of a map, its half maps and its FSC: (role, name)."""
+    both = found.joint
+    volumes = {"": both.maps[number], "_half1": both.halves[0, number], "_half2": both.halves[1, number]}
+    for suffix, volume in volumes.items():
+        _write(folder / f"{stem}{suffix}.mrc", volume, found)
+    curve, stack = np.zeros(found.given.stack.box // 2 + 1), found.given.stack
+    shells = min(len(curve), both.curves.shape[1])
+    curve[:shells] = both.curves[number, :shells]
+    star.write(Tables({"fsc": curve_table(curve, stack.box * stack.pixel_size)}), folder / f"{stem}_fsc.star")
+    roles = ("map", ""), ("half1", "_half1"), ("half2", "_half2")
+    return [*((role, str(folder / f"{stem}{suffix}.mrc")) for role, suffix in roles),
+            ("fsc", str(folder / f"{stem}_fsc.star"))]  # fmt: skip
+
+
+def _series(folder: Path, found: Found, number: int) -> list[tuple[str, float]]:
+    """Volumes along a component: (name, value of its latent)."""
+    both, out = found.joint, []
+    points = paths.quantiles(both.latent.mean, number - 1, found.asked.frames)
+    for frame, point in enumerate(points, 1):
+        value = round(float(point[number - 1]), 4)
+        name = folder / f"series{number:02d}_{frame:03d}.mrc"
+        _write(name, both.maps[0] + np.float32(value) * both.maps[number], found)
+        out.append((str(name), value))
+    return out
+
+
+def _write(path: Path, volume: np.ndarray, found: Found) -> None:
+    stack = found.given.stack
+    mrc.write(path, enlarged(np.asarray(volume, np.float32), stack.box), stack.pixel_size)
+
+
+def _components(found: Found) -> Table:
+    both, worth = found.joint, found.null
+    count = len(both.share)
+    return Table.of(
+        spaComponent=np.arange(1, count + 1), spaVarianceShare=np.round(both.share, 6),
+        rlnEstimatedResolution=np.round(found.resolution[1:], 4), spaLatentGain=np.round(worth.gain, 4),
+        spaLatentGainError=np.round(worth.error, 4), spaLatentGainChance=np.full(count, round(worth.chance, 4)),
+        spaSignificant=(np.arange(count) < worth.significant).astype(int),
+    )  # fmt: skip
+
+
+def draw(path: Path, found: Found) -> None:
+    """Latents, components, and what the null test says."""
+    from spa.plot.figure import save
+    from spa.plot.latents import overview
+
+    both, images = found.joint, found.given.posed.images
+    number = None if found.groups is None else found.groups.number
+    save(overview(both.latent.mean, both.maps, images.pixel_size, both.share, found.null.gain, found.null.error,
+                  found.null.chance, number), path)  # fmt: skip
+
+
+def doubt(found: Found) -> str:
+    """What speaks against what varies, or nothing."""
+    worth = found.null
+    if worth.varies:
+        return ""
+    return (
+        "nothing varies: components made from one half of the particles explain the other half no better than the "
+        f"mean does ({worth.gain[-1]:+.3f} log units a particle, {worth.chance:+.3f} by chance); latents and frames "
+        "show noise"
+    )
+
+
+def summary(found: Found) -> str:
+    share = ", ".join(f"{100 * one:.0f} %" for one in found.joint.share)
+    worth = found.null
+    return (
+        f"{len(found.joint.share)} components ({share} of what they vary) of {len(found.given.rows)} particles, "
+        f"{worth.significant} of them certain; they gain {worth.gain[-1]:+.2f} log units a particle of the other half "
+        f"({worth.chance:+.2f} by chance)"
+    )

@@ -1,0 +1,1 @@
+"""Continuous variability at fixed poses: latent coordinates of particles, and volumes anywhere among them."""

@@ -1,0 +1,136 @@
+"""Clusters of latent coordinates that know each particle's error bars, and plain k-means.
+
+A mixture of normal distributions seen through each particle's own error (extreme deconvolution: Bovy, Hogg & Roweis,
+Ann. Appl. Stat. 5 (2011) 1657): blurred particles pull less, and widths are those of the states, not of the errors.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+ITERATIONS = 300
+GAIN = 1e-6  # of the mean log evidence, below which a run ends
+NARROWEST = 0.02  # standard deviation of a cluster at least, in units of all coordinates'
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """centres (k, q), widths (k, q, q), share (k,); posterior (n, k); evidence: mean log p of a particle."""
+
+    centres: np.ndarray
+    widths: np.ndarray
+    share: np.ndarray
+    posterior: np.ndarray
+    evidence: float
+
+    @property
+    def number(self) -> np.ndarray:
+        """(n,) the likeliest, from 0."""
+        return self.posterior.argmax(axis=1)
+
+    def ordered(self) -> "Clusters":
+        """The largest first."""
+        order = np.argsort(-np.bincount(self.number, minlength=len(self.share)), kind="stable")
+        return Clusters(
+            self.centres[order], self.widths[order], self.share[order], self.posterior[:, order], self.evidence
+        )
+
+
+def likelihoods(mean: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """linear (n, q), precision (n, q, q) of what images say of z, from its posterior under a prior of one."""
+    q = mean.shape[1]
+    precision = np.linalg.inv(spread)
+    own, vectors = np.linalg.eigh(precision - np.eye(q))
+    seen = np.einsum("nab,nb,ncb->nac", vectors, np.maximum(own, 0), vectors)
+    return np.einsum("nab,nb->na", precision, mean), seen
+
+
+def mixture(
+    mean: np.ndarray, spread: np.ndarray, count: int, rng: np.random.Generator, starts: int = 8
+) -> Clusters:
+    """The likeliest of several runs; mean (n, q), spread (n, q, q)."""
+    linear, seen = likelihoods(mean, spread)
+    sample = np.sort(rng.permutation(len(mean))[: max(2000, 200 * count)])
+    runs = [_climbed(linear[sample], seen[sample], *_start(mean, count, rng), 60) for _ in range(starts)]
+    best = max(runs, key=lambda run: run.evidence)
+    return _climbed(linear, seen, best.centres, best.widths, best.share, ITERATIONS).ordered()
+
+
+def _start(mean: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    chosen = [mean[rng.integers(len(mean))]]
+    for _ in range(count - 1):
+        near = np.min([((mean - one) ** 2).sum(axis=1) for one in chosen], axis=0) + 1e-12
+        chosen.append(mean[rng.choice(len(mean), p=near / near.sum())])
+    width = np.eye(mean.shape[1]) * max(float(mean.var(axis=0).mean()), 0.05) / count
+    return np.array(chosen), np.repeat(width[None], count, axis=0), np.full(count, 1 / count)
+
+
+def _climbed(
+    linear: np.ndarray, seen: np.ndarray, centres: np.ndarray, widths: np.ndarray, share: np.ndarray, most: int
+) -> Clusters:
+    q = linear.shape[1]
+    last = -np.inf
+    for _ in range(most):
+        logp, means, spreads = _scores(linear, seen, centres, widths)
+        posterior, evidence = _shared(logp, share)
+        if evidence - last < GAIN:
+            break
+        last = evidence
+        size = np.maximum(posterior.sum(axis=0), 1e-9)
+        share = size / size.sum()
+        centres = np.einsum("nk,knq->kq", posterior, means) / size[:, None]
+        away = means - centres[:, None]
+        widths = np.einsum("nk,knab->kab", posterior, spreads) + np.einsum("nk,kna,knb->kab", posterior, away, away)
+        widths = (widths + 2 * NARROWEST**2 * np.eye(q)) / (size[:, None, None] + 2) + NARROWEST**2 * np.eye(q)
+    posterior, evidence = _shared(_scores(linear, seen, centres, widths)[0], share)
+    return Clusters(centres, widths, share, posterior, evidence)
+
+
+def _shared(logp: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, float]:
+    joint = logp.T + np.log(np.maximum(share, 1e-12))
+    top = joint.max(axis=1, keepdims=True)
+    weight = np.exp(joint - top)
+    total = weight.sum(axis=1, keepdims=True)
+    return weight / total, float((np.log(total) + top).mean())
+
+
+def _scores(
+    linear: np.ndarray, seen: np.ndarray, centres: np.ndarray, widths: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """log p (k, n) of images in each cluster, and z's mean (k, n, q) and covariance (k, n, q, q) there."""
+    logp, means, spreads = [], [], []
+    for centre, width in zip(centres, widths):
+        inverse = np.linalg.inv(width)
+        precision = seen + inverse
+        spread = np.linalg.inv(precision)
+        push = linear + inverse @ centre
+        mean = np.einsum("nab,nb->na", spread, push)
+        curve = np.linalg.slogdet(precision)[1] + np.linalg.slogdet(width)[1]
+        logp.append(0.5 * (push * mean).sum(axis=1) - 0.5 * centre @ inverse @ centre - 0.5 * curve)
+        means.append(mean)
+        spreads.append(spread)
+    return np.stack(logp), np.stack(means), np.stack(spreads)
+
+
+def kmeans(mean: np.ndarray, count: int, rng: np.random.Generator, starts: int = 8) -> Clusters:
+    """The tightest of several runs of k-means; widths are the clusters' covariances."""
+    best: tuple[float, np.ndarray] | None = None
+    for _ in range(starts):
+        centres = _start(mean, count, rng)[0]
+        for _ in range(ITERATIONS):
+            number = ((mean[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+            new = np.stack([mean[number == k].mean(axis=0) if (number == k).any() else centres[k]
+                            for k in range(count)])  # fmt: skip
+            if np.array_equal(new, centres):
+                break
+            centres = new
+        spent = float(((mean - centres[number]) ** 2).sum())
+        if best is None or spent < best[0]:
+            best = spent, centres
+    assert best is not None
+    centres = best[1]
+    number = ((mean[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    posterior = np.eye(count)[number]
+    widths = np.stack([np.atleast_2d(np.cov(mean[number == k].T)) if (number == k).sum() > 1
+                       else np.eye(mean.shape[1]) * NARROWEST**2 for k in range(count)])  # fmt: skip
+    return Clusters(centres, widths, posterior.mean(axis=0), posterior, float("nan")).ordered()

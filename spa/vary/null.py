@@ -1,0 +1,125 @@
+"""Whether anything varies: components of one half-set tried on the images of the other, and on shuffled images.
+
+Components made of noise make the images of the other half no likelier.  What chance and errors of the model give is
+measured on shuffled images: each with the residual of another one, so that nothing in them fits together in space.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spa.class3d.sums import blocks_of
+from spa.refine.problem import Workers
+from spa.vary.components import Problem, State, aligned_with, first_state
+from spa.vary.latent import posterior, whitened
+from spa.vary.views import Moments, Views, moments
+from spa.volume.slices import reference, slices
+
+IMAGES = 6000  # at most, that are shuffled
+CYCLES = 12  # of the shuffled images' components
+CLEAR = 3.0  # standard errors above chance
+
+
+@dataclass(frozen=True, eq=False)
+class Null:
+    """gain (q,): log evidence an image of the other half gains by the first 1 … q components; error (q,): its standard
+    error; chance: the same gain of all components of shuffled images, and chance_error; alike (q,): cosine of both
+    halves' components."""
+
+    gain: np.ndarray
+    error: np.ndarray
+    chance: float
+    chance_error: float
+
+    @property
+    def varies(self) -> bool:
+        """Whether components explain images that they were not made of."""
+        return self.significant > 0
+
+    @property
+    def significant(self) -> int:
+        """How many components do: each must add to what those before it gain."""
+        steps = np.diff(np.r_[0.0, self.gain])
+        worth = (steps > CLEAR * self.error) & (self.gain > self.chance + CLEAR * self.chance_error)
+        return int(len(steps) if worth.all() else np.argmin(worth))
+
+
+def null(problem: Problem, state: State, radius: int, workers: Workers, shuffles: int = 1) -> Null:
+    """Of a state; shuffles: how many times the images are shuffled (0: chance is taken to be nothing)."""
+    steps = held_out(problem, state, radius, workers)
+    gain, error = steps.mean(axis=0), steps.std(axis=0) / np.sqrt(len(steps))
+    error = np.r_[error[0], np.diff(steps, axis=1).std(axis=0) / np.sqrt(len(steps))]
+    chances = [_chance(problem, number, workers) for number in range(shuffles)]
+    chance, spread = max(chances, default=(0.0, 0.0))
+    return Null(gain, error, chance, max(spread, float(steps[:, -1].std() / np.sqrt(len(steps)))))
+
+
+def held_out(problem: Problem, state: State, radius: int, workers: Workers) -> np.ndarray:
+    """(n, q): what each image gains by the first 1 … q components of the half that it is not in."""
+    halves = aligned_with(state.maps)
+    q = halves.shape[1] - 1
+    out = np.empty((len(problem.views), q))
+    for number in (0, 1):
+        rows, maps = problem.half(number), halves[1 - number]
+        seen = moments(problem.views, rows, maps, radius, workers)
+        plain = posterior(Moments(seen.linear[:, :1], seen.quadratic[:, :1, :1]), problem.contrast).evidence
+        for k in range(1, q + 1):
+            part = Moments(seen.linear[:, : k + 1], seen.quadratic[:, : k + 1, : k + 1])
+            matrix, _ = whitened(part, problem.contrast)  # strengths are the other half's own
+            out[rows, k - 1] = posterior(part.turned(matrix), problem.contrast).evidence - plain
+    return out
+
+
+def _chance(problem: Problem, number: int, workers: Workers) -> tuple[float, float]:
+    """Mean gain of an image by all components of shuffled images, and its standard error."""
+    settings = replace(problem.settings, seed=problem.settings.seed + 7919 * (number + 1))
+    small = problem.coarse()
+    mixed = replace(small, views=shuffled(small, settings.seed, workers), settings=settings)
+    steps = held_out(mixed, first_state(mixed, workers, CYCLES), settings.start, workers)[:, -1]
+    return float(steps.mean()), float(steps.std() / np.sqrt(len(steps)))
+
+
+def shuffled(problem: Problem, seed: int, workers: Workers) -> Views:
+    """Some images in the start's band, each what the consensus shows at its pose and the residual of another."""
+    views, radius = problem.views, problem.settings.start
+    rng = np.random.Generator(np.random.Philox(seed))
+    rows = np.sort(rng.permutation(len(views))[:IMAGES])
+    band, images = views.images.band, views.images
+    count = band.count(radius)
+    source = reference(problem.consensus, radius)
+    planes = np.empty((len(rows), 2, count), np.float32)
+
+    def split(at: np.ndarray) -> None:
+        mine = rows[at]
+        model = slices(source, views.poses[mine], band.kx[:count], band.ky[:count])
+        model *= images.ctf(mine, count)[:, None]
+        x = images.planes[mine, :, :count]
+        weight = (1 / views.noise[images.group[mine]])[:, None, band.shell[:count]]
+        norm = (weight * model**2).sum(axis=(1, 2))
+        scale = ((weight * x * model).sum(axis=(1, 2)) + norm.mean()) / (norm + norm.mean())
+        planes[at] = x - scale[:, None, None].astype(np.float32) * model
+
+    def add(at: np.ndarray) -> None:
+        mine = rows[at]
+        model = slices(source, views.poses[mine], band.kx[:count], band.ky[:count])
+        planes[at] = residual[other[at]] + model * images.ctf(mine, count)[:, None]
+
+    places = blocks_of(np.arange(len(rows)))
+    list(workers.map(split, places))
+    residual = planes.copy()
+    other = _others(images.group[rows], images.half[rows], rng)
+    list(workers.map(add, places))
+    part = images.of(rows)
+    full = np.zeros((len(rows), 2, len(band)), np.float32)
+    full[:, :, :count] = planes
+    return replace(views, images=replace(part, planes=full), poses=views.poses[rows])
+
+
+def _others(group: np.ndarray, half: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """For each image another one of its optics group and half-set (itself where it is alone)."""
+    out = np.arange(len(group))
+    for key in np.unique(np.stack([group, half]), axis=1).T:
+        here = np.flatnonzero((group == key[0]) & (half == key[1]))
+        mixed = rng.permutation(here)
+        out[mixed] = np.roll(mixed, 1)
+    return out

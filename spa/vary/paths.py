@@ -1,0 +1,74 @@
+"""Ways through latent space: where particles are, from one point to another."""
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
+
+POINTS = 4000  # particles that a way may lead over
+NEAR = 16  # neighbours that it may step to
+SMOOTHING = 0.1  # of its length
+
+
+def quantiles(latent: np.ndarray, axis: int, frames: int, reach: tuple[float, float] = (0.03, 0.97)) -> np.ndarray:
+    """(frames, q): points along one axis through the median of the others, between quantiles of it."""
+    out = np.repeat(np.median(latent, axis=0)[None], frames, axis=0)
+    low, high = np.quantile(latent[:, axis], reach)
+    out[:, axis] = np.linspace(low, high, frames)
+    return out
+
+
+def trajectory(latent: np.ndarray, ends: np.ndarray, frames: int, rng: np.random.Generator) -> np.ndarray:
+    """(frames, q): an even way from ends[0] to ends[1] where particles are dense.
+
+    The shortest way over particles, each step as long as its square: many short steps through a crowd cost less than
+    one over a gap.
+    """
+    sample = latent[np.sort(rng.permutation(len(latent))[:POINTS])]
+    points = np.concatenate([ends, sample])
+    reach = min(NEAR + 1, len(points))
+    away, other = cKDTree(points).query(points, reach)
+    rows = np.repeat(np.arange(len(points)), reach)
+    graph = csr_matrix((np.maximum(away.ravel(), 1e-12) ** 2, (rows, other.ravel())), shape=(len(points),) * 2)
+    cost, before = dijkstra(graph, directed=False, indices=0, return_predecessors=True)
+    if not np.isfinite(cost[1]):
+        return np.linspace(ends[0], ends[1], frames)
+    way = [1]
+    while way[-1] != 0:
+        way.append(int(before[way[-1]]))
+    return _even(points[way[::-1]], frames)
+
+
+def _even(way: np.ndarray, frames: int) -> np.ndarray:
+    """A way smoothed, its ends held, at points of equal distance."""
+    fine = _resampled(way, 200)
+    at = np.linspace(0, 1, 200)
+    weight = np.exp(-(((at[:, None] - at) / SMOOTHING) ** 2) / 2)
+    line = fine[0] + at[:, None] * (fine[-1] - fine[0])  # ends stay: what differs from the line is smoothed
+    smooth = line + (weight @ (fine - line)) / weight.sum(axis=1, keepdims=True) * np.sin(np.pi * at)[:, None] ** 0.25
+    smooth[0], smooth[-1] = fine[0], fine[-1]
+    return _resampled(smooth, frames)
+
+
+def _resampled(way: np.ndarray, count: int) -> np.ndarray:
+    length = np.r_[0, np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))]
+    if length[-1] <= 0:
+        return np.repeat(way[:1], count, axis=0)
+    at = np.linspace(0, length[-1], count)
+    return np.stack([np.interp(at, length, column) for column in way.T], axis=1)
+
+
+def distance(latent: np.ndarray, way: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) distance of points from a polygon (m, q), and how far along it (0 to 1) each lies nearest."""
+    best, along = np.full(len(latent), np.inf), np.zeros(len(latent))
+    steps = np.linalg.norm(np.diff(way, axis=0), axis=1)
+    total, done = max(float(steps.sum()), 1e-12), 0.0
+    if len(way) == 1:
+        return np.linalg.norm(latent - way[0], axis=1), along
+    for start, end, step in zip(way[:-1], way[1:], steps):
+        share = np.clip(((latent - start) @ (end - start)) / max(step**2, 1e-12), 0, 1)
+        away = np.linalg.norm(latent - start - share[:, None] * (end - start), axis=1)
+        nearer = away < best
+        best[nearer], along[nearer] = away[nearer], (done + share[nearer] * step) / total
+        done += step
+    return best, along

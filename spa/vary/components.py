@@ -61,7 +61,7 @@ class Problem:
         images = compact(self.views.images, radius)
         box = images.band.box
         masks = self.prior.region, self.solvent
-        region, solvent = (np.clip(reduced(one, box) * (len(one) / box) ** 2, 0, 1) for one in masks)
+        region, solvent = (np.clip(reduced(one, box) * (box / len(one)) ** 2, 0, 1) for one in masks)
         views = replace(self.views, images=images)
         prior = Prior(self.prior.density[: radius + 2], region)
         return replace(self, views=views, consensus=reduced(self.consensus, box), solvent=solvent, prior=prior)

@@ -48,8 +48,8 @@ def neural(
     Starts from the general picker, or with --fresh from nothing.
 
     Some micrographs are held out: on them the curve is drawn, and the threshold chosen where recall^2 over picks is
-    largest. The picker written is then trained on all. The table printed, data_training, has loss, recall and picks
-    for each label after every epoch.
+    largest, or as low as that is within 2 % of it. The picker written is then trained on all. The table printed,
+    data_training, has loss, recall and picks for each label after every epoch.
     """
     try:
         import torch  # noqa: F401

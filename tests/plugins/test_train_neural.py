@@ -159,3 +159,11 @@ def test_held_out_micrographs_are_not_trained_on() -> None:
     seen, held = training.apart(every, 0.2, np.random.default_rng(0))
     assert len(held) == 2 and not {s.name for s in seen} & {s.name for s in held} and len(seen) == 8
     assert training.apart(every[:1], 0.5, np.random.default_rng(0))[1] == []
+
+
+def test_of_thresholds_that_are_as_good_the_lowest_is_taken() -> None:
+    from spa_plugins.train_neural.training import CLOSE, Curve
+
+    recall = np.array([0.5, 0.90, 0.95, 0.97, 0.98, 0.98])
+    picks = recall**2 / np.array([0.5, 0.9, 1.0, 1 - 0.9 * CLOSE, 1 - 1.1 * CLOSE, 0.5])
+    assert Curve(np.arange(6.0)[::-1], recall, picks).best == 3

@@ -1,4 +1,4 @@
-"""`spa export cryodrgn`, `cryosparc`, `relion`: particles as other programs take them."""
+"""`spa export chimerax`, `cryodrgn`, `cryosparc`, `relion`: particles as other programs take them."""
 
 from collections.abc import Iterable
 
@@ -8,6 +8,9 @@ from spa.plug import Job, hookimpl
 @hookimpl
 def spa_jobs() -> Iterable[Job]:
     return [
+        Job(
+            "export chimerax", "Maps and series as a ChimeraX session.", "spa_plugins.export_tables.chimerax:chimerax"
+        ),
         Job(
             "export cryodrgn",
             "Poses and CTF of particles as pickles for cryoDRGN.",

@@ -69,10 +69,10 @@ class Waves:
 
     def at(self, delta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Scores (n,) of the tiles at a delta (n,) each, and their slopes."""
-        angle = np.outer(delta, self.rate)
+        angle = np.outer(delta, self.rate).astype(np.float32)
         c, s = np.cos(angle), np.sin(angle)
-        score = (self.sine * s - self.cosine * c).sum(axis=1)
-        return score, ((self.sine * c + self.cosine * s) * self.rate).sum(axis=1)
+        score = (self.sine * s - self.cosine * c).sum(axis=1, dtype=np.float64)
+        return score, (self.sine * c + self.cosine * s) @ self.rate
 
 
 def waves(values: np.ndarray, bins: Rings, lens: Lens, defocus: Defocus, low: float, high: float) -> Waves:

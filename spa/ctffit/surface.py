@@ -106,18 +106,18 @@ def _fitted(ground: Ground, start: np.ndarray, tiles: np.ndarray) -> np.ndarray:
     matrix = ground.basis[:, : len(start)] * tiles[:, None]
     fisher = matrix.T @ (matrix * ground.waves.information[:, None])
     fisher += 1e-9 * np.trace(fisher) * np.eye(len(fisher)) + 1e-30 * np.eye(len(fisher))
-    found, score = start, _score(ground, start, tiles)
+    found, (scores, slopes) = start, ground.waves.at(ground.basis[:, : len(start)] @ start)
     for _ in range(_ROUNDS):
-        slope = ground.waves.at(ground.basis[:, : len(found)] @ found)[1]
-        step = np.linalg.solve(fisher, matrix.T @ slope)
+        step = np.linalg.solve(fisher, matrix.T @ slopes)
         for _ in range(4):
-            new = _score(ground, found + step, tiles)
-            if new > score:
+            new, new_slopes = ground.waves.at(ground.basis[:, : len(start)] @ (found + step))
+            gain = float((new - scores)[tiles].sum())
+            if gain > 0:
                 break
             step = step / 2
         else:
             return found
-        gain, found, score = new - score, found + step, new
+        found, scores, slopes = found + step, new, new_slopes
         if gain < 1e-3:
             break
     return found

@@ -91,7 +91,7 @@ def added(sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable]
     """The (closed) sums at each of some operators (g, 3, 3), added; slabs of z go to `run`, a pool's map."""
     from spa.volume.turned import average  # compiled where there is a symmetry
 
-    out = np.zeros_like(sums.grid)
+    out = np.zeros(sums.grid.shape, np.float32)
     turned = np.ascontiguousarray(operators, np.float32)
     edges = np.linspace(0, len(out), 9).astype(int)
     list(run(lambda slab: average(sums.grid, out, turned, *slab), list(zip(edges[:-1], edges[1:]))))
@@ -131,12 +131,22 @@ def _shell_index(n: int, width: int) -> np.ndarray:
     return np.rint(np.sqrt(z[:, None, None] + z[:, None] + x) / PADDING).astype(np.int16)
 
 
+@lru_cache(maxsize=8)
+def _shell_counts(n: int, width: int) -> np.ndarray:
+    return np.bincount(_shell_index(n, width).ravel())
+
+
+def _shells(n: int, width: int) -> int:
+    """How many shells a padded grid reaches over."""
+    return len(_shell_counts(n, width))
+
+
 def shell_weight(sums: Accumulator) -> np.ndarray:
     """Mean accumulated weight in each shell 0 … radius + 1."""
     shell = shell_index(sums).ravel()
     size = sums.radius + 2
-    count = np.bincount(shell, minlength=size)[:size]
-    return np.bincount(shell, sums.grid[..., 2].ravel(), minlength=size)[:size] / np.maximum(count, 1)
+    weight = np.bincount(shell, sums.grid[..., 2].ravel(), minlength=size)[:size]
+    return weight / np.maximum(_shell_counts(*sums.grid.shape[1:3])[:size], 1)
 
 
 def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
@@ -147,21 +157,30 @@ def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
     """
     box = coarse_box(sums.radius, sums.box)
     size = PADDING * box
-    shell = shell_index(sums)
-    inside = shell <= sums.radius
-    added = prior.astype(np.float32)[np.minimum(shell, sums.radius + 1)]
+    added = np.full(_shells(*sums.grid.shape[1:3]), np.inf, np.float32)  # nothing beyond the last shell
+    added[: sums.radius + 1] = prior[: sums.radius + 1]
+    scale = added[shell_index(sums)]
+    scale += sums.grid[..., 2]
+    np.maximum(scale, np.float32(1e-20), out=scale)
     # a coarse grid has fewer voxels for the same transform
-    scale = np.where(inside, np.float32(box**3 / sums.box**2) / np.maximum(sums.grid[..., 2] + added, 1e-20), 0)
+    np.divide(np.float32(box**3 / sums.box**2), scale, out=scale)
+    values = np.empty(scale.shape, np.complex64)
+    np.multiply(sums.grid[..., 0], scale, out=values.real)
+    np.multiply(sums.grid[..., 1], scale, out=values.imag)
     spectrum = np.zeros((size, size, size // 2 + 1), np.complex64)
     r, width = len(sums.grid) // 2, min(sums.grid.shape[2], size // 2 + 1)
-    rows = np.arange(-r, r + 1) % size
-    values = np.empty(scale.shape, np.complex64)
-    values.real, values.imag = sums.grid[..., 0] * scale, sums.grid[..., 1] * scale
-    spectrum[rows[:, None], rows[None, :], :width] = values[:, :, :width]
+    for to_z, from_z in _wrapped(r):
+        for to_y, from_y in _wrapped(r):
+            spectrum[to_z, to_y, :width] = values[from_z, from_y, :width]
     volume = _unpad(fft.irfft3(spectrum, size, threads), box)
     for _ in range(sums.kernels):
         volume = correct_kernel(volume)
     return regridded(volume, sums.box, threads)
+
+
+def _wrapped(r: int) -> list[tuple[slice, slice]]:
+    """Where indices -r ... r of a centred axis lie on one whose origin is index 0: (there, here) of either part."""
+    return [(slice(0, r + 1), slice(r, 2 * r + 1)), (slice(-r, None), slice(0, r))]
 
 
 def _unpad(padded: np.ndarray, box: int) -> np.ndarray:

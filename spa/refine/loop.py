@@ -92,7 +92,8 @@ def maximised(
     the FSC but not in the maps, which are the references that these rows are searched against next.
     """
     state = replace(state, noise=_noise(problem, state, workers, halves, sources))
-    spread = maximisation.Spread(maximisation.DRAWS if state.local else 0, best_only=state.sharpness < 0.5)
+    climbed = state.local and state.moved < np.pi  # before, what modes spread over is less than how far they are off
+    spread = maximisation.Spread(maximisation.DRAWS if climbed else 0, best_only=state.sharpness < 0.5)
     band = plan.insertion_band(problem, state.radius)
     parts = parts or halves
     sums = [

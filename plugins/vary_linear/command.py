@@ -43,7 +43,9 @@ def linear(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
 
     No alignment: poses are those of the table (of refine homo, or after symmetry expand).  Each half-set finds its
     components by itself; they are weighted by how far halves agree, and each particle gets its coordinates
-    (_spaLatent1 ..., in standard deviations), their errors and covariances, with its grey scale integrated over.
+    (_spaLatent1 ..., in standard deviations), their errors and covariances, with its grey scale integrated over, and
+    its place (_spaLatentPath, 0 to 1) on the curve that leads through the crowd of all: a large motion bends through
+    several components.
     Whether anything varies is told by what one half's components explain of the other half's particles, against
     particles whose residuals are shuffled.  DIR gets mean.mrc, component01.mrc ... and frames along each
     (series01_001.mrc ...), half maps and FSC, and mask.mrc; the table has data_components and data_maps.

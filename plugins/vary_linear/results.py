@@ -69,6 +69,7 @@ class Found:
     joint: Joint
     null: Null
     groups: clusters.Clusters | None
+    curve: np.ndarray  # through all latents (knots, q)
 
     @property
     def asked(self) -> Asked:
@@ -95,7 +96,8 @@ def found(run: Run, given: Given, problem: Problem, state: State, workers: Worke
         latent = both.latent
         groups = (clusters.mixture(latent.mean, latent.spread, asked.clusters, rng)
                   if asked.clustering == "mixture" else clusters.kmeans(latent.mean, asked.clusters, rng))  # fmt: skip
-    return Found(given, problem, state, both, worth, groups)
+    way = paths.curve(both.latent.mean, both.latent.spread, run.rng("path"))
+    return Found(given, problem, state, both, worth, groups, way)
 
 
 def particles(found: Found) -> Table:
@@ -104,6 +106,9 @@ def particles(found: Found) -> Table:
     table = given.stack.table(given.rows).with_columns(
         rlnRandomSubset=found.problem.views.images.half + 1, **columns(latent.mean, latent.spread, latent.scale)
     )
+    linear, precision = clusters.likelihoods(latent.mean, latent.spread)
+    place, error = paths.along(found.curve, linear, precision)
+    table = table.with_columns(spaLatentPath=np.round(place, 6), spaLatentPathError=np.round(error, 6))
     if found.groups is None:
         return table
     share = np.round(found.groups.posterior.max(axis=1), 6)
@@ -187,7 +192,7 @@ def draw(path: Path, found: Found) -> None:
     both, images = found.joint, found.given.posed.images
     number = None if found.groups is None else found.groups.number
     save(overview(both.latent.mean, both.maps, images.pixel_size, both.share, found.null.gain, found.null.error,
-                  found.null.chance, number), path)  # fmt: skip
+                  found.null.chance, number, found.curve), path)  # fmt: skip
 
 
 def doubt(found: Found) -> str:

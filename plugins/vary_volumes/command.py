@@ -18,7 +18,9 @@ from spa.job.run import Run, job
 @click.option("--axis", type=click.IntRange(min=1), help="Points along this latent, --frames of them.")
 @click.option("--path", nargs=2, metavar="FROM TO", help="Points on a way from one point to another where particles "
                                                          "are dense, --frames of them.")  # fmt: skip
-@click.option("--frames", type=click.IntRange(2, 200), default=7, show_default=True, help="Of --axis and --path.")
+@click.option("--main-path", is_flag=True, help="Points on the curve through the crowd of all, --frames of them.")
+@click.option("--frames", type=click.IntRange(2, 200), default=7, show_default=True,
+              help="Of --axis, --path and --main-path.")  # fmt: skip
 @options.variable
 @options.seed
 @options.plot

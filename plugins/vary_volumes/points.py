@@ -27,8 +27,8 @@ def read(run: Run, tables: Tables, settings: dict[str, Any]) -> tuple[posed.Give
     """Images with poses, their latents, and points (m, q)."""
     table = tables["particles"]
     count = latents.count_of(table)
-    if not (settings["at"] or settings["centres"] or settings["axis"] or settings["path"]):
-        raise UsageError("no point to go to: give --at, --centres, --axis or --path")
+    if not (settings["at"] or settings["centres"] or settings["axis"] or settings["path"] or settings["main_path"]):
+        raise UsageError("no point to go to: give --at, --centres, --axis, --path or --main-path")
     if settings["axis"] and settings["axis"] > count:
         raise UsageError(f"--axis {settings['axis']}: {table.where} has {count} latents")
     mean = latents.means(table)
@@ -40,7 +40,7 @@ def read(run: Run, tables: Tables, settings: dict[str, Any]) -> tuple[posed.Give
 
 
 def points(run: Run, table: Table, mean: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
-    """(m, q) in the order --at, --centres, --axis, --path."""
+    """(m, q) in the order --at, --centres, --axis, --path, --main-path."""
     q, frames = mean.shape[1], settings["frames"]
     out = [latents.point(one, q, "--at") for one in settings["at"]]
     if settings["centres"]:
@@ -53,4 +53,11 @@ def points(run: Run, table: Table, mean: np.ndarray, settings: dict[str, Any]) -
     if settings["path"]:
         ends = np.stack([latents.point(one, q, "--path") for one in settings["path"]])
         out += list(paths.trajectory(mean, ends, frames, run.rng("path")))
+    if settings["main_path"]:
+        out += list(paths.curve(mean, latents.spreads(table), run.rng("path"))[_even(frames)])
     return np.stack(out)
+
+
+def _even(frames: int) -> np.ndarray:
+    """Knots of the curve, its ends left out where few particles are."""
+    return np.rint(np.linspace(0.03, 0.97, frames) * (paths.KNOTS - 1)).astype(int)

@@ -15,14 +15,15 @@ _SIDE = 2.3  # inches of a panel
 
 def overview(
     latent: np.ndarray, maps: np.ndarray, pixel_size: float, share: np.ndarray, gain: np.ndarray, error: np.ndarray,
-    chance: float, cluster: np.ndarray | None = None,
+    chance: float, cluster: np.ndarray | None = None, way: np.ndarray | None = None,
 ) -> "Figure":  # fmt: skip
-    """latent (n, q); maps (q + 1, n, n, n), the mean first; share and gain, error (q,) of components; cluster (n,)."""
+    """latent (n, q); maps (q + 1, n, n, n), the mean first; share and gain, error (q,) of components; cluster (n,);
+    way (m, q): the curve through all."""
     shown = min(latent.shape[1], _SHOWN)
     figure = open_figure(_SIDE * (shown + 4) + 0.5, max(_SIDE * shown, 2 * _SIDE))
     parts: Any = figure.subfigures(1, 2, width_ratios=(_SIDE * shown, _SIDE * 4))
     grid = parts[0].subplots(shown, shown, squeeze=False)
-    _pairs(grid, latent[:, :shown], cluster)
+    _pairs(grid, latent[:, :shown], cluster, way)
     rows = parts[1].subplots(max(shown, 2), 4, squeeze=False)
     for k in range(shown):
         _component(rows[k], maps[0], maps[k + 1], f"{k + 1}: {100 * share[k]:.0f} %", pixel_size)
@@ -42,7 +43,7 @@ def overview(
     return figure
 
 
-def _pairs(grid: np.ndarray, latent: np.ndarray, cluster: np.ndarray | None) -> None:
+def _pairs(grid: np.ndarray, latent: np.ndarray, cluster: np.ndarray | None, way: np.ndarray | None) -> None:
     """Histograms on the diagonal, densities below it, clusters above it."""
     count = latent.shape[1]
     ends = [np.quantile(column, [0.002, 0.998]) for column in latent.T]
@@ -56,6 +57,8 @@ def _pairs(grid: np.ndarray, latent: np.ndarray, cluster: np.ndarray | None) -> 
                 axes.set_yticks([])
             elif j > k:
                 axes.hist2d(latent[:, k], latent[:, j], bins=60, range=[tuple(ends[k]), tuple(ends[j])], cmap="magma")
+                if way is not None:
+                    axes.plot(way[:, k], way[:, j], color="#7fd0ff", linewidth=1)
             elif cluster is None:
                 axes.axis("off")
             else:

@@ -5,9 +5,14 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
+from spa.vary.clusters import likelihoods
+
 POINTS = 4000  # particles that a way may lead over
 NEAR = 16  # neighbours that it may step to
+KNOTS = 50  # points of the curve through all particles
+SETTLED = 20000  # particles that it is settled on
 SMOOTHING = 0.1  # of its length
+CROWD = 0.8  # of the particles, the densest, between whose ends the main way leads
 
 
 def quantiles(latent: np.ndarray, axis: int, frames: int, reach: tuple[float, float] = (0.03, 0.97)) -> np.ndarray:
@@ -72,3 +77,65 @@ def distance(latent: np.ndarray, way: np.ndarray) -> tuple[np.ndarray, np.ndarra
         best[nearer], along[nearer] = away[nearer], (done + share[nearer] * step) / total
         done += step
     return best, along
+
+
+def main_way(latent: np.ndarray, frames: int, rng: np.random.Generator) -> np.ndarray:
+    """(frames, q): the way between the two points of the crowd that are farthest apart when one walks through it."""
+    sample = latent[np.sort(rng.permutation(len(latent))[:POINTS])]
+    reach = min(NEAR + 1, len(sample))
+    away, other = cKDTree(sample).query(sample, reach)
+    dense = np.flatnonzero(away[:, -1] <= np.quantile(away[:, -1], CROWD))
+    sample = sample[dense]
+    reach = min(reach, len(sample))
+    away, other = cKDTree(sample).query(sample, reach)
+    rows = np.repeat(np.arange(len(sample)), reach)
+    graph = csr_matrix((np.maximum(away.ravel(), 1e-12), (rows, other.ravel())), shape=(len(sample),) * 2)
+    first = int(np.argmax(np.abs(sample[:, 0] - np.median(sample[:, 0]))))
+    for _ in range(3):  # from an end to the farthest point is to the other end
+        cost = dijkstra(graph, directed=False, indices=first)
+        last, first = first, int(np.argmax(np.where(np.isfinite(cost), cost, -1)))
+    return trajectory(sample, sample[[first, last]], frames, rng)
+
+
+def settled(way: np.ndarray, linear: np.ndarray, precision: np.ndarray, turns: int = 10) -> np.ndarray:
+    """The way (m, q) moved to where images say that particles are, and smoothed: a curve seen through error bars.
+
+    linear (n, q), precision (n, q, q): `clusters.likelihoods` (generative topographic mapping: Bishop, Svensen &
+    Williams, Neural Comput. 10 (1998) 215).
+    """
+    m, q = way.shape
+    at = np.linspace(0, 1, m)
+    smooth = np.exp(-(((at[:, None] - at) / SMOOTHING) ** 2) / 2)
+    flat = precision.reshape(len(precision), -1)
+    for _ in range(turns):
+        weight = smooth @ _places(way, linear, precision).T
+        curvature = (weight @ flat).reshape(m, q, q) + 1e-3 * np.eye(q)
+        way = np.linalg.solve(curvature, (weight @ linear)[..., None])[..., 0]
+        way = _resampled(way, m)
+    return way
+
+
+def _places(way: np.ndarray, linear: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    """(n, m) posterior of images over the points of a way, all alike before."""
+    squares = np.einsum("ma,mb->mab", way, way).reshape(len(way), -1)
+    logp = linear @ way.T - 0.5 * precision.reshape(len(precision), -1) @ squares.T
+    weight = np.exp(logp - logp.max(axis=1, keepdims=True))
+    return weight / weight.sum(axis=1, keepdims=True)
+
+
+def along(way: np.ndarray, linear: np.ndarray, precision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) how far along a way each particle is, 0 to 1, and its standard error."""
+    fine, at = _resampled(way, 200), np.linspace(0, 1, 200)
+    mean, square = np.empty(len(linear)), np.empty(len(linear))
+    for start in range(0, len(linear), 20000):
+        some = slice(start, start + 20000)
+        weight = _places(fine, linear[some], precision[some])
+        mean[some], square[some] = weight @ at, weight @ at**2
+    return mean, np.sqrt(np.maximum(square - mean**2, 1e-8))
+
+
+def curve(mean: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(KNOTS, q): the curve through all particles, from latents (n, q) and their covariances (n, q, q)."""
+    linear, precision = likelihoods(mean, spread)
+    rows = np.sort(rng.permutation(len(mean))[:SETTLED])
+    return settled(main_way(mean, KNOTS, rng), linear[rows], precision[rows])

@@ -85,6 +85,13 @@ def test_from_movies(tmp_path: Path) -> None:
     assert len(star.read(tmp_path / "from-movies/particles.star")["particles"]) > true / 3
 
 
+def test_what_varies(tmp_path: Path) -> None:
+    lines = run("06-what-varies.sh", "out", 250, cwd=tmp_path).stdout.splitlines()
+    counts = [(int(line.split()[2]), int(line.split()[4])) for line in lines if line.startswith("cluster ")]
+    assert sum(map(sum, counts)) == 500 and sum(map(max, counts)) > 0.85 * 500
+    assert "open " in (tmp_path / "out/Session/maps.cxc").read_text()
+
+
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     ran = subprocess.run(["bash", str(EXAMPLES / "quickstart.sh"), str(tmp_path)], capture_output=True, text=True)
     assert ran.returncode == 73 and "is there already" in ran.stderr

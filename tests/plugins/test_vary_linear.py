@@ -71,6 +71,9 @@ def test_planted_latents_are_found_up_to_sign_and_scale(planted: Path, done: Pat
     tables = star.read(done / "out.star")
     error = tables["particles"].floats("spaLatentError1")
     assert (error > 0).all() and error.mean() < 0.5
+    rows = tables["particles"]
+    place = rows.floats("spaLatentPath")
+    assert abs(np.corrcoef(place, rows.floats("spaTruth"))[0, 1]) > 0.94 and 0 <= place.min() <= place.max() <= 1
     component, ball = mrc.read(done / "component01.mrc"), mrc.read(planted / "ball.mrc")
     assert abs(np.corrcoef(component.data.ravel(), ball.data.ravel())[0, 1]) > 0.8
     assert component.pixel_size == pytest.approx(PIXEL)

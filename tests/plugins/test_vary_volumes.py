@@ -56,7 +56,8 @@ def test_volumes_differ_by_what_was_planted(two: Path, tmp_path: Path) -> None:
 
 
 def test_centres_axis_path_and_threads(two: Path, tmp_path: Path) -> None:
-    words = ("--centres", "--axis", 1, "--path", "-1", "1", "--frames", 2, "--min-resolution", 150, "--mask",
+    words = ("--centres", "--axis", 1, "--path", "-1", "1", "--main-path", "--frames", 2, "--min-resolution", 150,
+             "--mask",
              two / "ball.mrc", "--focus-mask", two / "ball.mrc", "--seed", 1)  # fmt: skip
     soft = mrc.read(two / "ball.mrc").data
     mrc.write(two / "ball.mrc", soft / soft.max(), PIXEL)
@@ -65,7 +66,7 @@ def test_centres_axis_path_and_threads(two: Path, tmp_path: Path) -> None:
                          *QUICK, *words, "--threads", threads)  # fmt: skip
         assert result.status == 0, result.stderr
     points = star.read(tmp_path / "x.star")["points"].floats("spaLatent1")
-    assert len(points) == 6 and points[:2] == pytest.approx([-1, 1], abs=0.1)
+    assert len(points) == 8 and points[:2] == pytest.approx([-1, 1], abs=0.1)
     assert (tmp_path / "x" / "volume006.mrc").read_bytes() == (tmp_path / "y" / "volume006.mrc").read_bytes()
 
 

@@ -203,7 +203,7 @@ def doubt(found: Found) -> str:
     return (
         "nothing varies: components made from one half of the particles explain the other half no better than the "
         f"mean does ({worth.gain[-1]:+.3f} log units a particle, {worth.chance:+.3f} by chance); latents and frames "
-        "show noise"
+        "show noise, or a kind too rare for half of the particles to tell"
     )
 
 

@@ -9,7 +9,7 @@ from spa.job.threads import ONE
 
 os.environ.update(dict.fromkeys(ONE, "1"))  # as in jobs; more of them mostly wait, and burn the time
 
-pytest_plugins = ["spa.testing"]
+pytest_plugins = ["spa.testing", "tests.pages"]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -11,7 +11,7 @@ import click
 Body = TypeVar("Body", bound=Callable[..., Any])
 
 # Options that do not change the result: they are not compared on --resume, and not part of a table's history.
-NEUTRAL = frozenset({"threads", "resume", "strict", "quiet", "verbose", "output", "plot", "star"})
+NEUTRAL = frozenset({"threads", "resume", "strict", "quiet", "verbose", "output", "plot", "star", "port", "browser"})
 STANDARD = frozenset({"device", "threads", "resume", "strict", "quiet", "verbose"})
 
 
@@ -70,6 +70,18 @@ def standard(body: Body) -> Body:
                      help="Threads to use; the result does not depend on it."),
         click.option("--device", default="cpu", show_default=True, metavar="cpu|cuda[:N]", callback=_device,
                      help="Where to compute."),
+    ):  # fmt: skip
+        body = option(body)
+    return body
+
+
+def page(body: Body) -> Body:
+    """--port, --no-browser: of jobs that have a page."""
+    for option in (
+        click.option("--browser/--no-browser", default=True, show_default=True,
+                     help="Open the page in a browser, where there is a screen."),
+        click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one",
+                     help="Port of the page, on this machine's loopback."),
     ):  # fmt: skip
         body = option(body)
     return body

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = sorted([*(ROOT / "spa").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")])
 
-HOST = {"cli", "recipe", "job", "io", "model", "plot", "testing", "plug", "errors"}
+HOST = {"cli", "web", "recipe", "job", "io", "model", "plot", "testing", "plug", "errors"}
 BESIDE_REFINE = {"search", "volume", "image", "errors"}  # what a science of its own stands on
 ALLOWED = {
     "errors": set(),
@@ -28,6 +28,7 @@ ALLOWED = {
     "polish": {"image", "errors"},
     "simulate": {"motion", "volume", "image", "errors"},  # movies move and burn as the science says
     "job": {"model", "io", "image", "subtract", "errors"},  # images may be subtracted, and are straightened, on reading
+    "web": {"job", "io", "model", "picking", "image", "errors"},  # the frame of pages, and micrographs as pictures
     "cli": {"plug", "errors"},
     "testing": {"cli", "job", "model", "io", "volume", "image", "errors"},
 }
@@ -41,6 +42,8 @@ HOMES = {
     "pluggy": ["spa/plug.py", "spa/cli/"],
     "click": ["spa/cli/", "spa/job/options.py", "spa/testing.py", "plugins/"],
     "pycuda": ["spa/gpu/"],
+    "starlette": ["spa/web/"],
+    "uvicorn": ["spa/web/"],
     "torch": ["plugins/train_neural/"],
     "starfile": [],
     "pandas": [],

@@ -75,18 +75,6 @@ def standard(body: Body) -> Body:
     return body
 
 
-def page(body: Body) -> Body:
-    """--port, --no-browser: of jobs that have a page."""
-    for option in (
-        click.option("--browser/--no-browser", default=True, show_default=True,
-                     help="Open the page in a browser, where there is a screen."),
-        click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one",
-                     help="Port of the page, on this machine's loopback."),
-    ):  # fmt: skip
-        body = option(body)
-    return body
-
-
 def iterations(default: int) -> Callable[[Body], Body]:
     """--iterations of a job that stops by itself."""
     return click.option("--iterations", type=click.IntRange(min=1), default=default, show_default=True,

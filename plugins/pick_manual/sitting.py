@@ -54,13 +54,14 @@ class Sitting:
         """The page of this sitting."""
         table = self.tables["micrographs"]
         phases = dict(zip(table.text(NAME).tolist(), np.deg2rad(sensible_or_zero(table, "rlnPhaseShift")).tolist()))
-        films = Films(self.entries, phases, diameter)
+        films, known = Films(self.entries, phases, diameter), any(one.defocus is not None for one in self.entries)
+        films.ahead(self.first, "denoised" if known else "lowpass", lowpass)
 
         def facts() -> dict[str, Any]:
             return {
                 "names": [entry.name for entry in self.entries], "counts": [len(one) for one in self.points],
                 "first": self.first, "diameter": diameter, "lowpass": lowpass,
-                "ctf": any(entry.defocus is not None for entry in self.entries),
+                "ctf": known,
             }  # fmt: skip
 
         actions = {"points": self.listed, "save": self.save, "done": lambda _: None}

@@ -50,6 +50,11 @@ class Films:
         detail = query.number("lowpass", 1, 500, 20.0) if kind == "lowpass" else _DETAIL
         return self._once((number, kind, detail), lambda: self._drawn(number, kind, detail))
 
+    def ahead(self, number: int, kind: str, detail: float) -> None:
+        """Begin with a view that will be asked for first; what is wrong with it is said when it is."""
+        key = (number, kind, detail if kind == "lowpass" else _DETAIL)
+        self._pool.submit(lambda: self._keep(key, self._drawn(*key)))
+
     def thumb(self, query: Query) -> Picture:
         """A small JPEG of the micrograph ``number``."""
         number = query.whole("number", len(self.entries))
@@ -60,7 +65,9 @@ class Films:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        made = self._pool.submit(make).result()
+        return self._keep(key, self._pool.submit(make).result())
+
+    def _keep(self, key: tuple[Any, ...], made: Picture) -> Picture:
         with self._lock:
             self._kept[key] = made
             while len(self._kept) > _KEPT:

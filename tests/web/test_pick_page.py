@@ -145,3 +145,12 @@ def test_a_micrograph_that_is_gone_is_said(start: Any, tab: Any, two: Path) -> N
     tab.wait_for_selector("dialog.trouble")
     assert "second.mrc: no such file" in tab.locator("dialog.trouble").inner_text()
     tab.wrong.clear()  # the browser's own line about status 422
+
+
+def test_contrast_and_labels_pass_axe(start: Any, tab: Any, two: Path) -> None:
+    axe = pytest.importorskip("axe_playwright_python", reason="no axe here: pip install axe-playwright-python")
+    opened(tab, start("pick", "manual", two, "-d", two.parent / "D"))
+    tab.evaluate(next(Path(axe.__file__).parent.rglob("axe.min.js")).read_text())
+    found = tab.evaluate("axe.run()")
+    assert len(found["passes"]) > 10
+    assert not [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass, fields, replace
 
+import numba
 import numpy as np
 
+from spa.image import fft
 from spa.image.aberrations import Aberrations
 from spa.image.ctf import chi_basis
 from spa.image.disc import Disc, disc
 from spa.image.straight import Demodulator, seen_through
-from spa.search.images import ramps
 from spa.volume.slices import Reference, reference, slices
+from spa.volume.tangents import tangents
 
 BLOCK = 32  # images that are compared together
-STEP = 0.25  # of q: half a cell of the padded grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,36 +90,73 @@ def joined(parts: list[Compared]) -> Compared:
 
 def compared(here: Scene, who: Who, pixels: np.ndarray) -> Compared:
     """Images (n, N, N) of who, beside the map."""
+    return _beside(here, who, pixels, _by_source(here, who, sloping=False)[0])
+
+
+def with_slopes(here: Scene, who: Who, pixels: np.ndarray) -> tuple[Compared, np.ndarray]:
+    """The same, and (n, 2, 2, K) how the slices change a unit of q along x and along y."""
+    cut, slope = _by_source(here, who, sloping=True)
+    return _beside(here, who, pixels, cut), slope
+
+
+def _beside(here: Scene, who: Who, pixels: np.ndarray, cut: np.ndarray) -> Compared:
     band = here.band
-    planes = here.plain.coefficients(pixels, who.group)
-    turn = ramps(who.shifts.astype(np.float32), band.kx, band.ky, band.box)
-    moved = (planes[:, 0] + 1j * planes[:, 1]) * turn
-    chi = np.empty(moved.shape, np.float32)
+    chi = np.empty((len(who), len(band)), np.float32)
     for number in np.unique(who.group):
         mine = who.group == number
-        basis = chi_basis(*here.frequencies(number))
-        chi[mine] = who.chi[mine] @ basis + seen_through(here.plain.aberrations[number], band, here.pixel_size).offset
-    square = (band.kx.astype(np.float32) ** 2 + band.ky.astype(np.float32) ** 2) / (band.box * here.pixel_size) ** 2
-    envelope = np.exp(-who.bfactor[:, None] / 4 * square).astype(np.float32) if np.any(who.bfactor) else None
-    return Compared(np.stack([moved.real, moved.imag], axis=1), _cut(here, who, (0, 0)), chi, envelope)
+        basis = chi_basis(*here.frequencies(number)).astype(np.float32)
+        chi[mine] = who.chi[mine].astype(np.float32) @ basis
+        if any(here.plain.aberrations[number].even):
+            chi[mine] += seen_through(here.plain.aberrations[number], band, here.pixel_size).offset.astype(np.float32)
+    envelope = None
+    if np.any(who.bfactor):
+        square = (band.kx.astype(np.float32) ** 2 + band.ky.astype(np.float32) ** 2) / (band.box * here.pixel_size) ** 2
+        envelope = np.exp(-who.bfactor[:, None] / 4 * square).astype(np.float32)
+    return Compared(_moved(here, who, pixels), cut, chi, envelope)
 
 
-def slopes(here: Scene, who: Who) -> np.ndarray:
-    """(n, 2, 2, K): how the slices of who change a unit of q along x and along y, by differences over half a unit."""
-    steps = ((STEP, 0), (0, STEP))
-    both = [_cut(here, who, step) - _cut(here, who, (-step[0], -step[1])) for step in steps]
-    return np.stack(both, axis=1) / np.float32(2 * STEP)
+def _moved(here: Scene, who: Who, pixels: np.ndarray) -> np.ndarray:
+    """Coefficients (n, 2, K) of images with the particle in the middle, without odd aberrations."""
+    band, out = here.band, np.empty((len(who), 2, len(here.band)), np.float32)
+    turns = np.ones((len(here.plain.aberrations), len(band)), np.complex64)
+    for number, one in enumerate(here.plain.aberrations):
+        if any(one.odd):
+            turns[number] = np.exp(-1j * seen_through(one, band, here.pixel_size).phase)
+    middle = who.shifts + band.box // 2  # where the particle is, from the first pixel
+    k = np.arange(-band.radius, band.radius + 1)
+    x, y = (np.exp(2j * np.pi / band.box * middle[:, axis, None] * k).astype(np.complex64) for axis in (0, 1))
+    scale = np.float32(1 / band.box)
+    _centred(fft.rfft2(pixels), x, y, turns, who.group.astype(np.int64), band.kx, band.ky, scale, out)
+    return out
 
 
-def _cut(here: Scene, who: Who, aside: tuple[float, float]) -> np.ndarray:
-    """Slices (n, 2, K) that lie as the images do, each of its own half's map, at q moved aside (cycles a box)."""
+@numba.njit(
+    "void(c8[:,:,::1], c8[:,::1], c8[:,::1], c8[:,::1], i8[::1], i4[::1], i4[::1], f4, f4[:,:,::1])",
+    nogil=True, fastmath=True, cache=True,
+)  # fmt: skip
+def _centred(spectra, along_x, along_y, turns, group, kx, ky, scale, out):
+    radius = along_x.shape[1] // 2
+    for i in range(spectra.shape[0]):
+        for j in range(kx.shape[0]):
+            row = ky[j] if ky[j] >= 0 else ky[j] + spectra.shape[1]
+            value = spectra[i, row, kx[j]] * (along_x[i, kx[j] + radius] * along_y[i, ky[j] + radius])
+            value = value * turns[group[i], j] * scale
+            out[i, 0, j] = value.real
+            out[i, 1, j] = value.imag
+
+
+def _by_source(here: Scene, who: Who, sloping: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Slices (n, 2, K) that lie as the images do, each of its own half's map; sloping: and their slopes."""
     width = here.band.box * here.pixel_size
     out = np.empty((len(who), 2, len(here.band)), np.float32)
+    slope = np.empty((len(who) if sloping else 0, 2, 2, len(here.band)), np.float32)
     version = np.minimum(who.half, len(here.sources) - 1)
     for group in np.unique(who.group):
-        x, y = here.frequencies(group) * width + np.array(aside)[:, None]
+        x, y = here.frequencies(group) * width
         for number, source in enumerate(here.sources):
             rows = np.flatnonzero((version == number) & (who.group == group))
-            if len(rows):
+            if len(rows) and sloping:
+                out[rows], slope[rows] = tangents(source, who.poses[rows], x, y)
+            elif len(rows):
                 out[rows] = slices(source, who.poses[rows], x, y)
-    return out
+    return out, slope

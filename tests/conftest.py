@@ -42,3 +42,20 @@ def micrograph():
         return np.fft.irfft2(seen, s=(size, size)).astype(np.float32)
 
     return made
+
+
+@pytest.fixture(params=["emulated", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest):
+    """What kernels run on: the emulated device (tests.gpu.emulated), and a card where there is one (-m gpu)."""
+    from spa.errors import DeviceError
+    from spa.gpu.device import open_device
+    from tests.gpu import emulated
+
+    if request.param == "emulated":
+        if not emulated.there():
+            pytest.skip("no g++ here: kernels cannot be emulated")
+        return emulated.device()
+    try:
+        return open_device("cuda")
+    except DeviceError as error:
+        pytest.skip(str(error))

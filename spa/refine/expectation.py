@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from spa.refine.data import BLOCK, Images
+from spa.refine.engine import CPU, Engine
 from spa.refine.settings import Search, global_stages, local_stages
-from spa.search import exhaustive, newton, orientations
-from spa.search.images import Block, ramps
+from spa.search import orientations
 from spa.search.newton import Modes
 from spa.search.prior import Prior
-from spa.volume.slices import Reference, slices
 
 MODES = 4  # poses of an image that are carried to the next iteration
 WHOLE = 2 * np.pi / (8 * np.pi**2) ** (2 / 3)  # precision of the Gaussian whose volume is that of SO(3)
@@ -89,13 +89,14 @@ class Task:
     """What all blocks of one half share in one pass: its reference, band, noise, prior (of all images); pixels."""
 
     images: Images
-    source: Reference
+    source: Any  # the engine's reference
     radius: int
     noise: np.ndarray
     operators: np.ndarray
     prior: Prior
     extent: float
     shift_radius: float
+    engine: Engine = CPU
 
 
 def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
@@ -120,35 +121,24 @@ def local_pass(task: Task, poses: Poses) -> Callable[[np.ndarray], Modes]:
     return lambda rows: search_locally(task, rows, poses)
 
 
-def _grid_columns(task: Task, search: Search, rng: np.random.Generator) -> exhaustive.Columns:
+def _grid_columns(task: Task, search: Search, rng: np.random.Generator) -> Any:
     """Slices of the reference at every orientation of a grid, in the search's band."""
     poses = orientations.grid(search.step, task.operators, rng)
-    band = task.images.band
-    count = band.count(search.band)
-    return exhaustive.columns(poses, slices(task.source, poses, band.kx[:count], band.ky[:count]))
-
-
-def _prefix(block: Block, centres: np.ndarray, radius: int) -> Block:
-    """The low band of a block, each image moved back by its centre."""
-    count = block.band.count(radius)
-    x = np.ascontiguousarray(block.x[:, :, :count])
-    if np.any(centres):
-        turn = ramps(centres.astype(np.float32), block.kx[:count], block.ky[:count], block.band.box)
-        x = np.stack([x[:, 0] * turn.real - x[:, 1] * turn.imag, x[:, 0] * turn.imag + x[:, 1] * turn.real], axis=1)
-    return Block(block.band, x, np.ascontiguousarray(block.ctf[:, :count]))
+    return task.engine.columns(task.source, poses, task.images, task.images.band.count(search.band))
 
 
 def search_globally(
-    task: Task, rows: np.ndarray, search: Search, grid: exhaustive.Columns, known: Poses | None
+    task: Task, rows: np.ndarray, search: Search, grid: Any, known: Poses | None
 ) -> Modes:
     """Modes of a block of images from every orientation of a grid, every shift within reach, and those known."""
-    block = task.images.block(rows, task.radius, task.noise)
+    engine, band = task.engine, task.images.band
+    block = engine.block(task.images, rows, task.radius, task.noise)
     prior = task.prior.of(rows)
     centres = prior.centres
-    step = min(max(0.25 * block.band.box / search.band, 1.0), task.shift_radius / 2)
+    step = min(max(0.25 * band.box / search.band, 1.0), task.shift_radius / 2)
     shifts = orientations.shift_grid(step, task.shift_radius)
-    low = _prefix(block, centres, search.band)
-    found = exhaustive.search(low, grid, shifts, prior.shift_sigma, search.candidates)
+    low = engine.prefix(block, centres, search.band)
+    found = engine.search(low, grid, shifts, prior.shift_sigma, search.candidates)
     poses, shifts, score = grid.poses[found.pose], found.shift + centres[:, None], found.score
     if known is not None and np.any(known.logp[rows] > -np.inf):
         there = known.logp[rows, :KNOWN] > -np.inf
@@ -156,13 +146,13 @@ def search_globally(
         shifts = np.concatenate([known.shifts[rows, :KNOWN], shifts], axis=1)
         score = np.concatenate([np.where(there, score[:, :1], -np.inf), score], axis=1)
     stages = global_stages(search, task.extent, task.radius)
-    return newton.refine(task.source, block, poses, shifts, score, stages, prior, task.operators)
+    return engine.refine(task.source, block, poses, shifts, score, stages, prior, task.operators)
 
 
 def search_locally(task: Task, rows: np.ndarray, poses: Poses) -> Modes:
     """Modes of a block of images from the modes of the iteration before."""
-    block = task.images.block(rows, task.radius, task.noise)
-    return newton.refine(
+    block = task.engine.block(task.images, rows, task.radius, task.noise)
+    return task.engine.refine(
         task.source, block, poses.poses[rows], poses.shifts[rows], poses.logp[rows],
         local_stages(task.radius, poses.logp.shape[1]), task.prior.of(rows), task.operators,
     )  # fmt: skip

@@ -7,6 +7,7 @@ Biol. 180 (2012) 519).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,12 +22,12 @@ from spa.search.newton import Modes
 from spa.volume import fsc
 from spa.volume import insert as into
 from spa.volume.shells import lowpass
-from spa.volume.slices import Reference, reference, slices
+from spa.volume.slices import reference, slices
 
 Halves = list[np.ndarray]  # rows of each half
 Look = Callable[[np.ndarray], Modes]
 SETTLED_PEAK = 0.9  # share of the best mode from which an image that keeps its pose has settled
-Sources = list[list[Reference]]  # of each class, of each half
+Sources = list[list[Any]]  # the engine's references, of each class, of each half
 
 
 def first_state(problem: Problem, starts: Sequence[np.ndarray], noise: np.ndarray) -> State:
@@ -80,7 +81,7 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
 
 def sources_of(problem: Problem, state: State, workers: Workers) -> Sources:
     """What each half of each class is searched against."""
-    return [list(workers.map(lambda one: reference(one, state.radius), pair)) for pair in state.maps]
+    return [list(workers.looks(lambda one: workers.engine.reference(one, state.radius), pair)) for pair in state.maps]
 
 
 def maximised(
@@ -116,11 +117,12 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
     for number, (pair, poses) in enumerate(zip(sources, state.poses)):
         for rows, source in zip(halves, pair):
             task = Task(
-                images, source, state.radius, state.noise, settings.operators, prior, problem.extent, reach
+                images, source, state.radius, state.noise, settings.operators, prior, problem.extent, reach,
+                workers.engine,
             )  # fmt: skip
             for some, look in _looks(task, state, poses, rows, next(streams)):
-                queue = expectation.blocks_of(some)
-                for part, modes in zip(queue, workers.map(look, queue)):
+                queue = workers.engine.blocks(images, some, state.radius)
+                for part, modes in zip(queue, workers.looks(look, queue)):
                     poses.write(part, modes)
                     logs[part, number] = classes.evidence(modes) if len(sources) > 1 else 0.0
     rows = np.concatenate(halves)

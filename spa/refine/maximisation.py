@@ -1,6 +1,7 @@
 """The maximisation step: half maps from weighted poses, their FSC, and the noise that is left."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -93,12 +94,13 @@ def class_sums(
     share = poses.weight.sum(axis=1)
     taken = [rows[share[rows] > LEAST_WEIGHT] for rows in halves]
     taken = [some if len(some) else rows[:1] for some, rows in zip(taken, halves)]
-    sums = accumulate(problem.images, poses, taken, radius, noise, spread, seed, workers)
-    return [into.symmetrised(one, problem.settings.operators, workers.map) for one in sums]
+    return workers.engine.accumulate(
+        problem.images, poses, taken, radius, noise, spread, seed, workers, problem.settings.operators
+    )
 
 
 def noise_power(
-    images: Images, poses: Poses, halves: list[np.ndarray], sources: list[Reference], radius: int, old: np.ndarray,
+    images: Images, poses: Poses, halves: list[np.ndarray], sources: list[Any], radius: int, old: np.ndarray,
     workers: Workers, most: int = 250,
 ) -> np.ndarray:  # fmt: skip
     """Noise power (groups, shells) of what the best poses leave, from up to `most` images a half and group.
@@ -112,15 +114,16 @@ def noise_power(
         for part in blocks_of(rows[images.group[rows] == group][:most])
     ]
     total, count = np.zeros_like(old), np.zeros(len(old))
-    for (part, _), left in zip(parts, workers.map(lambda job: _left(images, poses, job[0], job[1], radius), parts)):
-        total[images.group[part[0]]] += left.sum(axis=0)
+    found = workers.looks(lambda job: workers.engine.left(images, poses, job[0], job[1], radius), parts)
+    for (part, _), power in zip(parts, found):
+        total[images.group[part[0]]] += power.sum(axis=0)
         count[images.group[part[0]]] += len(part)
     power = total / np.maximum(count, 1)[:, None]
     known = (np.arange(old.shape[1])[None] <= radius) & (power > 0)
     return np.where(known, np.clip(power, 0.7 * old, 1.5 * old), old)
 
 
-def _left(images: Images, poses: Poses, rows: np.ndarray, source: Reference, radius: int) -> np.ndarray:
+def left(images: Images, poses: Poses, rows: np.ndarray, source: Reference, radius: int) -> np.ndarray:
     """(n, shells) mean power of rows' residuals |X - CTF P|^2 at their best poses."""
     limit = images.band.count(radius)
     kx, ky = images.band.kx[:limit], images.band.ky[:limit]

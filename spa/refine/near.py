@@ -13,9 +13,7 @@ from spa.refine.expectation import MODES, Task
 from spa.refine.problem import Problem
 from spa.refine.settings import Search, global_stages
 from spa.refine.states import State
-from spa.search import newton
 from spa.search.images import ramps
-from spa.search.likelihood import evaluate
 from spa.search.newton import Modes
 from spa.search.orientations import shift_grid, turned
 from spa.volume.slices import reference, slices
@@ -49,18 +47,17 @@ def near_pass(task: Task) -> Callable[[np.ndarray], Modes]:
 def _search(task: Task, rows: np.ndarray, turns: np.ndarray, moves: np.ndarray, search: Search) -> Modes:
     prior = task.prior.of(rows)
     assert prior.poses is not None
-    block = task.images.block(rows, task.radius, task.noise)
+    engine = task.engine
+    block = engine.block(task.images, rows, task.radius, task.noise)
     n, t, m = len(rows), len(turns), len(moves)
     poses = turned(np.repeat(prior.poses, t, axis=0), np.tile(turns, (n, 1))).reshape(n, t, 1, 3, 3)
-    poses = np.broadcast_to(poses, (n, t, m, 3, 3)).reshape(n * t * m, 3, 3)
-    shifts = np.broadcast_to((prior.centres[:, None] + moves)[:, None], (n, t, m, 2)).reshape(-1, 2)
-    image = np.repeat(np.arange(n), t * m)
-    logp = np.zeros(len(image))
+    poses = np.broadcast_to(poses, (n, t, m, 3, 3)).reshape(n, t * m, 3, 3)
+    shifts = np.broadcast_to((prior.centres[:, None] + moves)[:, None], (n, t, m, 2)).reshape(n, t * m, 2)
+    logp = np.zeros((n, t * m))
     if t * m > 1:
-        sums = evaluate(task.source, block, image, poses, shifts, search.band)
-        logp = 2 * sums.cross - sums.norm + prior.logp(image, poses, shifts)
-    return newton.refine(
-        task.source, block, poses.reshape(n, t * m, 3, 3), shifts.reshape(n, t * m, 2), logp.reshape(n, t * m),
+        logp = engine.heights(task.source, block, poses, shifts, search.band, prior)
+    return engine.refine(
+        task.source, block, poses, shifts, logp,
         global_stages(search, task.extent, task.radius), prior, task.operators,
     )  # fmt: skip
 

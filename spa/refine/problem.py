@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from spa.refine.data import Images
+from spa.refine.engine import CPU, Engine
 from spa.refine.settings import Settings
 from spa.search.prior import Prior
 
@@ -43,7 +44,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class Workers:
-    """map: a pool's map (results in the items' order); threads: how many work at once."""
+    """map: a pool's map (results in the items' order); threads: how many work at once; engine: who computes."""
 
     map: Callable[..., Iterable] = map
     threads: int = 1
+    engine: Engine = CPU
+
+    @property
+    def looks(self) -> Callable[..., Iterable]:
+        """The map for what the engine does."""
+        return self.engine.over(self.map)

@@ -5,18 +5,17 @@ follow the pose.  So the modes found in any class are refined in all of them bef
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from spa.refine import classes, expectation, loop
-from spa.refine.expectation import Poses, blocks_of
+from spa.refine.expectation import Poses
 from spa.refine.loop import Halves, Sources
 from spa.refine.problem import Problem, Workers
 from spa.refine.settings import local_stages
 from spa.refine.states import State
-from spa.search import newton
 from spa.search.newton import Modes
-from spa.volume.slices import Reference
 
 SUBSETS = (1500, 3000)  # images a half and class in the first iterations: small classes must be seen too
 FEWEST = 10  # images that make a map
@@ -78,16 +77,16 @@ def exchanged(problem: Problem, state: State, workers: Workers, halves: Halves, 
     for number, pair in enumerate(sources):
         for rows, source in zip(halves, pair):
 
-            def refined(part: np.ndarray, source: Reference = source) -> Modes:
-                block = problem.images.block(part, state.radius, state.noise)
-                return newton.refine(
+            def refined(part: np.ndarray, source: Any = source) -> Modes:
+                block = workers.engine.block(problem.images, part, state.radius, state.noise)
+                return workers.engine.refine(
                     source, block, offered.poses[part], offered.shifts[part], offered.logp[part],
                     local_stages(state.radius, offered.logp.shape[1]), problem.prior.of(part),
                     problem.settings.operators,
                 )  # fmt: skip
 
-            queue = blocks_of(rows)
-            for part, modes in zip(queue, workers.map(refined, queue)):
+            queue = workers.engine.blocks(problem.images, rows, state.radius)
+            for part, modes in zip(queue, workers.looks(refined, queue)):
                 renewed[number].write(part, modes)
                 logs[part, number] = classes.evidence(modes)
     every = np.concatenate(halves)

@@ -47,3 +47,13 @@ class Block:
 def ramps(shifts: np.ndarray, kx: np.ndarray, ky: np.ndarray, box: int) -> np.ndarray:
     """(s, K) complex64 exp(2 pi i k.t / box): undoes shifts (s, 2) in pixels."""
     return np.exp((2j * np.pi / box) * (shifts @ np.stack([kx, ky]).astype(np.float32))).astype(np.complex64)
+
+
+def prefix(block: Block, centres: np.ndarray, radius: int) -> Block:
+    """The low band of a block, each image moved back by its centre."""
+    count = block.band.count(radius)
+    x = np.ascontiguousarray(block.x[:, :, :count])
+    if np.any(centres):
+        turn = ramps(centres.astype(np.float32), block.kx[:count], block.ky[:count], block.band.box)
+        x = np.stack([x[:, 0] * turn.real - x[:, 1] * turn.imag, x[:, 0] * turn.imag + x[:, 1] * turn.real], axis=1)
+    return Block(block.band, x, np.ascontiguousarray(block.ctf[:, :count]))

@@ -31,8 +31,13 @@ class Accumulator:
 def accumulator(box: int, radius: int) -> Accumulator:
     """Empty sums for image shells up to radius."""
     radius = min(radius, box // 2 - 1)
+    return Accumulator(box, radius, np.zeros(grid_shape(box, radius), np.float32))
+
+
+def grid_shape(box: int, radius: int) -> tuple[int, int, int, int]:
+    """Of the sums of image shells up to radius."""
     r = min(grid_radius(radius), PADDING * box // 2 - 1)
-    return Accumulator(box, radius, np.zeros((2 * r + 1, 2 * r + 1, r + 2, 4), np.float32))
+    return 2 * r + 1, 2 * r + 1, r + 2, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,13 +108,13 @@ def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Ite
 
     Operators that carry the grid into itself need no interpolation: the others are one of each of their cosets.
     """
-    exact, turns = _parted(operators)
+    exact, turns = parted(operators)
     if len(turns) > 1:
         sums = added(sums, turns, run)
     return replace(added(sums, exact, run), kernels=sums.kernels) if len(exact) > 1 else sums
 
 
-def _parted(operators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def parted(operators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Operators (e, 3, 3) that permute the axes, signs aside, and (c, 3, 3): each operator is one of these times one
     of those."""
     exact = np.rint(operators[np.abs(operators - np.rint(operators)).max(axis=(1, 2)) < 1e-6])

@@ -1,0 +1,37 @@
+// Sums and maxima over the threads of a block: warps by shuffles, then one slot a warp. Blocks are whole warps.
+#pragma once
+
+__device__ inline float warp_sum(float value) {
+    for (int away = 16; away; away >>= 1) value += __shfl_xor_sync(0xffffffffu, value, away);
+    return value;
+}
+
+// The sum of each of n values over the block, in out (shared, n) for all threads; slots: shared, n a warp.
+template <int n>
+__device__ inline void block_sums(const float* values, float* slots, double* out) {
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, warps = blockDim.x >> 5;
+    __syncthreads();  // out and slots may still be read from the last time
+    for (int k = 0; k < n; k++) {
+        const float sum = warp_sum(values[k]);
+        if (lane == 0) slots[warp * n + k] = sum;
+    }
+    __syncthreads();
+    for (int k = threadIdx.x; k < n; k += blockDim.x) {
+        double sum = 0;
+        for (int w = 0; w < warps; w++) sum += slots[w * n + k];
+        out[k] = sum;
+    }
+    __syncthreads();
+}
+
+// The greatest value over a warp and where it is; of equal ones the first.
+__device__ inline void warp_best(float& value, int& where) {
+    for (int away = 16; away; away >>= 1) {
+        const float other = __shfl_xor_sync(0xffffffffu, value, away);
+        const int there = __shfl_xor_sync(0xffffffffu, where, away);
+        if (other > value || (other == value && there < where)) {
+            value = other;
+            where = there;
+        }
+    }
+}

@@ -1,0 +1,98 @@
+"""The images of a refinement on a device: the twin of `spa.refine.data`.
+
+Coefficients lie there for the whole run, as float32 where they fit, else as float16; else they come block by block.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from spa.gpu.array import Array
+from spa.gpu.device import Device
+from spa.image.disc_cuda import on_device
+from spa.refine import data as host
+from spa.search.images_cuda import Block
+
+SOURCE = Path(__file__).with_name("data.cu")
+THREADS = 128
+SHARE = 0.6  # of the memory that is free: what the coefficients may take
+HIGHEST = 2.0**14  # largest float16 that is stored
+LOADED = 2**26  # bytes that are converted and sent at once
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """host: the images' tables, and their coefficients where `planes` is None.
+
+    planes (n, 2, K): float32, or float16 of coefficients over `unit`.
+    """
+
+    device: Device
+    host: host.Images
+    planes: Array | None
+    unit: float = 1.0
+
+    @property
+    def kept_as(self) -> str:
+        """How the coefficients lie there, in words."""
+        return "streamed" if self.planes is None else str(self.planes.dtype)
+
+
+def images(device: Device, held: host.Images) -> Images:
+    """Images brought to a device as finely as they fit."""
+    size, room = held.planes.size, SHARE * device.free()
+    if 4 * size <= room:
+        return Images(device, held, _sent(device, held.planes, np.float32, 1.0))
+    if 2 * size <= room:
+        largest = max(float(np.abs(part).max()) for part in _parts(held.planes))
+        unit = float(2.0 ** np.ceil(np.log2(max(largest, 1e-30) / HIGHEST)))
+        return Images(device, held, _sent(device, held.planes, np.float16, unit), unit)
+    return Images(device, held, None)
+
+
+def _parts(planes: np.ndarray) -> list[np.ndarray]:
+    rows = max(1, LOADED // (4 * planes[0].size))
+    return [planes[start : start + rows] for start in range(0, len(planes), rows)]
+
+
+def _sent(device: Device, planes: np.ndarray, kind: type, unit: float) -> Array:
+    out = device.empty(*planes.shape, dtype=kind)
+    start = 0
+    for part in _parts(planes):
+        out.rows(start, start + len(part)).set(np.asarray(part) if unit == 1 else part * np.float32(1 / unit))
+        start += len(part)
+    return out
+
+
+def block(held: Images, rows: np.ndarray, radius: int, noise: np.ndarray, limited: bool = True) -> Block:
+    """Rows in the band of a radius, divided by the noise's standard deviation; noise (groups, shells) is power.
+
+    limited: distorted images have no weight beyond the radius.
+    """
+    device, source = held.device, held.host
+    band, n = source.band, len(rows)
+    count, names = band.count(radius), on_device(device, band)
+    x, ctf = device.empty(n, 2, count), device.empty(n, count)
+    planes, at, stride = held.planes, rows, len(band)
+    if planes is None:
+        planes, at, stride = device.array(source.planes[rows, :, :count], np.float32), np.arange(n), count
+    small = planes.dtype == np.float16
+    even = None if source.even is None else device.array(source.even[:, :stride], np.float32)
+    bend = None if source.bend is None else device.array(source.bend, np.float64)
+    mine = None if source.bend is None else device.array(source.bend[source.group[rows]].reshape(n, 4), np.float32)
+    device.run(
+        SOURCE, "block", (-(-count // THREADS), n), THREADS, None if small else planes, planes if small else None,
+        np.float32(held.unit), device.array(at, np.int32), np.int32(n), np.int32(stride),
+        device.array(source.chi[rows], np.float64), device.array(source.bfactor[rows], np.float32),
+        device.array(source.group[rows], np.int32), device.array(1 / np.sqrt(noise), np.float32),
+        np.int32(noise.shape[1]), names.shell, even, bend, names.kx, names.ky, np.int32(count),
+        np.float64(1 / (band.box * source.pixel_size)), np.float32(radius + 0.5 if limited else 0), x, ctf,
+    )  # fmt: skip
+    return Block(band, x, ctf, count, mine)
+
+
+def block_size(held: Images, count: int, free: int) -> int:
+    """Images that a block may have: a sixth of the memory that is free, in whole blocks of the host's."""
+    each = 12 * count + 8 * 37 * 4 * 130 + (8 * count if held.planes is None else 0)
+    return int(np.clip(free // 6 // each // host.BLOCK, 1, 64)) * host.BLOCK

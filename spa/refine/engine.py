@@ -1,0 +1,91 @@
+"""Who does the heavy arithmetic of a refinement: this processor (`Cpu`), or a device by the functions' twins."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import numpy as np
+
+from spa.refine.data import BLOCK, Images
+from spa.search import exhaustive, newton
+from spa.search.exhaustive import Candidates
+from spa.search.images import Block, prefix
+from spa.search.likelihood import evaluate
+from spa.search.newton import Modes, Stage
+from spa.search.prior import Prior
+from spa.volume import insert as into
+from spa.volume.slices import Reference, reference, slices
+
+Map = Callable[..., Iterable]
+
+
+class Engine(Protocol):
+    """References, blocks of images, and columns are the engine's own; all else is the host's."""
+
+    def over(self, threads: Map) -> Map: ...  # the map that looks at blocks go through, given that of the threads
+    def blocks(self, images: Images, rows: np.ndarray, radius: int) -> list[np.ndarray]: ...
+    def block(self, images: Images, rows: np.ndarray, radius: int, noise: np.ndarray) -> Any: ...
+    def reference(self, volume: np.ndarray, radius: int) -> Any: ...
+    def columns(self, source: Any, poses: np.ndarray, images: Images, count: int) -> Any: ...
+    def prefix(self, block: Any, centres: np.ndarray, radius: int) -> Any: ...
+    def search(self, block: Any, columns: Any, shifts: np.ndarray, shift_sigma: float, keep: int) -> Candidates: ...
+    def heights(self, source: Any, block: Any, poses: np.ndarray, shifts: np.ndarray, radius: int,
+                prior: Prior) -> np.ndarray: ...  # fmt: skip
+    def refine(self, source: Any, block: Any, poses: np.ndarray, shifts: np.ndarray, logp: np.ndarray,
+               stages: list[Stage], prior: Prior, operators: np.ndarray) -> Modes: ...  # fmt: skip
+    def accumulate(self, images: Images, poses: Any, halves: list[np.ndarray], radius: int, noise: np.ndarray,
+                   spread: Any, seed: tuple[int, ...], workers: Any, operators: np.ndarray
+                   ) -> list[into.Accumulator]: ...  # fmt: skip
+    def left(self, images: Images, poses: Any, rows: np.ndarray, source: Any, radius: int) -> np.ndarray: ...
+
+
+class Cpu:
+    """The definition: the functions of `search` and `volume` themselves."""
+
+    prefix = staticmethod(prefix)
+    search = staticmethod(exhaustive.search)
+    refine = staticmethod(newton.refine)
+
+    def over(self, threads: Map) -> Map:
+        return threads
+
+    def blocks(self, images: Images, rows: np.ndarray, radius: int) -> list[np.ndarray]:
+        return [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
+
+    def block(self, images: Images, rows: np.ndarray, radius: int, noise: np.ndarray) -> Block:
+        return images.block(rows, radius, noise)
+
+    def reference(self, volume: np.ndarray, radius: int) -> Reference:
+        return reference(volume, radius)
+
+    def columns(self, source: Reference, poses: np.ndarray, images: Images, count: int) -> exhaustive.Columns:
+        """Slices at poses in the first `count` coefficients of the images' band, to be searched through."""
+        band = images.band
+        return exhaustive.columns(poses, slices(source, poses, band.kx[:count], band.ky[:count]))
+
+    def heights(
+        self, source: Reference, block: Block, poses: np.ndarray, shifts: np.ndarray, radius: int, prior: Prior
+    ) -> np.ndarray:
+        """log p (n, m), the prior's part included, at poses (n, m, 3, 3) and shifts (n, m, 2)."""
+        n, m = poses.shape[:2]
+        image, poses, shifts = np.repeat(np.arange(n), m), poses.reshape(-1, 3, 3), shifts.reshape(-1, 2)
+        sums = evaluate(source, block, image, poses, shifts, radius)
+        return (2 * sums.cross - sums.norm + prior.logp(image, poses, shifts)).reshape(n, m)
+
+    def accumulate(
+        self, images: Images, poses: Any, halves: list[np.ndarray], radius: int, noise: np.ndarray, spread: Any,
+        seed: tuple[int, ...], workers: Any, operators: np.ndarray,
+    ) -> list[into.Accumulator]:  # fmt: skip
+        """Sums of each half (lists of rows), closed and added over a point group."""
+        from spa.refine import maximisation  # which is built on engines
+
+        sums = maximisation.accumulate(images, poses, halves, radius, noise, spread, seed, workers)
+        return [into.symmetrised(one, operators, workers.map) for one in sums]
+
+    def left(self, images: Images, poses: Any, rows: np.ndarray, source: Reference, radius: int) -> np.ndarray:
+        """(n, shells) mean power of rows' residuals at their best poses."""
+        from spa.refine import maximisation
+
+        return maximisation.left(images, poses, rows, source, radius)
+
+
+CPU = Cpu()

@@ -1,0 +1,63 @@
+"""The heavy arithmetic of a refinement on a device: `spa.refine.engine.Engine` by the functions' twins."""
+
+from typing import Any
+
+import numpy as np
+
+from spa.gpu.device import Device
+from spa.refine import data, data_cuda, maximisation_cuda
+from spa.refine.engine import Map
+from spa.search import exhaustive_cuda, images_cuda, newton_cuda
+from spa.volume import insert_cuda, slices_cuda
+from spa.volume.insert import Accumulator
+
+
+class Cuda:
+    """One device. The images lie there from their first use; blocks go through it one after another."""
+
+    prefix = staticmethod(images_cuda.prefix)
+    search = staticmethod(exhaustive_cuda.search)
+    refine = staticmethod(newton_cuda.refine)
+    heights = staticmethod(newton_cuda.heights)
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self._held: data_cuda.Images | None = None
+
+    def over(self, threads: Map) -> Map:
+        return map
+
+    def images(self, images: data.Images) -> data_cuda.Images:
+        """Images on the device, brought there once."""
+        if self._held is None or self._held.host is not images:
+            self._held = None  # their memory first
+            self._held = data_cuda.images(self.device, images)
+        return self._held
+
+    def blocks(self, images: data.Images, rows: np.ndarray, radius: int) -> list[np.ndarray]:
+        held = self.images(images)
+        size = data_cuda.block_size(held, images.band.count(radius), self.device.free())
+        return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+    def block(self, images: data.Images, rows: np.ndarray, radius: int, noise: np.ndarray) -> images_cuda.Block:
+        return data_cuda.block(self.images(images), rows, radius, noise)
+
+    def reference(self, volume: np.ndarray, radius: int) -> slices_cuda.Reference:
+        return slices_cuda.reference(self.device, volume, radius)
+
+    def columns(
+        self, source: slices_cuda.Reference, poses: np.ndarray, images: data.Images, count: int
+    ) -> exhaustive_cuda.Columns:
+        return exhaustive_cuda.columns(source, poses, images.band, count)
+
+    def accumulate(
+        self, images: data.Images, poses: Any, halves: list[np.ndarray], radius: int, noise: np.ndarray, spread: Any,
+        seed: tuple[int, ...], workers: Any, operators: np.ndarray,
+    ) -> list[Accumulator]:  # fmt: skip
+        sums = maximisation_cuda.accumulate(self.images(images), poses, halves, radius, noise, spread, seed)
+        return [insert_cuda.symmetrised(one, operators).get() for one in sums]
+
+    def left(
+        self, images: data.Images, poses: Any, rows: np.ndarray, source: slices_cuda.Reference, radius: int
+    ) -> np.ndarray:
+        return maximisation_cuda.left(self.images(images), poses, rows, source, radius)

@@ -1,0 +1,80 @@
+"""Images added to an oversampled half volume on a device: the twin of `spa.volume.insert`.
+
+Sums are added atomically: they do not come in the samples' order, and differ in their last bits from run to run.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from spa.gpu.array import Array
+from spa.gpu.device import Device
+from spa.volume import insert as host
+from spa.volume.insert import Samples
+
+SOURCE = Path(__file__).with_name("insert.cu")
+THREADS = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Accumulator:
+    """As `insert.Accumulator`; grid (2r+1, 2r+1, r+2, 4) on the device."""
+
+    box: int
+    radius: int
+    grid: Array
+    kernels: int = 1
+
+    def get(self) -> host.Accumulator:
+        """The same sums on the host."""
+        return host.Accumulator(self.box, self.radius, self.grid.get(), self.kernels)
+
+
+def accumulator(device: Device, box: int, radius: int) -> Accumulator:
+    """Empty sums for image shells up to radius."""
+    radius = min(radius, box // 2 - 1)
+    return Accumulator(box, radius, device.zeros(*host.grid_shape(box, radius)))
+
+
+def insert(sums: Accumulator, samples: Samples, x: Array, ctf: Array, kx: Array, ky: Array) -> None:
+    """Add samples of images x (n, 2, K) with their CTF (n, K), both over the noise, at kx, ky (K,) int32."""
+    m = len(samples.rows)
+    if not m:
+        return
+    grid, device, count = sums.grid, sums.grid.device, len(kx)
+    device.run(
+        SOURCE, "scatter", (-(-count // THREADS), m), THREADS, grid, np.int32(grid.shape[1]), np.int32(grid.shape[2]),
+        device.array(samples.rows, np.int32), device.array(samples.poses, np.float32),
+        device.array(samples.shifts, np.float32), device.array(samples.weights, np.float32), np.int32(m), x, ctf,
+        np.int32(ctf.shape[1]), kx, ky, np.int32(count), np.int32(sums.box),
+    )  # fmt: skip
+
+
+def close(sums: Accumulator) -> None:
+    """Once after the last insertion and before anything else: the plane x = 0 becomes Hermitian."""
+    n, _, width, _ = sums.grid.shape
+    half = n * n // 2 + 1
+    sums.grid.device.run(
+        SOURCE, "hermitian", (-(-half // THREADS), 1), THREADS, sums.grid, np.int32(n), np.int32(width)
+    )
+
+
+def added(sums: Accumulator, operators: np.ndarray) -> Accumulator:
+    """The (closed) sums at each of some operators (g, 3, 3), added."""
+    device = sums.grid.device
+    n, _, width, _ = sums.grid.shape
+    out = device.zeros(*sums.grid.shape)
+    device.run(
+        SOURCE, "average", (-(-width // THREADS), n * n), THREADS, sums.grid, out,
+        device.array(operators, np.float32), np.int32(len(operators)), np.int32(n), np.int32(width),
+    )  # fmt: skip
+    return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
+
+
+def symmetrised(sums: Accumulator, operators: np.ndarray) -> Accumulator:
+    """The (closed) sums added over a point group's operators (g, 3, 3)."""
+    exact, turns = host.parted(operators)
+    if len(turns) > 1:
+        sums = added(sums, turns)
+    return replace(added(sums, exact), kernels=sums.kernels) if len(exact) > 1 else sums

@@ -17,7 +17,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("refine homo")
+@job("refine homo", cuda=True)
 def homo(run: Run, star: str, output: str, plot: str | None, **settings: Any) -> None:
     """Gold-standard refinement of one volume.
 

@@ -17,7 +17,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("refine nu")
+@job("refine nu", cuda=True)
 def nu(run: Run, star: str, output: str, plot: str | None, **settings: Any) -> None:
     """Non-uniform refinement of one volume.
 

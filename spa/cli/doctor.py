@@ -13,7 +13,11 @@ from spa import __version__
 from spa.cli.registry import Registry, complaint
 
 NEEDED = ("numpy", "scipy", "numba", "pyfftw", "mrcfile", "gemmi", "click", "pluggy", "tqdm", "threadpoolctl")
-OPTIONAL = {"matplotlib": "figures: pip install 'spa[plot]'", "pytest": "tests: pip install 'spa[test]'"}
+OPTIONAL = {
+    "matplotlib": "figures: pip install 'spa[plot]'",
+    "pycuda": "--device cuda: pip install 'spa[gpu-cuda13]' (CUDA 12: 'spa[gpu-cuda12]')",
+    "pytest": "tests: pip install 'spa[test]'",
+}
 
 Line = tuple[str, str, bool]  # what, how it is, whether it hinders work
 
@@ -86,7 +90,7 @@ def devices() -> Iterator[Line]:
     driver = Path("/proc/driver/nvidia/version").exists()
     state = f"devices {', '.join(nodes)}" if nodes else "no NVIDIA device" if driver else "no NVIDIA driver, no device"
     compiler = shutil.which("nvcc") or "no nvcc"
-    yield "cuda", f"not used: no job has CUDA kernels in this version ({state}; {compiler})", False
+    yield "cuda", f"refine homo, refine nu ({state}; {compiler})", False
 
 
 def lines(registry: Registry) -> Iterator[tuple[str, list[Line]]]:

@@ -8,8 +8,9 @@ import numpy as np
 
 from spa.job.pool import mapping
 from spa.job.run import Run
-from spa.recipe import given, kept, relaxation
+from spa.recipe import device, given, kept, relaxation
 from spa.refine import loop
+from spa.refine.engine import CPU, Engine
 from spa.refine.problem import Problem, Smoothing, Workers
 from spa.refine.states import State
 
@@ -19,12 +20,15 @@ def run_refinement(
     smoothing: Callable[[Problem], Smoothing] | None = None,
 ) -> None:  # fmt: skip
     """Read, iterate until it is done, write; smoothing: of a problem, how its half maps are regularised."""
+    engine = device.engine_of(run)
+    if asked.relax_symmetry:
+        device.refuse_cuda(run, "--relax-symmetry")
     inputs = given.read(run, run.read(star), asked)
     problem = inputs.problem
     if smoothing:
         problem = replace(problem, smoothing=smoothing(problem))
     focus = given.focus_mask(run, inputs.stack, asked.focus_mask)
-    found = refined(run, problem, inputs.start, asked.relax_symmetry, focus)
+    found = refined(run, problem, inputs.start, asked.relax_symmetry, focus, engine)
     inputs, state = replace(inputs, problem=found.problem), found.state
     tables = kept.written(run, inputs, state)
     if asked.relax_symmetry:
@@ -44,23 +48,25 @@ class Refined:
     words: str = ""
 
 
-def refined(run: Run, problem: Problem, start: State, relax: str | None, focus: np.ndarray | None) -> Refined:
+def refined(
+    run: Run, problem: Problem, start: State, relax: str | None, focus: np.ndarray | None, engine: Engine = CPU
+) -> Refined:
     """A whole refinement; over a group (name) that the particle has only nearly, if there is one.
 
     focus: mask (box, box, box) of where copies over it may differ.
     """
     if relax is None:
-        return Refined(problem, settled(run, problem, start))
+        return Refined(problem, settled(run, problem, start, engine))
     found = relaxation.settled(run, problem, start, relax, focus, settled)
     return Refined(found.problem, found.state, f"; {found.words}")
 
 
-def settled(run: Run, problem: Problem, start: State) -> State:
+def settled(run: Run, problem: Problem, start: State, engine: Engine = CPU) -> State:
     """The last state of a refinement: from the start or, with --resume, the last whole iteration."""
     state = kept.resumed(run, start)
     with mapping(run.threads) as pool:
         while not state.done:
-            state = loop.iterated(problem, state, Workers(pool, run.threads))
+            state = loop.iterated(problem, state, Workers(pool, run.threads, engine))
             run.note(kept.line(problem, state))
             kept.checkpoint(run, state)
     for words in (kept.doubt(state), kept.narrow(problem, state)):

@@ -13,6 +13,7 @@ import pytest
 
 from spa.io import mrc, star
 from spa.testing import run_spa
+from tests.gpu import emulated
 
 SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 160, "--snr", 1, "--specimen-diameter", 130)
 FILES = ("map.mrc", "half1.mrc", "half2.mrc", "mask.mrc", "fsc.star")
@@ -159,3 +160,24 @@ def _without(path: Path, column: str) -> None:
 def test_lengths_beyond_the_box_are_usage_errors(data: Path, tmp_path: Path, name: str, value: float) -> None:
     result = homo(data, tmp_path / "r", name, value)
     assert result.status == 2 and f"{name} {value}: the box is 240 A wide" in result.stderr
+
+
+def test_a_device_gives_the_same_map_and_none_is_one_line(
+    data: Path, done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not emulated.there():
+        pytest.skip("no g++ here: kernels cannot be emulated")
+    card = emulated.Emulated()
+    monkeypatch.setattr("spa.gpu.device._driver", lambda number, name: card)
+    result = homo(data, tmp_path / "on", "--diameter", 150, "--device", "cuda")
+    assert result.status == 0 and "emulated device" in result.stderr, result.stderr
+    assert card.launches
+    on, cpu = (np.asarray(mrc.read(folder / "map.mrc").data, float) for folder in (tmp_path / "on", done))
+    assert np.corrcoef(on.ravel(), cpu.ravel())[0, 1] > 0.99
+    result = homo(data, tmp_path / "relaxed", "--relax-symmetry", "C2", "--device", "cuda")
+    assert result.status == 69 and "--relax-symmetry has no CUDA kernels" in result.stderr
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "pycuda", None)
+    result = homo(data, tmp_path / "none", "--device", "cuda")
+    assert result.status == 69 and "PyCUDA" in result.stderr and "gpu-cuda13" in result.stderr
+    assert len(result.stderr.splitlines()) == 1 and not (tmp_path / "none" / "map.mrc").exists()

@@ -10,7 +10,6 @@ from scipy.spatial.transform import Rotation
 from spa.gpu.device import Device
 from spa.image.disc import disc
 from spa.image.disc_cuda import on_device
-from spa.image.straight import stretched
 from spa.search import exhaustive, exhaustive_cuda, images_cuda, newton, newton_cuda, orientations
 from spa.search.images import Block, prefix
 from spa.search.likelihood import evaluate
@@ -77,7 +76,8 @@ def test_search(
 
 def test_as_many_candidates_as_there_are(case: dict, device: Device) -> None:
     grid = Rotation.random(5, random_state=4).as_matrix()
-    columns = exhaustive_cuda.columns(slices_cuda.reference(device, case["volume"], RADIUS), grid, case["block"].band, 40)
+    source = slices_cuda.reference(device, case["volume"], RADIUS)
+    columns = exhaustive_cuda.columns(source, grid, case["block"].band, 40)
     low = images_cuda.prefix(on(device, case["block"]), np.zeros((N, 2)), 5)
     low = replace(low, count=40)
     found = exhaustive_cuda.search(low, columns, np.zeros((1, 2)), 1.0, 9)

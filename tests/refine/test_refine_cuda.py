@@ -148,5 +148,5 @@ def test_classes(planted: Callable, device: Device) -> None:
     start = loop.first_state(case.problem, [case.volume, other], case.noise)
     wanted, found = both(case.problem, start, device, rivals.iterated, 1)
     assert np.abs(wanted.shares - found.shares).mean() < 0.02
-    sure = wanted.shares.max(axis=1) > 0.8  # rounding decides where the two are nearly as likely
-    assert sure.mean() > 0.8 and np.array_equal(wanted.shares.argmax(1)[sure], found.shares.argmax(1)[sure])
+    sure = wanted.shares.max(axis=1) > 0.7  # rounding decides where the two are nearly as likely
+    assert sure.mean() > 0.75 and np.array_equal(wanted.shares.argmax(1)[sure], found.shares.argmax(1)[sure])

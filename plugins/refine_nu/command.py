@@ -14,6 +14,7 @@ from spa.job.run import Run, job
 @options.outdir
 @options.refinement
 @options.relaxation
+@options.ewald
 @options.seed
 @options.plot
 @options.standard

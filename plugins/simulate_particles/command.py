@@ -60,6 +60,9 @@ SAMPLE = 128  # images that set the noise level
 @click.option("--magnification", nargs=2, default=(0.0, 0.0), show_default=True, type=float, metavar="PERCENT ANGLE",
               help="Anisotropic magnification: how far it differs between two directions at right angles, and "
                    "the angle of the one with the higher frequencies, degrees.")
+@click.option("--ewald", type=click.Choice(["none", "positive", "negative"]), default="none", show_default=True,
+              help="Images lie on the Ewald sphere: density at larger heights, towards the third axis of a pose, is at "
+                   "a larger (positive) or smaller defocus.")
 @click.option("--odd-subunit", type=click.Choice(["missing", "weak", "turned"]),
               help="Change one subunit of the symmetric specimen: no density, half of it, or turned about its middle.")
 @click.option("--micelle", nargs=2, type=float, metavar="LOW HIGH",
@@ -75,7 +78,7 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
               micelle: tuple[float, float] | None, micelle_contrast: float, defocus_error: float,
               beam_tilt: tuple[float, float], beam_tilt_spread: float, odd_zernike: tuple[tuple[int, float], ...],
               even_zernike: tuple[tuple[int, float], ...], cs_error: float,
-              magnification: tuple[float, float]) -> None:  # fmt: skip
+              magnification: tuple[float, float], ewald: str) -> None:  # fmt: skip
     """Particle images with known truth.
 
     Projects a map, the atoms of a model, or a made-up protein of any point group at random poses, applies CTF and
@@ -115,7 +118,8 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     draws = drawn(count, optics_groups, per_micrograph, defocus, astigmatism, shift, run.rng("draws"), defocus_error)
     tilts = planted.tilts(optics_groups, run.rng("beam tilt"))
 
-    seen = Imaging(specimen, draws, lens, planted.aberrations(tilts, lens), side, pixel, bfactor)
+    seen = Imaging(specimen, draws, lens, planted.aberrations(tilts, lens), side, pixel, bfactor,
+                   {"none": 0, "positive": 1, "negative": -1}[ewald])  # fmt: skip
     sigma = noise_level(seen.clean(np.arange(min(count, SAMPLE))), specimen.diameter / pixel, snr)
     around = belt(specimen.volume, pixel, *micelle, micelle_contrast) if micelle else None
 

@@ -18,7 +18,10 @@ Generators = Callable[[int], np.random.Generator]
 
 @dataclass(frozen=True, eq=False)
 class Imaging:
-    """How particles are seen: aberrations of each optics group, box in pixels of pixel_size (angstroms), envelope."""
+    """How particles are seen: aberrations of each optics group, box in pixels of pixel_size (angstroms), envelope.
+
+    ewald: of `clean_images`.
+    """
 
     specimen: Specimen
     draws: Draws
@@ -27,6 +30,7 @@ class Imaging:
     box: int
     pixel_size: float
     bfactor: float
+    ewald: int = 0
 
     def clean(self, rows: np.ndarray, around: Belt | None = None, rng: Generators | None = None) -> np.ndarray:
         """Images (n, box, box) of rows, in a belt of detergent where there is one; rng: of each particle's belt."""
@@ -44,4 +48,5 @@ class Imaging:
         if around and rng:
             wet = spectra(around, [rng(int(row)) for row in rows], seen_from(poses, seen), *grid)
         optics = self.lens, draws.defocus_of(rows)
-        return clean_images(self.specimen, poses, draws.origins[rows], *optics, *grid, self.bfactor, wet, seen)
+        return clean_images(self.specimen, poses, draws.origins[rows], *optics, *grid, self.bfactor, wet, seen,
+                            self.ewald)  # fmt: skip

@@ -105,6 +105,15 @@ def refinement(body: Body) -> Body:
     return reference(search(iterations(30)(body)))
 
 
+def ewald(body: Body) -> Body:
+    """--ewald: of the maps of final poses."""
+    return click.option("--ewald", type=click.Choice(["none", "positive", "negative"]), default="none",
+                        show_default=True,
+                        help="Make the final maps on the Ewald sphere: density at larger heights, towards the third "
+                             "axis of a pose, is at a larger (positive) or smaller defocus; a map of the other hand "
+                             "needs the other.")(body)  # fmt: skip
+
+
 def relaxation(body: Body) -> Body:
     """--relax-symmetry, --focus-mask: for refiners of particles that have a symmetry only nearly."""
     for option in (

@@ -38,6 +38,7 @@ class Asked:
     iterations: int
     relax_symmetry: str | None = None
     focus_mask: str | None = None
+    ewald: str = "none"
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Asked":

@@ -8,7 +8,7 @@ import numpy as np
 
 from spa.job.pool import mapping
 from spa.job.run import Run
-from spa.recipe import device, given, kept, relaxation
+from spa.recipe import device, ewald, given, kept, relaxation
 from spa.refine import loop
 from spa.refine.engine import CPU, Engine
 from spa.refine.problem import Problem, Smoothing, Workers
@@ -23,13 +23,16 @@ def run_refinement(
     engine = device.engine_of(run)
     if asked.relax_symmetry:
         device.refuse_cuda(run, "--relax-symmetry")
+    if asked.ewald != "none":
+        device.refuse_cuda(run, "--ewald")
     inputs = given.read(run, run.read(star), asked)
     problem = inputs.problem
     if smoothing:
         problem = replace(problem, smoothing=smoothing(problem))
     focus = given.focus_mask(run, inputs.stack, asked.focus_mask)
     found = refined(run, problem, inputs.start, asked.relax_symmetry, focus, engine)
-    inputs, state = replace(inputs, problem=found.problem), found.state
+    inputs = replace(inputs, problem=found.problem)
+    state = ewald.corrected(run, inputs, found.state, asked.ewald)
     tables = kept.written(run, inputs, state)
     if asked.relax_symmetry:
         tables = tables.with_block("particles", relaxation.with_copies(tables["particles"], state.poses[0].weight))

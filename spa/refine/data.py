@@ -74,6 +74,12 @@ class Images:
 
     def ctf(self, rows: np.ndarray, count: int) -> np.ndarray:
         """CTF (n, count) float32 of rows at the first `count` coefficients."""
+        chi, envelope = self.phase(rows, count)
+        value = np.sin(chi)
+        return value if envelope.size == 1 else value * envelope
+
+    def phase(self, rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """chi (n, count) float32 whose sine, times an envelope (n, count) or (1, 1), is the CTF."""
         unit = 1 / (self.band.box * self.pixel_size)
         plane = np.stack([self.band.kx[:count], self.band.ky[:count]]) * unit
         basis = chi_basis(*plane)
@@ -84,10 +90,9 @@ class Images:
                 value[here] = self.chi[rows[here]] @ chi_basis(*(self.bend[number] @ plane))
         if self.even is not None:
             value += self.even[self.group[rows], :count]
-        value = np.sin(value)
-        if np.any(self.bfactor[rows]):
-            value *= np.exp(-self.bfactor[rows, None] / 4 * basis[0]).astype(np.float32)
-        return value
+        if not np.any(self.bfactor[rows]):
+            return value, np.ones((1, 1), np.float32)
+        return value, np.exp(-self.bfactor[rows, None] / 4 * basis[0]).astype(np.float32)
 
     def block(self, rows: np.ndarray, radius: int, noise: np.ndarray) -> Block:
         """Rows in the band of a radius, divided by the noise's standard deviation; noise (groups, shells) is power."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.image.aberrations import NONE, Aberrations
-from spa.image.ctf import Lens, ctf
+from spa.image.ctf import Lens, ctf, phase
 
 
 @dataclass(frozen=True)
@@ -39,3 +39,15 @@ def transfer(
     offset = aberrations.offset(kx, ky) if any(aberrations.even) else 0.0
     value = ctf(lens, kx, ky, u, v, angle, offset, bfactor)
     return value * np.exp(1j * aberrations.phase(kx, ky)) if any(aberrations.odd) else value
+
+
+def curved_transfer(
+    near: np.ndarray, far: np.ndarray, lens: Lens, defocus: Defocus, kx: np.ndarray, ky: np.ndarray, bfactor: float,
+    aberrations: Aberrations = NONE,
+) -> np.ndarray:  # fmt: skip
+    """Spectra (n, ny, nx//2+1) of images whose map is met on both sides of the plane: near goes with exp(i chi)."""
+    u, v, angle = (one[:, None, None] for one in (defocus.u, defocus.v, defocus.angle))
+    offset = aberrations.offset(kx, ky) if any(aberrations.even) else 0.0
+    wave = np.exp(1j * phase(lens, kx, ky, u, v, angle, offset))
+    seen = (wave * near - wave.conj() * far) / 2j * np.exp(-bfactor / 4 * (kx * kx + ky * ky))
+    return seen * np.exp(1j * aberrations.phase(kx, ky)) if any(aberrations.odd) else seen

@@ -4,32 +4,39 @@ import numpy as np
 
 from spa.image import fft
 from spa.image.aberrations import NONE, Aberrations
-from spa.image.ctf import Lens
+from spa.image.ctf import Lens, wavelength
 from spa.image.straight import bent_poses
-from spa.simulate.optics import Defocus, transfer
+from spa.simulate.optics import Defocus, curved_transfer, transfer
 from spa.simulate.specimen import Specimen
-from spa.volume.transform import frequencies, projections
+from spa.volume.transform import bent_projections, frequencies, projections
 
 
 def clean_images(
     specimen: Specimen, poses: np.ndarray, origins: np.ndarray, lens: Lens, defocus: Defocus,
     box: int, pixel_size: float, bfactor: float = 0.0, detergent: np.ndarray | None = None,
-    aberrations: Aberrations = NONE,
+    aberrations: Aberrations = NONE, ewald: int = 0,
 ) -> np.ndarray:  # fmt: skip
     """Noise-free images (n, box, box) of density-positive particles.
 
     poses (n, 3, 3), rows = the image's axes in the volume; origins (n, 2) x y in angstroms: the particle sits at
     -origin from the box centre; bfactor in square angstroms. detergent (n, box, box//2+1): spectra of what surrounds
-    each particle, added to its projection. aberrations: of all images.
+    each particle, added to its projection. aberrations: of all images. ewald: 1 where density at larger
+    heights (the pose's third axis) is at a larger defocus, -1 where at a smaller, 0 where all is at one defocus.
     """
     kx, ky = frequencies(box, pixel_size)
     a, b, c, d = aberrations.magnification
-    spectra = projections(specimen.source, seen_from(poses, aberrations), box, pixel_size)
+    q, views = (a * kx + b * ky, c * kx + d * ky), seen_from(poses, aberrations)
+    if ewald:
+        bend = ewald * float(np.mean(wavelength(lens.voltage))) / 2
+        near, far = (bent_projections(specimen.source, views, box, pixel_size, one) for one in (-bend, bend))
+        spectra = curved_transfer(near, far, lens, defocus, *q, bfactor, aberrations)
+    else:
+        spectra = projections(specimen.source, views, box, pixel_size)
+        spectra *= transfer(lens, defocus, *q, bfactor, aberrations)
     if detergent is not None:
-        spectra += detergent
+        spectra += detergent * transfer(lens, defocus, *q, bfactor, aberrations)
     x, y = origins[:, 0, None, None], origins[:, 1, None, None]
-    seen = transfer(lens, defocus, a * kx + b * ky, c * kx + d * ky, bfactor, aberrations)
-    spectra *= seen * np.exp(2j * np.pi * (kx * x + ky * y))
+    spectra *= np.exp(2j * np.pi * (kx * x + ky * y))
     return np.roll(fft.irfft2(spectra, box), (box // 2, box // 2), (1, 2))
 
 

@@ -90,6 +90,20 @@ def projections(source: Transform, poses: np.ndarray, box: int, pixel_size: floa
     return out * np.float32((source.pixel_size / pixel_size) ** 3)
 
 
+def bent_projections(
+    source: Transform, poses: np.ndarray, box: int, pixel_size: float, bend: float
+) -> np.ndarray:
+    """The same from a paraboloid: the transform at frequency q (1/angstrom) is met bend q^2 along the third row."""
+    kx, ky = frequencies(box, pixel_size)
+    inside = kx**2 + ky**2 < (0.5 / pixel_size) ** 2
+    x, y = (one[inside] for one in np.broadcast_arrays(kx, ky))
+    points = np.stack([x, y, bend * (x * x + y * y)], axis=-1)
+    out = np.zeros((len(poses), box, box // 2 + 1), np.complex64)
+    for image, pose in zip(out, poses):
+        image[inside] = sample(source, points @ np.asarray(pose, float))
+    return out * np.float32((source.pixel_size / pixel_size) ** 3)
+
+
 def resampled(
     source: Transform, box: int, pixel_size: float, operators: np.ndarray | None = None, threads: int = 1
 ) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from spa.errors import UsageError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -73,6 +73,6 @@ def signal(
 
 def _alone(names: list[str]) -> None:
     """UsageError for an option that has no place beside --revert."""
-    beside = [name.removesuffix("_file") for name in names if options.was_given(name)]
+    beside = [name.removesuffix("_file") for name in names if call.was_given(name)]
     if beside:
         raise UsageError(f"--revert takes no --{beside[0]}")

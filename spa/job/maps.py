@@ -7,7 +7,7 @@ import numpy as np
 from spa.errors import DataError, UsageError
 from spa.io import mrc, pixels, star
 from spa.io.star import Table, Tables
-from spa.job import options
+from spa.job import call
 from spa.job.run import Run
 from spa.model.numbers import sensible
 
@@ -18,7 +18,7 @@ BLOCK = "maps"
 
 def stream(run: Run, star: str, enough: bool) -> Tables | None:
     """The job's table; None where none is named and the files that are named are enough by themselves."""
-    return None if enough and not options.was_given("star") else run.read(star)
+    return None if enough and not call.was_given("star") else run.read(star)
 
 
 def with_maps(tables: Tables, files: Sequence[tuple[str, str]], number: int = 1) -> Tables:

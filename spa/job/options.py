@@ -1,6 +1,5 @@
-"""The options that jobs share, spelt once; and what click knows about a call, for the record."""
+"""The options that jobs share, spelt once."""
 
-import math
 import os
 import re
 from collections.abc import Callable
@@ -230,76 +229,3 @@ def specimen(body: Body) -> Body:
     ):  # fmt: skip
         body = option(body)
     return body
-
-
-def context() -> click.Context:
-    """The context of the command that runs."""
-    return click.get_current_context()
-
-
-def was_given(name: str) -> bool:
-    """Whether the user wrote this option or argument, rather than its default standing in."""
-    return context().get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-
-
-def input_files(ctx: click.Context) -> list[str]:
-    """The values of options of type INPUT_FILE."""
-    found = []
-    for param in ctx.command.params:
-        value = ctx.params.get(param.name or "")
-        if isinstance(param.type, InputFile) and value:
-            found += [str(one) for one in value] if isinstance(value, tuple | list) else [str(value)]
-    return found
-
-
-def refuse_nonsense(ctx: click.Context) -> None:
-    """BadParameter for a number that is none (nan, inf: click's ranges let nan through) and for an empty file name."""
-    for param in ctx.command.params:
-        value = ctx.params.get(param.name or "")
-        values = value if isinstance(value, tuple | list) else [value]
-        bad = [one for one in values if isinstance(one, float) and not math.isfinite(one)]
-        if bad:
-            raise click.BadParameter(f"{bad[0]} is no number to work with", ctx, param)
-        if isinstance(param.type, click.Path | InputFile) and "" in values:
-            raise click.BadParameter("an empty name", ctx, param)
-
-
-def output_files(ctx: click.Context) -> list[str]:
-    """Where the call's options of type click.Path (but --outdir) want a file."""
-    found = []
-    for param in ctx.command.params:
-        value = ctx.params.get(param.name or "")
-        if isinstance(param, click.Option) and isinstance(param.type, click.Path) and param.name != "outdir" and value:
-            found.append(str(value))
-    return [name for name in found if name != "-"]
-
-
-def command_line(ctx: click.Context, leave_out: frozenset[str] = NEUTRAL - {"star"}) -> list[str]:
-    """The call as words, with every default written out: options in their order of declaration, then arguments."""
-    words: list[str] = []
-    arguments: list[str] = []
-    for param in ctx.command.params:
-        value = ctx.params.get(param.name or "")
-        if param.name in leave_out or value is None or value == ():
-            continue
-        if isinstance(param, click.Argument):
-            arguments += _words(value)
-        elif isinstance(param, click.Option):
-            words += _option_words(param, value)
-    return words + arguments
-
-
-def _option_words(option: click.Option, value: Any) -> list[str]:
-    name = max(option.opts, key=len)
-    if option.is_flag and isinstance(value, bool):
-        no = max(option.secondary_opts, key=len, default="")
-        return [name] if value else [no] if no else []
-    if option.count:
-        return [name] * int(value)
-    if option.multiple:
-        return [word for one in value for word in [name, *_words(one)]]
-    return [name, *_words(value)]
-
-
-def _words(value: Any) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, tuple | list) else [str(value)]

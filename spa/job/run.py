@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from spa import __version__
 from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, WriteError
 from spa.io.whole import require_folder
-from spa.job import history, options, progress, threads
+from spa.job import call, history, options, progress, threads
 from spa.job.signals import Terminated
 
 if TYPE_CHECKING:
@@ -253,18 +253,18 @@ def job(name: str, cuda: bool = False) -> Callable[[Callable[..., None]], Callab
 
 def _execute(name: str, cuda: bool, settings: dict[str, Any], body: Callable[[Run], None]) -> int:
     """Run a body between the hooks; its errors carry the job's name to the host."""
-    context = options.context()
-    options.refuse_nonsense(context)
+    context = call.context()
+    call.refuse_nonsense(context)
     host = context.find_root().obj
     whole_process = bool(getattr(host, "whole_process", False))
     notify = getattr(host, "notify", lambda hook, **arguments: None)
     owner = getattr(host, "owners", {}).get(name)
-    run = Run(name, settings, options.command_line(context), "" if owner is None or owner.builtin else owner.owner,
+    run = Run(name, settings, call.command_line(context), "" if owner is None or owner.builtin else owner.owner,
               lambda run: notify("spa_job_started", run=run))  # fmt: skip
     error: BaseException | None = None
     try:
         with run.terminated.listening(), threads.bound(run.threads, whole_process):
-            _prepare(run, cuda, options.input_files(context), options.output_files(context))
+            _prepare(run, cuda, call.input_files(context), call.output_files(context))
             body(run)
             return run.finish()
     except BaseException as caught:

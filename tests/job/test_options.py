@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from spa.job import options
+from spa.job import call, options
 
 
 @click.command()
@@ -33,7 +33,7 @@ def command(**_: object) -> None:
 )
 def test_words(given: list[str], written: str) -> None:
     ctx = command.make_context("it", given)
-    words = options.command_line(ctx)
+    words = call.command_line(ctx)
     assert " ".join(words) == f"{written} --device cpu" if not written.endswith(("a b",)) else True
     again = command.make_context("it", words)
     neutral = options.NEUTRAL
@@ -44,7 +44,7 @@ def test_words(given: list[str], written: str) -> None:
 
 def test_input_files() -> None:
     ctx = command.make_context("it", ["--mask", "m", "--more", "a", "--more", "b"])
-    assert options.input_files(ctx) == ["m", "a", "b"]
+    assert call.input_files(ctx) == ["m", "a", "b"]
 
 
 def test_threads_default_to_the_cores_there_are() -> None:
@@ -59,6 +59,6 @@ def test_devices_that_cannot_be(device: str) -> None:
 
 @pytest.mark.parametrize("given", [["-d", "1", "nan"], ["-d", "inf", "2"], ["--ratio", "-inf"], ["--mask", ""]])
 def test_numbers_that_are_none_and_empty_names_are_usage_errors(given: list[str]) -> None:
-    options.refuse_nonsense(command.make_context("it", ["-d", "1", "2", "--mask", "m"]))
+    call.refuse_nonsense(command.make_context("it", ["-d", "1", "2", "--mask", "m"]))
     with pytest.raises(click.BadParameter):
-        options.refuse_nonsense(command.make_context("it", given))
+        call.refuse_nonsense(command.make_context("it", given))

@@ -13,6 +13,7 @@ import pytest
 
 from spa.io import mrc, star
 from spa.testing import run_spa
+from spa.volume.fsc import fsc
 from tests.gpu import emulated
 
 SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 160, "--snr", 1, "--specimen-diameter", 130)
@@ -181,3 +182,22 @@ def test_a_device_gives_the_same_map_and_none_is_one_line(
     result = homo(data, tmp_path / "none", "--device", "cuda")
     assert result.status == 69 and "PyCUDA" in result.stderr and "gpu-cuda13" in result.stderr
     assert len(result.stderr.splitlines()) == 1 and not (tmp_path / "none" / "map.mrc").exists()
+
+
+def test_images_on_the_ewald_sphere(tmp_path: Path) -> None:
+    """A thick particle and slow electrons: the right sign is better than flat, and the wrong one is said to be."""
+    given = ("--box", 64, "--pixel-size", 2.5, "--n", 200, "--snr", 5, "--specimen-diameter", 115, "--symmetry", "D2",
+             "--voltage", 10, "--cs", 0.01, "--defocus", 1000, 3000)  # fmt: skip
+    made = run_spa("simulate", "particles", "-d", tmp_path, "-o", tmp_path / "in.star", *given, "--ewald", "negative")
+    assert made.status == 0, made.stderr
+    truth = mrc.read(tmp_path / "truth.mrc").data
+    agree, said = {}, {}
+    for way in ("none", "positive", "negative"):
+        result = homo(tmp_path, tmp_path / way, "--lowpass", 12, "--symmetry", "D2", "--ewald", way)
+        assert result.status == 0, result.stderr
+        agree[way] = fsc(np.asarray(mrc.read(tmp_path / way / "map.mrc").data, np.float32), truth)[18:30].mean()
+        said[way] = result.stderr
+    assert agree["negative"] > agree["none"] > agree["positive"]
+    assert "agree less" in said["positive"] and "agree less" not in said["negative"]
+    refused = homo(tmp_path, tmp_path / "cuda", "--ewald", "negative", "--device", "cuda")
+    assert refused.status == 69

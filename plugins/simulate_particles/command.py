@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -93,7 +93,6 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
 
     from spa.image.ctf import Lens
     from spa.io import mrc
-    from spa.io.star import Table, Tables
     from spa.job import pool
     from spa.job import specimen as reading
     from spa.simulate import specimen as making
@@ -134,10 +133,7 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     mrc.write(run.outdir / "truth.mrc", specimen.volume / np.float32(sigma), pixel)
     optics = _optics(Lens(voltage, cs, amplitude_contrast), pixel, side, optics_groups)
     true = optics.with_columns(rlnSphericalAberration=np.full(optics_groups, lens.cs), **planted.columns(tilts))
-    blind, truth = tables_of(draws, stack, planted.matrix())
-    run.write(Tables({"optics": true, "particles": Table.of(**truth)}), run.outdir / "truth.star")
-    for target in (run.outdir / "particles.star", output):
-        run.write(Tables({"optics": optics, "particles": Table.of(**blind)}), target)
+    _write_tables(run, output, optics, true, *tables_of(draws, stack, planted.matrix()))
     run.summary(f"{count} images of {side} px at {pixel:g} A, a specimen {specimen.diameter:.0f} A across, SNR {snr:g}")
 
 
@@ -158,6 +154,18 @@ def _checked(run: Run, specimen: Specimen, symmetry: str, kind: str | None) -> S
     specimen, mask = with_odd_unit(specimen, operators(symmetry), kind)
     mrc.write(run.outdir / "odd.mrc", mask, specimen.pixel_size)
     return specimen
+
+
+def _write_tables(
+    run: Run, output: str, optics: Table, true: Table, blind: dict[str, Any], truth: dict[str, Any]
+) -> None:
+    """truth.star with all that is known; particles.star and the output as a user has them."""
+    from spa.io.star import Table, Tables
+
+    assert run.outdir is not None
+    run.write(Tables({"optics": true, "particles": Table.of(**truth)}), run.outdir / "truth.star")
+    for target in (run.outdir / "particles.star", output):
+        run.write(Tables({"optics": optics, "particles": Table.of(**blind)}), target)
 
 
 def noisy(run: Run, draws: Draws, rows: np.ndarray, images: np.ndarray) -> np.ndarray:

@@ -103,11 +103,7 @@ class Pixels:
         source = self._held if self._held is not None else self.movie.frames(*self.bounds)
         image = np.empty(self.movie.shape, np.float32)
         for number, frame in enumerate(source, self.bounds[0]):
-            if self.reference.gain is None:
-                image[...] = frame
-            else:
-                np.multiply(frame, self.reference.gain, out=image, casting="unsafe")
-            self._filling.fill(image, np.random.Generator(np.random.Philox(number)))
+            self._filling.corrected(frame, self.reference.gain, number, image)
             yield image
 
 

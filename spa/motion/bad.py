@@ -53,6 +53,14 @@ class Filling:
         self.places = np.flatnonzero(bad)
         self._choices, self._counts = _good_ones(bad, self.places)
 
+    def corrected(self, raw: np.ndarray, gain: np.ndarray | None, number: int, out: np.ndarray) -> None:
+        """A frame as it comes into out (ny, nx) float32: gain applied, bad pixels filled; its number sets the draws."""
+        if gain is None:
+            out[...] = raw
+        else:
+            np.multiply(raw, gain, out=out, casting="unsafe")
+        self.fill(out, np.random.Generator(np.random.Philox(number)))
+
     def fill(self, frame: np.ndarray, rng: np.random.Generator) -> None:
         """Change a frame (ny, nx) in place."""
         if len(self.places):

@@ -102,11 +102,7 @@ def frames(motion: Motion) -> Iterator[np.ndarray]:
     for number, frame in enumerate(movie.frames(first, int(motion.numbers[-1]) + 1), first):
         if number not in used:
             continue
-        if flat is None:
-            image[...] = frame
-        else:
-            np.multiply(frame, flat, out=image, casting="unsafe")
-        filling.fill(image, np.random.Generator(np.random.Philox(number)))
+        filling.corrected(frame, flat, number, image)
         if number == first:
             pixels.require_finite(image, str(movie.path))
         yield image

@@ -33,13 +33,30 @@ def sides(
     return np.stack([x * wave, x * wave.conj()], axis=1), np.stack([weight, weight], axis=1)
 
 
+@numba.njit(nogil=True, fastmath=True)  # without a signature: compiled into those that call it
+def _cell(grid, a, u, v, w):
+    """Of a point u, v, w along the rows of a doubled pose: whether its cell is in the grid, the cell, how far into it,
+    and the sign of the half that it is in."""
+    c = grid.shape[0] // 2
+    x = u * a[0, 0] + v * a[1, 0] + w * a[2, 0]
+    y = u * a[0, 1] + v * a[1, 1] + w * a[2, 1]
+    z = u * a[0, 2] + v * a[1, 2] + w * a[2, 2]
+    sign = np.float32(1)
+    if x < 0:
+        x, y, z, sign = -x, -y, -z, -sign
+    ix, iy, iz = int(x), int(np.floor(y)), int(np.floor(z))
+    fx, fy, fz = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
+    iy, iz = iy + c, iz + c
+    inside = ix + 1 < grid.shape[2] and 0 <= iy < grid.shape[1] - 1 and 0 <= iz < grid.shape[0] - 1
+    return inside, ix, iy, iz, fx, fy, fz, sign
+
+
 @numba.njit(
     "void(f4[:,:,:,::1], i8[::1], f4[:,:,::1], c8[:,::1], c8[:,::1], f4[::1], c8[:,:,::1], f4[:,:,::1], f4[::1],"
     " i4[::1], i4[::1])",
     nogil=True, fastmath=True, cache=True,
 )  # fmt: skip
 def _add(grid, rows, poses, along_x, along_y, shares, values, weights, bend, kx, ky):
-    c = grid.shape[0] // 2
     radius = along_x.shape[1] // 2
     one, two = np.float32(1), np.float32(2)
     for m in range(rows.shape[0]):
@@ -50,18 +67,11 @@ def _add(grid, rows, poses, along_x, along_y, shares, values, weights, bend, kx,
             turn = along_x[m, kx[j] + radius] * along_y[m, ky[j] + radius] * shares[m]
             for side in range(2):
                 w = bend[i] * (u * u + v * v) * (one if side else -one)
-                x = u * a[0, 0] + v * a[1, 0] + w * a[2, 0]
-                y = u * a[0, 1] + v * a[1, 1] + w * a[2, 1]
-                z = u * a[0, 2] + v * a[1, 2] + w * a[2, 2]
-                value = values[i, side, j] * turn
-                re, im, weight = value.real, value.imag, weights[i, side, j] * shares[m]
-                if x < 0:
-                    x, y, z, im = -x, -y, -z, -im
-                ix, iy, iz = int(x), int(np.floor(y)), int(np.floor(z))
-                fx, fy, fz = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
-                iy, iz = iy + c, iz + c
-                if ix + 1 >= grid.shape[2] or iy < 0 or iz < 0 or iy + 1 >= grid.shape[1] or iz + 1 >= grid.shape[0]:
+                inside, ix, iy, iz, fx, fy, fz, sign = _cell(grid, a, u, v, w)
+                if not inside:
                     continue
+                value = values[i, side, j] * turn
+                re, im, weight = value.real, sign * value.imag, weights[i, side, j] * shares[m]
                 for dz in range(2):
                     wz = fz if dz else one - fz
                     for dy in range(2):
@@ -77,7 +87,6 @@ def _add(grid, rows, poses, along_x, along_y, shares, values, weights, bend, kx,
 @numba.njit("void(f4[:,:,:,::1], f4[:,:,::1], f4[::1], f4[::1], f4[::1], c8[:,:,::1])", nogil=True, fastmath=True,
             cache=True)  # fmt: skip
 def _gather(grid, poses, bend, kx, ky, out):
-    c = grid.shape[0] // 2
     one, two = np.float32(1), np.float32(2)
     for i in range(poses.shape[0]):
         a = two * poses[i]
@@ -85,17 +94,9 @@ def _gather(grid, poses, bend, kx, ky, out):
             u, v = kx[j], ky[j]
             for side in range(2):
                 w = bend[i] * (u * u + v * v) * (one if side else -one)
-                x = u * a[0, 0] + v * a[1, 0] + w * a[2, 0]
-                y = u * a[0, 1] + v * a[1, 1] + w * a[2, 1]
-                z = u * a[0, 2] + v * a[1, 2] + w * a[2, 2]
-                sign = one
-                if x < 0:
-                    x, y, z, sign = -x, -y, -z, -one
-                ix, iy, iz = int(x), int(np.floor(y)), int(np.floor(z))
-                fx, fy, fz = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
-                iy, iz = iy + c, iz + c
+                inside, ix, iy, iz, fx, fy, fz, sign = _cell(grid, a, u, v, w)
                 re = im = np.float32(0)
-                if ix + 1 < grid.shape[2] and 0 <= iy < grid.shape[1] - 1 and 0 <= iz < grid.shape[0] - 1:
+                if inside:
                     for dz in range(2):
                         wz = fz if dz else one - fz
                         for dy in range(2):

@@ -202,4 +202,4 @@ def final_maps(given: Given, state: sharpen.State) -> np.ndarray:
     mask = stochastic.solvent(given.images, given.settings)
     radius = min(state.radius, given.images.band.radius)
     faded = [compact.faded(one, radius) * mask for one in state.joint]
-    return np.stack([compact.enlarged(one, given.stack.box) for one in faded])
+    return np.stack([compact.rescaled(one, given.stack.box) for one in faded])

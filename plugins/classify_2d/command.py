@@ -38,17 +38,18 @@ def classify_2d(
     """
     from spa.class2d import loop
     from spa.job.pool import in_order
+    from spa.recipe.iterations import checkpoint, resumed
     from spa_plugins.classify_2d import inputs, results
 
     tables = run.read(star)
     problem = inputs.problem(run, tables, classes, diameter, max_resolution, shift_range, iterations)
-    state = results.resumed(run, problem)
+    state = resumed(run, loop.State) or loop.start(problem.images, problem.settings, problem.variance)
     with in_order(run.threads, run.checkpoint) as mapped:
         left = loop.iterations(problem.images, problem.settings, state, mapped)
         remaining = iterations - state.iteration
         for state in run.progress(left, total=remaining, unit="iteration"):
             run.say(results.line(problem, state))
-            results.checkpoint(run, state)
+            checkpoint(run, state)
     found = results.Classes(problem, state)
     run.write(results.written(run, found), output)
     if plot:

@@ -1,50 +1,22 @@
 """What a classification leaves: states while it runs, averages and tables at its end."""
 
-from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from spa.class2d import average, loop
 from spa.class2d.loop import State
 from spa.class2d.plane import resampled
-from spa.errors import ReadError
 from spa.io import mrc, star
 from spa.io.stacks import image_name
 from spa.io.star import Table, Tables
-from spa.io.whole import whole
 from spa.job.run import Run
 from spa_plugins.classify_2d.inputs import Problem
 
-STATE, STACK, MODEL = "state.npz", "classes.mrcs", "model.star"
+STACK, MODEL = "classes.mrcs", "model.star"
 _STALE = ("rlnAngleRot", "rlnAngleTilt", "rlnAngleRotPrior", "rlnAngleTiltPrior", "rlnAnglePsiPrior",
           "rlnOriginXPriorAngst", "rlnOriginYPriorAngst", "rlnNormCorrection", "rlnNrOfSignificantSamples")  # fmt: skip
-
-
-def resumed(run: Run, problem: Problem) -> State:
-    """The last whole iteration with --resume, or the start."""
-    assert run.outdir is not None
-    path = run.outdir / STATE
-    if not run.resume or not path.exists():
-        return loop.start(problem.images, problem.settings, problem.variance)
-    try:
-        with open(path, "rb") as stream, np.load(stream) as held:
-            values = {field.name: held[field.name] for field in fields(State)}
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise ReadError(f"{path}: cannot be read: {error}") from None
-    plain = {name: value.item() if value.ndim == 0 else value for name, value in values.items()}
-    run.warn(f"going on after iteration {plain['iteration']}")
-    return State(**plain)
-
-
-def checkpoint(run: Run, state: State) -> None:
-    """Keep an iteration, and stop after it when asked to."""
-    assert run.outdir is not None
-    with whole(run.outdir / STATE) as path, open(path, "wb") as stream:
-        np.savez(stream, **{field.name: np.asarray(getattr(state, field.name)) for field in fields(State)})  # type: ignore[arg-type]
-    run.checkpoint()
 
 
 def line(problem: Problem, state: State) -> str:

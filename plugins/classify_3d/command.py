@@ -96,6 +96,7 @@ def classify_3d(run: Run, star: str, output: str, plot: str | None, **settings: 
     from spa.class3d.apart import worth
     from spa.class3d.halves import class_maps
     from spa.job.pool import mapping
+    from spa.recipe.iterations import checkpoint, resumed
     from spa.refine.problem import Workers
     from spa_plugins.classify_3d import inputs, results
 
@@ -103,14 +104,14 @@ def classify_3d(run: Run, star: str, output: str, plot: str | None, **settings: 
     with mapping(run.threads) as pool:
         workers = Workers(pool, run.threads)
         ready = inputs.prepared(run, given, workers)
-        state = results.resumed(run, ready)
+        state = resumed(run, loop.State, lambda one: len(one.number) == len(given.posed))
         if state is None:
             state = loop.first_state(ready.problem, workers)
-            results.checkpoint(run, state)
+            checkpoint(run, state)
         while not state.done:
             state = loop.iterated(ready.problem, state, workers)
             run.note(results.line(state))
-            results.checkpoint(run, state)
+            checkpoint(run, state)
         maps = class_maps(ready.problem, state, ready.consensus, ready.solvent, workers)
         found = results.Classes(ready, state, maps, worth(ready.problem, workers))
     run.write(results.written(run, found), output)

@@ -1,52 +1,22 @@
 """What a classification leaves: states while it runs, maps and tables at its end."""
 
-from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from spa.abinit.compact import enlarged
+from spa.abinit.compact import rescaled
 from spa.class3d.apart import Worth, entropy
 from spa.class3d.halves import Maps
 from spa.class3d.loop import State
-from spa.errors import ReadError
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
-from spa.io.whole import whole
 from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
 from spa.recipe.kept import curve_table
 from spa.volume.fsc import crossing
+from spa.volume.slices import regridded
 from spa_plugins.classify_3d.inputs import Ready
-
-STATE = "state.npz"
-
-
-def resumed(run: Run, ready: Ready) -> State | None:
-    """The last whole iteration with --resume, if there is one."""
-    assert run.outdir is not None
-    path = run.outdir / STATE
-    if not run.resume or not path.exists():
-        return None
-    try:
-        with open(path, "rb") as stream, np.load(stream) as held:
-            values = {field.name: held[field.name] for field in fields(State)}
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise ReadError(f"{path}: cannot be read: {error}") from None
-    if len(values["number"]) != len(ready.given.posed):
-        raise ReadError(f"{path}: it is of other particles")
-    run.warn(f"going on after iteration {values['iteration']}")
-    return State(**{name: value.item() if value.ndim == 0 else value for name, value in values.items()})
-
-
-def checkpoint(run: Run, state: State) -> None:
-    """Keep an iteration, and stop after it when asked to."""
-    assert run.outdir is not None
-    with whole(run.outdir / STATE) as path, open(path, "wb") as stream:
-        np.savez(stream, **{field.name: np.asarray(getattr(state, field.name)) for field in fields(State)})  # type: ignore[arg-type]
-    run.checkpoint()
 
 
 def line(state: State) -> str:
@@ -102,7 +72,7 @@ def written(run: Run, found: Classes) -> Tables:
     stack, maps = found.ready.given.stack, found.maps
     tables = stack.tables.without_block(BLOCK).with_block("particles", found.particles)
     mask = run.outdir / "mask.mrc"
-    _write(mask, np.clip(enlarged(found.ready.solvent, stack.box) * _as_it_was(found), 0, 1), found)
+    _write(mask, np.clip(regridded(found.ready.solvent, stack.box), 0, 1), found)
     names = []
     for number, k in enumerate(found.order, 1):
         stem = run.outdir / f"class{number:03d}"
@@ -110,18 +80,13 @@ def written(run: Run, found: Classes) -> Tables:
         rows = []
         for role, volume in files.items():
             path = Path(f"{stem}.mrc" if role == "map" else f"{stem}_{role}.mrc")
-            _write(path, enlarged(np.asarray(volume, np.float32), stack.box), found)
+            _write(path, rescaled(np.asarray(volume, np.float32), stack.box), found)
             rows.append((role, str(path)))
         curve = Path(f"{stem}_fsc.star")
         star.write(Tables(blocks={"fsc": _curve(found, maps.curves[k])}), curve)
         tables = with_maps(tables, [*rows, ("mask", str(mask)), ("fsc", str(curve))], number)
         names.append(rows[0][1])
     return tables.with_block("classes", found.table(names))
-
-
-def _as_it_was(found: Classes) -> float:
-    """`enlarged` keeps the grey scale of images; a mask is to keep its values."""
-    return (found.ready.given.stack.box / len(found.ready.solvent)) ** 2
 
 
 def _write(path: Path, volume: np.ndarray, found: Classes) -> None:

@@ -57,6 +57,7 @@ def linear(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
       spa star filter 'spaLatent1 > 0.5 and spaLatentError1 < 0.4' latents.star | spa refine homo -d Open
     """
     from spa.job.pool import mapping
+    from spa.recipe.iterations import checkpoint, resumed
     from spa.refine.problem import Workers
     from spa.vary import components
     from spa_plugins.vary_linear import inputs, results
@@ -65,14 +66,14 @@ def linear(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
     with mapping(run.threads) as pool:
         workers = Workers(pool, run.threads)
         problem = inputs.problem(run, given, workers)
-        state = results.resumed(run, len(problem.views))
+        state = resumed(run, components.State, lambda one: one.images == len(problem.views))
         if state is None:
             state = components.first_state(problem, workers)
-            results.checkpoint(run, state, len(problem.views))
+            checkpoint(run, state)
         while not state.done:
             state = components.iterated(problem, state, workers)
             run.note(results.line(state))
-            results.checkpoint(run, state, len(problem.views))
+            checkpoint(run, state)
         found = results.found(run, given, problem, state, workers)
     run.write(results.written(run, found), output)
     if plot:

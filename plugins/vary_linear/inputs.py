@@ -1,7 +1,6 @@
 """From a table with poses to the problem that the iterations solve."""
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,7 +8,8 @@ from spa.class3d.prior import prior
 from spa.errors import DataError, UsageError
 from spa.io.star import Tables
 from spa.job.run import Run
-from spa.recipe import posed
+from spa.recipe import varying
+from spa.recipe.posed import Given
 from spa.refine.problem import Workers
 from spa.vary import normal
 from spa.vary.components import SPARE, Problem, Settings
@@ -17,8 +17,8 @@ from spa.vary.components import SPARE, Problem, Settings
 FEWEST = 25  # particles a component
 
 
-@dataclass(frozen=True)
-class Asked(posed.Band):
+@dataclass(frozen=True, kw_only=True)
+class Asked(varying.Band):
     """The options, as the user gave them; lengths in angstroms."""
 
     components: int
@@ -33,16 +33,11 @@ class Asked(posed.Band):
     frames: int
     shuffles: int
 
-    @classmethod
-    def of(cls, settings: dict[str, Any]) -> "Asked":
-        """From all options of the command."""
-        return cls(**{field.name: settings[field.name] for field in fields(cls)})
 
-
-def read(run: Run, tables: Tables, asked: Asked) -> posed.Given:
+def read(run: Run, tables: Tables, asked: Asked) -> Given:
     """Images and poses; enough of them for the components that are asked for."""
     count = asked.components + 1
-    given = posed.read(run, tables, asked, normal.channels(count) + 2 * count + 6)
+    given = varying.read(run, tables, asked, normal.channels(count) + 2 * count + 6)
     if len(given.rows) < FEWEST * asked.components:
         raise DataError(f"{given.where}: {len(given.rows)} particles are too few for --components {asked.components} "
                         f"({FEWEST} each at least)")  # fmt: skip
@@ -51,11 +46,10 @@ def read(run: Run, tables: Tables, asked: Asked) -> posed.Given:
     return given
 
 
-def problem(run: Run, given: posed.Given, workers: Workers) -> Problem:
+def problem(run: Run, given: Given, workers: Workers) -> Problem:
     """The views, what the consensus is, and how strong what varies may be."""
-    asked, images = given.band, given.posed.images
-    assert isinstance(asked, Asked)
-    ready = posed.prepared(run, given, asked.no_contrast, workers)
+    asked, images = given.asked, given.posed.images
+    ready = varying.prepared(run, given, asked.no_contrast, workers)
     width = images.band.box * images.pixel_size
     settings = Settings(
         asked.components, asked.method == "covariance",

@@ -1,16 +1,13 @@
 """States while it runs; latents, volumes, tables and words at the end."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
-from spa.abinit.compact import enlarged
-from spa.errors import ReadError
+from spa.abinit.compact import rescaled
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
-from spa.io.whole import whole
 from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
 from spa.recipe.kept import curve_table
@@ -22,36 +19,8 @@ from spa.vary.components import Problem, State
 from spa.vary.joint import Joint, joint
 from spa.vary.null import Null, null
 from spa.volume.fsc import crossing
+from spa.volume.slices import regridded
 from spa_plugins.vary_linear.inputs import Asked
-
-STATE = "state.npz"
-
-
-def resumed(run: Run, count: int) -> State | None:
-    """The last whole iteration with --resume, if there is one; count: of the images."""
-    assert run.outdir is not None
-    path = run.outdir / STATE
-    if not run.resume or not path.exists():
-        return None
-    try:
-        with open(path, "rb") as stream, np.load(stream) as held:
-            values = {field.name: held[field.name] for field in fields(State)}
-            images = int(held["images"])
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise ReadError(f"{path}: cannot be read: {error}") from None
-    if images != count:
-        raise ReadError(f"{path}: it is of other particles")
-    run.warn(f"going on after iteration {values['iteration']}")
-    return State(int(values["iteration"]), values["maps"], values["moved"], bool(values["done"]))
-
-
-def checkpoint(run: Run, state: State, count: int) -> None:
-    """Keep an iteration, and stop after it when asked to."""
-    assert run.outdir is not None
-    with whole(run.outdir / STATE) as path, open(path, "wb") as stream:
-        held = {field.name: np.asarray(getattr(state, field.name)) for field in fields(State)}
-        np.savez(stream, images=np.asarray(count), **held)  # type: ignore[arg-type]
-    run.checkpoint()
 
 
 def line(state: State) -> str:
@@ -73,8 +42,8 @@ class Found:
 
     @property
     def asked(self) -> Asked:
-        assert isinstance(self.given.band, Asked)
-        return self.given.band
+        assert isinstance(self.given.asked, Asked)
+        return self.given.asked
 
     @property
     def resolution(self) -> np.ndarray:
@@ -86,8 +55,7 @@ class Found:
 
 def found(run: Run, given: Given, problem: Problem, state: State, workers: Workers) -> Found:
     """Everything that is computed after the last iteration."""
-    asked = given.band
-    assert isinstance(asked, Asked)
+    asked = given.asked
     worth = null(problem, state, problem.settings.start, workers, asked.shuffles)
     both = joint(problem, state, workers)
     groups = None
@@ -124,8 +92,7 @@ def written(run: Run, found: Found) -> Tables:
     masks = {"mask": solvent, "focus": found.problem.prior.region}
     for name, mask in masks.items():
         if name == "mask" or found.asked.focus_mask:
-            grown = enlarged(mask, box) * (box / len(mask)) ** 2  # a mask keeps its values, not its grey scale
-            mrc.write(folder / f"{name}.mrc", np.clip(grown, 0, 1), found.given.stack.pixel_size)
+            mrc.write(folder / f"{name}.mrc", np.clip(regridded(mask, box), 0, 1), found.given.stack.pixel_size)
     rows = _maps(folder, "mean", found, 0) + [("mask", str(folder / "mask.mrc"))]
     tables = with_maps(tables, rows)
     frames = []
@@ -170,7 +137,7 @@ def _series(folder: Path, found: Found, number: int) -> list[tuple[str, float]]:
 
 def _write(path: Path, volume: np.ndarray, found: Found) -> None:
     stack = found.given.stack
-    mrc.write(path, enlarged(np.asarray(volume, np.float32), stack.box), stack.pixel_size)
+    mrc.write(path, rescaled(np.asarray(volume, np.float32), stack.box), stack.pixel_size)
 
 
 def _components(found: Found) -> Table:

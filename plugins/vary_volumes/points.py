@@ -8,7 +8,8 @@ import numpy as np
 from spa.errors import DataError, UsageError
 from spa.io.star import Table, Tables
 from spa.job.run import Run
-from spa.recipe import latents, posed
+from spa.recipe import latents, varying
+from spa.recipe.posed import Given
 from spa.vary import paths
 
 FLOATS = 16  # at a point of the oversampled grid: both halves' sums and their copies
@@ -23,7 +24,7 @@ class Latents:
     scale: np.ndarray
 
 
-def read(run: Run, tables: Tables, settings: dict[str, Any]) -> tuple[posed.Given, Latents, np.ndarray]:
+def read(run: Run, tables: Tables, settings: dict[str, Any]) -> tuple[Given, Latents, np.ndarray]:
     """Images with poses, their latents, and points (m, q)."""
     table = tables["particles"]
     count = latents.count_of(table)
@@ -33,7 +34,7 @@ def read(run: Run, tables: Tables, settings: dict[str, Any]) -> tuple[posed.Give
         raise UsageError(f"--axis {settings['axis']}: {table.where} has {count} latents")
     mean = latents.means(table)
     chosen = points(run, table, mean, settings)
-    given = posed.read(run, tables, posed.Band.of(settings), FLOATS)
+    given = varying.read(run, tables, varying.Band.of(settings), FLOATS)
     own = given.stack.table(given.rows)
     scale = own.floats(latents.SCALE) if latents.SCALE in own else np.ones(len(own))
     return given, Latents(latents.means(own), latents.spreads(own), scale), chosen

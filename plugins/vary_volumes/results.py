@@ -5,16 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from spa.abinit.compact import enlarged
+from spa.abinit.compact import rescaled
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
 from spa.recipe.kept import curve_table
-from spa.recipe.posed import Given, prepared
+from spa.recipe.posed import Given
+from spa.recipe.varying import prepared
 from spa.refine.problem import Workers
 from spa.vary import kernel
 from spa.volume.fsc import crossing
+from spa.volume.slices import regridded
 from spa_plugins.vary_volumes.points import Latents
 
 
@@ -52,15 +54,14 @@ def written(run: Run, found: Found) -> Tables:
     stack = found.given.stack
     tables = stack.tables.without_block(BLOCK).with_block("particles", stack.table(found.given.rows))
     mask = run.outdir / "mask.mrc"
-    grown = enlarged(found.mask, stack.box) * (stack.box / len(found.mask)) ** 2
-    mrc.write(mask, np.clip(grown, 0, 1), stack.pixel_size)
+    mrc.write(mask, np.clip(regridded(found.mask, stack.box), 0, 1), stack.pixel_size)
     names = []
     for number, one in enumerate(found.volumes, 1):
         stem, rows = run.outdir / f"volume{number:03d}", []
         maps = ("map", "", one.joint), ("half1", "_half1", one.halves[0]), ("half2", "_half2", one.halves[1])
         for role, suffix, volume in maps:
             path = Path(f"{stem}{suffix}.mrc")
-            mrc.write(path, enlarged(np.asarray(volume, np.float32), stack.box), stack.pixel_size)
+            mrc.write(path, rescaled(np.asarray(volume, np.float32), stack.box), stack.pixel_size)
             rows.append((role, str(path)))
         curve = np.zeros(stack.box // 2 + 1)
         shells = min(len(curve), len(one.curve))

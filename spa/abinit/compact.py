@@ -8,6 +8,7 @@ from spa.image import fft
 from spa.image.disc import disc
 from spa.refine.data import Images
 from spa.volume.shells import apply_radial
+from spa.volume.slices import regridded
 
 
 def compact(images: Images, radius: int) -> Images:
@@ -19,18 +20,9 @@ def compact(images: Images, radius: int) -> Images:
     return replace(images, band=band, pixel_size=images.pixel_size * images.band.box / box, planes=planes)
 
 
-def enlarged(volume: np.ndarray, box: int) -> np.ndarray:
-    """A map on a finer grid (box, box, box) of the same width, in the grey scale of images of that box."""
-    n = len(volume)
-    if n == box:
-        return volume
-    spectrum = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(volume)))
-    if n % 2 == 0:
-        spectrum[0], spectrum[:, 0], spectrum[:, :, 0] = 0, 0, 0
-    out = np.zeros((box,) * 3, np.complex128)
-    first = box // 2 - n // 2
-    out[(slice(first, first + n),) * 3] = spectrum * (box / n)
-    return np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(out)).real).astype(np.float32)
+def rescaled(volume: np.ndarray, box: int) -> np.ndarray:
+    """A map on another grid (box, box, box) of the same width, in the grey scale of images of that box."""
+    return volume if len(volume) == box else regridded(volume, box) * np.float32((len(volume) / box) ** 2)
 
 
 def faded(volume: np.ndarray, radius: int) -> np.ndarray:

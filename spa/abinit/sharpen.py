@@ -15,7 +15,7 @@ from spa.abinit.stochastic import generator, solvent
 from spa.refine import expectation, maximisation
 from spa.refine.classes import best_class, evidence, weighted
 from spa.refine.classes import shares as shares_of
-from spa.refine.data import Images, smooth_spectrum
+from spa.refine.data import Images, blocks_of, smooth_spectrum
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Workers
 from spa.refine.settings import searches
@@ -126,7 +126,7 @@ def _expected(
             source = reference(state.maps[number, half] * mask, state.radius)
             task = Task(images, source, state.radius, state.noise, group, prior, extent, reach)
             look = expectation.wide_pass(task, search, generator(seed, 5, state.round, number, half))
-            queue = expectation.blocks_of(rows)
+            queue = blocks_of(rows)
             for part, modes in zip(queue, workers.map(look, queue)):
                 poses.write(part, modes)
                 logs[part, number] = evidence(modes)
@@ -134,7 +134,7 @@ def _expected(
         every.append(poses)
     if settings.junk:
         power = junk.projected_power(state.maps[: settings.classes].mean(axis=1) * mask)
-        for part in expectation.blocks_of(np.concatenate(halves)):
+        for part in blocks_of(np.concatenate(halves)):
             pattern = junk.anything(images.block(part, state.radius, state.noise), power)
             logs[part, -1] = junk.evidence(logs[part, -1], pattern, prior.shift_sigma)
     return every, shares_of(logs)

@@ -126,7 +126,7 @@ def residuals(posed: Posed, found: np.ndarray, noise: np.ndarray, workers: Worke
     measured = list(workers.map(lambda rows: _measured(posed, source, rows, noise), blocks_of(sample)))
     cross, norm = (np.concatenate([one[i] for one in measured]) for i in (0, 1))
     scale = scales(cross, norm)
-    noise = _noise(images, sample, np.concatenate([one[2] for one in measured]), noise)
+    noise = noise_left(images, sample, np.concatenate([one[2] for one in measured]), noise)
     every = np.empty(len(posed))
 
     def replace(rows: np.ndarray) -> None:
@@ -172,7 +172,7 @@ def _residual(
     return own, np.stack([left.real, left.imag], axis=1).astype(np.float32)
 
 
-def _noise(images: Images, rows: np.ndarray, power: np.ndarray, old: np.ndarray) -> np.ndarray:
+def noise_left(images: Images, rows: np.ndarray, power: np.ndarray, old: np.ndarray) -> np.ndarray:
     """Noise (groups, shells) from residuals' power (rows, shells); groups without rows keep the old."""
     out = old.copy()
     for group in np.unique(images.group[rows]):

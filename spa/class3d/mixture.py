@@ -30,11 +30,11 @@ def mixture(space: Subspace, classes: int, starts: int, rng: np.random.Generator
     """The likeliest of several runs from centres that lie far apart (Arthur & Vassilvitskii, SODA 2007, 1027)."""
     mean, _ = space.coordinates()
     even = np.full(classes, 1 / classes)
-    runs = [climbed(space, _spread_out(mean, classes, rng), even) for _ in range(starts)]
+    runs = [climbed(space, spread_out(mean, classes, rng), even) for _ in range(starts)]
     return max(runs, key=lambda run: run.evidence.mean())
 
 
-def _spread_out(points: np.ndarray, classes: int, rng: np.random.Generator) -> np.ndarray:
+def spread_out(points: np.ndarray, classes: int, rng: np.random.Generator) -> np.ndarray:
     """(k, q): points drawn one after another, with a chance that grows with the square of the distance."""
     chosen = [points[rng.integers(len(points))]]
     for _ in range(classes - 1):

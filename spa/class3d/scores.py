@@ -1,26 +1,38 @@
-"""Likelihoods of images under maps of differences."""
+"""Likelihoods of images under combinations of maps."""
+
+from typing import Protocol
 
 import numpy as np
 
-from spa.class3d.consensus import Residuals
+from spa.refine.data import Images
 from spa.volume.slices import Reference, slices
 
 
-def cuts(found: Residuals, rows: np.ndarray, sources: list[Reference], count: int) -> np.ndarray:
+class Seen(Protocol):
+    """Images at poses (n, 3, 3); block: m (rows, 2, count) and w (rows, count) in shells up to a radius."""
+
+    @property
+    def images(self) -> Images: ...
+    @property
+    def poses(self) -> np.ndarray: ...
+    def block(self, rows: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+def cuts(found: Seen, rows: np.ndarray, sources: list[Reference], count: int) -> np.ndarray:
     """(rows, sources, 2, count): slices of each source at the images' poses."""
     band = found.images.band
     kx, ky = band.kx[:count], band.ky[:count]
     return np.stack([slices(source, found.poses[rows], kx, ky) for source in sources], axis=1)
 
 
-def moments(found: Residuals, rows: np.ndarray, sources: list[Reference], radius: int) -> tuple[np.ndarray, np.ndarray]:
+def moments(found: Seen, rows: np.ndarray, sources: list[Reference], radius: int) -> tuple[np.ndarray, np.ndarray]:
     """(rows, c) and (rows, c, c): log p of a combination z of the sources is linear.z - z.quadratic.z / 2."""
     matched, weight = found.block(rows, radius)
     cut = cuts(found, rows, sources, weight.shape[1])
     flat = cut.reshape(len(rows), len(sources), -1)
     linear = 2 * np.matmul(flat, matched.reshape(len(rows), -1, 1))[..., 0]
-    white = (cut * np.sqrt(weight)[:, None, None]).reshape(flat.shape)
-    quadratic = 2 * np.matmul(white, np.swapaxes(white, 1, 2))
+    cut *= np.sqrt(weight)[:, None, None]
+    quadratic = 2 * np.matmul(flat, np.swapaxes(flat, 1, 2))
     return linear.astype(np.float64), quadratic.astype(np.float64)
 
 

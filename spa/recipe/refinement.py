@@ -20,11 +20,11 @@ def run_refinement(
     smoothing: Callable[[Problem], Smoothing] | None = None,
 ) -> None:  # fmt: skip
     """Read, iterate until it is done, write; smoothing: of a problem, how its half maps are regularised."""
-    engine = device.engine_of(run)
     if asked.relax_symmetry:
         device.refuse_cuda(run, "--relax-symmetry")
     if asked.ewald != "none":
         device.refuse_cuda(run, "--ewald")
+    engine = device.engine_of(run)
     inputs = given.read(run, run.read(star), asked)
     problem = inputs.problem
     if smoothing:

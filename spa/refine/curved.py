@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spa.refine import classes, maximisation, plan
-from spa.refine.expectation import Poses, blocks_of
+from spa.refine.data import blocks_of
+from spa.refine.expectation import Poses
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa.search.images import ramps

@@ -15,6 +15,11 @@ from spa.search.images import Block
 BLOCK = 64  # images handled together: large enough for BLAS, small enough for its products to stay in cache
 
 
+def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
+    """Rows cut into blocks."""
+    return [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
+
+
 class Stack(Protocol):
     """What is known of the images before they are read (`spa.job.particles.ParticleSet` has it); arrays are (n,)."""
 

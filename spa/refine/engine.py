@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from spa.refine.data import BLOCK, Images
+from spa.refine.data import Images, blocks_of
 from spa.search import exhaustive, newton
 from spa.search.exhaustive import Candidates
 from spa.search.images import Block, prefix
@@ -49,7 +49,7 @@ class Cpu:
         return threads
 
     def blocks(self, images: Images, rows: np.ndarray, radius: int) -> list[np.ndarray]:
-        return [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
+        return blocks_of(rows)
 
     def block(self, images: Images, rows: np.ndarray, radius: int, noise: np.ndarray) -> Block:
         return images.block(rows, radius, noise)

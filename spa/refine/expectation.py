@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from spa.refine.data import BLOCK, Images
+from spa.refine.data import Images
 from spa.refine.engine import CPU, Engine
 from spa.refine.settings import Search, global_stages, local_stages
 from spa.search import orientations
@@ -97,11 +97,6 @@ class Task:
     extent: float
     shift_radius: float
     engine: Engine = CPU
-
-
-def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
-    """Rows cut into blocks."""
-    return [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
 
 
 def wide_pass(

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from spa.image.disc import shell_mean
-from spa.refine.data import Images
-from spa.refine.expectation import Poses, blocks_of
+from spa.refine.data import Images, blocks_of
+from spa.refine.expectation import Poses
 from spa.refine.problem import Problem, Workers
 from spa.refine.solvent import noise_share, within
 from spa.search.images import Block, ramps

@@ -8,8 +8,9 @@ import numpy as np
 from spa.gpu.device import Device
 from spa.image.disc_cuda import on_device
 from spa.refine import data_cuda
+from spa.refine.data import blocks_of
 from spa.refine.data_cuda import Images
-from spa.refine.expectation import Poses, blocks_of
+from spa.refine.expectation import Poses
 from spa.refine.maximisation import Spread, samples
 from spa.search.images_cuda import Block
 from spa.volume import insert_cuda as into

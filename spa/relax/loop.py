@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spa.abinit.compact import compact, enlarged
+from spa.abinit.compact import compact
 from spa.refine import loop, plan
-from spa.refine.data import Images
-from spa.refine.expectation import Poses, blocks_of
+from spa.refine.data import Images, blocks_of
+from spa.refine.expectation import Poses
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa.relax.breaking import IMAGES, Start, bands, begun
@@ -21,7 +21,7 @@ from spa.relax.shared import Shared
 from spa.volume import insert as into
 from spa.volume.masks import grown, without_dust
 from spa.volume.shells import lowpass
-from spa.volume.slices import reference
+from spa.volume.slices import reference, regridded
 from spa.volume.transform import resampled, transform
 
 FINEST = 32  # shells that tell copies apart, for a particle that takes 0.7 of the box
@@ -58,7 +58,7 @@ def consensus_start(relaxed: Relaxation, start: State) -> State:
 
     def averaged(volume: np.ndarray) -> np.ndarray:
         low = resampled(transform(volume, 1.0), small, box / small, relaxed.group)
-        return enlarged(low, box) * np.float32((box / small) ** 2)
+        return regridded(low, box)
 
     return replace(start, maps=np.stack([np.stack([averaged(half) for half in pair]) for pair in start.maps]))
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.class3d.mixture import spread_out
+from spa.class3d.scores import posterior
+
 ITERATIONS = 300
 GAIN = 1e-6  # of the mean log evidence, below which a run ends
 NARROWEST = 0.02  # standard deviation of a cluster at least, in units of all coordinates'
@@ -57,12 +60,9 @@ def mixture(
 
 
 def _start(mean: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    chosen = [mean[rng.integers(len(mean))]]
-    for _ in range(count - 1):
-        near = np.min([((mean - one) ** 2).sum(axis=1) for one in chosen], axis=0) + 1e-12
-        chosen.append(mean[rng.choice(len(mean), p=near / near.sum())])
+    chosen = spread_out(mean, count, rng)
     width = np.eye(mean.shape[1]) * max(float(mean.var(axis=0).mean()), 0.05) / count
-    return np.array(chosen), np.repeat(width[None], count, axis=0), np.full(count, 1 / count)
+    return chosen, np.repeat(width[None], count, axis=0), np.full(count, 1 / count)
 
 
 def _climbed(
@@ -72,26 +72,19 @@ def _climbed(
     last = -np.inf
     for _ in range(most):
         logp, means, spreads = _scores(linear, seen, centres, widths)
-        posterior, evidence = _shared(logp, share)
+        weight, all_evidence = posterior(logp.T, share)
+        evidence = float(all_evidence.mean())
         if evidence - last < GAIN:
             break
         last = evidence
-        size = np.maximum(posterior.sum(axis=0), 1e-9)
+        size = np.maximum(weight.sum(axis=0), 1e-9)
         share = size / size.sum()
-        centres = np.einsum("nk,knq->kq", posterior, means) / size[:, None]
+        centres = np.einsum("nk,knq->kq", weight, means) / size[:, None]
         away = means - centres[:, None]
-        widths = np.einsum("nk,knab->kab", posterior, spreads) + np.einsum("nk,kna,knb->kab", posterior, away, away)
+        widths = np.einsum("nk,knab->kab", weight, spreads) + np.einsum("nk,kna,knb->kab", weight, away, away)
         widths = (widths + 2 * NARROWEST**2 * np.eye(q)) / (size[:, None, None] + 2) + NARROWEST**2 * np.eye(q)
-    posterior, evidence = _shared(_scores(linear, seen, centres, widths)[0], share)
-    return Clusters(centres, widths, share, posterior, evidence)
-
-
-def _shared(logp: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, float]:
-    joint = logp.T + np.log(np.maximum(share, 1e-12))
-    top = joint.max(axis=1, keepdims=True)
-    weight = np.exp(joint - top)
-    total = weight.sum(axis=1, keepdims=True)
-    return weight / total, float((np.log(total) + top).mean())
+    weight, all_evidence = posterior(_scores(linear, seen, centres, widths)[0].T, share)
+    return Clusters(centres, widths, share, weight, float(all_evidence.mean()))
 
 
 def _scores(
@@ -130,7 +123,7 @@ def kmeans(mean: np.ndarray, count: int, rng: np.random.Generator, starts: int =
     assert best is not None
     centres = best[1]
     number = ((mean[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
-    posterior = np.eye(count)[number]
+    weight = np.eye(count)[number]
     widths = np.stack([np.atleast_2d(np.cov(mean[number == k].T)) if (number == k).sum() > 1
                        else np.eye(mean.shape[1]) * NARROWEST**2 for k in range(count)])  # fmt: skip
-    return Clusters(centres, widths, posterior.mean(axis=0), posterior, float("nan")).ordered()
+    return Clusters(centres, widths, weight.mean(axis=0), weight, float("nan")).ordered()

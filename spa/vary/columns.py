@@ -15,7 +15,6 @@ import numpy as np
 from spa.class3d.sums import blocks_of
 from spa.image import fft
 from spa.refine.problem import Workers
-from spa.vary.normal import _close
 from spa.vary.views import Views
 from spa.volume import insert as into
 from spa.volume.cells import place
@@ -161,7 +160,7 @@ def columns(
 
 def _solved(like: into.Accumulator, grid: np.ndarray, region: np.ndarray) -> np.ndarray:
     """(2, n, n, n): both parts of a column within the region."""
-    _close(grid, 4)
+    into.close_plane(grid, 2)
     out = []
     for part in (0, 2):
         mine = np.zeros((*grid.shape[:3], 4), np.float32)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spa.abinit.compact import compact, enlarged
+from spa.abinit.compact import compact, rescaled
 from spa.class3d.prior import Prior
 from spa.refine.problem import Workers
 from spa.vary import columns, normal
 from spa.vary.latent import Latent, ordered, posterior, whitened
 from spa.vary.views import ONE, Contrast, Views, moments
 from spa.volume.shells import apply_radial
+from spa.volume.slices import regridded
 
 SPARE = 2  # directions more than components that the start looks for
 COLUMNS = 96  # of the covariance at most
@@ -61,36 +62,24 @@ class Problem:
         images = compact(self.views.images, radius)
         box = images.band.box
         masks = self.prior.region, self.solvent
-        region, solvent = (np.clip(reduced(one, box) * (box / len(one)) ** 2, 0, 1) for one in masks)
+        region, solvent = (np.clip(regridded(one, box), 0, 1) for one in masks)
         views = replace(self.views, images=images)
         prior = Prior(self.prior.density[: radius + 2], region)
-        return replace(self, views=views, consensus=reduced(self.consensus, box), solvent=solvent, prior=prior)
+        return replace(self, views=views, consensus=rescaled(self.consensus, box), solvent=solvent, prior=prior)
 
 
 @dataclass(frozen=True, eq=False)
 class State:
     """After an iteration: maps (2, q + 1, n, n, n) of the halves, the mean first, components of unit latent variance.
 
-    moved: how much of the halves' subspaces changed in each iteration (iterations,).
+    images: how many there are; moved: how much of the halves' subspaces changed in each iteration (iterations,).
     """
 
     iteration: int
+    images: int
     maps: np.ndarray
     moved: np.ndarray
     done: bool = False
-
-
-def reduced(volume: np.ndarray, box: int) -> np.ndarray:
-    """A map on a coarser grid (box, box, box) of the same width, in the grey scale of images of that box."""
-    n = len(volume)
-    if n == box:
-        return volume
-    spectrum = np.fft.fftshift(np.fft.fftn(np.fft.ifftshift(volume)))
-    first = n // 2 - box // 2
-    part = spectrum[(slice(first, first + box),) * 3] * (box / n)
-    if box % 2 == 0:
-        part[0], part[:, 0], part[:, :, 0] = 0, 0, 0
-    return np.fft.fftshift(np.fft.ifftn(np.fft.ifftshift(part)).real).astype(np.float32)
 
 
 def stream(settings: Settings, *keys: int) -> np.random.Generator:
@@ -106,8 +95,8 @@ def first_state(problem: Problem, workers: Workers, cycles: int | None = None) -
     else:
         pair = [_from_random(small, number, cycles or settings.cycles, workers) for number in (0, 1)]
     box = problem.views.images.band.box
-    maps = np.stack([np.stack(list(workers.map(lambda one: enlarged(one, box), half))) for half in pair])
-    return State(0, maps, np.zeros(0), settings.iterations == 0)
+    maps = np.stack([np.stack(list(workers.map(lambda one: rescaled(one, box), half))) for half in pair])
+    return State(0, len(problem.views), maps, np.zeros(0), settings.iterations == 0)
 
 
 def _from_random(problem: Problem, number: int, cycles: int, workers: Workers) -> np.ndarray:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from spa.class3d.sums import blocks_of
+from spa.class3d.sums import Part, gathered
 from spa.image import fft
-from spa.refine.maximisation import joined, joint_fsc, raw_prior
+from spa.refine.maximisation import joined, joint_fsc, raw_prior, taken_in
 from spa.refine.problem import Workers
 from spa.vary.views import Views
 from spa.volume import insert as into
@@ -81,48 +81,41 @@ def _nested(
     known: Known, point: np.ndarray, radius: int, workers: Workers
 ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """Both halves' and all images' reconstructions (widths, n, n, n) of nested neighbourhoods, and these's sizes."""
-    band, images = known.views.images.band, known.views.images
+    half = known.views.images.half
     away = distances(known, point)
-    order = [np.flatnonzero(images.half == number) for number in (0, 1)]
+    order = [np.flatnonzero(half == number) for number in (0, 1)]
     order = [rows[np.argsort(away[rows], kind="stable")] for rows in order]
     cuts = [sizes(len(rows)) for rows in order]
     steps = min(map(len, cuts))
-    sums = [into.accumulator(band.box, radius) for _ in (0, 1)]
     halves: list[list[np.ndarray]] = [[], []]
     whole: list[np.ndarray] = []
+    sums: list[into.Accumulator] = []
     for step in range(steps):
-        closed = []
-        for number in (0, 1):
-            ends = cuts[number][-steps:]
-            rows = order[number][(ends[step - 1] if step else 0) : ends[step]]
-            _add(known, np.sort(rows), sums[number], radius, workers)
-            one = into.Accumulator(sums[number].box, sums[number].radius, sums[number].grid.copy())
-            into.close(one)
-            closed.append(one)
-        both = joined(*closed)
-        for target, maps in zip((*closed, both), (*halves, whole)):
+        ends = [one[-steps:] for one in cuts]
+        rings = [rows[(end[step - 1] if step else 0) : end[step]] for rows, end in zip(order, ends)]
+        more = _sums(known, np.sort(np.concatenate(rings)), radius, workers)
+        sums = [taken_in(before, ring) for before, ring in zip(sums, more)] if sums else more
+        for target, maps in zip((*sums, joined(*sums)), (*halves, whole)):
             maps.append(into.solve(target, raw_prior(target), workers.threads))
     return [np.stack(one) for one in halves], np.stack(whole), cuts[0][-steps:] + cuts[1][-steps:]
 
 
-def _add(known: Known, rows: np.ndarray, sums: into.Accumulator, radius: int, workers: Workers) -> None:
-    band = known.views.images.band
+def _sums(known: Known, rows: np.ndarray, radius: int, workers: Workers) -> list[into.Accumulator]:
+    """Closed sums of either half of images rows, at their own grey scales."""
+    views, band = known.views, known.views.images.band
     count = band.count(radius)
-    kx, ky = band.kx[:count], band.ky[:count]
-    cuts = into.slabs(sums, workers.threads)
-    blocks = blocks_of(rows)
-    for start in range(0, len(blocks), 2 * workers.threads):
-        some = blocks[start : start + 2 * workers.threads]
-        ready = list(workers.map(lambda mine: known.views.block(mine, radius), some))
 
-        def fill(cut: tuple[int, int]) -> None:
-            for mine, (matched, weight) in zip(some, ready):  # noqa: B023
-                scale = known.scale[mine].astype(np.float32)
-                samples = into.Samples(np.arange(len(mine)), known.views.poses[mine], np.zeros((len(mine), 2)),
-                                       np.ones(len(mine)))  # fmt: skip
-                into.insert(sums, samples, matched * scale[:, None, None], weight * scale[:, None] ** 2, kx, ky, cut)
+    def parts(mine: np.ndarray) -> list[Part]:
+        matched, weight = views.block(mine, radius)
+        scale = known.scale[mine].astype(np.float32)
+        values, weights, out = matched * scale[:, None, None], weight * scale[:, None] ** 2, []
+        for half in (0, 1):
+            own = np.flatnonzero(views.images.half[mine] == half)
+            samples = into.Samples(own, views.poses[mine[own]], np.zeros((len(own), 2)), np.ones(len(own)))
+            out.append(Part(half, samples, values, weights))
+        return out
 
-        list(workers.map(fill, cuts))
+    return gathered(band.box, radius, 2, rows, parts, band.kx[:count], band.ky[:count], workers)
 
 
 def _filters(box: int, edges: np.ndarray) -> list[np.ndarray]:

@@ -77,7 +77,7 @@ def gathered(
                 _scatter(grid.reshape(-1), *size, turns, matched, weight, first[at], second[at], kx, ky, *hold, *cut)
 
         list(workers.map(fill, cuts))
-    _close(grid, 2 * first.shape[1])
+    into.close_plane(grid, first.shape[1])
 
 
 @numba.njit(
@@ -114,27 +114,6 @@ def _scatter(grid, ny, nx, floats, poses, matched, weights, first, second, kx, k
                         b += floats
                         for k in range(floats):
                             grid[b + k] += w1 * c[k]
-
-
-@numba.njit("void(f4[:,:,:,::1], i8)", nogil=True, cache=True)
-def _close(grid, pairs):
-    """Make the plane x = 0 Hermitian; the first `pairs` floats are real and imaginary parts."""
-    n = grid.shape[0]
-    middle = (n * n) // 2
-    for z in range(n):
-        for y in range(n):
-            if z * n + y > middle:
-                break
-            a, b = grid[z, y, 0], grid[n - 1 - z, n - 1 - y, 0]
-            alone = z * n + y == middle
-            for k in range(grid.shape[3]):
-                imaginary = k < pairs and k % 2 == 1
-                total = a[k] - b[k] if imaginary and not alone else a[k] + b[k]
-                if alone and imaginary:
-                    total = np.float32(0)
-                a[k] = total
-                if not alone:
-                    b[k] = -total if imaginary else total
 
 
 @numba.njit("void(f4[:,:,:,::1], f4[:,::1], i2[:,:,::1], i8, f4[:,:,:,:,::1], i8, i8)", nogil=True, cache=True)

@@ -5,15 +5,15 @@ variance s^2.  With ``m = C X / s^2`` and ``w = C^2 / s^2`` the log likelihood o
 ``linear.c - c.quadratic.c / 2``, linear = 2 Re<m, P U>, quadratic = 2 <w, P U conj(P U')>.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spa.class3d.consensus import SAMPLE, Posed, scales
+from spa.class3d import scores
+from spa.class3d.consensus import SAMPLE, Posed, noise_left, scales
 from spa.class3d.sums import blocks_of
 from spa.image.disc import shell_mean
-from spa.refine.data import Images, smooth_spectrum
+from spa.refine.data import Images
 from spa.refine.problem import Workers
 from spa.search.images import ramps
 from spa.volume.slices import Reference, reference, slices
@@ -91,10 +91,7 @@ def centred(
     measured = list(workers.map(lambda rows: _compared(posed, source, rows, noise), blocks_of(sample)))
     cross, norm, power = (np.concatenate([one[i] for one in measured]) for i in range(3))
     scale = scales(cross, norm)
-    new = noise.copy()
-    for group in np.unique(images.group[sample]):
-        new[group] = power[images.group[sample] == group].mean(axis=0)
-    views = Views(images, posed.poses, smooth_spectrum(new), least)
+    views = Views(images, posed.poses, noise_left(images, sample, power, noise), least)
     error = float(np.median(1 / np.sqrt(2 * np.maximum(norm, 1e-12)))) / scale.mean
     spread = ONE if even else contrast(scale.variance / scale.mean**2, error)
     return views, found * np.float32(scale.mean), spread
@@ -135,19 +132,5 @@ class Moments:
 def moments(views: Views, rows: np.ndarray, maps: np.ndarray, radius: int, workers: Workers) -> Moments:
     """Of images rows under maps (q + 1, n, n, n), the mean first, in shells up to radius."""
     sources = list(workers.map(lambda one: reference(one, radius), maps))
-    parts = list(workers.map(lambda mine: _moments(views, mine, sources, radius), blocks_of(rows)))
+    parts = list(workers.map(lambda mine: scores.moments(views, mine, sources, radius), blocks_of(rows)))
     return Moments(np.concatenate([one[0] for one in parts]), np.concatenate([one[1] for one in parts]))
-
-
-def _moments(
-    views: Views, rows: np.ndarray, sources: Sequence[Reference], radius: int
-) -> tuple[np.ndarray, np.ndarray]:
-    matched, weight = views.block(rows, radius)
-    count, band = weight.shape[1], views.images.band
-    kx, ky = band.kx[:count], band.ky[:count]
-    cut = np.stack([slices(source, views.poses[rows], kx, ky) for source in sources], axis=1)
-    flat = cut.reshape(len(rows), len(sources), -1)
-    linear = 2 * np.matmul(flat, matched.reshape(len(rows), -1, 1))[..., 0]
-    flat *= np.repeat(np.sqrt(weight)[:, None], 2, axis=1).reshape(len(rows), 1, -1)
-    quadratic = 2 * np.matmul(flat, np.swapaxes(flat, 1, 2))
-    return linear.astype(np.float64), quadratic.astype(np.float64)

@@ -85,11 +85,15 @@ def insert(
 
 def close(sums: Accumulator) -> None:
     """Once after the last insertion, before anything else: what fell on one side of the plane x = 0 belongs to both."""
-    plane = sums.grid[:, :, 0]
-    mates = plane[::-1, ::-1].copy()
-    plane[..., 0] += mates[..., 0]
-    plane[..., 1] -= mates[..., 1]
-    plane[..., 2] += mates[..., 2]
+    close_plane(sums.grid, 1)
+
+
+def close_plane(grid: np.ndarray, pairs: int) -> None:
+    """The same of a grid (2r+1, 2r+1, r+2, floats) whose first `pairs` twos of floats are real and imaginary parts."""
+    plane = grid[:, :, 0]
+    sign = np.ones(plane.shape[-1], np.float32)
+    sign[1 : 2 * pairs : 2] = -1
+    plane += sign * plane[::-1, ::-1]
 
 
 def added(sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map) -> Accumulator:

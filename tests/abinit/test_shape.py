@@ -66,7 +66,7 @@ def test_compact_images_keep_the_band(planted, lumps) -> None:
 
 def test_an_enlarged_map_has_the_same_projections(lumps) -> None:
     small = compact.faded(lumps(1), 12)
-    large = compact.enlarged(small, 48)
+    large = compact.rescaled(small, 48)
     poses = np.eye(3)[None]
     band = disc(32, 8)
     a, b = (slices(reference(one, 8), poses, band.kx, band.ky) for one in (small, large))

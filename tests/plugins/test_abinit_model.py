@@ -219,4 +219,4 @@ def test_the_small_box_gives_the_grey_scale_of_the_images(data: Path, done: Path
     truth, found = (np.asarray(mrc.read(path).data) for path in (data / "truth.mrc", done / "class001.mrc"))
     powers = [np.abs(np.fft.rfftn(one))[:6, :6, :6].mean() for one in (truth, found)]
     assert 0.5 < powers[1] / powers[0] < 1.6
-    assert compact.enlarged(found, 40) is found
+    assert compact.rescaled(found, 40) is found

@@ -65,7 +65,7 @@ def test_sums(case: Any, device: Device, group: str, spread: Spread, monkeypatch
     poses = given_poses(case.poses, case.shifts)
     poses.weight[:, :2], poses.poses[:, 1] = [0.7, 0.3], np.roll(case.poses, 1, axis=0)
     poses.root[:] = 0.01 * rng.standard_normal(poses.root.shape)
-    monkeypatch.setattr("spa.refine.expectation.BLOCK", 16)
+    monkeypatch.setattr("spa.refine.data.BLOCK", 16)
     halves = [np.flatnonzero(images.half == half) for half in (0, 1)]
     given = images, poses, halves, 17, case.noise, spread, (0, 1), Workers(), operators(group)
     wanted, found = engine.CPU.accumulate(*given), Cuda(device).accumulate(*given)

@@ -1,18 +1,22 @@
 """A browser, and jobs that serve pages to it."""
 
 import contextlib
+import http.client
+import json
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from spa.web.guard import MOST
 
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-gpu-sandbox",
          "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-first-run"]  # fmt: skip
@@ -63,6 +67,61 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Job]]:
     for job in jobs:
         if job.process.poll() is None:
             job.kill()
+
+
+def post(address: str, action: str, value: object) -> Any:
+    """What an action of a page answers."""
+    reply = _asked(address, f"do/{action}", json.dumps(value).encode(), **{"content-type": "application/json"})
+    assert reply[0] == 200, reply
+    return json.loads(reply[1])
+
+
+def status(address: str, path: str, body: bytes | None = None, **headers: str) -> int:
+    """Of the answer to a request below the address of a page."""
+    return _asked(address, path, body, **headers)[0]
+
+
+def _asked(address: str, path: str, body: bytes | None, **headers: str) -> tuple[int, bytes]:
+    host, token = re.fullmatch(r"http://([^/]+)(/.*)", address).groups()  # type: ignore[union-attr]
+    connection = http.client.HTTPConnection(host, timeout=20)
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it answers before it has heard too much
+        connection.request("POST" if body is not None else "GET", token + path, body, headers)
+    reply = connection.getresponse()
+    found = reply.status, reply.read()
+    connection.close()
+    return found
+
+
+def require_guarded(address: str, pictures: Sequence[str], actions: Sequence[str]) -> None:
+    """Each address of a page refuses other origins, a missing token, paths for numbers, nonsense and huge bodies."""
+    kind, wrong = {"content-type": "application/json"}, address[:-5] + "/"
+    for name in pictures:
+        assert status(address, f"picture/{name}?number=0") == 200, name
+        assert status(wrong, f"picture/{name}?number=0") == 403
+        assert status(address, f"picture/{name}?number=0", origin="http://evil.example") == 403
+        for words in ("", "number=../../etc/passwd", "number=/etc/passwd", "number=-1", "number=99999999"):
+            assert status(address, f"picture/{name}?{words}") == 400, words
+        assert status(address, f"picture/{name}/../../facts") == 404
+    for name in actions:
+        assert status(wrong, f"do/{name}", b"null", **kind) == 403
+        assert status(address, f"do/{name}", b"null", **kind, origin="http://evil.example") == 403
+        assert status(address, f"do/{name}", b"null", **{"content-type": "text/plain"}) == 415
+        assert status(address, f"do/{name}", b"1", **kind, **{"content-length": str(MOST + 1)}) == 413
+    assert status(wrong, "facts") == 403 and status(address, "../../etc/passwd") in (403, 404)
+
+
+def require_accessible(tab: Any) -> None:
+    """No violation that axe finds: contrast, labels, roles."""
+    axe = pytest.importorskip("axe_playwright_python", reason="no axe here: pip install axe-playwright-python")
+    tab.evaluate(next(Path(axe.__file__).parent.rglob("axe.min.js")).read_text())
+    found = tab.evaluate("axe.run()")
+    assert len(found["passes"]) > 10
+    assert not [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
+
+
+def saved(tab: Any) -> None:
+    """Wait until the page says that all is kept."""
+    tab.wait_for_selector("#saved:text-is('Saved')")
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,7 @@ from spa.job.run import Run, job
 @options.star_out
 @options.outdir
 @options.standard
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one",
-              help="Port of the page, on this machine's loopback.")  # fmt: skip
-@click.option("--browser/--no-browser", default=True, show_default=True,
-              help="Open the page in a browser, where there is a screen.")  # fmt: skip
+@options.page
 @click.option("--diameter", type=click.FloatRange(min=1), default=150.0, show_default=True,
               help="Of the circles about picks, angstroms.")  # fmt: skip
 @click.option("--lowpass", type=click.FloatRange(min=1), default=20.0, show_default=True,

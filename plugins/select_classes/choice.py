@@ -72,6 +72,6 @@ def choice(run: Run, star: str, model: str | None, classes: str | None, auto: bo
         for c in set(range(1, found.count + 1)) - set(chosen):
             against[c - 1].append(_UNLISTED)
     if auto:
-        for reasons, more in zip(against, judge.reasons(found.measured())):
+        for reasons, more in zip(against, judge.reasons(found.measured)):
             reasons += more
     return Choice(found, against)

@@ -18,11 +18,12 @@ from spa.job.run import Run, job
 )
 @click.option("--rejected", metavar="STAR", type=click.Path(), help="Write the other particles here.")
 @options.plot
+@options.by_hand
 @options.standard
 @job("select classes")
 def classes(
     run: Run, star: str, output: str, classes: str | None, auto: bool, model: str | None, rejected: str | None,
-    plot: str | None,
+    plot: str | None, web: bool, port: int, browser: bool,
 ) -> None:  # fmt: skip
     """Keep the particles of good classes, 2-D or 3-D.
 
@@ -31,17 +32,27 @@ def classes(
     rim of its circle; of --classes and --auto together a class
     must pass both.  Why each one was dropped is said on standard error.
 
+    --web shows the averages, or slices of the maps, on a page in the browser, sorted by size, resolution or any other
+    figure: a click keeps or drops a class, shift does so to a range, and every key has its use (? lists them). It
+    begins with what --classes and --auto keep, if given, or where an earlier sitting on the same table ended: your
+    choice is kept in DIR after every click. "Done" prints the table and ends the job.
+
     \b
     Examples:
       spa classify 2d p.star -d C --diameter 180 | spa select classes --auto > good.star
+      spa select classes --web -d Chosen classified.star > good.star
       spa select classes --classes 1,4-7 --rejected rest.star classified.star > good.star
     """
     from spa.errors import DataError, UsageError
     from spa_plugins.select_classes import choice
 
-    if not classes and not auto:
-        raise UsageError("nothing to choose by: give --classes LIST or --auto")
+    if not (classes or auto or web):
+        raise UsageError("nothing to choose by: give --classes LIST, --auto or --web")
     found = choice.choice(run, star, model, classes, auto)
+    if web:
+        from spa_plugins.select_classes.sitting import by_hand
+
+        found = by_hand(run, found, bool(classes or auto), port, browser)
     for line in found.lines():
         if not run.quiet:
             run.warn(line)

@@ -29,6 +29,12 @@ def parse_classes(text: str) -> list[int]:
     return sorted(chosen)
 
 
+def spelt(numbers: np.ndarray) -> str:
+    """[1, 4, 5, 6, 7] -> ``"1,4-7"``; in ascending order."""
+    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return ",".join(f"{run[0]}" if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs if len(run))
+
+
 @dataclass(frozen=True, eq=False)
 class Classified:
     """Particles in classes; model: a document with the classes' own table where the particles' has none."""
@@ -56,7 +62,7 @@ class Classified:
                 if name in tables:
                     return name, tables[name]
         source = (self.model or self.tables).source
-        raise DataError(f"{source}: no data_classes in it, which --auto and --plot need (see --model)")
+        raise DataError(f"{source}: no data_classes in it, which --auto, --plot and --web need (see --model)")
 
     @property
     def count(self) -> int:
@@ -69,10 +75,11 @@ class Classified:
     @cached_property
     def images(self) -> np.ndarray:
         """(classes, box, box): averages, or the maps of 3-D classes seen along z."""
-        return np.stack([views[0] for views in self._views])
+        return np.stack([views(one)[0] for one in self.averages])
 
     @cached_property
-    def _views(self) -> list[np.ndarray]:
+    def averages(self) -> list[np.ndarray]:
+        """Of each class its average (box, box), or its map (box, box, box), in the file's own type."""
         names = self.block[1].text("rlnReferenceImage")
         if len(names) < self.number.max():
             raise DataError(f"{self.block[1].where}: {len(names)} classes, but particles of class {self.number.max()}")
@@ -83,31 +90,45 @@ class Classified:
             if path not in held:
                 held[path] = mrc.read(path).data
                 pixels.require_finite(held[path], path)
-            out.append(_views_of(held[path], index, "@" in name, name))
+            out.append(_of_file(held[path], index, "@" in name, name))
         return out
 
-    def measured(self) -> Measured:
-        """Features of every class, its size, its resolution, and how much likelier its images are than empty ones."""
-        table, particles = self.block[1], self.tables["particles"]
-        n = len(table)
-        sizes = np.bincount(self.number - 1, minlength=n)
-        gain = particles.get_floats("rlnLogLikeliContribution", np.nan)
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """(classes,) particles of each."""
+        return np.bincount(self.number - 1, minlength=self.count)
+
+    @cached_property
+    def evidence(self) -> np.ndarray:
+        """(classes,) how much likelier a class's images are than empty ones, log units; nan: not known."""
+        gain = self.tables["particles"].get_floats("rlnLogLikeliContribution", np.nan)
         if self.block[0] != "classes":  # RELION's has another zero
             gain = np.full(len(gain), np.nan)
-        sums = np.bincount(self.number - 1, gain, n)
-        evidence = np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
-        found = [_joined([features(view) for view in views]) for views in self._views]
-        return Measured(found, sizes, table.get_floats("rlnEstimatedResolution", np.nan), evidence)
+        sums = np.bincount(self.number - 1, gain, self.count)
+        return np.where(self.sizes > 0, sums / np.maximum(self.sizes, 1), np.nan)
+
+    @cached_property
+    def measured(self) -> Measured:
+        """Features of every class, its size, its resolution, and how much likelier its images are than empty ones."""
+        found = [_joined([features(view) for view in views(one)]) for one in self.averages]
+        return Measured(found, self.sizes, self.block[1].get_floats("rlnEstimatedResolution", np.nan), self.evidence)
 
 
-def _views_of(data: np.ndarray, index: int, in_stack: bool, name: str) -> np.ndarray:
-    """(1, box, box) of an average in a stack, (3, box, box) of a map: its sums along z, y and x."""
+def _of_file(data: np.ndarray, index: int, in_stack: bool, name: str) -> np.ndarray:
+    """An average out of a stack, or a file's one map or image."""
     if in_stack or data.ndim == 2 or len(data) == 1:
         images = data.reshape((-1,) + data.shape[-2:])
         if index >= len(images):
             raise DataError(f"{name}: the stack has {len(images)} images")
-        return np.asarray(images[index : index + 1], np.float32)
-    return np.stack([np.asarray(data, np.float32).sum(axis) for axis in range(3)])
+        return np.asarray(images[index])
+    return data
+
+
+def views(data: np.ndarray) -> np.ndarray:
+    """float32 (1, box, box) of an average, (3, box, box) of a map: its sums along z, y and x."""
+    if data.ndim == 2:
+        return np.asarray(data, np.float32)[None]
+    return np.stack([data.sum(axis, dtype=np.float32) for axis in range(3)])
 
 
 def _joined(views: list[Features]) -> Features:

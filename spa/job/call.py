@@ -1,6 +1,7 @@
 """What click knows about the call of a job: what was given, which files it names, its words for the record."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -50,12 +51,17 @@ def output_files(ctx: click.Context) -> list[str]:
     return [name for name in found if name != "-"]
 
 
-def command_line(ctx: click.Context, leave_out: frozenset[str] = NEUTRAL - {"star"}) -> list[str]:
-    """The call as words, with every default written out: options in their order of declaration, then arguments."""
+def command_line(ctx: click.Context, instead: Mapping[str, Any] | None = None,
+                 leave_out: frozenset[str] = NEUTRAL - {"star"}) -> list[str]:  # fmt: skip
+    """The call as words, with every default written out: options in their order of declaration, then arguments.
+
+    instead: values of options that are not as they were given.
+    """
     words: list[str] = []
     arguments: list[str] = []
+    values = ctx.params | dict(instead or {})
     for param in ctx.command.params:
-        value = ctx.params.get(param.name or "")
+        value = values.get(param.name or "")
         if param.name in leave_out or value is None or value == ():
             continue
         if isinstance(param, click.Argument):

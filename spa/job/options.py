@@ -74,6 +74,28 @@ def standard(body: Body) -> Body:
     return body
 
 
+def page(body: Body) -> Body:
+    """--port, --browser: of a page in a browser."""
+    for option in (
+        click.option("--browser/--no-browser", default=True, show_default=True,
+                     help="Open the page in a browser, where there is a screen."),
+        click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one",
+                     help="Port of the page, on this machine's loopback."),
+    ):  # fmt: skip
+        body = option(body)
+    return body
+
+
+def by_hand(body: Body) -> Body:
+    """--web, --outdir, --port, --browser: of a choice that may be made on a page, too."""
+    folder = click.option(
+        "-d", "--outdir", metavar="DIR", type=click.Path(),
+        help="With --web: folder where your choice is kept as you make it; default: Choices.",
+    )  # fmt: skip
+    web = click.option("--web", is_flag=True, help="Choose on a page in the browser (extra: web).")
+    return web(folder(page(body)))
+
+
 def iterations(default: int) -> Callable[[Body], Body]:
     """--iterations of a job that stops by itself."""
     return click.option("--iterations", type=click.IntRange(min=1), default=default, show_default=True,

@@ -15,13 +15,7 @@ pytest.importorskip("starlette", reason="no starlette here: pip install 'spa[web
 
 from spa.io import star  # noqa: E402
 from spa.testing import run_spa  # noqa: E402
-
-
-def post(address: str, action: str, value: object) -> Any:
-    body, kind = json.dumps(value).encode(), {"content-type": "application/json"}
-    request = urllib.request.Request(f"{address}do/{action}", body, kind)
-    with urllib.request.urlopen(request, timeout=10) as reply:
-        return json.load(reply)
+from tests.pages import post  # noqa: E402
 
 
 def tables(source: Path, picks: bool = True) -> Path:

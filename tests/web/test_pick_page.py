@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from spa.io import mrc, star
+from tests.pages import require_accessible, saved
 
 
 @pytest.fixture
@@ -31,10 +32,6 @@ def opened(tab: Any, job: Any) -> dict[str, float]:
 def points(folder: Path, name: str = "tiny") -> np.ndarray:
     table = star.read(folder / f"{name}_manualpick.star").blocks[""]
     return np.stack([table.floats("rlnCoordinateX"), table.floats("rlnCoordinateY")], 1)
-
-
-def saved(tab: Any) -> None:
-    tab.wait_for_selector("#saved:text-is('Saved')")
 
 
 def test_pick_move_erase_undo_kill_and_reopen(start: Any, tab: Any, two: Path) -> None:
@@ -148,9 +145,5 @@ def test_a_micrograph_that_is_gone_is_said(start: Any, tab: Any, two: Path) -> N
 
 
 def test_contrast_and_labels_pass_axe(start: Any, tab: Any, two: Path) -> None:
-    axe = pytest.importorskip("axe_playwright_python", reason="no axe here: pip install axe-playwright-python")
     opened(tab, start("pick", "manual", two, "-d", two.parent / "D"))
-    tab.evaluate(next(Path(axe.__file__).parent.rglob("axe.min.js")).read_text())
-    found = tab.evaluate("axe.run()")
-    assert len(found["passes"]) > 10
-    assert not [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
+    require_accessible(tab)

@@ -3,12 +3,14 @@
 import {act, bar, baseName, el, facts, finish, grouped, keys, say, segments, slider, trouble} from "./frame.js";
 import {Films} from "./films.js";
 import {List} from "./list.js";
+import {Past} from "./past.js";
+import {Saver} from "./saver.js";
 import {Viewer, circles} from "./viewer.js";
 
 const start = await facts();
 const names = start.names, counts = start.counts, held = new Map();
-let number = start.first, points = [], radius = 20, pixel = 1, mode = "add", shown = true, grabbed = null, drag = null, saving = 0;
-const undone = [], done = [];
+let number = start.first, points = [], radius = 20, pixel = 1, mode = "add", shown = true, grabbed = null, drag = null;
+const past = new Past(back), saver = new Saver((where, list) => act("save", {number: where, points: list}, {keepalive: true}));
 
 const viewer = new Viewer("Micrograph. Arrows move a cross, Space picks, Delete removes, n and p change the micrograph.", paint);
 const films = new Films(viewer, names.length, {view: start.ctf ? "denoised" : "lowpass", lowpass: start.lowpass}, (_, fact) => {
@@ -19,16 +21,13 @@ const list = new List("Micrographs", names.length, (i) => [
   el("span", {class: "name", title: names[i]}, el("bdi", {}, baseName(names[i]))), el("span", {class: "count"}, counts[i] || "–")], go);
 
 const total = el("div", {class: "big", id: "total"}), here = el("div", {class: "soft", id: "here"});
-const saved = el("span", {class: "soft", id: "saved"}, "Saved");
-const undoButton = el("button", {type: "button", onclick: () => undo(), title: "Ctrl+Z"}, "Undo");
-const redoButton = el("button", {type: "button", onclick: () => redo(), title: "Ctrl+Y"}, "Redo");
 const name = el("span", {class: "name soft grow"});
 const modes = segments("Left button", [["add", "Pick"], ["erase", "Erase"]], mode, (one) => { mode = one; viewer.element.classList.toggle("erase", one === "erase"); });
 const size = slider("Circle", {min: 20, max: 600, step: 5, value: start.diameter, text: (v) => `${v} Å`, oninput: () => viewer.soon()});
 const circlesTick = el("input", {type: "checkbox", checked: true, onchange: (event) => { shown = event.target.checked; viewer.soon(); }});
 
 document.getElementById("app").append(
-  bar("Pick by hand", [name, saved, undoButton, redoButton], leave),
+  bar("Pick by hand", [name, saver.element, ...past.buttons], leave),
   el("main", {},
     el("aside", {}, el("div", {class: "aside-head"}, el("span", {}, `${grouped(names.length)} micrographs`), el("span", {class: "soft"}, "picks")), list.element),
     viewer.element,
@@ -55,8 +54,6 @@ function tell() {
   total.textContent = grouped(counts.reduce((sum, count) => sum + count, 0));
   here.textContent = `${points.length} on this micrograph, ${number + 1} of ${grouped(names.length)}`;
   name.textContent = names[number];
-  undoButton.disabled = !done.length;
-  redoButton.disabled = !undone.length;
   list.choose(number);
   viewer.soon();
 }
@@ -80,8 +77,7 @@ async function go(wanted) {
 // ---- changes, each of which can be undone
 
 function change(after, words) {
-  done.push({number, before: points, after});
-  undone.length = 0;
+  past.did({number, before: points, after});
   put(number, after);
   say(words);
 }
@@ -90,20 +86,15 @@ function put(where, list) {
   held.set(where, list);
   counts[where] = list.length;
   if (where === number) points = list;
-  save(where);
+  saver.put(where, list);
   tell();
 }
 
-async function back(from, to, side) {
-  const one = from.pop();
-  if (!one) return;
-  to.push(one);
+async function back(record, side) {
   grabbed = null;
-  if (one.number !== number) await go(one.number);
-  put(one.number, one[side]);
-  say(side === "before" ? "Undone" : "Done again");
+  if (record.number !== number) await go(record.number);
+  put(record.number, record[side]);
 }
-const undo = () => back(done, undone, "before"), redo = () => back(undone, done, "after");
 
 const rounded = ([x, y]) => [x, y].map((v, i) => Math.round(Math.max(0, Math.min(viewer.size[i] - 1, v)) * 100) / 100);
 const add = (point) => change([...points, rounded(point)], `Pick ${points.length + 1}`);
@@ -123,35 +114,8 @@ function nearest([x, y], reach = Math.max(radius, 9 / viewer.scale)) {
   return best;
 }
 
-// ---- saving: in order, a micrograph's newest list each time
-
-const waiting = new Set();
-let running = false;
-async function save(where) {
-  waiting.add(where);
-  saved.textContent = "Saving …";
-  if (running) return;
-  running = true;
-  while (waiting.size) {
-    const one = waiting.values().next().value;
-    waiting.delete(one);
-    try {
-      await act("save", {number: one, points: held.get(one)}, {keepalive: true});
-    } catch (error) {
-      waiting.add(one);
-      saved.textContent = "Not saved";
-      if (!saving++) trouble(error);
-      await new Promise((go) => setTimeout(go, 1500));
-    }
-  }
-  running = false;
-  saving = 0;
-  saved.textContent = "Saved";
-}
-window.onbeforeunload = () => (running ? "" : undefined);
-
 async function leave() {
-  while (running) await new Promise((go) => setTimeout(go, 30));
+  await saver.settled();
   await finish(null);
 }
 
@@ -249,7 +213,7 @@ keys([
   ["Delete Backspace x", "remove the pick at the cross", erase],
   ["m", "take hold of the pick at the cross, arrows move it, m lets go", grab],
   ["e", "left button picks or erases", () => modes.choose(mode === "add" ? "erase" : "add")],
-  ["Ctrl+z z", "undo", undo], ["Ctrl+y Ctrl+Z y", "do again", redo],
+  ...past.keys,
   ["h", "hide and show the picks", () => circlesTick.click()],
   ["c", "larger circles (C: smaller)", () => size.set(Number(size.input.value) + 10)], ["C", "", () => size.set(Number(size.input.value) - 10)],
   ...films.keys(go),

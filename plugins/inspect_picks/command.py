@@ -22,6 +22,7 @@ _SCORE, _POWER = "rlnAutopickFigureOfMerit", "spaLocalPower"
 @options.star_in
 @options.star_out
 @options.plot
+@options.by_hand
 @options.standard
 @click.option("--min-score", type=float, help="Least score (rlnAutopickFigureOfMerit).")
 @click.option("--min-power", type=float, help="Least local power (_spaLocalPower; 1 is usual in a micrograph).")
@@ -31,12 +32,21 @@ _SCORE, _POWER = "rlnAutopickFigureOfMerit", "spaLocalPower"
 @job("inspect picks")
 def picks(
     run: Run, star: str, output: str, plot: str | None, min_score: float | None, min_power: float | None,
-    max_power: float | None, auto: bool, rejected: str | None,
+    max_power: float | None, auto: bool, rejected: str | None, web: bool, port: int, browser: bool,
 ) -> None:  # fmt: skip
     """Keep the picks whose score and local power are within limits.
 
     --auto parts the scores where two kinds of them are seen, and leaves out local powers beyond 4.5 robust standard
     deviations of the usual. --plot shows the scores, and score against power, with the limits.
+
+    --web shows the picks over their micrographs on a page in the browser, those within the limits and the others, with
+    histograms on which the limits are dragged. It begins with the limits given or found, or where an earlier sitting on
+    the same picks ended: they are kept in DIR after every change. "Done" prints the table and ends the job.
+
+    \b
+    Examples:
+      spa pick blob ctf.star -d Blob --diameter 110 140 | spa inspect picks --auto > picks.star
+      spa inspect picks --web --auto -d Inspected blob.star > picks.star
     """
     import numpy as np
 
@@ -51,6 +61,10 @@ def picks(
     limits = Limits(min_score, min_power, max_power)
     if auto:
         limits = automatic(score, power, limits)
+    if web:
+        from spa_plugins.inspect_picks.sitting import by_hand
+
+        limits = by_hand(run, tables, score, power, limits, port, browser)
     kept = limits.kept(score, power) if score is not None or power is not None else np.ones(len(table), bool)
     if plot:
         _draw(score, power, kept, vars(limits), plot)

@@ -130,6 +130,26 @@ export class Viewer {
   }
 }
 
+/** A drag pans; onhover([x, y]): in micrograph pixels. */
+export function panning(viewer, onhover) {
+  let from = null;
+  viewer.overlay.addEventListener("pointerdown", (event) => {
+    from = viewer.at(event);
+    viewer.overlay.setPointerCapture(event.pointerId);
+    viewer.element.classList.add("grab");
+  });
+  viewer.overlay.addEventListener("pointermove", (event) => {
+    const at = viewer.at(event);
+    if (!from) return onhover?.(viewer.toPicture(...at));
+    viewer.pan(at[0] - from[0], at[1] - from[1]);
+    from = at;
+  });
+  for (const name of ["pointerup", "pointercancel"]) viewer.overlay.addEventListener(name, () => {
+    from = null;
+    viewer.element.classList.remove("grab");
+  });
+}
+
 /** Circles about points [[x, y] …] in micrograph pixels, of a radius in micrograph pixels. */
 export function circles(over, viewer, points, radius, colour, width = 1.6) {
   const r = Math.max(3, radius * viewer.scale), [wide, high] = viewer.extent;

@@ -100,8 +100,9 @@ def _files(names: set[str]) -> list[str]:
                      "know go through untouched."))  # fmt: skip
     if "outdir" in names:
         rows.append(("\\fIDIR\\fR/job.json", "Version, command line, options after defaults, seed, device, versions of "
-                     "libraries, sizes and hashes of the inputs."))  # fmt: skip
+                     "libraries, sizes and hashes of the inputs, the steps that the table came through."))  # fmt: skip
         rows.append(("\\fIDIR\\fR/journal.jsonl", "What each finished item gave; \\-\\-resume reads it."))
+        rows.append(("\\fIDIR\\fR/log.jsonl", "What was said and when, and the time and memory of each sitting."))
     return [_heading("FILES"), *(line for row in rows for line in (".TP", *row))] if rows else []
 
 

@@ -11,6 +11,7 @@ from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, Wr
 from spa.io.whole import require_folder
 from spa.job import call, history, options, progress, threads
 from spa.job.signals import Terminated
+from spa.job.voice import Voice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,53 +22,33 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
-class Run:
+class Run(Voice):
     """What a job's body gets: its settings, tables in and out, the loop over items, and words for the user."""
 
     def __init__(self, job: str, settings: dict[str, Any], words: Sequence[str] = (), owner: str = "",
                  started: Callable[["Run"], None] = lambda run: None) -> None:  # fmt: skip
-        self.job = job
+        super().__init__(job, bool(settings.get("quiet")), bool(settings.get("verbose")))
         self.settings = settings
         self.threads: int = settings.get("threads") or options.cores()
         self.device: str = settings.get("device") or "cpu"
         self.seed: int = settings.get("seed") or 0
         self.resume = bool(settings.get("resume"))
         self.strict = bool(settings.get("strict"))
-        self.quiet = bool(settings.get("quiet"))
-        self.verbose = bool(settings.get("verbose"))
         self.outdir = Path(settings["outdir"]) if settings.get("outdir") else None
         self.bad = 0
         self.inputs: dict[str, dict[str, Any]] = {}
         self.step = history.step(job, list(words), owner)
+        self.history: list[str] = []  # of the table that was read
         self.words = list(words)
         self.owner = owner
         self.terminated = Terminated(immediate=self.outdir is None)
         self._started = started
         self._begun = False
-        self._summary = ""
         self._journal: Journal | None = None
         self.started = False  # plugins have heard of it
         self._loops = 0
 
-    # ---- words for the user
-
-    def say(self, text: str) -> None:
-        """A line on standard error with -v."""
-        if self.verbose and not self.quiet:
-            progress.line(f"spa {self.job}: {text}")
-
-    def note(self, text: str) -> None:
-        """A line on standard error unless -q: what an iteration found."""
-        if not self.quiet:
-            progress.line(f"spa {self.job}: {text}")
-
-    def warn(self, text: str) -> None:
-        """A line on standard error, always."""
-        progress.line(f"spa {self.job}: {text}")
-
-    def summary(self, text: str) -> None:
-        """The line on standard error at the end, with the figure that matters."""
-        self._summary = text
+    # ---- tables and files
 
     def progress(
         self, items: Iterable[Item], total: int | None = None, unit: str = "it", label: str = ""
@@ -76,8 +57,6 @@ class Run:
         for item in progress.over(items, total, unit, label, self.quiet):
             self.checkpoint()
             yield item
-
-    # ---- tables and files
 
     def read(self, source: str | Path) -> "Tables":
         """A table from a file or, "-", standard input; what was read is recorded for job.json."""
@@ -91,6 +70,7 @@ class Run:
         else:
             self.input(source)
             tables = star.read(source)
+        self.history = self.history or tables.history
         self.begin()
         return tables
 
@@ -129,6 +109,7 @@ class Run:
                 history.remove_states(self.outdir)
             self._journal = Journal(self.outdir, self.resume)
             history.write_record(self.outdir, self.record())
+            self.log.open(self.outdir, self.resume)
 
     def record(self, state: str = "unfinished") -> dict[str, Any]:
         """What job.json holds."""
@@ -138,7 +119,7 @@ class Run:
             "job": self.job, "version": __version__, "plugin": self.owner or None, "command": line, "state": state,
             "options": kept, "seed": self.settings.get("seed"), "device": self.device, "threads": self.threads,
             "libraries": history.libraries(), "left_out": self.bad,
-            "inputs": self.inputs, "hashed_bytes": history.HASHED_BYTES,
+            "inputs": self.inputs, "hashed_bytes": history.HASHED_BYTES, "history": [*self.history, self.step],
         }  # fmt: skip
 
     def finish(self) -> int:
@@ -146,14 +127,15 @@ class Run:
         self.begin()
         if self.outdir is not None:
             history.write_record(self.outdir, self.record("finished"))
-        if not self.quiet and (self._summary or self.bad):
-            left = f"{self.bad} left out" if self.bad else ""
-            progress.line(f"spa {self.job}: " + "; ".join(filter(None, [self._summary, left])))
+        if self._summary or self.bad:
+            self.note("; ".join(filter(None, [self._summary, f"{self.bad} left out" if self.bad else ""])))
         return 1 if self.bad else 0
 
-    def close(self) -> None:
+    def close(self, error: BaseException | None = None) -> None:
+        """Close what is open; the log ends with how it ended."""
         if self._journal is not None:
             self._journal.close()
+        self.log.close("finished" if error is None else str(error) or type(error).__name__)
 
     # ---- work
 
@@ -275,7 +257,7 @@ def _execute(name: str, cuda: bool, settings: dict[str, Any], body: Callable[[Ru
             caught.line = f"spa {name}: interrupted{run.goes_on}"  # type: ignore[attr-defined]
         raise
     finally:
-        run.close()
+        run.close(error)
         if run.started:
             notify("spa_job_finished", run=run, error=error)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from spa.errors import DataError
 from spa.io import star
 from spa.io.star import Table
 from spa.job import options
+from spa.job.log import sittings
 from spa.job.run import Run, job
 from spa.job.streams import with_history
 from spa.testing import Result, run_command
@@ -238,3 +240,27 @@ def test_a_place_where_the_table_cannot_go_is_said_before_any_work() -> None:
     assert result.status == 73 and "nowhere/t.star: cannot be written" in result.stderr
     assert not Path("out/journal.jsonl").exists()
     assert call(_file(TABLE), "-o", "out/t.star").status == 0
+
+
+def test_log_keeps_what_was_said_and_what_it_took() -> None:
+    call("--bad", "000003", "-q")
+    (sitting,) = sittings(Path("out"))
+    assert sitting["said"][0].startswith("left out: 000003") and sitting["said"][-1] == "5 scaled; 1 left out"
+    assert sitting["status"] == "finished" and sitting["wall_seconds"] >= 0 and sitting["peak_bytes"] > 2**20
+    assert datetime.fromisoformat(sitting["begun"]) <= datetime.fromisoformat(sitting["ended"])
+    call("--bad", "000003", "--resume")
+    with Path("out/log.jsonl").open("a") as file:
+        file.write('{"said": "cut by a ki')
+    first, second = sittings(Path("out"))
+    assert first == sitting and second["status"] == "finished" and second["said"] == sitting["said"]
+    call()
+    assert len(sittings(Path("out"))) == 1  # a fresh run forgets the others
+    call("--bad", "000003", "--strict")
+    assert "000003" in sittings(Path("out"))[0]["status"]
+
+
+def test_record_has_the_steps_that_the_table_came_through() -> None:
+    call(input="# spa: 0.1.0 earlier job --option 3\n" + TABLE)
+    history = json.loads(Path("out/job.json").read_text())["history"]
+    assert history[0] == "0.1.0 earlier job --option 3" and len(history) == 2
+    assert " toy scale --outdir out" in history[1]

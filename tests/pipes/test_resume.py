@@ -45,7 +45,7 @@ def both(words: Sequence[str], environment: dict[str, str], tmp_path: Path, far_
     assert not (cut / "out.star").exists()
     run([*words, "--resume"], environment, cut)
     assert filecmp.cmp(tmp_path / "whole" / "out.star", cut / "out.star", shallow=False)
-    same(tmp_path / "whole" / "out", cut / "out", but={"journal.jsonl", "state.npz"})
+    same(tmp_path / "whole" / "out", cut / "out", but={"journal.jsonl", "log.jsonl", "state.npz"})
     assert filecmp.cmp(tmp_path / "whole" / "out" / "job.json", cut / "out" / "job.json", shallow=False)
 
 

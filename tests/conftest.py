@@ -59,3 +59,15 @@ def device(request: pytest.FixtureRequest):
         return open_device("cuda")
     except DeviceError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch):
+    """An emulated card, which jobs with --device cuda run on; it counts its launches."""
+    from tests.gpu import emulated
+
+    if not emulated.there():
+        pytest.skip("no g++ here: kernels cannot be emulated")
+    made = emulated.Emulated()
+    monkeypatch.setattr("spa.gpu.device._driver", lambda number, name: made)
+    return made

@@ -76,7 +76,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("classify 3d")
+@job("classify 3d", cuda=True)
 def classify_3d(run: Run, star: str, output: str, plot: str | None, **settings: Any) -> None:
     """Sort particles with known poses into 3-D classes.
 
@@ -96,13 +96,15 @@ def classify_3d(run: Run, star: str, output: str, plot: str | None, **settings: 
     from spa.class3d.apart import worth
     from spa.class3d.halves import class_maps
     from spa.job.pool import mapping
+    from spa.recipe.device import engine_of
     from spa.recipe.iterations import checkpoint, resumed
     from spa.refine.problem import Workers
     from spa_plugins.classify_3d import inputs, results
 
+    engine = engine_of(run)
     given = inputs.read(run, run.read(star), inputs.Asked.of(settings))
     with mapping(run.threads) as pool:
-        workers = Workers(pool, run.threads)
+        workers = Workers(pool, run.threads, engine)
         ready = inputs.prepared(run, given, workers)
         state = resumed(run, loop.State, lambda one: len(one.number) == len(given.posed))
         if state is None:

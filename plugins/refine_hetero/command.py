@@ -26,7 +26,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("refine hetero")
+@job("refine hetero", cuda=True)
 def hetero(
     run: Run, star: str, output: str, plot: str | None, references: tuple[str, ...], **settings: Any
 ) -> None:  # fmt: skip
@@ -50,6 +50,7 @@ def hetero(
       spa refine hetero p.star --reference good.mrc --reference junk.mrc -d H | spa select classes --classes 1
       spa abinit model p.star --classes 3 --diameter 180 -d A | spa refine hetero -d H --plot h.png > classes.star
     """
+    from spa.recipe import device
     from spa.recipe.given import Asked, focus_mask, read, stream_maps
     from spa.recipe.relaxation import relaxation, with_copies
     from spa.relax import loop
@@ -57,10 +58,13 @@ def hetero(
     from spa_plugins.refine_hetero import copies, course, results
 
     tables, asked = run.read(star), Asked.of({**settings, "reference": None})
+    if asked.relax_symmetry:
+        device.refuse_cuda(run, "--relax-symmetry")
+    engine = device.engine_of(run)
     inputs = read(run, tables, asked, list(references) or stream_maps(tables))
     relax, words = asked.relax_symmetry, ""
     if relax is None:
-        found = results.Classes(inputs, course.settled(run, inputs.problem, inputs.start))
+        found = results.Classes(inputs, course.settled(run, inputs.problem, inputs.start, engine))
         made = results.written(run, found)
     else:
         shared = relaxation(inputs.problem, relax, focus_mask(run, inputs.stack, asked.focus_mask))

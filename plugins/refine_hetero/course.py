@@ -6,6 +6,7 @@ from spa.job.pool import mapping
 from spa.job.run import Run
 from spa.recipe import kept
 from spa.refine import rivals
+from spa.refine.engine import CPU, Engine
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa_plugins.refine_hetero import results, twins, weighing
@@ -13,11 +14,11 @@ from spa_plugins.refine_hetero import results, twins, weighing
 MERGED = "state.merged.npz"
 
 
-def settled(run: Run, problem: Problem, start: State) -> State:
+def settled(run: Run, problem: Problem, start: State, engine: Engine = CPU) -> State:
     """The last state: from the start or, with --resume, the last whole iteration."""
     which = twins.copies_of(start.maps)
     with mapping(run.threads) as pool:
-        workers = Workers(pool, run.threads)
+        workers = Workers(pool, run.threads, engine)
         if which.max() + 1 == len(which):
             return weighing.weighed(problem, _iterated(run, problem, start, workers, kept.STATE), workers)
         run.say(f"{len(which)} references, {which.max() + 1} of them distinct: copies part once the poses have settled")

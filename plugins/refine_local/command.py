@@ -50,7 +50,7 @@ class Point(click.ParamType):
 @options.seed
 @options.plot
 @options.standard
-@job("refine local")
+@job("refine local", cuda=True)
 def local(
     run: Run, star: str, output: str, mask: str | None, reference: str | None, half1: str | None, half2: str | None,
     number: int | None, lowpass: float | None, fulcrum: str | None, angle_prior: float, shift_prior: float,
@@ -68,19 +68,22 @@ def local(
     as in spa refine homo, each particle finds the copy of its pose that it is in (_spaCopy, _spaCopyEntropy).
     """
     from spa.job.pool import in_order
-    from spa.recipe import kept
+    from spa.recipe import device, kept
     from spa.recipe.refinement import refined
     from spa.volume.nonuniform import NonUniform
     from spa_plugins.refine_local import inputs, results
 
     asked = inputs.Asked(mask, reference, half1, half2, number, lowpass, fulcrum, angle_prior, shift_prior, symmetry,
                          iterations, relax_symmetry, focus_mask)  # fmt: skip
+    if relax_symmetry:
+        device.refuse_cuda(run, "--relax-symmetry")
+    engine = device.engine_of(run)
     given = inputs.read(run, run.read(star), asked)
     problem = given.framed.problem
     with in_order(run.threads) as mapped:
         smoothing = NonUniform(problem.solvent, mapped) if non_uniform else None
         problem = replace(problem, smoothing=smoothing)
-        found = refined(run, problem, given.framed.start, relax_symmetry, given.focus)
+        found = refined(run, problem, given.framed.start, relax_symmetry, given.focus, engine)
     state, moves = results.unframed(given, found.state), results.moved(given, found.state)
     run.write(results.written(run, given, state, moves, copies=bool(relax_symmetry)), output)
     if plot:

@@ -6,9 +6,11 @@ consensus, whatever lies outside the mask in which D_k may differ from 0 (a: the
 """
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
+from spa.class3d import scores
 from spa.class3d.sums import Part, blocks_of, gathered
 from spa.image.disc import shell_mean
 from spa.refine.data import Images, smooth_spectrum
@@ -45,6 +47,22 @@ class Consensus:
 
 def consensus(posed: Posed, noise: np.ndarray, mask: np.ndarray, workers: Workers) -> Consensus:
     """The map of all images; mask (box, box, box): where its halves are compared; noise (groups, shells)."""
+    band = posed.images.band
+    if workers.engine.device is None:
+        sums = [into.symmetrised(one, posed.operators, workers.map) for one in half_sums(posed, noise, workers)]
+    else:
+        from spa.class3d import consensus_cuda
+
+        sums = consensus_cuda.half_sums(workers.engine.device, posed, noise)
+    raw = list(workers.map(lambda one: into.solve(one, raw_prior(one)) * mask, sums))
+    curve = fsc(raw[0], raw[1])
+    curve[band.radius + 1 :] = 0
+    whole = joined(*sums)
+    return Consensus(into.solve(whole, wiener_prior(whole, joint_fsc(curve))), curve)
+
+
+def half_sums(posed: Posed, noise: np.ndarray, workers: Workers) -> list[into.Accumulator]:
+    """Closed sums of both halves."""
     images, band = posed.images, posed.images.band
 
     def parts(rows: np.ndarray) -> list[Part]:
@@ -57,13 +75,7 @@ def consensus(posed: Posed, noise: np.ndarray, mask: np.ndarray, workers: Worker
             out.append(Part(half, samples, values, weights))
         return out
 
-    sums = gathered(band.box, band.radius, 2, np.arange(len(posed)), parts, band.kx, band.ky, workers)
-    sums = [into.symmetrised(one, posed.operators, workers.map) for one in sums]
-    raw = list(workers.map(lambda one: into.solve(one, raw_prior(one)) * mask, sums))
-    curve = fsc(raw[0], raw[1])
-    curve[band.radius + 1 :] = 0
-    whole = joined(*sums)
-    return Consensus(into.solve(whole, wiener_prior(whole, joint_fsc(curve))), curve)
+    return gathered(band.box, band.radius, 2, np.arange(len(posed)), parts, band.kx, band.ky, workers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +98,30 @@ def scales(cross: np.ndarray, norm: np.ndarray) -> Scales:
     mean = float(max(cross.sum() / norm.sum(), 1e-3))
     spread = float((weight * (single - mean) ** 2).sum() / weight.sum() - len(weight) / (2 * weight.sum()))
     return Scales(mean, max(spread, 0.0))
+
+
+class Differences(Protocol):
+    """What images have beyond the consensus, wherever it lies; scale (n,): their grey scales."""
+
+    @property
+    def images(self) -> Images: ...
+    @property
+    def scale(self) -> np.ndarray: ...
+    @property
+    def noise(self) -> np.ndarray: ...
+    def __len__(self) -> int: ...
+    def moments(
+        self, rows: np.ndarray, maps: np.ndarray, radius: int, workers: Workers
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(rows, q) and (rows, q, q): log p of a combination z of maps (q, n, n, n) is linear.z - z.quadratic.z / 2."""
+        ...
+
+    def sums(
+        self, rows: np.ndarray, values: np.ndarray, powers: np.ndarray, radius: int, workers: Workers
+    ) -> list[into.Accumulator]:
+        """Closed sums of q maps, over the point group: of images rows by factors (rows, q) of what they have, and of
+        its weight; images whose power is 0 are left out of that map."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,15 +150,49 @@ class Residuals:
         factor = self.images.ctf(rows, count) * root[:, band.shell[:count]].astype(np.float32)
         return np.ascontiguousarray(self.matched[rows, :, :count]), factor**2
 
+    def moments(
+        self, rows: np.ndarray, maps: np.ndarray, radius: int, workers: Workers
+    ) -> tuple[np.ndarray, np.ndarray]:
+        sources = list(workers.map(lambda one: reference(one, radius), maps))
+        parts = list(workers.map(lambda mine: scores.moments(self, mine, sources, radius), blocks_of(rows)))
+        return np.concatenate([one[0] for one in parts]), np.concatenate([one[1] for one in parts])
 
-def residuals(posed: Posed, found: np.ndarray, noise: np.ndarray, workers: Workers) -> tuple[Residuals, np.ndarray]:
+    def sums(
+        self, rows: np.ndarray, values: np.ndarray, powers: np.ndarray, radius: int, workers: Workers
+    ) -> list[into.Accumulator]:
+        band = self.images.band
+        count = band.count(radius)
+
+        def parts(places: np.ndarray) -> list[Part]:
+            mine = rows[places]
+            matched, weight = self.block(mine, radius)
+            out = []
+            for q, (value, power) in enumerate(zip(values[places].T, powers[places].T)):
+                there = np.flatnonzero(power)
+                samples = into.Samples(
+                    np.arange(len(there)), self.poses[mine[there]], np.zeros((len(there), 2)), np.ones(len(there))
+                )
+                out.append(Part(q, samples, matched[there] * np.float32(value[there, None, None]),
+                                weight[there] * np.float32(power[there, None])))  # fmt: skip
+            return out
+
+        sums = gathered(band.box, radius, values.shape[1], np.arange(len(rows)), parts, band.kx[:count],
+                        band.ky[:count], workers)  # fmt: skip
+        return [into.symmetrised(one, self.operators, workers.map) for one in sums]
+
+
+def residuals(posed: Posed, found: np.ndarray, noise: np.ndarray, workers: Workers) -> tuple[Differences, np.ndarray]:
     """Residuals against the consensus `found` (box, box, box), and the consensus in the images' grey scale.
 
-    The images' coefficients are used up: residuals take their place in memory.
+    The images' coefficients are used up: residuals take their place in memory, or on a device.
     """
+    if workers.engine.device is not None:
+        from spa.class3d import consensus_cuda
+
+        return consensus_cuda.residuals(workers.engine.device, posed, found, noise)
     images = posed.images
     source = reference(found, images.band.radius)
-    sample = np.arange(len(posed))[:: max(1, len(posed) // SAMPLE)]
+    sample = sample_of(posed)
     measured = list(workers.map(lambda rows: _measured(posed, source, rows, noise), blocks_of(sample)))
     cross, norm = (np.concatenate([one[i] for one in measured]) for i in (0, 1))
     scale = scales(cross, norm)
@@ -134,6 +204,11 @@ def residuals(posed: Posed, found: np.ndarray, noise: np.ndarray, workers: Worke
 
     list(workers.map(replace, blocks_of(np.arange(len(posed)))))
     return Residuals(images, posed.poses, images.planes, every, noise, posed.operators), found * np.float32(scale.mean)
+
+
+def sample_of(posed: Posed) -> np.ndarray:
+    """Rows on which noise and grey scales are measured."""
+    return np.arange(len(posed))[:: max(1, len(posed) // SAMPLE)]
 
 
 def _aligned(posed: Posed, source: Reference, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

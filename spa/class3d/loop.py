@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spa.class3d import mixture, plan, subspace
-from spa.class3d.consensus import Residuals
+from spa.class3d.consensus import Differences
 from spa.class3d.prior import Prior
 from spa.class3d.settings import Settings
-from spa.class3d.sums import Part, gathered
 from spa.refine.problem import Workers
 from spa.volume import insert as into
 
@@ -25,7 +24,7 @@ LEAST = 1e-3  # of an image: smaller shares are not inserted
 class Problem:
     """What is classified: those rows of the images less their consensus; how strong differences may be where."""
 
-    found: Residuals
+    found: Differences
     rows: np.ndarray
     prior: Prior
     settings: Settings
@@ -143,22 +142,8 @@ def settled(problem: Problem, workers: Workers) -> State:
 
 
 def summed(
-    found: Residuals, rows: np.ndarray, weight: np.ndarray, radius: int, workers: Workers
+    found: Differences, rows: np.ndarray, weight: np.ndarray, radius: int, workers: Workers
 ) -> list[into.Accumulator]:
     """Closed sums of each class: images rows by their weight (rows, k)."""
-    band = found.images.band
-    count = band.count(radius)
-
-    def parts(places: np.ndarray) -> list[Part]:
-        mine = rows[places]
-        matched, power = found.block(mine, radius)
-        out = []
-        for k, share in enumerate(weight[places].T):
-            there = np.flatnonzero(share >= LEAST)
-            samples = into.Samples(there, found.poses[mine[there]], np.zeros((len(there), 2)), share[there])
-            out.append(Part(k, samples, matched, power))
-        return out
-
-    sums = gathered(band.box, radius, weight.shape[1], np.arange(len(rows)), parts, band.kx[:count], band.ky[:count],
-                    workers)  # fmt: skip
-    return [into.symmetrised(one, found.operators, workers.map) for one in sums]
+    weight = np.where(weight >= LEAST, weight, 0)
+    return found.sums(rows, weight, weight, radius, workers)

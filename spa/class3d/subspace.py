@@ -10,13 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spa.class3d import scores
-from spa.class3d.consensus import Residuals
+from spa.class3d.consensus import Differences
 from spa.class3d.prior import Prior
-from spa.class3d.sums import Part, blocks_of, gathered
 from spa.refine.problem import Workers
-from spa.volume import insert as into
-from spa.volume.slices import reference
 
 TURNS = 10  # of the coordinates' covariance to one, in an iteration
 
@@ -50,14 +46,15 @@ class Cycles:
 
 
 def components(
-    found: Residuals, rows: np.ndarray, prior: Prior, count: int, radius: int, cycles: Cycles,
+    found: Differences, rows: np.ndarray, prior: Prior, count: int, radius: int, cycles: Cycles,
     rng: np.random.Generator, workers: Workers,
 ) -> Subspace:  # fmt: skip
     """`count` components of images rows in shells up to radius, from random coordinates."""
     mean = rng.standard_normal((len(rows), count))
     square = np.ones((len(rows), count))
     for _ in range(cycles.most):
-        maps = _maps(found, rows, mean, square, prior, radius, workers)
+        sums = found.sums(rows, mean, square, radius, workers)  # the map of each coordinate by itself
+        maps = np.stack(list(workers.map(prior.solved, sums)))
         space = _ordered(spanned(found, rows, maps, radius, workers))
         before, (mean, spread) = mean, space.coordinates()
         square = mean**2 + np.einsum("nii->ni", spread)
@@ -66,32 +63,9 @@ def components(
     return space
 
 
-def _maps(
-    found: Residuals, rows: np.ndarray, mean: np.ndarray, square: np.ndarray, prior: Prior, radius: int,
-    workers: Workers,
-) -> np.ndarray:  # fmt: skip
-    """(q, n, n, n): the map of each coordinate by itself; mean and square (rows, q) are those of the coordinates."""
-    band = found.images.band
-    count = band.count(radius)
-
-    def parts(places: np.ndarray) -> list[Part]:
-        mine = rows[places]
-        matched, weight = found.block(mine, radius)
-        samples = into.Samples(np.arange(len(mine)), found.poses[mine], np.zeros((len(mine), 2)), np.ones(len(mine)))
-        factors = zip(mean[places].T.astype(np.float32), square[places].T.astype(np.float32))
-        return [Part(q, samples, matched * z[:, None, None], weight * zz[:, None])
-                for q, (z, zz) in enumerate(factors)]  # fmt: skip
-
-    sums = gathered(band.box, radius, mean.shape[1], np.arange(len(rows)), parts, band.kx[:count], band.ky[:count],
-                    workers)  # fmt: skip
-    return np.stack(list(workers.map(prior.solved, sums)))
-
-
-def spanned(found: Residuals, rows: np.ndarray, maps: np.ndarray, radius: int, workers: Workers) -> Subspace:
+def spanned(found: Differences, rows: np.ndarray, maps: np.ndarray, radius: int, workers: Workers) -> Subspace:
     """The likelihood of images rows under any combination of maps (q, n, n, n)."""
-    sources = list(workers.map(lambda one: reference(one, radius), maps))
-    parts = list(workers.map(lambda mine: scores.moments(found, mine, sources, radius), blocks_of(rows)))
-    return Subspace(rows, maps, np.concatenate([one[0] for one in parts]), np.concatenate([one[1] for one in parts]))
+    return Subspace(rows, maps, *found.moments(rows, maps, radius, workers))
 
 
 def _ordered(space: Subspace) -> Subspace:

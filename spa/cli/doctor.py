@@ -18,6 +18,8 @@ OPTIONAL = {
     "pycuda": "--device cuda: pip install 'spa[gpu-cuda13]' (CUDA 12: 'spa[gpu-cuda12]')",
     "pytest": "tests: pip install 'spa[test]'",
 }
+# jobs with kernels; a guard keeps it true
+CUDA = ("classify 3d", "pick topaz", "refine hetero", "refine homo", "refine local", "refine nu")
 
 Line = tuple[str, str, bool]  # what, how it is, whether it hinders work
 
@@ -90,7 +92,7 @@ def devices() -> Iterator[Line]:
     driver = Path("/proc/driver/nvidia/version").exists()
     state = f"devices {', '.join(nodes)}" if nodes else "no NVIDIA device" if driver else "no NVIDIA driver, no device"
     compiler = shutil.which("nvcc") or "no nvcc"
-    yield "cuda", f"refine homo, refine nu ({state}; {compiler})", False
+    yield "cuda", f"{', '.join(CUDA)} ({state}; {compiler})", False
 
 
 def lines(registry: Registry) -> Iterator[tuple[str, list[Line]]]:

@@ -1,4 +1,4 @@
-"""Who computes a refinement: this processor, or what --device names."""
+"""Who computes what refinements are made of: this processor, or what --device names."""
 
 from spa.errors import DeviceError
 from spa.job.run import Run

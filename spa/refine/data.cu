@@ -1,13 +1,5 @@
 // Images as the likelihood wants them: divided by the noise, with their CTF; the twin of data.py's Images.block.
-
-__device__ inline float half_to_float(unsigned short h) {
-    const unsigned sign = (unsigned)(h & 0x8000u) << 16, exponent = (h >> 10) & 31u, mantissa = h & 1023u;
-    if (exponent == 0) return (sign ? -1.0f : 1.0f) * (float)mantissa * 5.9604644775390625e-08f;
-    const unsigned bits = sign | (exponent == 31 ? 0x7f800000u : (exponent + 112) << 23) | (mantissa << 13);
-    float out;
-    memcpy(&out, &bits, 4);
-    return out;
-}
+#include "spa/gpu/half.cuh"
 
 // chi (n, 5) of the CTF at a frequency (1/angstrom), as chi_basis has it
 __device__ inline double chi_at(const double* terms, double qx, double qy) {

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from spa.gpu.device import Device
 from spa.refine.data import Images, blocks_of
 from spa.search import exhaustive, newton
 from spa.search.exhaustive import Candidates
@@ -21,6 +22,8 @@ Map = Callable[..., Iterable]
 class Engine(Protocol):
     """References, blocks of images, and columns are the engine's own; all else is the host's."""
 
+    @property
+    def device(self) -> Device | None: ...  # where it works, for what is built on engines; None: this processor
     def over(self, threads: Map) -> Map: ...  # the map that looks at blocks go through, given that of the threads
     def blocks(self, images: Images, rows: np.ndarray, radius: int) -> list[np.ndarray]: ...
     def block(self, images: Images, rows: np.ndarray, radius: int, noise: np.ndarray) -> Any: ...
@@ -41,6 +44,7 @@ class Engine(Protocol):
 class Cpu:
     """The definition: the functions of `search` and `volume` themselves."""
 
+    device = None
     prefix = staticmethod(prefix)
     search = staticmethod(exhaustive.search)
     refine = staticmethod(newton.refine)

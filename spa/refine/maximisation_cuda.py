@@ -60,12 +60,13 @@ def left(images: Images, poses: Poses, rows: np.ndarray, source: Reference, radi
     plain = np.ones((int(images.host.group.max()) + 1, shells))
     block = data_cuda.block(images, rows, radius, plain, limited=False)
     seen = images.host.seen_from(rows, poses.poses[rows, best])
-    return _residual(device, block, source, seen, poses.shifts[rows, best], shells)
+    return residual(device, block, source, seen, poses.shifts[rows, best], shells)
 
 
-def _residual(
+def residual(
     device: Device, block: Block, source: Reference, poses: np.ndarray, shifts: np.ndarray, shells: int
 ) -> np.ndarray:
+    """(n, shells) mean power of a block's |x - ctf P|^2, P slices at poses (n, 3, 3) moved by shifts (n, 2)."""
     band, grid, names = block.band, source.grid, on_device(device, block.band)
     counts = np.bincount(band.shell[: block.count], minlength=shells)
     out = device.empty(len(block), shells)

@@ -11,11 +11,11 @@ __device__ inline void put(float4* to, float share, float re, float im, float we
 #endif
 }
 
-// Samples (m): image rows, poses (m, 9), shifts (m, 2) to undo, scales; images x (n, 2, stride) and ctf (n, stride),
-// of which the first count coefficients go in: ctf x and ctf^2.
+// Samples (m): image rows, poses (m, 9), shifts (m, 2) to undo, scales of their values and powers of their weights;
+// images x (n, 2, stride) and ctf (n, stride), of which the first count coefficients go in: ctf x and ctf^2.
 extern "C" __global__ void scatter(float4* grid, int ny, int nx, const int* rows, const float* poses,
-                                   const float* shifts, const float* scales, int m, const float* x, const float* ctf,
-                                   int stride, const int* kx, const int* ky, int count, int box) {
+                                   const float* shifts, const float* scales, const float* powers, int m, const float* x,
+                                   const float* ctf, int stride, const int* kx, const int* ky, int count, int box) {
     const int j = blockIdx.x * blockDim.x + threadIdx.x;
     if (j >= count) return;
     const float fx = kx[j], fy = ky[j];
@@ -28,7 +28,7 @@ extern "C" __global__ void scatter(float4* grid, int ny, int nx, const int* rows
         const float2 r = ramp_of(fx, fy, shifts[2 * (size_t)i], shifts[2 * (size_t)i + 1], (float)box);
         const float xr = x[2 * image * stride + j], xi = x[(2 * image + 1) * stride + j];
         const float re = scale * c * (xr * r.x - xi * r.y), im = scale * c * cell.sign * (xr * r.y + xi * r.x);
-        const float weight = scale * c * c;
+        const float weight = powers[i] * c * c;
         for (int z = 0; z < 2; z++)
             for (int y = 0; y < 2; y++) {
                 const float w = (z ? cell.tz : 1 - cell.tz) * (y ? cell.ty : 1 - cell.ty);

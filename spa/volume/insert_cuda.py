@@ -37,17 +37,24 @@ def accumulator(device: Device, box: int, radius: int) -> Accumulator:
     return Accumulator(box, radius, device.zeros(*host.grid_shape(box, radius)))
 
 
-def insert(sums: Accumulator, samples: Samples, x: Array, ctf: Array, kx: Array, ky: Array) -> None:
-    """Add samples of images x (n, 2, K) with their CTF (n, K), both over the noise, at kx, ky (K,) int32."""
+def insert(
+    sums: Accumulator, samples: Samples, x: Array, ctf: Array, kx: Array, ky: Array, powers: np.ndarray | None = None
+) -> None:  # fmt: skip
+    """Add samples of images x (n, 2, K) with their CTF (n, K), both over the noise, at kx, ky (K,) int32.
+
+    powers (m,): factors of the samples' weights, where these are not those of their values.
+    """
     m = len(samples.rows)
     if not m:
         return
     grid, device, count = sums.grid, sums.grid.device, len(kx)
+    scales = device.array(samples.weights, np.float32)
     device.run(
         SOURCE, "scatter", (-(-count // THREADS), m), THREADS, grid, np.int32(grid.shape[1]), np.int32(grid.shape[2]),
         device.array(samples.rows, np.int32), device.array(samples.poses, np.float32),
-        device.array(samples.shifts, np.float32), device.array(samples.weights, np.float32), np.int32(m), x, ctf,
-        np.int32(ctf.shape[1]), kx, ky, np.int32(count), np.int32(sums.box),
+        device.array(samples.shifts, np.float32), scales,
+        scales if powers is None else device.array(powers, np.float32), np.int32(m), x, ctf, np.int32(ctf.shape[1]),
+        kx, ky, np.int32(count), np.int32(sums.box),
     )  # fmt: skip
 
 

@@ -28,11 +28,13 @@ def reference(device: Device, volume: np.ndarray, radius: int, threads: int = 1)
     return Reference(made.box, made.radius, device.array(made.grid))
 
 
-def slices(source: Reference, poses: np.ndarray, kx: Array, ky: Array, power: Array | None = None) -> Array:
+def slices(
+    source: Reference, poses: np.ndarray, kx: Array, ky: Array, power: Array | None = None, out: Array | None = None
+) -> Array:
     """(n, 2, K) float32 at poses (n, 3, 3) and frequencies kx, ky (K,) int32; power (n, K), if given, gets |.|^2."""
     device, grid = source.grid.device, source.grid
     n, count = len(poses), len(kx)
-    out = device.empty(n, 2, count)
+    out = device.empty(n, 2, count) if out is None else out
     device.run(
         SOURCE, "slices", (-(-count // THREADS), n), THREADS, grid, np.int32(grid.shape[1]), np.int32(grid.shape[2]),
         device.array(poses, np.float32), np.int32(n), kx, ky, np.int32(count), out, power,

@@ -47,10 +47,10 @@ def planted(apart_by: float, seed: int = 0) -> tuple[Posed, np.ndarray, np.ndarr
     return Posed(images, poses, shifts), number, np.ones((1, band.radius + 1))
 
 
-def problem_of(posed: Posed, noise: np.ndarray, **settings: object) -> Problem:
+def problem_of(posed: Posed, noise: np.ndarray, hands: Workers = HANDS, **settings: object) -> Problem:
     sphere = soft_sphere(BOX, 11, 3)
-    whole = consensus.consensus(posed, noise, sphere, HANDS)
-    found, volume = consensus.residuals(posed, whole.volume * sphere, noise, HANDS)
+    whole = consensus.consensus(posed, noise, sphere, hands)
+    found, volume = consensus.residuals(posed, whole.volume * sphere, noise, hands)
     told = Settings(**{"classes": 2, "start": 10, "iterations": 8, "seed": 0, **settings})  # type: ignore[arg-type]
     return Problem(found, np.arange(len(found)), prior(volume, sphere, sphere, 0.05), told)
 

@@ -21,7 +21,7 @@ ALLOWED = {
     "image": {"gpu", "errors"},
     "volume": {"gpu", "image", "errors"},
     "search": {"gpu", "volume", "image", "errors"},
-    "class3d": {"refine", "search", "volume", "image", "errors"},
+    "class3d": {"gpu", "refine", "search", "volume", "image", "errors"},
     "refine": {"gpu", "search", "volume", "image", "errors"},
     "vary": {"abinit", "class3d", "refine", "search", "volume", "image", "errors"},
     "relax": {"abinit", "refine", "search", "volume", "image", "errors"},

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,3 +182,12 @@ def test_copies_of_a_symmetric_particle_tell_which_is_odd(tmp_path: Path) -> Non
     assert len(set(parents[odd])) > 95 and abs(odd.sum() - 100) < 6
     halves = {(parent, half) for parent, half in zip(parents, table.ints("rlnRandomSubset"))}
     assert len(halves) == 100
+
+
+def test_a_device_finds_the_same_classes(two: Path, done: Path, tmp_path: Path, card: Any) -> None:
+    result = classified(two, tmp_path, "--diameter", 130, "--device", "cuda")
+    assert result.status == 0 and "emulated device" in result.stderr, result.stderr
+    assert card.launches["moments"] and card.launches["subtract"] and card.launches["scatter"]
+    found, wanted = (star.read(where / "out.star")["particles"] for where in (tmp_path, done))
+    assert (found.ints("rlnClassNumber") == wanted.ints("rlnClassNumber")).mean() > 0.97
+    assert np.allclose(found.floats("spaClassEvidence"), wanted.floats("spaClassEvidence"), atol=0.5)

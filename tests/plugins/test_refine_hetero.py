@@ -1,6 +1,7 @@
 """`spa refine hetero`: several references compete; junk leaves the good class; resumed to the same bytes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,3 +136,13 @@ def test_copies_of_one_reference_part_by_what_images_differ_in(tmp_path: Path) -
     before = (tmp_path / "H" / "class001.mrc").read_bytes()
     again = run_spa(*words, "--resume")
     assert again.status == 0 and (tmp_path / "H" / "class001.mrc").read_bytes() == before
+
+
+def test_a_device_sorts_alike(mixed: Path, done: Path, tmp_path: Path, card: Any) -> None:
+    result = hetero(mixed, tmp_path, "--device", "cuda")
+    assert result.status == 0 and "emulated device" in result.stderr, result.stderr
+    assert card.launches["climb"] and card.launches["moments"]
+    found, wanted = (star.read(where / "out.star")["particles"].ints("rlnClassNumber") for where in (tmp_path, done))
+    assert (found == wanted).mean() > 0.9
+    result = hetero(mixed, tmp_path / "relaxed", "--relax-symmetry", "C2", "--device", "cuda")
+    assert result.status == 69 and "--relax-symmetry has no CUDA kernels" in result.stderr

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,6 @@ import pytest
 from spa.io import mrc, star
 from spa.testing import run_spa
 from spa.volume.fsc import fsc
-from tests.gpu import emulated
 
 SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 160, "--snr", 1, "--specimen-diameter", 130)
 FILES = ("map.mrc", "half1.mrc", "half2.mrc", "mask.mrc", "fsc.star")
@@ -164,12 +164,8 @@ def test_lengths_beyond_the_box_are_usage_errors(data: Path, tmp_path: Path, nam
 
 
 def test_a_device_gives_the_same_map_and_none_is_one_line(
-    data: Path, done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, done: Path, tmp_path: Path, card: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not emulated.there():
-        pytest.skip("no g++ here: kernels cannot be emulated")
-    card = emulated.Emulated()
-    monkeypatch.setattr("spa.gpu.device._driver", lambda number, name: card)
     result = homo(data, tmp_path / "on", "--diameter", 150, "--device", "cuda")
     assert result.status == 0 and "emulated device" in result.stderr, result.stderr
     assert card.launches
@@ -177,7 +173,7 @@ def test_a_device_gives_the_same_map_and_none_is_one_line(
     assert np.corrcoef(on.ravel(), cpu.ravel())[0, 1] > 0.99
     result = homo(data, tmp_path / "relaxed", "--relax-symmetry", "C2", "--device", "cuda")
     assert result.status == 69 and "--relax-symmetry has no CUDA kernels" in result.stderr
-    monkeypatch.undo()
+    monkeypatch.undo()  # the card is gone
     monkeypatch.setitem(sys.modules, "pycuda", None)
     result = homo(data, tmp_path / "none", "--device", "cuda")
     assert result.status == 69 and "PyCUDA" in result.stderr and "gpu-cuda13" in result.stderr

@@ -1,6 +1,7 @@
 """`spa refine local`: a body that moves against another, and poses that were pushed off."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -210,3 +211,11 @@ def test_contrast_the_wrong_way_round_is_said(folder: Path, tmp_path: Path) -> N
     result = refine(folder / "particles.star", tmp_path, "--mask", folder / "mask_b.mrc", "--reference",
                     tmp_path / "dark.mrc")  # fmt: skip
     assert result.status == 65 and "do not have the map's signal" in result.stderr
+
+
+def test_a_device_finds_the_same_poses(folder: Path, bodies: Bodies, tmp_path: Path, card: Any) -> None:
+    before = errors(star.read(folder / "particles.star")["particles"], bodies)
+    after = errors(done(folder / "s.star", tmp_path, "--device", "cuda")["particles"], bodies)
+    assert card.launches["climb"] and after[0] < 0.5 * before[0] and after[1] < 0.5 * before[1]
+    result = refine(folder / "s.star", tmp_path / "relaxed", "--relax-symmetry", "C2", "--device", "cuda")
+    assert result.status == 69 and "--relax-symmetry has no CUDA kernels" in result.stderr

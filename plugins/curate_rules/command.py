@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from spa.errors import UsageError
 from spa.job import options
 from spa.job.run import Run, job
 
@@ -16,11 +17,13 @@ from spa.job.run import Run, job
 @click.option("--auto", is_flag=True, help="Drop outliers of what the table tells: CTF, ice, junk, motion, picks.")
 @click.option("--rejected", metavar="STAR", type=click.Path(), help="Write the dropped rows, with their reasons, here.")
 @click.option("--plot", metavar="PNG", type=click.Path(), help="Draw histograms with the limits (extra: plot).")
+@options.by_hand
 @options.standard
 @job("curate rules")
 def rules(
-    run: Run, star: str, output: str, keep: tuple[str, ...], auto: bool, rejected: str | None, plot: str | None
-) -> None:
+    run: Run, star: str, output: str, keep: tuple[str, ...], auto: bool, rejected: str | None, plot: str | None,
+    web: bool, port: int, browser: bool,
+) -> None:  # fmt: skip
     """Keep the good micrographs of STAR, by rules given or found.
 
     Rules of --auto: no rings (evidence below 15); fit resolution, astigmatism, tilt, ice ring, ice thickness, share of
@@ -28,15 +31,29 @@ def rules(
     robust standard deviations from the median, and never near it: a fit resolution is an outlier from 1.4 times the
     median, say. Picks of dropped micrographs go with them. Why each one was dropped is said on standard error.
 
+    --web shows a plot of each figure on a page in the browser; limits are dragged on them, exposures looked at, and
+    dropped one by one, too. It begins with the limits of --auto, if given, or where an earlier sitting on the same
+    micrographs ended: your choice is kept in DIR after every change. "Done" prints the table and ends the job.
+
+    Expressions of --keep may also name defocus (the mean of both, angstroms) and picks (how many there are).
+
     \b
     Examples:
+      spa curate rules --web --auto -d Curated ctf.star > good.star
       spa curate rules --auto --rejected bad.star ctf.star > good.star
       spa curate rules --keep 'rlnCtfMaxResolution < 5' --keep 'rlnDefocusU < 30000' ctf.star
     """
     from spa_plugins.curate_rules import sort
 
+    if not (keep or auto or web):
+        raise UsageError("no rule: give --keep 'EXPR', --auto or --web")
     tables = run.read(star)
-    sorting = sort.sort(tables, keep, auto)
+    if web:
+        from spa_plugins.curate_rules.sitting import by_hand
+
+        sorting = by_hand(run, tables, keep, auto, port, browser)
+    else:
+        sorting = sort.sort(tables, keep, auto)
     for line in sorting.lines():
         if not run.quiet:
             run.warn(line)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spa.errors import DataError, UsageError
+from spa.errors import DataError
 from spa.io.star import Tables
 from spa.model.expression import mask
 from spa_plugins.curate_rules import auto
@@ -66,18 +66,17 @@ class Sorting:
 
 
 def sort(tables: Tables, keep: Sequence[str], by_outliers: bool) -> Sorting:
-    """Judge the micrographs. UsageError without a rule; DataError for a table with nothing to judge by."""
-    if not keep and not by_outliers:
-        raise UsageError("no rule: give --keep 'EXPR', or --auto")
+    """Judge the micrographs; expressions may name what ``quantities`` gives. DataError for nothing to judge by."""
     table = tables["micrographs"]
     if not len(table):
         raise DataError(f"{table.where} has no rows")
     optics = tables.blocks.get("optics")
     reasons: list[list[str]] = [[] for _ in range(len(table))]
-    for expression in keep:
-        for row in np.flatnonzero(~mask(expression, table, optics)):
-            reasons[row].append(f"not {expression}")
     found = quantities(tables)
+    judged = table.with_columns(**{name: values for name, values in found.items() if name not in table})
+    for expression in keep:
+        for row in np.flatnonzero(~mask(expression, judged, optics)):
+            reasons[row].append(f"not {expression}")
     if by_outliers and not found:
         raise DataError(f"{table.where}: nothing for --auto to judge by (it has {', '.join(table.columns)})")
     limits = auto.limits(found) if by_outliers else []

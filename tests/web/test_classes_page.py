@@ -139,8 +139,7 @@ def test_nothing_kept_is_said_and_the_page_goes_on(start: Any, tab: Any, tmp_pat
 def test_maps_are_shown_by_three_slices_or_projections(start: Any, tab: Any, tmp_path: Path) -> None:
     job = start("select", "classes", written(tmp_path, maps=True), "--web", "-d", tmp_path / "D")
     opened(tab, job)
-    shape = "one => [one.naturalWidth, one.naturalHeight]"
-    tab.wait_for_function("document.querySelector('img.large').complete")
+    shape = "async (one) => { await one.decode(); return [one.naturalWidth, one.naturalHeight]; }"
     assert tab.locator("img.large").evaluate(shape) == [3 * 32 + 4, 32]
     before = tab.locator("img.large").get_attribute("src")
     tab.keyboard.press("v")

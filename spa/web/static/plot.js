@@ -124,11 +124,12 @@ class Limit {
 
   place() {
     const {left, right, top, bottom} = this.plot.field, at = this.value ?? this.edge, box = this.element.style;
-    if (this.axis === "x") [box.left, box.top, box.height] = [`${this.plot.px(at)}px`, `${top}px`, `${bottom - top}px`];
-    else [box.top, box.left, box.width] = [`${this.plot.py(at)}px`, `${left}px`, `${right - left}px`];
+    const inside = Math.max(this.scale.low, Math.min(this.scale.high, at));  // one that is farther out rests at the end
+    if (this.axis === "x") [box.left, box.top, box.height] = [`${this.plot.px(inside)}px`, `${top}px`, `${bottom - top}px`];
+    else [box.top, box.left, box.width] = [`${this.plot.py(inside)}px`, `${left}px`, `${right - left}px`];
     this.element.setAttribute("aria-valuemin", this.scale.low);
     this.element.setAttribute("aria-valuemax", this.scale.high);
-    this.element.setAttribute("aria-valuenow", at);
+    this.element.setAttribute("aria-valuenow", inside);
     this.element.setAttribute("aria-valuetext", this.value === null ? "no limit" : short(this.value));
     this.element.classList.toggle("none", this.value === null);
     this.element.title = `${this.name}: ${this.value === null ? "none" : short(this.value)}`;
@@ -163,7 +164,7 @@ class Limit {
     if (way === undefined && event.key !== "Delete" && event.key !== "Backspace") return;
     event.preventDefault();
     event.stopPropagation();
-    const part = this.plot.part(this.scale, this.value ?? this.edge);
+    const part = Math.max(0, Math.min(1, this.plot.part(this.scale, this.value ?? this.edge)));
     this.move(way === undefined ? (this.end === "low" ? 0 : 1) : part + way * (event.shiftKey ? 0.05 : 0.005));
     this.ondone();
   }
@@ -178,5 +179,5 @@ export function ends(values, log = false) {
   }
   if (low > high) [low, high] = log ? [0.1, 10] : [0, 1];
   if (low === high) [low, high] = log ? [low / 2, high * 2] : [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
-  return log ? {low: low / 1.02, high: high * 1.02, log} : {low: low - 0.02 * (high - low), high: high + 0.02 * (high - low)};
+  return log ? {low: low / 1.1, high: high * 1.1, log} : {low: low - 0.04 * (high - low), high: high + 0.04 * (high - low)};
 }

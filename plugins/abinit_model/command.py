@@ -44,7 +44,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("abinit model")
+@job("abinit model", cuda=True)
 def model(
     run: Run, star: str, output: str, diameter: float, classes: int, symmetry: str, junk: bool, seeds: int,
     max_resolution: float, shift_range: float | None, plot: str | None,
@@ -61,12 +61,14 @@ def model(
     be told from projections.
     """
     from spa.job.pool import mapping
+    from spa.recipe.device import engine_of
     from spa_plugins.abinit_model import inputs, results
     from spa_plugins.abinit_model.course import Course
 
+    engine = engine_of(run)
     given = inputs.read(run, run.read(star), classes, symmetry, diameter, max_resolution, shift_range, junk)
     with mapping(run.threads) as pool:
-        course = Course(run, given, pool)
+        course = Course(run, given, pool, engine)
         outcome = course.outcome(seeds)
     run.write(results.written(run, given, outcome), output)
     if plot:

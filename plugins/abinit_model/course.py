@@ -10,6 +10,7 @@ from spa.abinit.plan import Settings, Step, cycle, extent_of, heat, last_band, p
 from spa.errors import ReadError
 from spa.io.whole import whole
 from spa.job.run import Run
+from spa.refine.engine import CPU, Engine
 from spa.refine.problem import Workers
 from spa.symmetry import detect, place
 from spa.volume.symmetry import operators
@@ -48,9 +49,9 @@ class Outcome:
 class Course:
     """What all parts of a run share; whole steps are kept in DIR/states and taken from there with --resume."""
 
-    def __init__(self, run: Run, given: Given, map_: Callable[..., Iterable]) -> None:
+    def __init__(self, run: Run, given: Given, map_: Callable[..., Iterable], engine: Engine = CPU) -> None:
         self.run, self.given = run, given
-        self.workers = Workers(map_, run.threads)
+        self.workers = Workers(map_, run.threads, engine)
         self.rows, self.held = score.held_out(given.images, run.seed)
         settings = given.settings
         extent = extent_of(settings.diameter, given.images.band.box, given.images.pixel_size)
@@ -93,13 +94,13 @@ class Course:
         given, held = self.given, self.held
         rows = held if half is None else held[given.images.half[held] == half]
         return score.evidence(
-            given.images, state.maps, state.sizes, given.noise, settings, rows, band, self.workers.map
+            given.images, state.maps, state.sizes, given.noise, settings, rows, band, self.workers
         )[0]
 
     def steps(self, settings: Settings, state: stochastic.State, seed: int, todo: list[Step]) -> stochastic.State:
         given = self.given
         key = self.key(seed)
-        batches = stochastic.steps(given.images, state, given.noise, settings, key, self.rows, todo, self.workers.map)
+        batches = stochastic.steps(given.images, state, given.noise, settings, key, self.rows, todo, self.workers)
         for after in self.run.progress(batches, total=len(todo), unit="batch", label=f"seed {seed}"):
             state = after
         return state

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from spa.abinit import shape, soft
+from spa.abinit import batch, shape
 from spa.abinit.plan import Settings, extent_of, grid_step
-from spa.abinit.stochastic import Run, blocks, generator, shifts_for, solvent
+from spa.abinit.stochastic import generator, shifts_for, solvent
 from spa.image.disc import shell_mean
 from spa.refine.data import Images, ordinary
+from spa.refine.problem import ALONE, Workers
 from spa.search import orientations
-from spa.volume.slices import reference, slices
 
 MOST = 400  # images held out
 
@@ -32,7 +32,7 @@ def glaring(images: Images) -> np.ndarray:
 
 def evidence(
     images: Images, maps: np.ndarray, sizes: np.ndarray, noise: np.ndarray, settings: Settings, rows: np.ndarray,
-    band: int, run: Run = map,
+    band: int, workers: Workers = ALONE,
 ) -> tuple[float, float]:  # fmt: skip
     """Mean log evidence of rows in shells up to band over every pose and class (c, n, n, n), and mean greatest weight.
 
@@ -42,17 +42,9 @@ def evidence(
     mask = solvent(images, settings)
     step = grid_step(band, extent_of(settings.diameter, images.band.box, images.pixel_size), len(settings.operators))
     poses = orientations.grid(step, settings.operators, generator(3))
-    count = images.band.count(band)
-    kx, ky = images.band.kx[:count], images.band.ky[:count]
-    scaled = [shape.with_power(one * mask, power, band) for one in maps]
-    columns = soft.slices_of(poses, list(run(lambda one: slices(reference(one, band), poses, kx, ky), scaled)))
-    shifts, sigma = shifts_for(images, settings, band)
-
-    def one(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = soft.posterior(images.block(part, band, noise), columns, shifts, sigma)
-        return found[3] + np.log(sizes + 1e-12), found[5]
-
-    found = list(run(one, blocks(rows, len(shifts) * len(columns.packed))))
-    logs, peaks = (np.concatenate(part) for part in zip(*found))
+    scaled = np.stack([shape.with_power(one * mask, power, band) for one in maps])
+    grid = batch.Grid(band, poses, *shifts_for(images, settings, band))
+    logs, peaks = batch.evidence(images, rows, scaled, noise, grid, workers)
+    logs = logs + np.log(sizes + 1e-12)
     top = logs.max(axis=1)
     return float((top + np.log(np.exp(logs - top[:, None]).sum(axis=1))).mean()), float(peaks.mean())

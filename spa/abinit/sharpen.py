@@ -22,7 +22,6 @@ from spa.refine.settings import searches
 from spa.search.prior import Prior
 from spa.volume import insert as into
 from spa.volume.fsc import crossing, fsc
-from spa.volume.slices import reference
 
 ROUNDS = 7
 MOST = (300, 600, 2000)  # images a half and class in the first rounds and in all but the last
@@ -123,11 +122,11 @@ def _expected(
         group = junk.OPERATORS if number == settings.classes else settings.group_of(number)
         poses = expectation.no_poses(len(images))
         for half, rows in enumerate(halves):
-            source = reference(state.maps[number, half] * mask, state.radius)
-            task = Task(images, source, state.radius, state.noise, group, prior, extent, reach)
+            source = workers.engine.reference(state.maps[number, half] * mask, state.radius)
+            task = Task(images, source, state.radius, state.noise, group, prior, extent, reach, workers.engine)
             look = expectation.wide_pass(task, search, generator(seed, 5, state.round, number, half))
-            queue = blocks_of(rows)
-            for part, modes in zip(queue, workers.map(look, queue)):
+            queue = workers.engine.blocks(images, rows, state.radius)
+            for part, modes in zip(queue, workers.looks(look, queue)):
                 poses.write(part, modes)
                 logs[part, number] = evidence(modes)
                 logs[part, number] += np.log(len(group)) if number < settings.classes else 0  # modes not looked for
@@ -149,8 +148,10 @@ def _half_sums(
     taken = [some if len(some) else rows[:1] for some, rows in zip(taken, halves)]
     band = min(max(int(1.3 * state.radius), state.radius + 6), images.band.radius)
     spread = maximisation.Spread(best_only=settings.classes == 1 and state.sharpness < 0.5)
-    sums = maximisation.accumulate(images, weighted(poses, share), taken, band, state.noise, spread, seed, workers)
-    sums = [into.symmetrised(one, settings.group_of(seed[-1]), workers.map) for one in sums]
+    group = settings.group_of(seed[-1])
+    sums = workers.engine.accumulate(
+        images, weighted(poses, share), taken, band, state.noise, spread, seed, workers, group
+    )
     raw = [into.solve(one, maximisation.raw_prior(one)) for one in sums]
     curve = fsc(raw[0] * mask, raw[1] * mask)
     curve[band + 1 :] = 0
@@ -169,7 +170,7 @@ def _noise(
             mine = part[number[part] == c]
             if len(mine):
                 rows.append(mine)
-                sources.append(reference(state.maps[c, half] * mask, state.radius))
+                sources.append(workers.engine.reference(state.maps[c, half] * mask, state.radius))
     power = maximisation.noise_power(images, merged, rows, sources, state.radius, state.noise, workers)
     return smooth_spectrum(power)
 

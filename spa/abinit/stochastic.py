@@ -1,19 +1,18 @@
 """From noise to a map: mini-batches, growing bands, a posterior that hardens, sums that forget."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spa.abinit import shape, soft
-from spa.abinit.plan import CELLS, Settings, Step, extent_of, last_band, plan
+from spa.abinit import batch, shape, soft
+from spa.abinit.plan import Settings, Step, extent_of, last_band, plan
 from spa.refine.data import Images
+from spa.refine.problem import ALONE, Workers
 from spa.search import orientations
 from spa.volume import insert as into
 from spa.volume.masks import soft_sphere
-from spa.volume.slices import reference, slices
 
-Run = Callable[..., Iterable]  # a pool's map
 SHARP = 0.6  # mean greatest weight of an image's posterior where there is no more to melt
 ENOUGH = 4  # steps that sharp in the last band end a run
 
@@ -62,12 +61,12 @@ def first_state(images: Images, noise: np.ndarray, settings: Settings, seed: int
 
 def steps(
     images: Images, state: State, noise: np.ndarray, settings: Settings, seed: int, rows: np.ndarray,
-    todo: list[Step], run: Run = map,
+    todo: list[Step], workers: Workers = ALONE,
 ) -> Iterator[State]:  # fmt: skip
     """States after each of the mini-batches to do, drawn from rows; once all is sharp in the last band it ends."""
     sharp = 0
     for step in todo:
-        state = _stepped(images, state, noise, settings, seed, rows, step, run)
+        state = _stepped(images, state, noise, settings, seed, rows, step, workers)
         yield state
         sharp += step.beta >= 1 and step.band == todo[-1].band and state.sharpness > SHARP
         if sharp >= ENOUGH:
@@ -80,62 +79,38 @@ def shifts_for(images: Images, settings: Settings, band: int) -> tuple[np.ndarra
     return orientations.shift_grid(min(0.25 * images.band.box / band, reach / 1.5), reach), reach / 2.5
 
 
-def blocks(rows: np.ndarray, cells: int) -> list[np.ndarray]:
-    """Rows in blocks whose scores (cells an image) stay small; the same whatever the threads."""
-    size = int(np.clip(CELLS // max(cells, 1), 4, 100))
-    return [rows[i : i + size] for i in range(0, len(rows), size)]
-
-
 def _stepped(
     images: Images, state: State, noise: np.ndarray, settings: Settings, seed: int, rows: np.ndarray, step: Step,
-    run: Run,
+    workers: Workers,
 ) -> State:  # fmt: skip
     """The state after one mini-batch."""
     rng = generator(seed, 1, state.step)
-    batch = np.sort(rng.choice(rows, min(settings.batch, len(rows)), replace=False))
+    some = np.sort(rng.choice(rows, min(settings.batch, len(rows)), replace=False))
     poses = orientations.grid(step.step, settings.operators, rng)
-    count = images.band.count(step.band)
-    kx, ky = images.band.kx[:count], images.band.ky[:count]
-    mask = solvent(images, settings)
-    cut = list(run(lambda one: slices(reference(one * mask, step.band), poses, kx, ky), state.maps))
-    columns = soft.slices_of(poses, cut)
-    shifts, sigma = shifts_for(images, settings, step.band)
-    temper = soft.Temper(step.beta, step.similarity)
-    queue = blocks(batch, len(shifts) * len(columns.packed))
-    found = run(lambda part: soft.averages(images.block(part, step.band, noise), columns, shifts, sigma, temper), queue)
-    return _updated(images, state, noise, settings, step, batch, columns, list(found), run)
+    grid = batch.Grid(step.band, poses, *shifts_for(images, settings, step.band))
+    maps, temper = state.maps * solvent(images, settings), soft.Temper(step.beta, step.similarity)
+    found = batch.averages(images, some, maps, noise, grid, temper, workers)
+    return _updated(images, state, noise, settings, step, some, poses, found, workers)
 
 
 def _updated(
-    images: Images, state: State, noise: np.ndarray, settings: Settings, step: Step, batch: np.ndarray,
-    columns: soft.Slices, found: list[soft.Averages], run: Run,
+    images: Images, state: State, noise: np.ndarray, settings: Settings, step: Step, some: np.ndarray,
+    poses: np.ndarray, found: soft.Averages, workers: Workers,
 ) -> State:  # fmt: skip
-    """Maps, sums, powers and sizes after a batch."""
-    share = np.concatenate([one.share for one in found])
-    values, weights = _total([one.values for one in found]), _total([one.weights for one in found])
+    """Maps, sums, powers and sizes after a batch of images `some`."""
     count = images.band.count(step.band)
-    values = values.reshape(settings.classes, -1, 2, count)
-    weights = weights.reshape(settings.classes, -1, count)
-    power = shape.signal_power(images, batch, noise, share)
+    values = found.values.reshape(settings.classes, -1, 2, count)
+    weights = found.weights.reshape(settings.classes, -1, count)
+    power = shape.signal_power(images, some, noise, found.share)
     power = np.where(state.step, step.kept * state.power + (1 - step.kept) * power, power)
 
     def solved(c: int) -> tuple[np.ndarray, np.ndarray]:
-        return _map_of(images, state.sums[c], values[c], weights[c], columns.poses, power[c], settings, step)
+        return _map_of(images, state.sums[c], values[c], weights[c], poses, power[c], settings, step)
 
-    maps, sums = zip(*run(solved, range(settings.classes)))
-    sizes = step.kept * state.sizes + (1 - step.kept) * share.mean(axis=0)
-    top = np.concatenate([one.evidence for one in found]).max(axis=1).mean()
-    peak = np.concatenate([one.peak for one in found]).mean()
+    maps, sums = zip(*workers.map(solved, range(settings.classes)))
+    sizes = step.kept * state.sizes + (1 - step.kept) * found.share.mean(axis=0)
     return replace(state, step=state.step + 1, maps=np.stack(maps), sums=np.stack(sums), power=power, sizes=sizes,
-                   evidence=float(top), sharpness=float(peak))  # fmt: skip
-
-
-def _total(parts: list[np.ndarray]) -> np.ndarray:
-    """Their sum, in their order."""
-    out = parts[0].copy()
-    for part in parts[1:]:
-        out += part
-    return out
+                   evidence=float(found.evidence.max(axis=1).mean()), sharpness=float(found.peak.mean()))  # fmt: skip
 
 
 def _map_of(

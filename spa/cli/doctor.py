@@ -19,7 +19,7 @@ OPTIONAL = {
     "pytest": "tests: pip install 'spa[test]'",
 }
 # jobs with kernels; a guard keeps it true
-CUDA = ("classify 3d", "pick topaz", "refine hetero", "refine homo", "refine local", "refine nu")
+CUDA = ("abinit model", "classify 3d", "pick topaz", "refine hetero", "refine homo", "refine local", "refine nu")
 
 Line = tuple[str, str, bool]  # what, how it is, whether it hinders work
 

@@ -24,6 +24,17 @@ __device__ inline void block_sums(const float* values, float* slots, double* out
     __syncthreads();
 }
 
+// The greatest value over the block, for all threads; slots: shared, one a warp.
+__device__ inline float block_max(float value, float* slots) {
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, warps = blockDim.x >> 5;
+    for (int away = 16; away; away >>= 1) value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, away));
+    __syncthreads();  // slots may still be read from the last time
+    if (lane == 0) slots[warp] = value;
+    __syncthreads();
+    for (int w = 0; w < warps; w++) value = fmaxf(value, slots[w]);
+    return value;
+}
+
 // The greatest value over a warp and where it is; of equal ones the first.
 __device__ inline void warp_best(float& value, int& where) {
     for (int away = 16; away; away >>= 1) {

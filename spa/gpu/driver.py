@@ -121,5 +121,5 @@ class Cuda:
     def irfft(self, x: Array, out: Array, axes: int) -> None:
         self.library.irfft(x, out, axes)
 
-    def gemm(self, a: Array, b: Array, out: Array, exact: bool) -> None:
-        self.library.gemm(a, b, out, exact)
+    def gemm(self, a: Array, b: Array, out: Array, exact: bool, across: bool) -> None:
+        self.library.gemm(a, b, out, exact, across)

@@ -7,7 +7,7 @@ import ctypes
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Library(Protocol):
 
     def rfft(self, x: Array, out: Array, axes: int) -> None: ...
     def irfft(self, x: Array, out: Array, axes: int) -> None: ...
-    def gemm(self, a: Array, b: Array, out: Array, exact: bool) -> None: ...
+    def gemm(self, a: Array, b: Array, out: Array, exact: bool, across: bool) -> None: ...
 
 
 def library(stream: int) -> Library:
@@ -68,14 +68,14 @@ class Cupy:
             )
             self.cupy.asarray(out)[...] = found
 
-    def gemm(self, a: Array, b: Array, out: Array, exact: bool) -> None:
-        one, zero = ctypes.c_float(1), ctypes.c_float(0)
-        (m, k), n = a.shape, len(b)
+    def gemm(self, a: Array, b: Array, out: Array, exact: bool, across: bool) -> None:
+        one, kept, call = ctypes.c_float(1), ctypes.c_float(across), _call(a, b, across)
         with self.stream:
             self.cublas.setStream(self.handle, self.stream.ptr)
             self.cublas.gemmEx(
-                self.handle, _YES, _NO, n, m, k, ctypes.addressof(one), b.pointer, _FLOAT, k, a.pointer, _FLOAT, k,
-                ctypes.addressof(zero), out.pointer, _FLOAT, n, _SUM if exact else _TF32, _ANY,
+                self.handle, *call.turns, *call.sizes, ctypes.addressof(one), b.pointer, _FLOAT, call.steps[0],
+                a.pointer, _FLOAT, call.steps[1], ctypes.addressof(kept), out.pointer, _FLOAT, call.sizes[0],
+                _SUM if exact else _TF32, _ANY,
             )  # fmt: skip
 
 
@@ -123,13 +123,29 @@ class Plain:
         plan = self.plan(out.shape[-axes:], int(np.prod(out.shape[:-axes])), _C2R)
         _check(self.cufft.cufftExecC2R(plan, _at(x), _at(out)), "cufftExecC2R")
 
-    def gemm(self, a: Array, b: Array, out: Array, exact: bool) -> None:
-        one, zero = ctypes.c_float(1), ctypes.c_float(0)
-        (m, k), n = a.shape, len(b)
+    def gemm(self, a: Array, b: Array, out: Array, exact: bool, across: bool) -> None:
+        one, kept, call = ctypes.c_float(1), ctypes.c_float(across), _call(a, b, across)
         _check(self.cublas.cublasGemmEx(
-            self.handle, _YES, _NO, n, m, k, ctypes.byref(one), _at(b), _FLOAT, k, _at(a), _FLOAT, k,
-            ctypes.byref(zero), _at(out), _FLOAT, n, _SUM if exact else _TF32, _ANY,
+            self.handle, *call.turns, *call.sizes, ctypes.byref(one), _at(b), _FLOAT, call.steps[0], _at(a), _FLOAT,
+            call.steps[1], ctypes.byref(kept), _at(out), _FLOAT, call.sizes[0], _SUM if exact else _TF32, _ANY,
         ), "cublasGemmEx")  # fmt: skip
+
+
+class _Call(NamedTuple):
+    """What cuBLAS, which reads columns, is told: whether b and a are turned, n, m, k, and their rows' lengths."""
+
+    turns: tuple[int, int]
+    sizes: tuple[int, int, int]
+    steps: tuple[int, int]
+
+
+def _call(a: Array, b: Array, across: bool) -> _Call:
+    """Of a (m, k) b (n, k)^T or, across, of a (k, m)^T b (k, n)."""
+    if across:
+        (k, m), n = a.shape, b.shape[1]
+        return _Call((_NO, _YES), (n, m, k), (n, m))
+    (m, k), n = a.shape, len(b)
+    return _Call((_YES, _NO), (n, m, k), (k, k))
 
 
 def _at(array: Array) -> Any:

@@ -54,3 +54,6 @@ class Workers:
     def looks(self) -> Callable[..., Iterable]:
         """The map for what the engine does."""
         return self.engine.over(self.map)
+
+
+ALONE = Workers()  # one thread

@@ -63,7 +63,7 @@ def search(block: Block, slices: Columns, shifts: np.ndarray, shift_sigma: float
     for start in range(0, n, size):
         stop = min(start + size, n)
         m = stop - start
-        _rows(block, start, stop, moves, rows, square)
+        packed_rows(block, start, stop, moves, rows, square)
         product(rows.rows(0, m * s), slices.packed, cross.rows(0, m * s))
         product(square.rows(0, m), slices.power, norm.rows(0, m), exact=True)
         counts = np.int32(m), np.int32(s), np.int32(g)
@@ -75,7 +75,7 @@ def search(block: Block, slices: Columns, shifts: np.ndarray, shift_sigma: float
     return Candidates(place.get(), shifts[which.get()], score.get())
 
 
-def _rows(block: Block, start: int, stop: int, moves: Array, rows: Array, square: Array) -> None:
+def packed_rows(block: Block, start: int, stop: int, moves: Array, rows: Array, square: Array) -> None:
     """Rows of images start … stop - 1 at all shifts, and their CTF squared, in the memory that there is for them."""
     device, names, m = block.x.device, block.disc, stop - start
     centres = block.centres or device.zeros(len(block), 2)

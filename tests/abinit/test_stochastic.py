@@ -25,7 +25,7 @@ def run(data, seed: int, todo=None, map_=map) -> stochastic.State:
     todo = todo or plan.plan(data.settings, EXTENT)
     state = stochastic.first_state(data.images, data.noise, data.settings, seed)
     rows = np.arange(len(data.images))
-    *_, last = stochastic.steps(data.images, state, data.noise, data.settings, seed, rows, todo, map_)
+    *_, last = stochastic.steps(data.images, state, data.noise, data.settings, seed, rows, todo, Workers(map_))
     return last
 
 

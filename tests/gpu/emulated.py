@@ -113,8 +113,8 @@ class Emulated:
         out.set(np.fft.irfftn(x.get(), s=sides, axes=range(-axes, 0), norm="forward"))
         self.clear(x.pointer, x.nbytes)
 
-    def gemm(self, a: Array, b: Array, out: Array, exact: bool) -> None:
-        out.set(a.get() @ b.get().T)
+    def gemm(self, a: Array, b: Array, out: Array, exact: bool, across: bool) -> None:
+        out.set(out.get() + a.get().T @ b.get() if across else a.get() @ b.get().T)
 
 
 def device(memory: int = 2**31) -> Device:

@@ -25,7 +25,7 @@ ALLOWED = {
     "refine": {"gpu", "search", "volume", "image", "errors"},
     "vary": {"abinit", "class3d", "refine", "search", "volume", "image", "errors"},
     "relax": {"abinit", "refine", "search", "volume", "image", "errors"},
-    "abinit": {"symmetry", "refine", "search", "volume", "image", "errors"},
+    "abinit": {"gpu", "symmetry", "refine", "search", "volume", "image", "errors"},
     "motion": {"image", "errors"},
     "polish": {"image", "errors"},
     "simulate": {"motion", "volume", "image", "errors"},  # movies move and burn as the science says

@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -220,3 +222,12 @@ def test_the_small_box_gives_the_grey_scale_of_the_images(data: Path, done: Path
     powers = [np.abs(np.fft.rfftn(one))[:6, :6, :6].mean() for one in (truth, found)]
     assert 0.5 < powers[1] / powers[0] < 1.6
     assert compact.rescaled(found, 40) is found
+
+
+def test_a_device_finds_the_map_too(data: Path, tmp_path: Path, card: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = "spa_plugins.abinit_model.course.plan"
+    whole = import_module("spa.abinit.plan").plan
+    monkeypatch.setattr(plan, lambda *given: whole(*given)[::10])  # it is slow where there is no card
+    result = abinit(data, tmp_path, "--seeds", 1, "--max-resolution", 30, "--device", "cuda")
+    assert result.status in (0, 1) and "emulated device" in result.stderr, result.stderr
+    assert card.launches["posterior"] and card.launches["climb"] and (tmp_path / "class001.mrc").exists()

@@ -213,9 +213,11 @@ def test_contrast_the_wrong_way_round_is_said(folder: Path, tmp_path: Path) -> N
     assert result.status == 65 and "do not have the map's signal" in result.stderr
 
 
-def test_a_device_finds_the_same_poses(folder: Path, bodies: Bodies, tmp_path: Path, card: Any) -> None:
-    before = errors(star.read(folder / "particles.star")["particles"], bodies)
-    after = errors(done(folder / "s.star", tmp_path, "--device", "cuda")["particles"], bodies)
-    assert card.launches["climb"] and after[0] < 0.5 * before[0] and after[1] < 0.5 * before[1]
+def test_a_device_finds_the_same_poses(folder: Path, tmp_path: Path, card: Any) -> None:
+    given = ("--angle-prior", 1, "--shift-prior", 1, "--iterations", 1)  # few starts: kernels are slow without a card
+    wanted = poses_of(done(folder / "s.star", tmp_path / "cpu", *given)["particles"])
+    found = poses_of(done(folder / "s.star", tmp_path / "on", *given, "--device", "cuda")["particles"])
+    assert card.launches["climb"] and np.median(angles_between(wanted[0], found[0])) < np.deg2rad(0.1)
+    assert np.median(np.abs(wanted[1] - found[1])) < 0.05
     result = refine(folder / "s.star", tmp_path / "relaxed", "--relax-symmetry", "C2", "--device", "cuda")
     assert result.status == 69 and "--relax-symmetry has no CUDA kernels" in result.stderr

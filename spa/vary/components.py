@@ -91,7 +91,7 @@ def first_state(problem: Problem, workers: Workers, cycles: int | None = None) -
     """Components in the start's band."""
     settings, small = problem.settings, problem.coarse()
     if settings.covariance:
-        pair = _from_columns(small, workers)
+        pair = _from_columns(small, cycles or settings.cycles, workers)
     else:
         pair = [_from_random(small, number, cycles or settings.cycles, workers) for number in (0, 1)]
     box = problem.views.images.band.box
@@ -106,6 +106,12 @@ def _from_random(problem: Problem, number: int, cycles: int, workers: Workers) -
     random = stream(settings, 1, number).standard_normal((len(rows), q))
     u = np.concatenate([np.ones((len(rows), 1)), random], axis=1)
     maps = maximised(problem, rows, u, u[:, :, None] * u[:, None, :], settings.start, workers)
+    return _climbed(problem, rows, maps, cycles, workers)
+
+
+def _climbed(problem: Problem, rows: np.ndarray, maps: np.ndarray, cycles: int, workers: Workers) -> np.ndarray:
+    """Maps (q + 1, n, n, n) of images rows after cycles in the start's band, at most, without the spare ones."""
+    settings = problem.settings
     for _ in range(cycles):
         before = maps
         maps, found = expected(problem, rows, maps, settings.start, workers)
@@ -116,8 +122,13 @@ def _from_random(problem: Problem, number: int, cycles: int, workers: Workers) -
     return maps[: settings.components + 1]
 
 
-def _from_columns(problem: Problem, workers: Workers) -> list[np.ndarray]:
-    """Maps (q + 1, n, n, n) of both halves from columns of their covariance, which are weighted by their agreement."""
+def _from_columns(problem: Problem, cycles: int, workers: Workers) -> list[np.ndarray]:
+    """Maps (q + 1, n, n, n) of both halves from columns of their covariance, which are weighted by their agreement.
+
+    A column is made of those images alone that pass by its frequency, one in as many as its shell's number: of some
+    thousand images it is mostly noise, and its span holds a part of what varies.  Cycles with all coefficients of all
+    images go on from there.
+    """
     settings = problem.settings
     plan = columns.Plan(COLUMNS, PROJECTED, settings.start)
     wanted = columns.frequencies(settings.start, plan.columns, stream(settings, 2))
@@ -126,15 +137,21 @@ def _from_columns(problem: Problem, workers: Workers) -> list[np.ndarray]:
     out = []
     for number, found in enumerate(columns.directions(halves, wanted, plan)):
         rows = problem.half(number)
-        seen = moments(problem.views, rows, np.concatenate([problem.consensus[None], found]), settings.start, workers)
-        strength = np.sqrt(len(found) / np.maximum(seen.quadratic[:, 1:, 1:].mean(axis=0).trace(), 1e-30))
-        scale = np.diag(np.r_[1.0, np.full(len(found), strength)])
-        matrix, _ = whitened(seen.turned(scale), ONE, 40)
-        matrix = scale @ matrix
-        matrix = matrix @ ordered(seen.turned(matrix))
-        maps = np.tensordot(matrix.T, np.concatenate([problem.consensus[None], found]), 1).astype(np.float32)
-        out.append(maps[: settings.components + 1])
+        maps = _projected(problem, rows, found, workers)[: settings.components + SPARE + 1]
+        out.append(_climbed(problem, rows, maps, cycles, workers))
     return out
+
+
+def _projected(problem: Problem, rows: np.ndarray, found: np.ndarray, workers: Workers) -> np.ndarray:
+    """The mean and the likeliest components (p + 1, n, n, n) within the span of maps found (p, n, n, n)."""
+    everything = np.concatenate([problem.consensus[None], found])
+    seen = moments(problem.views, rows, everything, problem.settings.start, workers)
+    strength = np.sqrt(len(found) / np.maximum(seen.quadratic[:, 1:, 1:].mean(axis=0).trace(), 1e-30))
+    scale = np.diag(np.r_[1.0, np.full(len(found), strength)])
+    matrix, _ = whitened(seen.turned(scale), ONE, 40)
+    matrix = scale @ matrix
+    matrix = matrix @ ordered(seen.turned(matrix))
+    return np.tensordot(matrix.T, everything, 1).astype(np.float32)
 
 
 def expected(

@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 @click.option("--threshold", default=0.143, show_default=True, type=click.FloatRange(0, 1, max_open=True),
               help="With --sharpen: of the local FSC.")
 @click.option("--most", default=5.0, show_default=True, type=click.FloatRange(min=1),
-              help="With --sharpen: largest local gain, of the map's own in that band.")
+              help="With --sharpen: largest local gain, of the whole map's in that band.")
 @job("post filter")
 def filter_(run: Run, star: str, output: str, plot: str | None, local_file: str | None, map_file: str | None,
             half1: str | None, half2: str | None, mask_file: str | None, number: int | None, sharpen: bool,
             threshold: float, most: float) -> None:  # fmt: skip
     """Filter a map by its local resolution; sharpen it locally.
 
-    Each place is low-passed to its own resolution.  With --sharpen no local resolution is read: from the half maps each
-    band of each place is brought to the amplitude that the map as a whole has, flat beyond 10 A, and weighted by its
-    local FSC, so that what is faint comes up and noise does not.  DIR gets filtered.mrc or sharpened.mrc, which joins
-    data_maps with role map.
+    Each place is low-passed to its own resolution.  With --sharpen no local resolution is read: from the half maps the
+    amplitudes of the whole are made flat beyond 10 A, a place that fades faster than the whole is sharpened more, as
+    far as the difference of their B-factors is known, and each band of each place is weighted by its local FSC.  DIR
+    gets filtered.mrc or sharpened.mrc, which joins data_maps with role map.
     """
     from spa.io import mrc
     from spa.io.star import Tables
@@ -92,5 +92,5 @@ def _sharpened(run: Run, halves: list[mrc.Image], mean: np.ndarray, mask_name: s
     mask = masks.solvent(run, mask_name, mean, first)
     end = min(24.0, len(mean) * pixel / 8)
     found = local_fsc(first.data, halves[1].data, pixel, mask, run.rng("phases"), end, 0.0, mapped)  # type: ignore[arg-type]
-    made, _ = locally_sharpened(mean, found, mask, threshold, most, mapped)  # type: ignore[arg-type]
+    made, _ = locally_sharpened(mean, found, threshold, most, mapped)  # type: ignore[arg-type]
     return made, f"sharpened locally in {len(found.bank.resolutions)} bands from {end:g} to {2 * pixel:g} A"

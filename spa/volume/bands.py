@@ -19,6 +19,7 @@ WAVES = 1.2  # standard deviation of a band's kernel, in its wavelengths
 WINDOW = 1.0  # standard deviation of the window, in the same
 GRID = 48  # points a side on which windows are placed, at most
 SPREAD = 3.2  # standard deviations beyond which a band is nothing
+EMPTY = 1e-3  # of a window: less of the mask in it is none
 
 Map = Callable[..., Iterable]
 
@@ -54,6 +55,11 @@ class Bank:
     def seen(self) -> np.ndarray:
         """(m,) standard deviation, angstroms, of the place that what is measured in a band comes from."""
         return np.sqrt(self.kernel**2 / 2 + self.window**2)
+
+    @property
+    def samples(self) -> np.ndarray:
+        """(m,) independent numbers that a window has of a band."""
+        return (4 * np.pi) ** 2.5 * self.window**3 / (self.resolutions**2 * np.sqrt(2 * np.pi) * self.kernel)
 
     @property
     def spread(self) -> np.ndarray:
@@ -109,14 +115,24 @@ def averaged(volume: np.ndarray, line: np.ndarray) -> np.ndarray:
     return np.matmul(line, found) @ line.T
 
 
-def powers(first: np.ndarray, second: np.ndarray, banked: Bank, run: Map = map) -> np.ndarray:
-    """Local mean of a b, a a and b b in each band for two half spectra: (m, 3, grid, grid, grid) float32."""
+def powers(
+    first: np.ndarray, second: np.ndarray, banked: Bank, run: Map = map, mask: np.ndarray | None = None
+) -> np.ndarray:
+    """Local mean of a b, a a and b b in each band for two half spectra: (m, 3, grid, grid, grid) float32.
+
+    mask (n, n, n): windows leave out what lies outside of it, so that solvent does not thin out what is at the rim.
+    """
 
     def one(band: int) -> np.ndarray:
         weight = let_through(banked, band)
         a, b = passed(first, weight), passed(second, weight)
         line = windows(len(a), banked, banked.window[band])
-        return np.stack([averaged(x * y, line) for x, y in ((a, b), (a, a), (b, b))])
+        pairs = [x * y for x, y in ((a, b), (a, a), (b, b))]
+        if mask is None:
+            return np.stack([averaged(pair, line) for pair in pairs])
+        share = sampled(mask, len(a))
+        whole = np.maximum(averaged(share, line), EMPTY)
+        return np.stack([averaged(pair * share, line) / whole for pair in pairs])
 
     return np.stack(list(run(one, range(len(banked.resolutions)))))
 

@@ -1,20 +1,23 @@
 """Maps filtered by their local resolution, and sharpened place by place.
 
-Sharpening: each band of each place is brought to the amplitude that the whole map has there, flat beyond 10 A as a
-protein's is (LocScale without a model: Jakobi, Wilmanns & Sachse, eLife 6 (2017) e27131), and weighted by its local FSC
-(Rosenthal & Henderson, J. Mol. Biol. 333 (2003) 721), so that noise is not lifted.
+Sharpening: the whole map's amplitudes are made flat beyond 10 A as a protein's are; a place that fades faster or slower
+is corrected by its B-factor's difference from the map's, as far as that is known (local B-factors: Kaur et al., Nat.
+Commun. 12 (2021) 1240); how strong each place is, and what spectrum its fold has, remain. Each band of each place is
+weighted by its local FSC as Wiener's filter does, so that noise is not lifted.
 """
 
 import numpy as np
 
 from spa.image import fft
-from spa.volume.bands import Bank, Map, blurred, sampled, stretched
+from spa.volume.bands import EMPTY, Bank, Map, averaged, blurred, stretched, windows
 from spa.volume.localfsc import Local
 from spa.volume.shells import radii, raised_cosine, require_cube
 
 STEP = 1.08  # from one filter's resolution to the next one's
 EDGE = 0.08  # half width of a filter's edge, of its shell
 SMOOTH = 1.5  # of the reach of windows and bands: how smooth gains are
+FEWEST = 4  # bands that a line needs
+DOMAIN = 12.0  # angstroms: B-factors change from domain to domain
 FLAT_FROM = 10.0  # angstroms: beyond it the amplitudes of proteins are flat
 
 
@@ -38,27 +41,63 @@ def local_lowpass(volume: np.ndarray, pixel_size: float, field: np.ndarray, run:
 
 
 def locally_sharpened(
-    volume: np.ndarray, local: Local, mask: np.ndarray, threshold: float, most: float = 5.0, run: Map = map
+    volume: np.ndarray, local: Local, threshold: float, most: float = 5.0, run: Map = map
 ) -> tuple[np.ndarray, np.ndarray]:
     """The volume (n, n, n), the mean of both halves, sharpened; and the target (m,): amplitudes a band should have.
 
-    most: gains beyond this multiple of the band's own mean gain are held there. Bands beyond the local resolution go.
+    most: local gains beyond this multiple of the whole map's are held there.
+    Bands whose local FSC is below the threshold fade.
     """
     banked = local.bank
-    share = sampled(np.asarray(mask, np.float32), banked.grid)
-    inside = share > 0.5
+    inside = local.mask > 0.5
     smooth = blurred(local.power, banked, SMOOTH, run)  # gains that change within a wave would spoil the phases
     density = smooth * (local.scale / _volumes(banked))[:, None, None, None]  # power of a coefficient
     own = np.sqrt(np.maximum(density[:, inside].mean(1), 1e-30))
     target = _flat(own, banked)
-    faintest = own[:, None, None, None] / (1 + (most - 1) * share)  # what is faint in the solvent stays so
-    gain = target[:, None, None, None] / np.maximum(np.sqrt(density), faintest)
-    correlation = smooth / (smooth + local.noise)
-    trusted = np.logical_and.accumulate(
-        correlation >= np.maximum(threshold, local.chance)[:, None, None, None], axis=0
-    )
-    gain *= np.sqrt(2 * correlation / (1 + correlation)) * trusted
+    there = smooth * _filled(local)  # windows that reach out of the mask have less of it
+    correlation = there / (there + local.noise)
+    kept = np.minimum(correlation / np.maximum(threshold, local.chance)[:, None, None, None], 1)
+    fade = _excess(density / own[:, None, None, None] ** 2, correlation * (kept == 1), local)
+    squared = (1 / banked.resolutions**2).astype(np.float32)[:, None, None, None]
+    gain = np.clip(np.exp(fade * squared / 4), 1 / most, most) * (target / own)[:, None, None, None]
+    gain *= 2 * correlation / (1 + correlation) * kept
     return _amplified(volume, banked, gain.astype(np.float32), run), target
+
+
+def _filled(local: Local) -> np.ndarray:
+    """(m, g, g, g) the part of each window that lies in the mask."""
+    banked = local.bank
+    return np.stack([averaged(local.mask, windows(banked.grid, banked, width)) for width in banked.window])
+
+
+def _excess(ratio: np.ndarray, correlation: np.ndarray, local: Local) -> np.ndarray:
+    """(g, g, g) by how much each place's B-factor (square angstroms) exceeds the map's.
+
+    ratio (m, g, g, g): local power over that of the whole map. The line through its logarithm is drawn to the map's own
+    as far as its error asks for, measured by the spread of all lines in the mask, and averaged over DOMAIN.
+    """
+    banked = local.bank
+    squared = (1 / banked.resolutions**2).astype(np.float32)[:, None, None, None]
+    weight = 2 * banked.samples[:, None, None, None].astype(np.float32) * correlation**2  # of half a power's logarithm
+    logs = np.log(np.maximum(ratio, 1e-12)) / 2
+    whole = np.maximum(weight.sum(0), 1e-9)
+    away = squared - (weight * squared).sum(0) / whole
+    known = np.maximum((weight * away**2).sum(0), 1e-12)
+    fade = -4 * (weight * away * (logs - (weight * logs).sum(0) / whole)).sum(0) / known
+    error = 16 / known * _bands_apart(banked)  # neighbouring bands share what they see
+    inside = (local.mask > 0.5) & ((correlation > 0).sum(0) >= FEWEST)
+    if not inside.any():
+        return np.zeros_like(fade)
+    typical = np.average(fade[inside], weights=1 / error[inside])
+    spread = max(float(np.average((fade[inside] - typical) ** 2 - error[inside], weights=1 / error[inside])), 0.0)
+    drawn = np.where(inside, (fade - typical) * spread / (spread + error), 0).astype(np.float32)
+    line = windows(banked.grid, banked, DOMAIN)
+    return averaged(drawn, line) / np.maximum(averaged(inside.astype(np.float32), line), EMPTY)
+
+
+def _bands_apart(banked: Bank) -> float:
+    """How many neighbouring bands see the same."""
+    return float(np.median(banked.spread * np.sqrt(2 * np.pi) / np.gradient(banked.shells)))
 
 
 def _volumes(banked: Bank) -> np.ndarray:

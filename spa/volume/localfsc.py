@@ -1,10 +1,11 @@
 """Local resolution: where the correlation of two half maps in bands and windows falls below a threshold.
 
-What is measured in a band and a window also comes from beside them, and the well resolved parts of a map would lend
-their resolution to their neighbours. How far bands and windows reach is known, so that smear is undone: the power of
-the signal, a density over place and frequency, is that which would be seen as it is (Richardson, J. Opt. Soc. Am. 62
-(1972) 55; Lucy, Astron. J. 79 (1974) 745). Half maps of random phases go the same way: what they reach by chance does
-not count (the noise substitution of Chen et al., Ultramicroscopy 135 (2013) 24).
+Windows leave out what lies outside of the mask. As the curve falls, the fall is where the best falling curve passes
+the threshold (isotonic regression: Ayer et al., Ann. Math. Stat. 26 (1955) 641), so that a dip of a noisy curve ends
+nothing. What is measured in a band and a window also comes from beside them, and the well resolved parts of a map would
+lend their resolution to their neighbours: that is taken off again (spa.volume.reach), and as it changes slowly from
+place to place, the change that this makes is smoothed. What half maps of random phases reach does not count (the noise
+substitution of Chen et al., Ultramicroscopy 135 (2013) 24).
 """
 
 from dataclasses import dataclass
@@ -13,30 +14,32 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.image import fft
-from spa.volume.bands import Bank, Map, bank, blurred, powers, sampled, stretched
+from spa.volume.bands import Bank, Map, averaged, bank, powers, sampled, stretched, windows
 from spa.volume.fsc import randomise_phases
+from spa.volume.reach import Reach, without_reach
 from spa.volume.shells import require_cube
 
-ROUNDS = 30  # of Richardson and Lucy
-LEFT = 0.35  # of the smear that is kept: less would be noise
-CHANCE = 0.95  # quantile of the correlation of random phases that counts as chance
 LEAST = 1e-6  # of the mean noise: less is a map that was masked
+SMOOTH = 12.0  # angstroms, of the change that taking off the reach makes
 
 
 @dataclass(frozen=True, eq=False)
 class Local:
     """What bands and windows tell of two half maps.
 
-    correlation (m, g, g, g): the local FSC; power (m, g, g, g): of the signal, and noise (m, g, g, g) of a half map,
-    in units of the mean noise in the mask, scale (m,); chance (m,): what random phases reach.
+    correlation (m, g, g, g): the local FSC as seen, and sharp (m, g, g, g) without the reach of bands and windows;
+    power (m, g, g, g): of the signal as seen, and noise (m, g, g, g) of a half map, in units of the mean noise in
+    the mask, scale (m,); chance (m,): what random phases reach on average; mask (g, g, g).
     """
 
     bank: Bank
     correlation: np.ndarray
+    sharp: np.ndarray
     power: np.ndarray
     noise: np.ndarray
     scale: np.ndarray
     chance: np.ndarray
+    mask: np.ndarray
 
 
 def local_fsc(
@@ -47,59 +50,59 @@ def local_fsc(
     n = require_cube(half1)
     if half1.shape != half2.shape or half1.shape != mask.shape:
         raise DataError("the boxes of the half maps and the mask differ")
+    mask = np.clip(np.asarray(mask, np.float32), 0, 1)
     banked = bank(n, pixel_size, coarsest, finest)
-    inside = sampled(np.asarray(mask, np.float32), banked.grid) > 0.5
+    share = sampled(mask, banked.grid)
+    inside = share > 0.5
     if not inside.any():
         raise DataError("the mask is empty")
     spectra = [fft.rfft3(half) for half in (half1, half2)]
-    seen = powers(spectra[0], spectra[1], banked, run)
+    seen = powers(spectra[0], spectra[1], banked, run, mask)
     noise = (seen[:, 1] + seen[:, 2]) / 2 - seen[:, 0]
     scale = np.maximum(noise[:, inside].mean(1), 1e-30).astype(np.float32)
     noise = np.maximum(noise / scale[:, None, None, None], LEAST)
-    power = unsmeared(np.maximum(seen[:, 0], 0) / scale[:, None, None, None], banked, run)
-    chance = _chance([randomise_phases(one, 1, rng) for one in spectra], banked, inside, run)
-    return Local(banked, power / (power + noise), power, noise, scale, chance)
+    common = seen[:, 0] / scale[:, None, None, None]
+    power = np.maximum(common, 0)
+    sharp = without_reach(power, noise, Reach(banked, share, run))
+    chance = _chance([randomise_phases(one, 1, rng) for one in spectra], banked, inside, run, mask)
+    return Local(banked, common / (power + noise), sharp / (sharp + noise), power, noise, scale, chance, share)
 
 
-def unsmeared(power: np.ndarray, banked: Bank, run: Map = map) -> np.ndarray:
-    """A density (m, g, g, g) that bands and windows would smear into what was measured, as sharp as noise allows."""
-    overlap = banked.overlap().astype(np.float32)
-    reached = overlap.sum(0)[:, None, None, None]
-    tiny = np.float32(1e-12)
-    found = np.maximum(power, tiny)
-    for _ in range(ROUNDS):
-        smeared = np.tensordot(overlap, blurred(found, banked, 1.0, run), 1)
-        ratio = np.tensordot(overlap.T, power / np.maximum(smeared, tiny), 1)
-        found = found * blurred(ratio, banked, 1.0, run) / reached
-    left = banked.overlap(LEFT).astype(np.float32)
-    return np.tensordot(left, blurred(found, banked, LEFT, run), 1)
+def _chance(spectra: list[np.ndarray], banked: Bank, inside: np.ndarray, run: Map, mask: np.ndarray) -> np.ndarray:
+    """(m,) the correlation of half maps with random phases, on average."""
+    seen = powers(spectra[0], spectra[1], banked, run, mask)[:, :, inside].mean(2)
+    return np.maximum(seen[:, 0] / np.sqrt(np.maximum(seen[:, 1] * seen[:, 2], 1e-30)), 0)
 
 
-def _chance(spectra: list[np.ndarray], banked: Bank, inside: np.ndarray, run: Map) -> np.ndarray:
-    """(m,) what the correlation of half maps with random phases reaches in one of twenty places."""
-    seen = powers(spectra[0], spectra[1], banked, run)[:, :, inside]
-    found = seen[:, 0] / np.sqrt(np.maximum(seen[:, 1] * seen[:, 2], 1e-30))
-    return np.quantile(found, CHANCE, axis=1)
+def resolved(local: Local, threshold: float) -> np.ndarray:
+    """(g, g, g) how many bands are resolved, a fraction of one among them: 0 to m - 1."""
+    level = (local.chance + threshold * (1 - local.chance))[:, None, None, None]
+    as_seen = fall(local.correlation - level)
+    change = fall(local.sharp - level) - as_seen
+    line = windows(local.bank.grid, local.bank, SMOOTH)
+    inside = (local.mask > 0.5).astype(np.float32)
+    change = averaged(change * inside, line) / np.maximum(averaged(inside, line), 1e-3)
+    return np.clip(as_seen + change, 0, len(level) - 1)
+
+
+def fall(above: np.ndarray) -> np.ndarray:
+    """(...) where the best falling curve through curves (m, ...) passes 0, linear between two of their points."""
+    total = np.cumsum(above, 0)
+    count = np.where(total.max(0) > 0, total.argmax(0) + 1, 0)
+    at = np.clip(count, 1, len(above) - 1)
+    here, there = (np.take_along_axis(above, one[None], 0)[0] for one in (at - 1, at))
+    part = np.clip(here / np.maximum(here - there, 1e-9), 0, 1)
+    found = np.where(count == 0, 0, np.where(count == len(above), len(above) - 1, at - 1 + part))
+    return found.astype(np.float32)
 
 
 def resolution_map(local: Local, threshold: float) -> np.ndarray:
-    """(n, n, n) float32 angstroms: where the local FSC first falls below the threshold, or below chance.
+    """(n, n, n) float32 angstroms: where the local FSC falls below the threshold.
 
     The bank's coarsest resolution where it is never above, its finest where it is always.
     """
-    level = np.maximum(threshold, local.chance)[:, None]
-    curves = local.correlation.reshape(len(local.correlation), -1)
-    frequency = first_crossing(1 / local.bank.resolutions, curves - level)
-    field = frequency.reshape(local.correlation.shape[1:]).astype(np.float32)
-    return np.float32(1) / stretched(field, local.bank.n)
+    frequency = 1 / local.bank.resolutions
+    field = np.interp(resolved(local, threshold), np.arange(len(frequency)), frequency)
+    return np.float32(1) / stretched(field.astype(np.float32), local.bank.n)
 
 
-def first_crossing(frequency: np.ndarray, above: np.ndarray) -> np.ndarray:
-    """(p,) the frequency where curves (m, p) over frequencies (m,) first fall below 0, linear between two of them."""
-    below = above < 0
-    first = np.where(below.any(0), below.argmax(0), len(above))
-    at = np.clip(first, 1, len(above) - 1)
-    here, there = (np.take_along_axis(above, one[None], 0)[0] for one in (at - 1, at))
-    part = np.clip(here / np.maximum(here - there, 1e-9), 0, 1)
-    found = frequency[at - 1] + part * (frequency[at] - frequency[at - 1])
-    return np.where(first == 0, frequency[0], np.where(first == len(above), frequency[-1], found))

@@ -9,7 +9,6 @@ import numpy as np
 from spa.errors import DataError
 from spa.image import fft
 from spa.volume.bands import Bank, Map, averaged, bank, let_through, passed, sampled, stretched, windows
-from spa.volume.localfsc import first_crossing
 from spa.volume.shells import require_cube
 
 FEWEST = 200  # grid points of solvent that a quantile needs
@@ -58,3 +57,14 @@ def single_map(
     curves = (seen / noise[:, None, None, None] - 1).reshape(len(seen), -1)
     frequency = first_crossing(1 / banked.resolutions, curves).reshape(outside.shape)
     return np.float32(1) / stretched(frequency.astype(np.float32), n)
+
+
+def first_crossing(frequency: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """(p,) the frequency where curves (m, p) over frequencies (m,) first fall below 0, linear between two of them."""
+    below = above < 0
+    first = np.where(below.any(0), below.argmax(0), len(above))
+    at = np.clip(first, 1, len(above) - 1)
+    here, there = (np.take_along_axis(above, one[None], 0)[0] for one in (at - 1, at))
+    part = np.clip(here / np.maximum(here - there, 1e-9), 0, 1)
+    found = frequency[at - 1] + part * (frequency[at] - frequency[at - 1])
+    return np.where(first == 0, frequency[0], np.where(first == len(above), frequency[-1], found))

@@ -77,12 +77,29 @@ def test_sharpening_lifts_what_is_faint_and_not_the_noise(data: Path, tmp_path: 
     assert kept[1] < kept[0]
 
 
+def test_a_part_that_fades_faster_is_sharpened_more(data: Path, tmp_path: Path) -> None:
+    """Half of the particle has B = 250 A^2 more: against the map without it, local sharpening gains over one B."""
+    truth, mask = mrc.read(data / "map.mrc").data, mrc.read(data / "mask.mrc").data
+    k = np.arange(HALF_BOX // 2 + 1) / (HALF_BOX * HALF_PIXEL)
+    faded = apply_radial(truth, np.exp(-250 / 4 * k**2))
+    side = np.clip((np.arange(HALF_BOX) - HALF_BOX / 2) / 4 + 0.5, 0, 1)
+    rng = np.random.default_rng(4)
+    for one in (1, 2):
+        noise = 0.05 * truth.std() * rng.standard_normal(truth.shape)
+        mixed = (side * faded + (1 - side) * truth + noise).astype(np.float32)
+        mrc.write(tmp_path / f"half{one}.mrc", mixed, HALF_PIXEL)
+    files = ("--half1", tmp_path / "half1.mrc", "--half2", tmp_path / "half2.mrc", "--mask", data / "mask.mrc")
+    made = [run(data, tmp_path / "o", *files, "--sharpen", "--most", most) for most in (5, 1)]  # 1: no local B-factors
+    shells = slice(HALF_BOX * 3 // 10, HALF_BOX * 3 // 6)
+    whole, one = (fsc(volume * mask, truth * mask)[shells].mean() for volume in made)
+    assert whole > one + 0.002
+
+
 def test_options_of_sharpening(data: Path, tmp_path: Path) -> None:
     files = ("--half1", data / "half1.mrc", "--half2", data / "half2.mrc", "--mask", data / "mask.mrc", "--sharpen")
-    loud = run(data, tmp_path / "a", *files, "--most", 20, "--class", 1, "--seed", 2)
-    quiet = run(data, tmp_path / "b", *files, "--most", 1)
-    strict = run(data, tmp_path / "c", *files, "--threshold", 0.7, "--most", 20)
-    assert (loud**2).sum() > (quiet**2).sum() and power(strict)[-6:].sum() < power(loud)[-6:].sum()
+    loud = run(data, tmp_path / "a", *files, "--class", 1, "--seed", 2)
+    strict = run(data, tmp_path / "c", *files, "--threshold", 0.7)
+    assert power(strict)[-6:].sum() < power(loud)[-6:].sum()
 
 
 def test_bad_input(data: Path, tmp_path: Path) -> None:

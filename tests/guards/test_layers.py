@@ -24,6 +24,7 @@ ALLOWED = {
     "class3d": {"gpu", "refine", "search", "volume", "image", "errors"},
     "refine": {"gpu", "search", "volume", "image", "errors"},
     "vary": {"abinit", "class3d", "refine", "search", "volume", "image", "errors"},
+    "flex": {"vary", "abinit", "class3d", "refine", "search", "volume", "image", "errors"},
     "relax": {"abinit", "refine", "search", "volume", "image", "errors"},
     "abinit": {"gpu", "symmetry", "refine", "search", "volume", "image", "errors"},
     "motion": {"image", "errors"},

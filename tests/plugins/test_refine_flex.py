@@ -1,0 +1,146 @@
+"""`spa refine flex`: a planted motion is found, nothing is found where nothing moves, bad input is one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.image.ctf import Lens
+from spa.io import mrc, star
+from spa.model.poses import matrices
+from spa.simulate.optics import Defocus
+from spa.simulate.particles import clean_images
+from spa.simulate.specimen import of_map
+from spa.testing import run_spa
+from spa.volume.masks import distances
+
+BOX, PIXEL, N = 32, 6.0, 320
+QUICK = ("--max-resolution", 14, "--train-resolution", 16, "--start-resolution", 20, "--diameter", 130, "--mesh", 8,
+         "--epochs", 24, "--turns", 3, "--frames", 2, "--latent", 1)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """in.star: images of a lump with a ball at its side that is shifted by each particle's truth (pixels); none.star:
+    of both, the ball always in the middle."""
+    folder = tmp_path_factory.mktemp("planted")
+    made = run_spa("simulate", "particles", "-d", folder / "a", "--box", BOX, "--pixel-size", PIXEL, "--n", N,
+                   "--snr", 2, "--specimen-diameter", 90, "--seed", 1)  # fmt: skip
+    assert made.status == 0, made.stderr
+    lump = mrc.read(folder / "a" / "truth.mrc").data
+    table = star.read(folder / "a" / "truth.star")
+    rows = table["particles"]
+    poses = matrices(*np.deg2rad([rows.floats(f"rlnAngle{x}") for x in ("Rot", "Tilt", "Psi")]))
+    origins = np.stack([rows.floats(f"rlnOrigin{x}Angst") for x in "XY"], axis=1)
+    u, v, angle = (rows.floats(f"rlnDefocus{x}") for x in ("U", "V", "Angle"))
+    ball = lump.max() * np.roll(np.exp(-((distances(BOX) / 2.5) ** 2)), 7, 1)
+    steps = np.array([-2, -1, 0, 1, 2])
+    truth = np.random.default_rng(3).integers(0, 5, N)
+    images = mrc.read(folder / "a" / "particles.mrcs").data
+    moving, still = images.copy(), images.copy()
+    for number, step in enumerate(steps):
+        mrc.write(folder / "ball.mrc", np.roll(ball, step, 2).astype(np.float32), PIXEL)
+        specimen = of_map(mrc.read(folder / "ball.mrc"), BOX, PIXEL, "C1")
+        for target, mine in ((moving, np.flatnonzero(truth == number)), (still, np.arange(N) if step == 0 else [])):
+            if len(mine):
+                defocus = Defocus(u[mine], v[mine], np.deg2rad(angle[mine]))
+                lens = Lens(300.0, 2.7, 0.1)
+                target[mine] += clean_images(specimen, poses[mine], origins[mine], lens, defocus, BOX, PIXEL)
+    for name, stack in (("in", moving), ("none", still)):
+        mrc.write(folder / f"{name}.mrcs", stack.astype(np.float32), PIXEL)
+        names = [f"{i + 1:06d}@{folder / f'{name}.mrcs'}" for i in range(N)]
+        table_ = rows.with_columns(rlnImageName=names, spaTruth=steps[truth].astype(float))
+        star.write(table.with_block("particles", table_), folder / f"{name}.star")
+    return folder
+
+
+def bent(planted: Path, outdir: Path, *more: object, table: object = "in.star") -> object:
+    return run_spa("refine", "flex", planted / str(table), "-d", outdir, "-o", outdir / "out.star", *QUICK, *more)
+
+
+@pytest.fixture(scope="module")
+def done(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    outdir = tmp_path_factory.mktemp("bent")
+    result = bent(planted, outdir, "--plot", outdir / "p.png")
+    assert result.status == 0, result.stderr
+    assert "nothing moves" not in result.stderr and "A with motions" in result.stderr
+    return outdir
+
+
+def alike(path: Path) -> float:
+    table = star.read(path)["particles"]
+    return abs(float(np.corrcoef(table.floats("spaLatent1"), table.floats("spaTruth"))[0, 1]))
+
+
+def test_a_planted_motion_is_found(done: Path) -> None:
+    tables = star.read(done / "out.star")
+    rows = tables["particles"]
+    assert alike(done / "out.star") > 0.9
+    assert (rows.floats("spaLatentError1") > 0).all()
+    place = rows.floats("spaLatentPath")
+    assert abs(np.corrcoef(place, rows.floats("spaTruth"))[0, 1]) > 0.85
+    found = tables["components"]
+    assert list(found.ints("spaSignificant")) == [1] and found.floats("spaLatentAgreement")[0] > 0.9
+    assert 0 < found.floats("spaMotionError")[0] < found.floats("spaMotion")[0]
+
+
+def test_it_moves_where_the_ball_is(done: Path) -> None:
+    size = mrc.read(done / "motion.mrc").data
+    middle = BOX // 2
+    assert size[middle, middle + 7, middle] > 2 * size[middle, middle - 4, middle]
+
+
+def test_the_ball_goes_along_its_axis_in_the_series(done: Path) -> None:
+    tables = star.read(done / "out.star")
+    ends = [mrc.read(name).data for name in tables["series"].text("spaMapName")]
+    at = []
+    for volume in ends:
+        part = np.maximum(volume[:, BOX // 2 + 5 : BOX // 2 + 11], 0) ** 2
+        at.append(np.array([np.average(np.arange(BOX), weights=part.sum(axis=(0, 1))),
+                            np.average(np.arange(BOX), weights=part.sum(axis=(1, 2)))]))  # fmt: skip
+    assert abs(at[1][0] - at[0][0]) > 1.5 and abs(at[1][1] - at[0][1]) < 1
+
+
+def test_maps_are_in_the_stream(done: Path) -> None:
+    tables = star.read(done / "out.star")
+    roles = set(zip(tables["maps"].ints("spaMapClass"), tables["maps"].text("spaMapRole")))
+    assert roles == {(1, role) for role in ("map", "half1", "half2", "fsc", "mask", "series")}
+    for name in tables["maps"].text("spaMapName"):
+        assert Path(name).is_file(), name
+    assert (done / "p.png").stat().st_size > 5000
+
+
+def test_the_result_does_not_depend_on_threads(planted: Path, done: Path, tmp_path: Path) -> None:
+    assert bent(planted, tmp_path, "--threads", 1).status == 0
+    for name in ("map.mrc", "half1.mrc", "motion.mrc"):
+        assert (tmp_path / name).read_bytes() == (done / name).read_bytes(), name
+
+
+def test_where_nothing_moves_it_says_so(planted: Path, tmp_path: Path) -> None:
+    result = bent(planted, tmp_path, table="none.star")
+    assert result.status == 0 and "nothing moves" in result.stderr
+    assert list(star.read(tmp_path / "out.star")["components"].ints("spaSignificant")) == [0]
+
+
+def test_every_other_option_and_resume(planted: Path, done: Path, tmp_path: Path) -> None:
+    more = ("--latent", 2, "--epochs", 5, "--mask", done / "mask.mrc", "--rigidity", 0.5, "--no-contrast", "--seed", 4)
+    result = bent(planted, tmp_path, *more, table=done / "out.star")
+    assert result.status == 0, result.stderr
+    table = star.read(tmp_path / "out.star")["particles"]
+    assert np.allclose(table.floats("spaContrast"), 1) and "spaLatentCovariance1x2" in table
+    before = (tmp_path / "map.mrc").read_bytes()
+    again = bent(planted, tmp_path, *more, "--resume", table=done / "out.star")
+    assert again.status == 0 and "going on after iteration 5" in again.stderr
+    assert (tmp_path / "map.mrc").read_bytes() == before
+
+
+@pytest.mark.parametrize(("words", "status", "text"), [
+    (("--diameter", 900), 2, "--diameter 900"),
+    (("--start-resolution", 12), 2, "--start-resolution 12"),
+    (("--start-resolution", 90), 2, "--start-resolution 90"),
+    (("--mask", "none.mrc"), 66, "none.mrc"),
+    (("--latent", 0), 2, "--latent"),
+])  # fmt: skip
+def test_bad_options_are_one_line(planted: Path, tmp_path: Path, words: tuple, status: int, text: str) -> None:
+    result = bent(planted, tmp_path, *words)
+    assert result.status == status and text in result.stderr and "Traceback" not in result.stderr

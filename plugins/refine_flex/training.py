@@ -18,8 +18,8 @@ from spa.flex.scene import Scene, shell_weight, slopes
 from spa.refine.problem import Workers
 from spa_plugins.refine_flex.inputs import Problem, Start
 
-BATCH = 128  # particles of a step
-BENT = 8  # of them, whose motion's rigidity is looked at
+BATCH = 64  # particles of a step
+BENT = 4  # of them, whose motion's rigidity is looked at
 STILL = 3  # epochs at first in which coordinates stay
 RATE = (2e-3, 2e-4)  # of the network, at first and at the end
 NEWTON = 0.6  # of the density's step

@@ -75,9 +75,9 @@ def mesh(mask: np.ndarray, across: int = ACROSS) -> Mesh:
     cubes[tuple(np.floor((at - origin) / edge).astype(int).T)] = True
     kept = np.argwhere(cubes)
     steps = np.zeros((6, 4, 3), int)  # corners of the six tetrahedra of a cube
-    for number, order in enumerate(_ORDERS):
+    for kind, order in enumerate(_ORDERS):
         for corner, axis in enumerate(order, 1):
-            steps[number, corner:, axis] += 1
+            steps[kind, corner:, axis] += 1
     corners = (kept[:, None, None] + steps).reshape(-1, 3)
     where = np.ravel_multi_index(tuple(corners.T), tuple(size + 1))
     unique, number = np.unique(where, return_inverse=True)

@@ -93,6 +93,27 @@ def devices() -> Iterator[Line]:
     state = f"devices {', '.join(nodes)}" if nodes else "no NVIDIA device" if driver else "no NVIDIA driver, no device"
     compiler = shutil.which("nvcc") or "no nvcc"
     yield "cuda", f"{', '.join(CUDA)} ({state}; {compiler})", False
+    yield from cards()
+
+
+def cards() -> Iterator[Line]:
+    """Each card with its memory and compute capability, its driver, and what transforms and multiplies there."""
+    from spa.errors import DeviceError
+    from spa.gpu import cards as gpu
+
+    try:
+        driver, there = gpu.cards()
+    except DeviceError as error:
+        yield "cards", str(error).removeprefix("--device cuda: "), False
+        return
+    for card in there:
+        memory = f"{card.free / 2**30:.1f} GiB free of {card.total / 2**30:.1f} GiB"
+        capability = f"compute capability {card.capability[0]}.{card.capability[1]}{' (too old)' if card.old else ''}"
+        yield f"cuda:{card.number}", f"{card.name}, {memory}, {capability}, driver for {driver}", False
+    try:
+        yield "FFT, GEMM", f"{gpu.serving()}, on cards", False
+    except DeviceError as error:
+        yield "FFT, GEMM", str(error).removeprefix("--device cuda: "), False
 
 
 def lines(registry: Registry) -> Iterator[tuple[str, list[Line]]]:

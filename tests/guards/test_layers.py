@@ -32,7 +32,7 @@ ALLOWED = {
     "simulate": {"motion", "volume", "image", "errors"},  # movies move and burn as the science says
     "job": {"model", "io", "image", "subtract", "errors"},  # images may be subtracted, and are straightened, on reading
     "web": {"job", "io", "model", "picking", "image", "errors"},  # the frame of pages, and micrographs as pictures
-    "cli": {"plug", "errors"},
+    "cli": {"plug", "gpu", "errors"},  # doctor asks what cards there are
     "testing": {"cli", "job", "model", "io", "volume", "image", "errors"},
 }
 HOMES = {

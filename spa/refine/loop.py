@@ -76,7 +76,14 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     """The state after one more iteration; the last has `done`, with its half maps and their joint maps."""
     halves, sources = plan.chosen(problem, state), sources_of(problem, state, workers)
     found = plan.advanced(problem, expected(problem, state, workers, halves, sources), halves)
-    return maximised(problem, found, workers, halves, sources, plan.parted(problem, found))
+    found = maximised(problem, found, workers, halves, sources, plan.parted(problem, found))
+    return at_rest(problem, found, workers) if found.done and found.local else found
+
+
+def at_rest(problem: Problem, state: State, workers: Workers) -> State:
+    """The last state with its poses climbed in its own maps, not in those of the iteration before."""
+    halves, sources = plan.everything(problem), sources_of(problem, state, workers)
+    return replace(expected(problem, state, workers, halves, sources), iteration=state.iteration)
 
 
 def sources_of(problem: Problem, state: State, workers: Workers) -> Sources:

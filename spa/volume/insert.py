@@ -5,7 +5,7 @@ Source: Scheres, J. Struct. Biol. 180 (2012) 519, for the weighted solution.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -96,15 +96,37 @@ def close_plane(grid: np.ndarray, pairs: int) -> None:
     plane += sign * plane[::-1, ::-1]
 
 
-def added(sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map) -> Accumulator:
-    """The (closed) sums at each of some operators (g, 3, 3), added; slabs of z go to `run`, a pool's map."""
+def added(
+    sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map, flip: np.ndarray | None = None,
+    exact: bool = False,
+) -> Accumulator:  # fmt: skip
+    """The (closed) sums at each of some operators (g, 3, 3), added; slabs of z go to `run`, a pool's map.
+
+    flip: one of FLIPS that what comes out is symmetric over: half of it is computed. exact: whether the operators carry
+    the grid into itself: nothing is interpolated, up to its corners.
+    """
     from spa.volume.turned import average  # compiled where there is a symmetry
 
     out = np.zeros(sums.grid.shape, np.float32)
     turned = np.ascontiguousarray(operators, np.float32)
-    edges = np.linspace(0, len(out), 9).astype(int)
-    list(run(lambda slab: average(sums.grid, out, turned, *slab), list(zip(edges[:-1], edges[1:]))))
-    return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
+    edge = np.float32(3 * len(out) ** 2 if exact else (len(out) // 2 - 1) ** 2)
+    edges = np.linspace(0 if flip is None else len(out) // 2, len(out), 9).astype(int)
+    list(run(lambda slab: average(sums.grid, out, turned, edge, *slab), list(zip(edges[:-1], edges[1:]))))
+    if flip is not None:
+        _flip(out, flip)
+    return Accumulator(sums.box, sums.radius, out, sums.kernels + (not exact))
+
+
+FLIPS = np.array([np.diag([1, -1, -1]), np.diag([-1, -1, 1])])  # with Friedel's law, z < 0 follows from z > 0
+
+
+def _flip(grid: np.ndarray, operator: np.ndarray) -> None:
+    """Planes z < 0 of a half grid (z, y, x, re/im/weight) that is symmetric over one of FLIPS, from those z > 0."""
+    below, above = grid[: len(grid) // 2], grid[: len(grid) // 2 : -1]
+    if operator[0, 0] > 0:
+        below[:] = above[:, ::-1]
+    else:  # it goes to x < 0: the conjugate of the opposite point
+        np.multiply(above, np.array([1, -1, 1, 1], np.float32), out=below)
 
 
 def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map) -> Accumulator:
@@ -113,9 +135,11 @@ def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Ite
     Operators that carry the grid into itself need no interpolation: the others are one of each of their cosets.
     """
     exact, turns = parted(operators)
-    if len(turns) > 1:
-        sums = added(sums, turns, run)
-    return replace(added(sums, exact, run), kernels=sums.kernels) if len(exact) > 1 else sums
+    flip = next((one for one in FLIPS if (np.abs(exact - one) < 1e-6).all(axis=(1, 2)).any()), None)
+    if len(exact) > 1:
+        sums = added(sums, exact, run, flip, exact=True)
+    back = turns.transpose(0, 2, 1)  # an operator's inverse is one of the exact ones times one of these
+    return added(sums, back, run, flip) if len(turns) > 1 else sums
 
 
 def parted(operators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

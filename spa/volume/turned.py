@@ -4,13 +4,15 @@ import numba
 import numpy as np
 
 
-@numba.njit("void(f4[:,:,:,::1], f4[:,:,:,::1], f4[:,:,::1], i8, i8)", nogil=True, fastmath=True, cache=True)
-def average(grid, out, operators, z0, z1):
-    """out (z, y, x, re/im/weight) in planes z0 ... z1 - 1: the grid at each operator (g, 3, 3), trilinear, added."""
+@numba.njit("void(f4[:,:,:,::1], f4[:,:,:,::1], f4[:,:,::1], f4, i8, i8)", nogil=True, fastmath=True, cache=True)
+def average(grid, out, operators, limit, z0, z1):
+    """out (z, y, x, re/im/weight) in planes z0 ... z1 - 1: the grid at each operator (g, 3, 3), trilinear, added.
+
+    limit: squared radius beyond which nothing is looked at.
+    """
     n = grid.shape[0]
     c = n // 2
     one = np.float32(1)
-    limit = np.float32((c - 1) * (c - 1))
     for z in range(z0, z1):
         for y in range(n):
             for x in range(grid.shape[2] - 1):

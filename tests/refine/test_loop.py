@@ -1,7 +1,9 @@
 """Refinement finds planted poses, keeps halves apart, and claims nothing from noise."""
 
+import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,14 @@ def test_planted_poses_are_found(case: Any, result: State) -> None:
     shifts = result.poses[0].shifts[np.arange(len(turn)), result.poses[0].weight.argmax(axis=1)]
     assert np.median(turn) < 3 and (turn < 10).mean() > 0.95
     assert np.median(np.hypot(*(shifts - case.shifts).T)) * case.problem.images.pixel_size < 2
+
+
+def test_the_poses_are_those_of_the_last_maps(case: Any, result: State) -> None:
+    """Climbing in them once more turns next to nothing."""
+    again = loop.at_rest(case.problem, replace(result, poses=[copy.deepcopy(result.poses[0])]), Workers())
+    least = np.linalg.norm(result.poses[0].root[:, 0, :3], axis=(1, 2)).mean()
+    assert angles_between(again.poses[0].best(), result.poses[0].best()).mean() < 0.1 * least
+    assert again.iteration == result.iteration
 
 
 def test_the_map_is_the_truth_in_its_grey_scale(case: Any, result: State) -> None:

@@ -12,6 +12,7 @@ from spa.volume.insert import (
     Accumulator,
     Samples,
     accumulator,
+    added,
     close,
     insert,
     shell_index,
@@ -164,6 +165,17 @@ def test_cosets_of_the_exact_operators_make_the_whole_group(group: str) -> None:
     size = np.abs(one_by_one[inside]).max()
     assert np.abs(found.grid - one_by_one)[inside][:, :3].max() < (1e-5 if group == "O" else 0.15) * size
     assert found.kernels == sums.kernels + (group == "D7")
+
+
+@pytest.mark.parametrize("group", ["C2", "C3", "C6", "D3", "D7", "T", "I"])
+def test_cosets_and_flips_give_what_each_operator_of_the_group_gives(group: str) -> None:
+    rng = np.random.default_rng(4)
+    sums = accumulator(24, 8)
+    sums.grid[..., :3] = rng.standard_normal((*sums.grid.shape[:3], 3))
+    close(sums)
+    inside = shell_index(sums) <= sums.radius
+    found, whole = symmetrised(sums, operators(group)).grid[inside], added(sums, operators(group)).grid[inside]
+    assert np.abs(found - whole).max() < 1e-5 * np.abs(whole).max()
 
 
 def test_slices_and_insertion_that_reach_over_the_edge_stay_inside() -> None:

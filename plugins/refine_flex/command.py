@@ -52,9 +52,9 @@ def flex(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
     particles tells whether anything moves.  At the end the density is solved at the particles' full detail with the
     motions undone.
 
-    DIR gets map.mrc, half maps, FSC and mask.mrc of the density where it rests, motion.mrc and motion_error.mrc (how
-    far each voxel moves, and how far halves disagree on it, angstroms), and the density in motion along each
-    coordinate (series01_001.mrc ...).  The table has _spaLatent1 ... as vary linear writes them, data_components,
+    DIR gets map.mrc, half maps, FSC and mask.mrc of the density where it rests, rigid.mrc (the map if nothing moved),
+    motion.mrc and motion_error.mrc (how far each voxel moves, and how far halves disagree on it, angstroms), and the
+    density in motion along each coordinate (series01_001.mrc ...).  The table has _spaLatent1 ... as vary linear writes them, data_components,
     data_series and data_maps.
 
     \b

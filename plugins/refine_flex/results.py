@@ -48,6 +48,7 @@ def written(run: Run, found: Found) -> Tables:
     for role, volume in volumes.items():
         _write(folder / f"{role}.mrc", rescaled(volume.astype(np.float32), stack.box), found)
         rows.append((role, str(folder / f"{role}.mrc")))
+    _write(folder / "rigid.mrc", rescaled(found.problem.consensus, stack.box), found)
     _write(folder / "mask.mrc", np.clip(regridded(found.problem.mask, stack.box), 0, 1), found)
     for name, values in (("motion", found.motion.size), ("motion_error", found.motion.error)):
         _write(folder / f"{name}.mrc", _field(found, values), found)

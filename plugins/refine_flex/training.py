@@ -143,11 +143,14 @@ def _restored(problem: Problem, scene: Scene, now: _Half, rows: np.ndarray, valu
 
 
 def _standardised(shape: Shape, now: _Half, moved: bool) -> None:
-    """Coordinates of mean 0 and covariance one, and motions of mean 0, without a change to what images see."""
+    """Coordinates of mean 0 and covariance one, and no motion at 0: the density rests as particles in the middle are.
+
+    (At the mean of all motions it would be smaller than any of them: a mean of turns is a turn that shrinks.)
+    """
     if moved:
         centre, root = whitened(now.z, now.spread)
         inverse = np.linalg.inv(root)
         now.z = (now.z - centre) @ inverse.T
         now.spread = inverse @ now.spread @ inverse.T
         now.weights = network.recoordinated(shape, now.weights, centre, root)
-    now.weights = network.centred(shape, now.weights, now.z)
+    now.weights = network.centred(shape, now.weights, np.zeros((1, shape.latents)))

@@ -67,9 +67,8 @@ def motion(flows: tuple[Flow, Flow], pair: tuple[Posterior, Posterior]) -> Motio
     """Of some particles."""
     step = max(1, len(pair[0].mean) // 1000)
     one, two = (flow(found.mean[::step]) for flow, found in zip(flows, pair))
-    mean, apart = (one + two) / 2, (one - two) / 2
-    mean = mean - mean.mean(axis=0)
-    return Motion(_rms(mean), _rms(apart))
+    one, two = one - one.mean(axis=0), two - two.mean(axis=0)  # where a density rests is its own affair
+    return Motion(_rms((one + two) / 2), _rms((one - two) / 2))
 
 
 def _rms(moves: np.ndarray) -> np.ndarray:

@@ -54,8 +54,8 @@ def flex(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
 
     DIR gets map.mrc, half maps, FSC and mask.mrc of the density where it rests, rigid.mrc (the map if nothing moved),
     motion.mrc and motion_error.mrc (how far each voxel moves, and how far halves disagree on it, angstroms), and the
-    density in motion along each coordinate (series01_001.mrc ...).  The table has _spaLatent1 ... as vary linear writes them, data_components,
-    data_series and data_maps.
+    density in motion along each coordinate (series01_001.mrc ...).  The table has _spaLatent1 ... as vary linear
+    writes them, data_components, data_series and data_maps.
 
     \b
     Examples:

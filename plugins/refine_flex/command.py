@@ -47,10 +47,10 @@ def flex(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
     No alignment: poses are those of the table.  A mesh of tetrahedra lies over the mask; a small network makes moves of
     its vertices of a particle's coordinates, and the density goes with them (Punjani & Fleet 2023).  What bends a
     tetrahedron costs, by the density in it.  Coordinates start from those of the table (vary linear), or from linear
-    components found here.  Each half-set has a network, coordinates and density of its own, which never meet: how far
-    both halves' motions of a particle agree is their error bar, and what one half's motions explain of the other half's
-    particles tells whether anything moves.  At the end the density is solved at the particles' full detail with the
-    motions undone.
+    components found here.  From there and from the map of all particles each half-set goes on by itself, with a
+    network, coordinates and density of its own: how far both halves' motions of a particle agree is their error bar,
+    and what one half's motions explain of the other half's particles tells whether anything moves.  At the end each
+    half's density is solved at the particles' full detail with the motions undone.
 
     DIR gets map.mrc, half maps, FSC and mask.mrc of the density where it rests, rigid.mrc (the map if nothing moved),
     motion.mrc and motion_error.mrc (how far each voxel moves, and how far halves disagree on it, angstroms), and the

@@ -24,7 +24,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("classify 2d")
+@job("classify 2d", cuda=True)
 def classify_2d(
     run: Run, star: str, output: str, classes: int, diameter: float, max_resolution: float, shift_range: float | None,
     iterations: int, plot: str | None,
@@ -38,14 +38,18 @@ def classify_2d(
     """
     from spa.class2d import loop
     from spa.job.pool import in_order
+    from spa.recipe.device import engine_of
     from spa.recipe.iterations import checkpoint, resumed
     from spa_plugins.classify_2d import inputs, results
 
+    engine = engine_of(run)
     tables = run.read(star)
     problem = inputs.problem(run, tables, classes, diameter, max_resolution, shift_range, iterations)
     state = resumed(run, loop.State) or loop.start(problem.images, problem.settings, problem.variance)
     with in_order(run.threads, run.checkpoint) as mapped:
-        left = loop.iterations(problem.images, problem.settings, state, mapped)
+        left = loop.iterations(
+            problem.images, problem.settings, state, engine.over(mapped), inputs.expectation(engine)
+        )
         remaining = iterations - state.iteration
         for state in run.progress(left, total=remaining, unit="iteration"):
             run.say(results.line(problem, state))

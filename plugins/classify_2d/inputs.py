@@ -1,10 +1,14 @@
 """From a table to arrays: the problem that the iterations solve."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
+from spa.class2d.expect import Expectation
 from spa.class2d.plane import Plane
 from spa.class2d.schedule import Settings, batch_size
 from spa.errors import DataError, UsageError
@@ -14,6 +18,7 @@ from spa.job import memory
 from spa.job.particles import ParticleSet, open_particles
 from spa.job.run import Run
 from spa.refine import data
+from spa.refine.engine import Engine
 
 _FULL = 2  # passes over all particles at the end
 
@@ -85,3 +90,14 @@ def _centre(images: data.Images, centres: np.ndarray) -> None:
         re, im = images.planes[row]
         cos, sin = np.cos(phase), np.sin(phase)
         images.planes[row] = re * cos - im * sin, re * sin + im * cos
+
+
+def expectation(engine: Engine) -> Callable[..., Any]:
+    """What makes the E-step of averages where an engine computes."""
+    if engine.device is None:
+        return Expectation
+    from spa.class2d import expect_cuda
+    from spa.refine.engine_cuda import Cuda
+
+    assert isinstance(engine, Cuda)
+    return partial(expect_cuda.Expectation, engine)

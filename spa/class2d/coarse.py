@@ -45,16 +45,22 @@ def _offsets(model: Model, window: float) -> tuple[np.ndarray, np.ndarray]:
     return steps[y], steps[x]
 
 
+def cells_around(n: int, centre: np.ndarray | None, model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """iy, ix (n, T) int32: shifts of the coarse grid, all, or those around each image's own (n, 2 = x, y pixels)."""
+    level = model.grids[0].level
+    oy, ox = _offsets(model, np.inf if centre is None else model.window)
+    middle = np.zeros((n, 2), np.int64) if centre is None else np.rint(centre / level.step).astype(np.int64)
+    most = len(level.shift) // 2 - int(oy.max())
+    middle = np.clip(middle, -most, most) + len(level.shift) // 2
+    return (middle[:, 1:] + oy).astype(np.int32), (middle[:, :1] + ox).astype(np.int32)
+
+
 def rows(y: np.ndarray, c2: np.ndarray, centre: np.ndarray | None, model: Model) -> Rows:
     """Images y (n, 2, >= K) at all shifts, or at those around their own centre (n, 2 = x, y pixels)."""
     grid = model.grids[0]
     level, count = grid.level, grid.refs.shape[-1]
-    oy, ox = _offsets(model, np.inf if centre is None else model.window)
-    middle = np.zeros((len(y), 2), np.int64) if centre is None else np.rint(centre / level.step).astype(np.int64)
-    most = len(level.shift) // 2 - int(oy.max())
-    middle = np.clip(middle, -most, most) + len(level.shift) // 2
-    iy, ix = (middle[:, 1:] + oy).astype(np.int32), (middle[:, :1] + ox).astype(np.int32)
-    re, im = np.empty((2, len(y), len(oy), count), np.float32)
+    iy, ix = cells_around(len(y), centre, model)
+    re, im = np.empty((2, *iy.shape, count), np.float32)
     kernels.shift_images(y, grid.ramps[0], grid.ramps[1], iy, ix, re, im)
     prior = model.shift_prior(level.shift[iy] ** 2 + level.shift[ix] ** 2)
     return Rows(re, im, iy, ix, prior, np.ascontiguousarray(c2[:, :count]))

@@ -5,13 +5,17 @@ the first term is a matrix product of shifted images and turned averages, the se
 astigmatism included). The exhaustive pass is coarse; its best cells are split and scored again in the whole band.
 """
 
+from typing import Any
+
 import numpy as np
 
 from spa.class2d import coarse, fine
 from spa.class2d.images import Images
-from spa.class2d.model import Model, Partial
+from spa.class2d.model import Model, Partial, model
+from spa.class2d.plane import Plane
+from spa.image.disc import Disc
 
-_SAMPLE = 4  # the noise is measured on every fourth image
+EVERY = 4  # the noise is measured on every fourth image
 
 
 def expect(images: Images, rows: np.ndarray, model: Model, shift: np.ndarray, seen: np.ndarray) -> Partial:
@@ -24,7 +28,7 @@ def expect(images: Images, rows: np.ndarray, model: Model, shift: np.ndarray, se
     partial = Partial.empty(len(rows), model)
     split = len(model.grids) > 1
     cells = []
-    for part in _parts(known, coarse.chunk(model)):
+    for part in parts(known, coarse.chunk(model)):
         centre = shift[rows[part]] if known[part[0]] else None
         moved = coarse.rows(np.ascontiguousarray(y[part]), c2[part], centre, model)
         if split:
@@ -38,7 +42,7 @@ def expect(images: Images, rows: np.ndarray, model: Model, shift: np.ndarray, se
     return partial
 
 
-def _parts(known: np.ndarray, chunk: int) -> list[np.ndarray]:
+def parts(known: np.ndarray, chunk: int) -> list[np.ndarray]:
     """Positions in the block, a chunk at most, all known or all not."""
     kinds = [np.flatnonzero(known == k) for k in (False, True)]
     return [kind[i : i + chunk] for kind in kinds for i in range(0, len(kind), chunk)]
@@ -46,7 +50,7 @@ def _parts(known: np.ndarray, chunk: int) -> list[np.ndarray]:
 
 def _residual(x: np.ndarray, c: np.ndarray, images: Images, rows: np.ndarray, model: Model, partial: Partial) -> None:
     """Power of the images less their best average, by group and shell; left out where it is far beyond most images'."""
-    grid, band, some = model.grids[-1], images.band, slice(None, None, _SAMPLE)
+    grid, band, some = model.grids[-1], images.band, slice(None, None, EVERY)
     count, half = x.shape[2], grid.level.half
     psi = np.rint((partial.psi[some] - grid.level.psi[0]) / (np.pi / half)).astype(int)
     p = grid.refs[partial.cls[some], psi % half]
@@ -54,11 +58,31 @@ def _residual(x: np.ndarray, c: np.ndarray, images: Images, rows: np.ndarray, mo
     phase = partial.shift[some] @ np.stack([band.kx[:count], band.ky[:count]]).astype(np.float32)
     p *= np.exp(np.complex64(-2j * np.pi / band.box) * phase)
     power = np.abs(x[some, 0] + 1j * x[some, 1] - c[some] * p) ** 2
-    shells = slice(1, model.plane.radius + 1)
     starts = np.searchsorted(band.shell[:count], np.arange(1, model.plane.radius + 1))
-    sums, counts = np.add.reduceat(power, starts, axis=1), np.diff(starts, append=count)
-    group = images.group[rows[some]]
+    sums = np.add.reduceat(power, starts, axis=1)
+    residual_sums(sums, count, images.group[rows[some]], band, model, partial)
+
+
+def residual_sums(
+    sums: np.ndarray, count: int, group: np.ndarray, band: Disc, model: Model, partial: Partial
+) -> None:  # fmt: skip
+    """Power (m, shells from 1) of what is left of images, of groups (m,), taken in but for what is beyond most."""
+    shells = slice(1, model.plane.radius + 1)
+    counts = np.bincount(band.shell[:count], minlength=model.plane.radius + 1)[shells]
     level = sums / counts / model.variance[group][:, shells]
     ordinary = level <= np.median(level, axis=0) * (2 + 6 / np.sqrt(counts))
     np.add.at(partial.residual[:, shells], group, sums * ordinary)
     np.add.at(partial.counted[:, shells], group, counts * ordinary)
+
+
+class Expectation:
+    """The E-step against averages (C, cells) that are turned once, as `spa.class2d.model.model` is; then blocks."""
+
+    block = 256
+
+    def __init__(self, plane: Plane, images: Images, *given: Any) -> None:
+        self.images, self.model = images, model(plane, images, *given)
+
+    def __call__(self, rows: np.ndarray, shift: np.ndarray, seen: np.ndarray) -> Partial:
+        """The E-step of the images `rows`; shift (n, 2) pixels and seen (n,) from earlier iterations."""
+        return expect(self.images, rows, self.model, shift, seen)

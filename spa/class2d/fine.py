@@ -17,26 +17,27 @@ def sums(y: np.ndarray, c2: np.ndarray, cells: np.ndarray, model: Model, partial
     last = len(model.grids) - 1
     for i, grid in enumerate(model.grids[1:], 1):
         scores = kernels.cell_scores(y, c2, grid.refs, grid.ramps[0], grid.ramps[1], cells)
-        cells, flat = _children(cells, scores, grid, model)
+        cells, flat = children(cells, scores, grid, model)
+        order = np.lexsort(cells.T[::-1])
+        cells, flat = cells[order], flat[order]
         if i < last:
             cells = cells[strongest(cells[:, 0], flat, FAINT)]
-    weights = _record(cells, flat, model, partial)
+    weights = record(cells, flat, model, partial)
     _add(y, c2, cells, weights, model, partial)
 
 
-def _children(cells: np.ndarray, scores: np.ndarray, grid: Grid, model: Model) -> tuple[np.ndarray, np.ndarray]:
-    """The split cells (8 n, 5), sorted, and their log posteriors (without the norm)."""
+def children(cells: np.ndarray, scores: np.ndarray, grid: Grid, model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """The split cells (8 n, 5), in the order of the cells, and their log posteriors (without the norm)."""
     split = np.repeat(cells[:, None, :], 8, axis=1)
     split[:, :, 2:] = 2 * split[:, :, 2:] + _STEPS
     split = split.reshape(-1, 5)
     squared = grid.level.shift[split[:, 3]] ** 2 + grid.level.shift[split[:, 4]] ** 2
     flat = scores.ravel() + model.log_prior[split[:, 1]] + model.shift_prior(squared)
-    order = np.lexsort(split.T[::-1])
-    return split[order], flat[order] / np.float32(model.temperature)
+    return split, flat / np.float32(model.temperature)
 
 
-def _record(cells: np.ndarray, flat: np.ndarray, model: Model, partial: Partial) -> np.ndarray:
-    """Posterior weights of the cells, and what they say of each image."""
+def record(cells: np.ndarray, flat: np.ndarray, model: Model, partial: Partial) -> np.ndarray:
+    """Posterior weights of the cells, which come image by image, and what they say of each image."""
     level, image, n = model.grids[-1].level, cells[:, 0], len(partial.cls)
     starts = np.flatnonzero(np.diff(image, prepend=-1))
     sizes = np.diff(starts, append=len(cells))
@@ -60,14 +61,19 @@ def _add(
 ) -> None:
     """Adds each image, weighted and moved, to the planes of its classes."""
     grid = model.grids[-1]
-    kept = weights > np.exp(-FAINT)
-    cells, weights, image = cells[kept], weights[kept], cells[kept, 0]
-    flip = cells[:, 2] >= grid.level.half
-    entries = np.stack([cells[:, 1], cells[:, 2] - grid.level.half * flip, flip, image, cells[:, 3], cells[:, 4]], 1)
-    order = np.lexsort((image, entries[:, 1], entries[:, 0]))
-    turn = grid.turn
+    turn, (found, weights) = grid.turn, entries(cells, weights, grid)
+    order = np.lexsort((found[:, 3], found[:, 1], found[:, 0]))
     kernels.gather_images(
-        y, c2, grid.ramps[0], grid.ramps[1], np.ascontiguousarray(entries[order], np.int32),
+        y, c2, grid.ramps[0], grid.ramps[1], np.ascontiguousarray(found[order], np.int32),
         np.ascontiguousarray(weights[order], np.float32), partial.sums, turn.index, turn.fx, turn.fy, turn.sign,
         model.plane.columns,
     )  # fmt: skip
+
+
+def entries(cells: np.ndarray, weights: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """(m, 6 = class, angle of the half turn, whether half a turn on, image, y, x) of cells that count; weights (m,)."""
+    kept = weights > np.exp(-FAINT)
+    cells = cells[kept]
+    flip = cells[:, 2] >= grid.level.half
+    psi = cells[:, 2] - grid.level.half * flip
+    return np.stack([cells[:, 1], psi, flip, cells[:, 0], cells[:, 3], cells[:, 4]], 1), weights[kept]

@@ -8,19 +8,19 @@ own fold, so that no image is drawn to its own noise and the likelihood is that 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from spa.class2d import average, seeds
-from spa.class2d.expect import expect
+from spa.class2d.expect import Expectation
 from spa.class2d.images import Images
-from spa.class2d.model import Partial, model
+from spa.class2d.model import Partial
 from spa.class2d.plane import Plane
 from spa.class2d.sampling import levels
 from spa.class2d.schedule import Settings
 
 FOLDS = 4
-BLOCK = 256
 _SHARED = 1000  # images of a full class that it shares with an empty one, at most
 Mapped = Callable[[Callable[[np.ndarray], Partial], Sequence[np.ndarray]], Iterable[Partial]]
 
@@ -65,10 +65,15 @@ def start(images: Images, settings: Settings, variance: np.ndarray) -> State:
     )  # fmt: skip
 
 
-def iterations(images: Images, settings: Settings, state: State, mapped: Mapped) -> Iterator[State]:
-    """The state after each further iteration. mapped: map(work, blocks) with the results in the blocks' order."""
+def iterations(
+    images: Images, settings: Settings, state: State, mapped: Mapped, expectation: Callable[..., Any] = Expectation
+) -> Iterator[State]:  # fmt: skip
+    """The state after each further iteration. mapped: map(work, blocks) with the results in the blocks' order;
+
+    expectation: `spa.class2d.expect.Expectation`, or its twin on a device.
+    """
     while state.iteration < settings.iterations:
-        state = step(images, settings, state, mapped)
+        state = step(images, settings, state, mapped, expectation)
         yield state
 
 
@@ -78,14 +83,16 @@ def averages(images: Images, settings: Settings, state: State) -> average.Averag
     return average.averages(plane, state.sums, settings.diameter, settings.limit)
 
 
-def step(images: Images, settings: Settings, state: State, mapped: Mapped) -> State:
+def step(
+    images: Images, settings: Settings, state: State, mapped: Mapped, expectation: Callable[..., Any] = Expectation
+) -> State:  # fmt: skip
     """One iteration: averages, then the posterior of a batch, then new sums."""
     state, made = _centred(images, settings, state)
     plane = Plane(images.band.box, state.radius)
     shown = int(average.resolution_shell(made.frc).max())
     target = Plane(plane.box, settings.radius(state.iteration, shown))
     rows = settings.rows(state.iteration, len(images))
-    work = _Pass(images, settings, state, target)
+    work = _Pass(images, settings, state, target, expectation)
     for fold, others in enumerate(made.others):
         work.fold(fold, plane.resized_complex(plane.grids(others), target), rows, mapped)
     return _renewed(settings, state, plane, target, work, len(rows) / len(images))
@@ -107,8 +114,11 @@ def _centred(images: Images, settings: Settings, state: State) -> tuple[State, a
 class _Pass:
     """The sums of one iteration, gathered fold by fold and block by block, in their order."""
 
-    def __init__(self, images: Images, settings: Settings, state: State, plane: Plane) -> None:
+    def __init__(
+        self, images: Images, settings: Settings, state: State, plane: Plane, expectation: Callable[..., Any]
+    ) -> None:
         self.images, self.settings, self.state, self.plane = images, settings, state, plane
+        self.expectation = expectation
         classes, it = settings.classes, state.iteration
         self.folds = fold_of(len(images), settings.seed)
         self.sums = np.zeros((FOLDS, classes, plane.cells, 3), np.float32)
@@ -126,14 +136,14 @@ class _Pass:
     def fold(self, fold: int, grids: np.ndarray, rows: np.ndarray, mapped: Mapped) -> None:
         """The images of a fold, against averages (C, cells) of the others."""
         state, images = self.state, self.images
-        made = model(
+        made = self.expectation(
             self.plane, images, grids, self.levels, np.log(self.prior), state.variance, state.shift_sigma,
             self.settings.reach, self.window,
         )  # fmt: skip
         mine = rows[self.folds[rows] == fold]
-        blocks = [mine[i : i + BLOCK] for i in range(0, len(mine), BLOCK)]
+        blocks = [mine[i : i + made.block] for i in range(0, len(mine), made.block)]
         known = state.seen >= 0
-        for block, partial in zip(blocks, mapped(lambda b: expect(images, b, made, state.shift, known), blocks)):
+        for block, partial in zip(blocks, mapped(lambda b: made(b, state.shift, known), blocks)):
             self.sums[fold] += partial.sums
             self._take(block, partial)
 

@@ -19,7 +19,10 @@ OPTIONAL = {
     "pytest": "tests: pip install 'spa[test]'",
 }
 # jobs with kernels; a guard keeps it true
-CUDA = ("abinit model", "classify 3d", "pick topaz", "refine hetero", "refine homo", "refine local", "refine nu")
+CUDA = (
+    "abinit model", "classify 2d", "classify 3d", "pick topaz", "refine hetero", "refine homo", "refine local",
+    "refine nu",
+)  # fmt: skip
 
 Line = tuple[str, str, bool]  # what, how it is, whether it hinders work
 

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -141,3 +142,13 @@ def test_particles_are_centred_where_the_table_says(two_shapes: Path, tmp_path: 
                      "-o", tmp_path / "c.star")  # fmt: skip
     assert result.status == 0, result.stderr
     assert abs(np.median(star.read(tmp_path / "c.star")["particles"].floats("rlnOriginXAngst")) + 20) < 6
+
+
+def test_a_device_finds_the_same_classes(two_shapes: Path, tmp_path: Path, card: Any) -> None:
+    found = {}
+    for device in ("cpu", "cuda"):
+        made = run_spa("classify", "2d", two_shapes, "-d", tmp_path / device, "-o", tmp_path / f"{device}.star", *QUICK,
+                       "--device", device)  # fmt: skip
+        assert made.status == 0 and ("emulated device" in made.stderr) == (device == "cuda"), made.stderr
+        found[device] = star.read(tmp_path / f"{device}.star")["particles"].ints("rlnClassNumber")
+    assert card.launches["whole"] and (found["cpu"] == found["cuda"]).mean() > 0.9

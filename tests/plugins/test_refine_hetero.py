@@ -138,11 +138,19 @@ def test_copies_of_one_reference_part_by_what_images_differ_in(tmp_path: Path) -
     assert again.status == 0 and (tmp_path / "H" / "class001.mrc").read_bytes() == before
 
 
-def test_a_device_sorts_alike(mixed: Path, done: Path, tmp_path: Path, card: Any) -> None:
-    result = hetero(mixed, tmp_path, "--device", "cuda")
-    assert result.status == 0 and "emulated device" in result.stderr, result.stderr
+def test_a_device_sorts_alike(mixed: Path, tmp_path: Path, card: Any) -> None:
+    """A few images in one iteration and the weighing after it: kernels are slow without a card."""
+    (tmp_path / "few").mkdir()
+    table, few = star.read(mixed / "in.star"), np.r_[0:30, N : N + 20]
+    star.write(table.with_block("particles", table["particles"].take(few)), tmp_path / "few" / "in.star")
+    for name in ("truth.mrc", "ball.mrc"):
+        (tmp_path / "few" / name).symlink_to(mixed / name)
+    found = {}
+    for device in ("cpu", "cuda"):
+        result = hetero(tmp_path / "few", tmp_path / device, "--iterations", 1, "--device", device)
+        assert result.status == 0 and ("emulated device" in result.stderr) == (device == "cuda"), result.stderr
+        found[device] = star.read(tmp_path / device / "out.star")["particles"].floats("spaClassShare1")
     assert card.launches["climb"] and card.launches["moments"]
-    found, wanted = (star.read(where / "out.star")["particles"].ints("rlnClassNumber") for where in (tmp_path, done))
-    assert (found == wanted).mean() > 0.9
+    assert np.corrcoef(found["cpu"], found["cuda"])[0, 1] > 0.9
     result = hetero(mixed, tmp_path / "relaxed", "--relax-symmetry", "C2", "--device", "cuda")
     assert result.status == 69 and "--relax-symmetry has no CUDA kernels" in result.stderr

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 from spa.image import fft
 from spa.picking.field import Contrast
-from spa.picking.flat import smoothed
+from spa.picking.flat import background
 
 _BLUR = 4.0  # rings
 _DOUBT = 0.03  # of the noise: by so much it may be wrong, and less is not taken for signal
@@ -21,14 +21,15 @@ def denoised(image: np.ndarray, pixel_size: float, contrast: Contrast | None, la
     """(ny, nx) float32 of an image of that shape; pixel_size in angstroms; what is larger than ``largest`` (angstroms)
     is ice and beam, and is evened out."""
     ny, nx = image.shape
-    image = image - smoothed(image, largest / pixel_size)
+    image = image - background(image, largest / pixel_size)
     spectrum = fft.rfft2(image)
-    ky, kx = np.fft.fftfreq(ny)[:, None] / pixel_size, np.fft.rfftfreq(nx)[None] / pixel_size
-    k = np.hypot(kx, ky).astype(np.float32)
+    ky, kx = np.fft.fftfreq(ny, pixel_size)[:, None].astype(np.float32), np.fft.rfftfreq(nx, pixel_size)[None]
+    kx = kx.astype(np.float32)
+    k = np.sqrt(kx * kx + ky * ky)
     rings = min(ny, nx) // 2
     ring = np.minimum((k * np.float32(2 * pixel_size * rings)).astype(np.int32), rings - 1)
-    ctf = np.ones_like(k) if contrast is None else contrast.at(kx, ky).astype(np.float32)
-    signal, noise = _parted(spectrum, ring.ravel(), rings, None if contrast is None else ctf)
+    ctf = np.ones_like(k) if contrast is None else contrast.at(kx, ky).astype(np.float32, copy=False)
+    signal, noise = _parted(spectrum[::2], ring[::2].ravel(), rings, None if contrast is None else ctf[::2])
     frequency = (np.arange(rings) + 0.5) / (2 * pixel_size * rings)
     band = (1 - np.exp(-((frequency * 2 * largest) ** 2) / 2)) / (1 + (frequency * pixel_size * _DETAIL) ** 12)
     ratio = (signal * band**2 / noise).astype(np.float32)[ring]

@@ -15,7 +15,7 @@ from spa.io import mrc
 from spa.job.micrographs import Entry
 from spa.picking.denoise import denoised
 from spa.picking.field import Contrast
-from spa.picking.flat import smoothed
+from spa.picking.flat import background
 from spa.web import picture
 from spa.web.page import Picture, Query
 
@@ -114,4 +114,4 @@ def lowpassed(image: np.ndarray, pixel_size: float, resolution: float, largest: 
     """Without detail finer than resolution, and without background of more than ``largest`` (both angstroms)."""
     ky, kx = np.fft.fftfreq(image.shape[0])[:, None], np.fft.rfftfreq(image.shape[1])[None]
     k = (np.hypot(kx, ky) * (resolution / pixel_size)).astype(np.float32)
-    return fft.irfft2(fft.rfft2(image - smoothed(image, largest / pixel_size)) / (1 + k**8), image.shape[1])
+    return fft.irfft2(fft.rfft2(image - background(image, largest / pixel_size)) / (1 + k**8), image.shape[1])

@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import re
 import secrets
 import socket
 import sys
@@ -20,6 +21,7 @@ from spa.web.guard import App, Guard
 from spa.web.page import BadRequest, Page, Query
 
 STATIC = Path(__file__).parent / "static"
+_IMPORT = re.compile(r'from "\./([\w/.-]+)"')
 KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 
 
@@ -67,7 +69,17 @@ class _Site:
     async def shell(self, request: Any) -> Any:
         text = (STATIC / "page.html").read_text(encoding="utf-8")
         text = text.replace("{{title}}", escape(self.page.title)).replace("{{script}}", escape(self.page.script))
+        links = [f'<link rel="modulepreload" href="static/{escape(name)}">' for name in self.modules(self.page.script)]
+        text = text.replace("{{modules}}", "\n".join(links))
         return _reply(text.encode(), "text/html; charset=utf-8")
+
+    def modules(self, script: str) -> list[str]:
+        """The script and all that it imports, so that the browser asks for them at once and not one after another."""
+        found = [script]
+        for name in found:
+            text = self.files[name].read_text(encoding="utf-8")
+            found += [one for one in dict.fromkeys(_IMPORT.findall(text)) if one not in found and one in self.files]
+        return found
 
     async def static(self, request: Any) -> Any:
         path = self.files.get(request.path_params["name"])

@@ -26,6 +26,7 @@ export class Viewer {
 
   /** A new picture of a micrograph of width x height pixels; the view stays unless the size changed. */
   show(bitmap, width, height, pixel) {
+    if (!this.extent) this.resize();  // before the first frame
     const same = this.size[0] === width && this.size[1] === height && this.bitmap;
     [this.bitmap, this.size, this.pixel] = [bitmap, [width, height], pixel];
     if (!same) this.fit();

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from spa.abinit.compact import compact, rescaled
+from spa.abinit.compact import rescaled
 from spa.class3d.prior import prior
 from spa.errors import DataError, UsageError
 from spa.flex import mesh as meshes
-from spa.flex.scene import Scene, blocks_of, fit, looked, of_images, scene, seen, without
+from spa.flex.scene import Scene, blocks_of, fit, looked, narrowed, scene, seen, without
 from spa.io.star import Tables
 from spa.job.run import Run
 from spa.recipe import latents, varying
@@ -112,7 +112,7 @@ def problem(run: Run, given: Given, workers: Workers) -> Problem:
     scenes = []
     for resolution in (asked.start_resolution, asked.train_resolution, 0.0):
         radius = images.shell_of(resolution) if resolution else images.band.radius
-        views = ready.views if not resolution else of_images(ready.views, compact(ready.views.images, radius))
+        views = narrowed(ready.views, radius) if resolution else ready.views
         grid = np.clip(regridded(mask, views.images.band.box), 0, 1)
         scenes.append(scene(views, lattice, meshes.body(lattice, grid), ready.contrast))
     rigidity = asked.rigidity * explained(scenes[1], ready.consensus, workers)

@@ -112,7 +112,7 @@ def _half(problem: Problem, state: State, number: int, workers: Workers) -> _Hal
         layers = network.forward(shape, now.weights, drawn)
         moves = layers[-1].reshape(len(at), -1, 3)
         found_slopes = slopes(scene, mine, values, moves, workers)
-        cost, bend = rigid.energy(scene.mesh, stiff, moves[:BENT])
+        cost, bend = rigid.energy(scene.mesh, stiff, moves[:BENT], workers.map)
         slope = found_slopes.moves
         slope[: len(bend)] += np.float32(settings.rigidity * len(at) / len(bend)) * bend
         gradient = network.backward(shape, now.weights, layers, slope / len(at))

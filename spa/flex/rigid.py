@@ -4,13 +4,15 @@ The nearest rotation is found by turning towards it (Muller et al., Motion in Ga
 reflection; the squared distance's slope is twice the difference from it.
 """
 
+from collections.abc import Callable, Iterable
+
 import numba
 import numpy as np
 
 from spa.flex.mesh import Mesh
 
 TURNS = 30  # of a rotation towards the nearest, at most; it starts at that of the tetrahedron before
-STILL = 1e-5  # radians
+STILL = 1e-4  # radians
 
 
 @numba.njit("f8(f4[:,::1], i4[:,::1], f4[:,:,::1], f4[::1], f4[:,::1])", nogil=True, cache=True)
@@ -62,12 +64,17 @@ def _energy(moves, cells, slopes, weights, slope):
     return total
 
 
-def energy(mesh: Mesh, weights: np.ndarray, moves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) weighted squared distances of motions (n, V, 3) from rigid ones, and their slopes (n, V, 3)."""
+def energy(
+    mesh: Mesh, weights: np.ndarray, moves: np.ndarray, run: Callable[..., Iterable] = map
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) weighted squared distances of motions (n, V, 3) from rigid ones, and their slopes (n, V, 3).
+
+    run: a pool's map, over motions.
+    """
     slope = np.zeros(moves.shape, np.float32)
     moves = np.ascontiguousarray(moves, np.float32)
-    total = np.array([_energy(one, mesh.cells, mesh.slopes, weights, mine) for one, mine in zip(moves, slope)])
-    return total, slope
+    total = run(lambda k: _energy(moves[k], mesh.cells, mesh.slopes, weights, slope[k]), range(len(moves)))
+    return np.array(list(total)), slope
 
 
 def stiffness(mesh: Mesh, cell: np.ndarray, mass: np.ndarray, least: float = 0.1) -> np.ndarray:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spa.abinit.compact import compact
 from spa.flex.mesh import Body, Mesh
 from spa.flex.project import Screen, adjoint, places, projected, screen
 from spa.image.disc import shell_mean
-from spa.refine.data import Images
 from spa.refine.problem import Workers
 from spa.vary.views import Contrast, Views
 from spa.volume.slices import reference, slices
@@ -139,6 +139,9 @@ def without(views: Views, volume: np.ndarray, workers: Workers) -> None:
     list(workers.map(one, blocks_of(np.arange(len(views)))))
 
 
-def of_images(views: Views, images: Images) -> Views:
-    """The same views of the images in another band."""
-    return replace(views, images=images, noise=views.noise[:, : images.band.radius + 1])
+def narrowed(views: Views, radius: int) -> Views:
+    """The same views in shells up to radius, their box as small as that allows; coefficients are not copied."""
+    images = views.images
+    small = compact(replace(images, planes=images.planes[:0]), radius)
+    planes = images.planes[:, :, : len(small.band)]
+    return replace(views, images=replace(small, planes=planes), noise=views.noise[:, : small.band.radius + 1])

@@ -101,13 +101,19 @@ def test_the_ball_goes_along_its_axis_in_the_series(done: Path) -> None:
     assert abs(at[1][0] - at[0][0]) > 1.5 and abs(at[1][1] - at[0][1]) < 1
 
 
-def test_maps_are_in_the_stream(done: Path) -> None:
+def test_maps_and_latents_are_in_the_stream(done: Path, tmp_path: Path) -> None:
     tables = star.read(done / "out.star")
     roles = set(zip(tables["maps"].ints("spaMapClass"), tables["maps"].text("spaMapRole")))
     assert roles == {(1, role) for role in ("map", "half1", "half2", "fsc", "mask", "series")}
     for name in tables["maps"].text("spaMapName"):
         assert Path(name).is_file(), name
     assert (done / "p.png").stat().st_size > 5000
+    some = run_spa("select", "latent", done / "out.star", "--where", "spaLatent1 > 0", "-o", tmp_path / "some.star")
+    assert some.status == 0, some.stderr
+    assert 0 < len(star.read(tmp_path / "some.star")["particles"]) < N
+    session = run_spa("export", "chimerax", done / "out.star", "-d", tmp_path, "-o", tmp_path / "session.star")
+    assert session.status == 0, session.stderr
+    assert any("series01" in path.read_text() for path in tmp_path.glob("*.cxc"))
 
 
 def test_the_result_does_not_depend_on_threads(planted: Path, done: Path, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_rigid_motions_cost_nothing_and_slopes_are_right(made: tuple) -> None:
     assert stiff.sum() == pytest.approx(1, abs=1e-5)
     turn = from_rotation_vectors(np.array([[0.4, -0.8, 0.3]]))[0]
     whole = (lattice.vertices @ turn.T - lattice.vertices + 0.1).astype(np.float32)
-    assert rigid.energy(lattice, stiff, whole[None])[0][0] < 1e-8
+    assert rigid.energy(lattice, stiff, whole[None])[0][0] < 1e-7
     stretched = (0.1 * lattice.vertices).astype(np.float32)
     assert rigid.energy(lattice, stiff, stretched[None])[0][0] == pytest.approx(3 * 0.01, rel=1e-3)
     rng = np.random.default_rng(3)

@@ -89,8 +89,11 @@ def _first(posed: Posed, density: np.ndarray, workers: Workers) -> tuple[np.ndar
         a = fit(scene, m, w, p).scale[:, None]
         return a[:, 0], adjoint(scene.screen, scene.body, density, spots, a * (a * w * p - m))[1]
 
-    parts = list(workers.map(one, blocks_of(np.arange(len(posed.rows)))))
-    return np.concatenate([part[0] for part in parts]), _sum([part[1] for part in parts])
+    scales, total = [], np.zeros(len(density), np.float32)
+    for scale, slope in workers.map(one, blocks_of(np.arange(len(posed.rows)))):
+        scales.append(scale)
+        total += slope
+    return np.concatenate(scales), total
 
 
 def _normal(posed: Posed, scales: np.ndarray, values: np.ndarray, workers: Workers) -> np.ndarray:
@@ -103,11 +106,7 @@ def _normal(posed: Posed, scales: np.ndarray, values: np.ndarray, workers: Worke
         _, w = looked(scene, posed.rows[at])
         return adjoint(scene.screen, scene.body, values, spots, scales[at, None] ** 2 * w * p)[1]
 
-    return _sum(list(workers.map(one, blocks_of(np.arange(len(posed.rows))))))
-
-
-def _sum(parts: list[np.ndarray]) -> np.ndarray:
-    total = np.zeros(len(parts[0]), np.float32)
-    for part in parts:
+    total = np.zeros(len(values), np.float32)
+    for part in workers.map(one, blocks_of(np.arange(len(posed.rows)))):
         total += part
     return total

@@ -16,7 +16,7 @@ from spa.refine.problem import Workers
 from spa.vary.views import Contrast, Views
 from spa.volume.slices import reference, slices
 
-BLOCK = 32  # images handled together
+BLOCK = 8  # images handled together
 
 
 @dataclass(frozen=True, eq=False)

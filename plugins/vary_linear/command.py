@@ -14,9 +14,9 @@ from spa.job.run import Run, job
 @options.star_out
 @options.outdir
 @click.option("--components", type=click.IntRange(1, 20), default=3, show_default=True, help="How many.")
-@click.option("--method", type=click.Choice(["em", "covariance"]), default="em", show_default=True,
+@click.option("--method", type=click.Choice(["em", "covariance", "pieces"]), default="em", show_default=True,
               help="Start by expectation and maximisation from random latents, or from columns of the volumes' "
-                   "covariance.")  # fmt: skip
+                   "covariance; or stay within the span of pieces of the map: for rare kinds.")  # fmt: skip
 @options.variable
 @click.option("--lowpass", type=click.FloatRange(min=1),
               help="Finest detail of the components, angstroms; default: as far as their halves agree.")
@@ -47,8 +47,10 @@ def linear(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
     its place (_spaLatentPath, 0 to 1) on the curve that leads through the crowd of all: a large motion bends through
     several components.
     Whether anything varies is told by what one half's components explain of the other half's particles, against
-    particles whose residuals are shuffled.  DIR gets mean.mrc, component01.mrc ... and frames along each
-    (series01_001.mrc ...), half maps and FSC, and mask.mrc; the table has data_components and data_maps.
+    particles whose residuals are shuffled; and each of 24 pieces of the map is tried for coming and going
+    (data_pieces), which tells kinds too rare for components to be learnt: --method pieces is for those.  DIR gets
+    mean.mrc, component01.mrc ... and frames along each (series01_001.mrc ...), half maps and FSC, and mask.mrc; the
+    table has data_components and data_maps.
 
     \b
     Examples:

@@ -52,7 +52,7 @@ def problem(run: Run, given: Given, workers: Workers) -> Problem:
     ready = varying.prepared(run, given, asked.no_contrast, workers)
     width = images.band.box * images.pixel_size
     settings = Settings(
-        asked.components, asked.method == "covariance",
+        asked.components, asked.method,
         int(np.clip(width / asked.start_resolution, 4, images.band.radius)), asked.iterations, run.seed,
         finest=images.shell_of(asked.lowpass) if asked.lowpass else None,
     )  # fmt: skip

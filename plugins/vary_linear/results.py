@@ -105,7 +105,8 @@ def written(run: Run, found: Found) -> Tables:
         frames += [(name, k, value) for name, value in series]
     names, axes, values = zip(*frames)
     series_table = Table.of(spaMapName=list(names), spaComponent=list(axes), spaLatentValue=list(values))
-    return tables.with_block("components", _components(found)).with_block("series", series_table)
+    tables = tables.with_block("components", _components(found)).with_block("pieces", _pieces(found))
+    return tables.with_block("series", series_table)
 
 
 def _maps(folder: Path, stem: str, found: Found, number: int) -> list[tuple[str, str]]:
@@ -151,6 +152,14 @@ def _components(found: Found) -> Table:
     )  # fmt: skip
 
 
+def _pieces(found: Found) -> Table:
+    """Where each piece of the map is, angstroms from the box centre, and how much more it varies than noise does."""
+    width = found.given.stack.box * found.given.stack.pixel_size
+    z, y, x, excess = found.null.pieces.T
+    places = {f"spaPiece{name}": np.round(axis * width, 1) for name, axis in zip("XYZ", (x, y, z))}
+    return Table.of(**places, spaPieceExcess=np.round(excess, 3))
+
+
 def draw(path: Path, found: Found) -> None:
     """Latents, components, and what the null test says."""
     from spa.plot.figure import save
@@ -163,14 +172,22 @@ def draw(path: Path, found: Found) -> None:
 
 
 def doubt(found: Found) -> str:
-    """What speaks against what varies, or nothing."""
-    worth = found.null
+    """What speaks against what varies, or for what components do not show, or nothing."""
+    worth, width = found.null, found.given.stack.box * found.given.stack.pixel_size
     if worth.varies:
         return ""
+    if worth.loudest is not None:
+        z, y, x, excess = worth.loudest * (width, width, width, 1)
+        advice = "" if found.asked.method == "pieces" else ": --method pieces looks there alone"
+        return (
+            f"components explain nothing of particles that they were not made of, but the piece of the map at "
+            f"({x:.0f}, {y:.0f}, {z:.0f}) A from the centre varies {excess:.1f} standard deviations more than noise "
+            f"does{advice}"
+        )
     return (
         "nothing varies: components made from one half of the particles explain the other half no better than the "
-        f"mean does ({worth.gain[-1]:+.3f} log units a particle, {worth.chance:+.3f} by chance); latents and frames "
-        "show noise, or a kind too rare for half of the particles to tell"
+        f"mean does ({worth.gain[-1]:+.3f} log units a particle, {worth.chance:+.3f} by chance), and no piece of the "
+        "map comes and goes; latents and frames show noise, or a kind too rare to tell"
     )
 
 

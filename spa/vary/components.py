@@ -12,7 +12,7 @@ import numpy as np
 from spa.abinit.compact import compact, rescaled
 from spa.class3d.prior import Prior
 from spa.refine.problem import Workers
-from spa.vary import columns, normal
+from spa.vary import columns, normal, pieces
 from spa.vary.latent import Latent, ordered, posterior, whitened
 from spa.vary.views import ONE, Contrast, Views, moments
 from spa.volume.shells import apply_radial
@@ -26,12 +26,12 @@ STILL = 0.005  # change of the subspace in a cycle below which it stands
 
 @dataclass(frozen=True)
 class Settings:
-    """components; covariance: start from the covariance's columns, not from random coordinates; start: shells that the
-    start looks at; cycles of the start at most; iterations in the whole band at most; fall: shells over which
-    components fade out, from `finest` on (None: they do not)."""
+    """components; method: "em", from random coordinates, "covariance", from its columns, or "pieces", within the span
+    of pieces of the consensus and no further; start: shells that the start looks at; cycles of the start at most;
+    iterations in the whole band at most; finest: shell from which on components fade out (None: they do not)."""
 
     components: int
-    covariance: bool
+    method: str
     start: int
     iterations: int
     seed: int
@@ -90,13 +90,16 @@ def stream(settings: Settings, *keys: int) -> np.random.Generator:
 def first_state(problem: Problem, workers: Workers, cycles: int | None = None) -> State:
     """Components in the start's band."""
     settings, small = problem.settings, problem.coarse()
-    if settings.covariance:
+    if settings.method == "pieces":
+        pair = _from_pieces(small, workers)
+    elif settings.method == "covariance":
         pair = _from_columns(small, cycles or settings.cycles, workers)
     else:
         pair = [_from_random(small, number, cycles or settings.cycles, workers) for number in (0, 1)]
     box = problem.views.images.band.box
     maps = np.stack([np.stack(list(workers.map(lambda one: rescaled(one, box), half))) for half in pair])
-    return State(0, len(problem.views), maps, np.zeros(0), settings.iterations == 0)
+    done = settings.iterations == 0 or settings.method == "pieces"
+    return State(0, len(problem.views), maps, np.zeros(0), done)
 
 
 def _from_random(problem: Problem, number: int, cycles: int, workers: Workers) -> np.ndarray:
@@ -139,6 +142,22 @@ def _from_columns(problem: Problem, cycles: int, workers: Workers) -> list[np.nd
         rows = problem.half(number)
         maps = _projected(problem, rows, found, workers)[: settings.components + SPARE + 1]
         out.append(_climbed(problem, rows, maps, cycles, workers))
+    return out
+
+
+def _from_pieces(problem: Problem, workers: Workers) -> list[np.ndarray]:
+    """Maps (q + 1, n, n, n) of both halves: the likeliest covariance of each within the span of the same pieces."""
+    radius, cut = problem.settings.start, pieces.of(problem.consensus, problem.prior.region, problem.settings.seed)
+    everything = np.concatenate([problem.consensus[None], cut.maps])
+    out = []
+    for number in (0, 1):
+        seen = moments(problem.views, problem.half(number), everything, radius, workers)
+        beside = pieces.beside_mean(seen)
+        start = np.diag(np.r_[1.0, np.full(len(cut.maps), 0.2)])  # of a piece, what may be missing or more
+        matrix = start @ whitened(beside.turned(start), ONE, 60)[0]
+        matrix = matrix @ ordered(seen.turned(matrix))
+        maps = np.tensordot(matrix.T, everything, 1).astype(np.float32)
+        out.append(maps[: problem.settings.components + 1])
     return out
 
 

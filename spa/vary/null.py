@@ -2,6 +2,7 @@
 
 Components made of noise make the images of the other half no likelier.  What chance and errors of the model give is
 measured on shuffled images: each with the residual of another one, so that nothing in them fits together in space.
+Pieces of the consensus are tried besides, which tell kinds too rare for components to be learnt.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ import numpy as np
 
 from spa.class3d.sums import blocks_of
 from spa.refine.problem import Workers
+from spa.vary import pieces
 from spa.vary.components import Problem, State, aligned_with, first_state
 from spa.vary.latent import posterior, whitened
 from spa.vary.views import Moments, Views, moments
@@ -18,23 +20,35 @@ from spa.volume.slices import reference, slices
 IMAGES = 6000  # at most, that are shuffled
 CYCLES = 12  # of the shuffled images' components
 CLEAR = 3.0  # standard errors above chance
+LOUD = 4.5  # standard deviations of a piece's excess above that of shuffled images, of some tens of pieces
 
 
 @dataclass(frozen=True, eq=False)
 class Null:
     """gain (q,): log evidence an image of the other half gains by the first 1 … q components; error (q,): its standard
     error; chance: the same gain of all components of shuffled images, and chance_error; alike (q,): cosine of both
-    halves' components."""
+    halves' components.
+
+    pieces (k, 4): z, y, x of pieces of the consensus from the box centre, in shares of the box, and the excess of
+    variance along each over shuffled images', in standard deviations of noise.
+    """
 
     gain: np.ndarray
     error: np.ndarray
     chance: float
     chance_error: float
+    pieces: np.ndarray
 
     @property
     def varies(self) -> bool:
         """Whether components explain images that they were not made of."""
         return self.significant > 0
+
+    @property
+    def loudest(self) -> np.ndarray | None:
+        """The row of the piece that comes and goes most, if one does."""
+        best = self.pieces[np.argmax(self.pieces[:, 3])]
+        return best if best[3] > LOUD else None
 
     @property
     def significant(self) -> int:
@@ -49,9 +63,23 @@ def null(problem: Problem, state: State, radius: int, workers: Workers, shuffles
     steps = held_out(problem, state, radius, workers)
     gain, error = steps.mean(axis=0), steps.std(axis=0) / np.sqrt(len(steps))
     error = np.r_[error[0], np.diff(steps, axis=1).std(axis=0) / np.sqrt(len(steps))]
-    chances = [_chance(problem, number, workers) for number in range(shuffles)]
+    small, seed = problem.coarse(), problem.settings.seed
+    seeds = [seed + 7919 * (number + 1) for number in range(shuffles)]
+    mixed = [replace(small, views=shuffled(small, one, workers), settings=replace(small.settings, seed=one))
+             for one in seeds]  # fmt: skip
+    chances = [_chance(one, workers) for one in mixed]
     chance, spread = max(chances, default=(0.0, 0.0))
-    return Null(gain, error, chance, max(spread, float(steps[:, -1].std() / np.sqrt(len(steps)))))
+    cut = pieces.of(small.consensus, small.prior.region, seed)
+    usual = np.mean([_excess(small, one.views, cut, workers).mean() for one in mixed]) if mixed else 0.0
+    tried = np.c_[cut.centres / len(small.consensus), _excess(small, small.views, cut, workers) - usual]
+    spread = max(spread, float(steps[:, -1].std() / np.sqrt(len(steps))))
+    return Null(gain, error, chance, spread, tried)
+
+
+def _excess(problem: Problem, views: Views, cut: pieces.Pieces, workers: Workers) -> np.ndarray:
+    """(k,) of pieces, in the start's band."""
+    maps, rows = np.concatenate([problem.consensus[None], cut.maps]), np.arange(len(views))
+    return pieces.excess(moments(views, rows, maps, problem.settings.start, workers))
 
 
 def held_out(problem: Problem, state: State, radius: int, workers: Workers) -> np.ndarray:
@@ -70,12 +98,9 @@ def held_out(problem: Problem, state: State, radius: int, workers: Workers) -> n
     return out
 
 
-def _chance(problem: Problem, number: int, workers: Workers) -> tuple[float, float]:
+def _chance(mixed: Problem, workers: Workers) -> tuple[float, float]:
     """Mean gain of an image by all components of shuffled images, and its standard error."""
-    settings = replace(problem.settings, seed=problem.settings.seed + 7919 * (number + 1))
-    small = problem.coarse()
-    mixed = replace(small, views=shuffled(small, settings.seed, workers), settings=settings)
-    steps = held_out(mixed, first_state(mixed, workers, CYCLES), settings.start, workers)[:, -1]
+    steps = held_out(mixed, first_state(mixed, workers, CYCLES), mixed.settings.start, workers)[:, -1]
     return float(steps.mean()), float(steps.std() / np.sqrt(len(steps)))
 
 

@@ -111,7 +111,7 @@ def test_a_turn_of_everything_changes_nothing(planted: Path, done: Path, tmp_pat
     assert abs(np.corrcoef(a, b)[0, 1]) > 0.98
 
 
-@pytest.mark.parametrize("method", ["em", "covariance"])
+@pytest.mark.parametrize("method", ["em", "covariance", "pieces"])
 def test_where_nothing_varies_it_says_so(planted: Path, tmp_path: Path, method: str) -> None:
     result = varied(planted, tmp_path, "--components", 2, "--method", method, table="a/truth.star")
     assert result.status == 0 and "nothing varies" in result.stderr
@@ -132,6 +132,39 @@ def test_every_other_option_and_resume(planted: Path, tmp_path: Path) -> None:
     again = varied(planted, tmp_path, *more, "--resume")
     assert again.status == 0 and "going on after iteration" in again.stderr
     assert (tmp_path / "component01.mrc").read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def rare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all.star: 600 particles of three subunits of which 48 lack one (spaTruth 1), poses known."""
+    folder = tmp_path_factory.mktemp("rare")
+    make = ("simulate", "particles", "--box", 32, "--pixel-size", 6, "--snr", 0.6, "--symmetry", "C3",
+            "--specimen-diameter", 120)  # fmt: skip
+    assert run_spa(*make, "-d", folder / "a", "--n", 552, "--seed", 1).status == 0
+    more = ("--map", folder / "a" / "truth.mrc", "--odd-subunit", "missing")
+    assert run_spa(*make, "-d", folder / "b", "--n", 48, "--seed", 2, *more).status == 0
+    tables = [star.read(folder / name / "truth.star") for name in "ab"]
+    for number, table in enumerate(tables):
+        rows = table["particles"].with_columns(spaTruth=np.full(len(table["particles"]), number))
+        star.write(table.with_block("particles", rows), folder / f"{number}.star")
+    made = run_spa("star", "cat", folder / "0.star", folder / "1.star")
+    assert made.status == 0, made.stderr
+    (folder / "all.star").write_text(made.stdout)
+    return folder
+
+
+def test_a_piece_that_few_particles_lack_is_told_and_they_are_found(rare: Path, tmp_path: Path) -> None:
+    words = ("--max-resolution", 14, "--iterations", 1, "--components", 1, "--frames", 2, "--seed", 3)
+    for method in ("em", "pieces"):
+        outdir = tmp_path / method
+        result = run_spa("vary", "linear", rare / "all.star", "-d", outdir, "-o", outdir / "out.star",
+                         "--method", method, *words)  # fmt: skip
+        assert result.status == 0, result.stderr
+        assert star.read(outdir / "out.star")["pieces"].floats("spaPieceExcess").max() > 4.5
+        assert "nothing varies" not in result.stderr
+    rows = star.read(tmp_path / "pieces" / "out.star")["particles"]
+    latent, truth = np.abs(rows.floats("spaLatent1")), rows.floats("spaTruth") == 1
+    assert truth[np.argsort(-latent)[:48]].mean() > 0.6
 
 
 @pytest.mark.parametrize(("words", "status", "text"), [

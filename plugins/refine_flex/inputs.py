@@ -157,7 +157,7 @@ def _linear(run: Run, given: Given, found: Problem, workers: Workers) -> tuple[n
     band = coarse.images.band
     mean, inside = rescaled(found.consensus, band.box), np.clip(regridded(found.mask, band.box), 0, 1)
     strength = prior(mean, inside, inside, 0.05)
-    settings = components.Settings(count, False, band.radius, 0, run.seed)
+    settings = components.Settings(count, "em", band.radius, 0, run.seed)
     curve = found.curve[: band.box // 2 + 1]
     posed = components.Problem(coarse, found.contrast, mean, inside, curve, strength, settings)
     latent = joint(posed, components.first_state(posed, workers), workers).latent

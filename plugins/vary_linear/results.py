@@ -156,8 +156,8 @@ def _pieces(found: Found) -> Table:
     """Where each piece of the map is, angstroms from the box centre, and how much more it varies than noise does."""
     width = found.given.stack.box * found.given.stack.pixel_size
     z, y, x, excess = found.null.pieces.T
-    places = {f"spaPiece{name}": np.round(axis * width, 1) for name, axis in zip("XYZ", (x, y, z))}
-    return Table.of(**places, spaPieceExcess=np.round(excess, 3))
+    x, y, z = (np.round(axis * width, 1) for axis in (x, y, z))
+    return Table.of(spaPieceX=x, spaPieceY=y, spaPieceZ=z, spaPieceExcess=np.round(excess, 3))
 
 
 def draw(path: Path, found: Found) -> None:

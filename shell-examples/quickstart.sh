@@ -46,7 +46,10 @@ spa star set --quiet --rename rlnDefocusU foundDefocusU micrographs.star |
     spa star stat --quiet --columns defocusError
 python "$examples/against_truth.py" Sharpened/sharpened_masked.mrc Micrographs/truth.mrc
 
+spa report . -o report.html --title "Quickstart"
+
 say "done in $SECONDS s"
 echo "the map      $out/Sharpened/sharpened.mrc"
 echo "its table    $out/final.star (spa star cat shows it; its first lines are every step it has come through)"
 echo "figures      $out/figures"
+echo "all in one   $out/report.html, for a browser"

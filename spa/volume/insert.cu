@@ -54,13 +54,15 @@ extern "C" __global__ void hermitian(float4* grid, int n, int nx) {
     *b = make_float4(re, -im, w, b->w);
 }
 
-// The grid at each of some operators (g, 9), added; one thread a point.
-extern "C" __global__ void average(const float4* grid, float4* out, const float* operators, int count, int n, int nx) {
+// The grid at each of some operators (g, 9), added, in planes z from the first on, to a squared radius; one thread a
+// point.
+extern "C" __global__ void average(const float4* grid, float4* out, const float* operators, int count, int n, int nx,
+                                   int first, float limit) {
     const int x = blockIdx.x * blockDim.x + threadIdx.x, c = n / 2;
     if (x >= nx - 1) return;
-    for (int zy = blockIdx.y; zy < n * n; zy += gridDim.y) {
+    for (int zy = first * n + blockIdx.y; zy < n * n; zy += gridDim.y) {
         const float px = x, py = zy % n - c, pz = zy / n - c;
-        if (px * px + py * py + pz * pz > (float)(c - 1) * (c - 1)) continue;
+        if (px * px + py * py + pz * pz > limit) continue;
         float re = 0, im = 0, weight = 0;
         for (int g = 0; g < count; g++) {
             const float* m = operators + 9 * g;
@@ -81,5 +83,18 @@ extern "C" __global__ void average(const float4* grid, float4* out, const float*
                     }
         }
         out[(size_t)zy * nx + x] = make_float4(re, im, weight, 0.0f);
+    }
+}
+
+// Planes z < 0 of a grid that is symmetric over a twofold axis, from those z > 0: along x (rows turned round), else
+// along z (conjugates).
+extern "C" __global__ void flip(float4* grid, int n, int nx, int along_x) {
+    const int x = blockIdx.x * blockDim.x + threadIdx.x;
+    if (x >= nx) return;
+    for (int zy = blockIdx.y; zy < n / 2 * n; zy += gridDim.y) {
+        const int z = n - 1 - zy / n, y = along_x ? n - 1 - zy % n : zy % n;
+        float4 v = grid[((size_t)z * n + y) * nx + x];
+        if (!along_x) v.y = -v.y;
+        grid[(size_t)zy * nx + x] = v;
     }
 }

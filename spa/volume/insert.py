@@ -134,12 +134,17 @@ def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Ite
 
     Operators that carry the grid into itself need no interpolation: the others are one of each of their cosets.
     """
-    exact, turns = parted(operators)
-    flip = next((one for one in FLIPS if (np.abs(exact - one) < 1e-6).all(axis=(1, 2)).any()), None)
+    exact, turns, flip = steps(operators)
     if len(exact) > 1:
         sums = added(sums, exact, run, flip, exact=True)
-    back = turns.transpose(0, 2, 1)  # an operator's inverse is one of the exact ones times one of these
-    return added(sums, back, run, flip) if len(turns) > 1 else sums
+    return added(sums, turns, run, flip) if len(turns) > 1 else sums
+
+
+def steps(operators: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Operators (e, 3, 3) to add sums over first, exactly, then (c, 3, 3), and the flip that both leave, if any."""
+    exact, turns = parted(operators)
+    flip = next((one for one in FLIPS if (np.abs(exact - one) < 1e-6).all(axis=(1, 2)).any()), None)
+    return exact, turns.transpose(0, 2, 1), flip  # an operator's inverse is an exact one times one of the turned back
 
 
 def parted(operators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
 Sums are added atomically: they do not come in the samples' order, and differ in their last bits from run to run.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -67,21 +67,30 @@ def close(sums: Accumulator) -> None:
     )
 
 
-def added(sums: Accumulator, operators: np.ndarray) -> Accumulator:
-    """The (closed) sums at each of some operators (g, 3, 3), added."""
+def added(
+    sums: Accumulator, operators: np.ndarray, flip: np.ndarray | None = None, exact: bool = False
+) -> Accumulator:
+    """The (closed) sums at each of some operators (g, 3, 3), added; flip and exact as in `spa.volume.insert.added`."""
     device = sums.grid.device
     n, _, width, _ = sums.grid.shape
-    out = device.zeros(*sums.grid.shape)
+    out, first = device.zeros(*sums.grid.shape), 0 if flip is None else n // 2
+    limit = np.float32(3 * n**2 if exact else (n // 2 - 1) ** 2)
     device.run(
-        SOURCE, "average", (-(-width // THREADS), n * n), THREADS, sums.grid, out,
-        device.array(operators, np.float32), np.int32(len(operators)), np.int32(n), np.int32(width),
+        SOURCE, "average", (-(-width // THREADS), (n - first) * n), THREADS, sums.grid, out,
+        device.array(operators, np.float32), np.int32(len(operators)), np.int32(n), np.int32(width), np.int32(first),
+        limit,
     )  # fmt: skip
-    return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
+    if flip is not None:
+        device.run(
+            SOURCE, "flip", (-(-width // THREADS), n // 2 * n), THREADS, out, np.int32(n), np.int32(width),
+            np.int32(flip[0, 0] > 0),
+        )  # fmt: skip
+    return Accumulator(sums.box, sums.radius, out, sums.kernels + (not exact))
 
 
 def symmetrised(sums: Accumulator, operators: np.ndarray) -> Accumulator:
     """The (closed) sums added over a point group's operators (g, 3, 3)."""
-    exact, turns = host.parted(operators)
-    if len(turns) > 1:
-        sums = added(sums, turns)
-    return replace(added(sums, exact), kernels=sums.kernels) if len(exact) > 1 else sums
+    exact, turns, flip = host.steps(operators)
+    if len(exact) > 1:
+        sums = added(sums, exact, flip, exact=True)
+    return added(sums, turns, flip) if len(turns) > 1 else sums

@@ -1,4 +1,4 @@
-// Central slices of an oversampled half volume; the twin of slices.py. One thread a coefficient.
+// Central slices of an oversampled half volume, and how it is made; the twin of slices.py. One thread a coefficient.
 #include "spa/volume/cells.cuh"
 
 // out (n, 2, count); power (n, count), where it is wanted, is |out|^2
@@ -14,5 +14,41 @@ extern "C" __global__ void slices(const float2* grid, int ny, int nx, const floa
         to[j] = v.x;
         to[count + j] = v.y;
         if (power) power[(size_t)i * count + j] = v.x * v.x + v.y * v.y;
+    }
+}
+
+// A volume (n, n, n) over the kernel's transform line (n) along each axis, in a padded one (m, m, m) that was cleared;
+// its origin, voxel n/2, goes to index 0.
+extern "C" __global__ void pad(const float* volume, int n, const float* line, float* padded, int m) {
+    const int x = blockIdx.x * blockDim.x + threadIdx.x;
+    if (x >= n) return;
+    const int to_x = (x - n / 2 + m) % m;
+    for (int zy = blockIdx.y; zy < n * n; zy += gridDim.y) {
+        const int z = zy / n, y = zy % n, to_z = (z - n / 2 + m) % m, to_y = (y - n / 2 + m) % m;
+        const float value = volume[(size_t)zy * n + x] / (line[z] * line[y] * line[x]);
+        padded[((size_t)to_z * m + to_y) * m + to_x] = value;
+    }
+}
+
+// The band of a half spectrum (m, m, m/2+1) as a grid (2r+1, 2r+1, r+2) about its origin, times a factor.
+extern "C" __global__ void band(const float2* spectrum, int m, float2* grid, int r, float factor) {
+    const int x = blockIdx.x * blockDim.x + threadIdx.x, n = 2 * r + 1;
+    if (x >= r + 2) return;
+    for (int zy = blockIdx.y; zy < n * n; zy += gridDim.y) {
+        const int z = (zy / n - r + m) % m, y = (zy % n - r + m) % m;
+        const float2 v = spectrum[((size_t)z * m + y) * (m / 2 + 1) + x];
+        grid[(size_t)zy * (r + 2) + x] = make_float2(factor * v.x, factor * v.y);
+    }
+}
+
+// A half spectrum (n, n, n/2+1) as one of another side m: what lies below both Nyquist frequencies, times a factor.
+extern "C" __global__ void resized(const float2* from, int n, float2* to, int m, float factor) {
+    const int x = blockIdx.x * blockDim.x + threadIdx.x, width = m / 2 + 1, half = min(n, m) / 2;
+    if (x >= width) return;
+    for (int zy = blockIdx.y; zy < m * m; zy += gridDim.y) {
+        const int z = zy / m < half ? zy / m : zy / m - m, y = zy % m < half ? zy % m : zy % m - m;
+        float2 v = make_float2(0.0f, 0.0f);
+        if (x < half && z > -half && y > -half) v = from[((size_t)((z + n) % n) * n + (y + n) % n) * (n / 2 + 1) + x];
+        to[(size_t)zy * width + x] = make_float2(factor * v.x, factor * v.y);
     }
 }

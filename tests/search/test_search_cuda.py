@@ -52,6 +52,18 @@ def test_slices(case: dict, device: Device) -> None:
     assert np.allclose(power.get(), (wanted**2).sum(axis=1), atol=4e-6 * np.abs(wanted).max() ** 2)
 
 
+@pytest.mark.parametrize("box", [32, 33])
+@pytest.mark.parametrize("radius", [4, RADIUS, 15])  # the first on a coarser grid
+def test_references(device: Device, box: int, radius: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oversampled transform is the host's, whether it is made on the device or brought there."""
+    volume = gaussian_filter(np.random.default_rng(6).standard_normal((box,) * 3), 1.0).astype(np.float32)
+    wanted, found = reference(volume, radius), slices_cuda.reference(device, volume, radius)
+    assert (found.box, found.radius, found.grid.shape) == (wanted.box, wanted.radius, wanted.grid.shape)
+    assert np.allclose(found.grid.get(), wanted.grid, atol=1e-5 * np.abs(wanted.grid).max())
+    monkeypatch.setattr(device, "free", lambda: 2**16)
+    assert np.array_equal(slices_cuda.reference(device, volume, radius).grid.get(), wanted.grid)
+
+
 @pytest.mark.parametrize("tile", [1, 2**28])
 @pytest.mark.parametrize("radius", [RADIUS, 6])
 def test_search(

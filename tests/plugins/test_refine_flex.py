@@ -129,7 +129,7 @@ def test_where_nothing_moves_it_says_so(planted: Path, tmp_path: Path) -> None:
 
 
 def test_every_other_option_and_resume(planted: Path, done: Path, tmp_path: Path) -> None:
-    more = ("--latent", 2, "--epochs", 5, "--mask", done / "mask.mrc", "--rigidity", 0.5, "--no-contrast", "--seed", 4)
+    more = ("--latent", 2, "--epochs", 5, "--mask", done / "mask.mrc", "--rigidity", 1, "--no-contrast", "--seed", 4)
     result = bent(planted, tmp_path, *more, table=done / "out.star")
     assert result.status == 0, result.stderr
     table = star.read(tmp_path / "out.star")["particles"]

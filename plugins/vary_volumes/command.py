@@ -21,6 +21,8 @@ from spa.job.run import Run, job
 @click.option("--main-path", is_flag=True, help="Points on the curve through the crowd of all, --frames of them.")
 @click.option("--frames", type=click.IntRange(2, 200), default=7, show_default=True,
               help="Of --axis, --path and --main-path.")  # fmt: skip
+@click.option("--model", type=options.INPUT_FILE,
+              help="Decode the volumes by this model of vary neural, from the table's latents alone.")  # fmt: skip
 @options.variable
 @options.seed
 @options.plot
@@ -29,21 +31,30 @@ from spa.job.run import Run, job
 def volumes(run: Run, star: str, output: str, plot: str | None, **settings: Any) -> None:
     """Volumes anywhere in latent space.
 
-    A volume is the reconstruction of the particles near a point, in units of their own error bars; how near is chosen
-    for each band of frequencies and each place by what comes closest to the other half-set's particles, so that
-    nothing is drawn that images do not show.  The latents may be of any job that writes _spaLatent1 ... and
-    _spaLatentError1 ....  DIR gets volume001.mrc ..., half maps and FSC, and mask.mrc; the table has data_maps, a
-    class for each point, and data_points.
+    A volume is the reconstruction of the particles near a point, in units of their own error bars; how near is
+    chosen for each band of frequencies and each place by what comes closest to the other half-set's particles, so
+    that nothing is drawn that images do not show. The latents may be of any job that writes _spaLatent1 ... and
+    _spaLatentError1 .... With --model they are what the networks of vary neural make of the point instead, and no
+    image is read. DIR gets volume001.mrc ..., half maps and FSC, and mask.mrc; the table has data_maps, a class for
+    each point, and data_points.
 
     \b
     Examples:
       spa vary linear r.star -d V --clusters 3 | spa vary volumes --centres -d K > volumes.star
       spa vary volumes latents.star --path -1.5,0 1.5,0.5 --frames 10 -d K | spa export chimerax -d Movie
     """
+    from spa.errors import UsageError
     from spa.job.pool import mapping
     from spa.refine.problem import Workers
     from spa_plugins.vary_volumes import points, results
 
+    if settings["model"]:
+        from spa_plugins.vary_volumes.decoding import decoded
+
+        if plot:
+            raise UsageError("--plot: not with --model")
+        run.write(decoded(run, run.read(star), settings), output)
+        return
     given, known, chosen = points.read(run, run.read(star), settings)
     with mapping(run.threads) as pool:
         workers = Workers(pool, run.threads)

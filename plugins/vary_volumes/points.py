@@ -27,11 +27,6 @@ class Latents:
 def read(run: Run, tables: Tables, settings: dict[str, Any]) -> tuple[Given, Latents, np.ndarray]:
     """Images with poses, their latents, and points (m, q)."""
     table = tables["particles"]
-    count = latents.count_of(table)
-    if not (settings["at"] or settings["centres"] or settings["axis"] or settings["path"] or settings["main_path"]):
-        raise UsageError("no point to go to: give --at, --centres, --axis, --path or --main-path")
-    if settings["axis"] and settings["axis"] > count:
-        raise UsageError(f"--axis {settings['axis']}: {table.where} has {count} latents")
     mean = latents.means(table)
     chosen = points(run, table, mean, settings)
     given = varying.read(run, tables, varying.Band.of(settings), FLOATS)
@@ -43,6 +38,10 @@ def read(run: Run, tables: Tables, settings: dict[str, Any]) -> tuple[Given, Lat
 def points(run: Run, table: Table, mean: np.ndarray, settings: dict[str, Any]) -> np.ndarray:
     """(m, q) in the order --at, --centres, --axis, --path, --main-path."""
     q, frames = mean.shape[1], settings["frames"]
+    if not (settings["at"] or settings["centres"] or settings["axis"] or settings["path"] or settings["main_path"]):
+        raise UsageError("no point to go to: give --at, --centres, --axis, --path or --main-path")
+    if settings["axis"] and settings["axis"] > q:
+        raise UsageError(f"--axis {settings['axis']}: {table.where} has {q} latents")
     out = [latents.point(one, q, "--at") for one in settings["at"]]
     if settings["centres"]:
         if "spaLatentCluster" not in table:

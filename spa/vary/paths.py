@@ -136,6 +136,30 @@ def along(way: np.ndarray, linear: np.ndarray, precision: np.ndarray) -> tuple[n
 
 def curve(mean: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(KNOTS, q): the curve through all particles, from latents (n, q) and their covariances (n, q, q)."""
+    if mean.shape[1] == 1:
+        low, high = np.quantile(mean, [0.003, 0.997])
+        return np.linspace(low, high, KNOTS)[:, None]
     linear, precision = likelihoods(mean, spread)
     rows = np.sort(rng.permutation(len(mean))[:SETTLED])
     return settled(main_way(mean, KNOTS, rng), linear[rows], precision[rows])
+
+
+def unfolded(mean: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) how far along one way each particle is, 0 to 1, and its standard error; the way is the likeliest of those
+    that the first one, two … coordinates suggest, fitted to all coordinates: a large motion lies folded in few."""
+    linear, precision = likelihoods(mean, spread)
+    best: tuple[float, np.ndarray] | None = None
+    for q in range(1, mean.shape[1] + 1):
+        place, _ = along(curve(mean[:, :q], spread[:, :q, :q], rng), *likelihoods(mean[:, :q], spread[:, :q, :q]))
+        rank = np.argsort(np.argsort(place, kind="stable"), kind="stable") / len(place)
+        weight = np.exp(-(((np.linspace(0, 1, KNOTS)[:, None] - rank) / (SMOOTHING / 2)) ** 2) / 2)
+        curvature = (weight @ precision.reshape(len(precision), -1)).reshape(KNOTS, *precision.shape[1:])
+        way = np.linalg.solve(curvature + 1e-3 * np.eye(mean.shape[1]), (weight @ linear)[..., None])[..., 0]
+        squares = np.einsum("ma,mb->mab", way, way).reshape(KNOTS, -1)
+        logp = linear @ way.T - 0.5 * precision.reshape(len(precision), -1) @ squares.T
+        top = logp.max(axis=1)
+        evidence = float((top + np.log(np.exp(logp - top[:, None]).mean(axis=1))).mean())
+        if best is None or evidence > best[0]:
+            best = evidence, way
+    assert best is not None
+    return along(best[1], linear, precision)

@@ -48,7 +48,7 @@ HOMES = {
     "pycuda": ["spa/gpu/"],
     "starlette": ["spa/web/"],
     "uvicorn": ["spa/web/"],
-    "torch": ["plugins/train_neural/"],
+    "torch": ["plugins/train_neural/", "plugins/vary_neural/"],
     "starfile": [],
     "pandas": [],
 }

@@ -1,0 +1,127 @@
+"""From trained networks to a decoder of maps, every image's coordinates in it, and what it is worth."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from spa.errors import DataError
+from spa.image import fft
+from spa.refine.problem import Workers
+from spa.vary import placed as placing
+from spa.vary.decoder import Decoder
+from spa.vary.null import CLEAR, shuffled
+from spa.vary.views import Views, moments
+from spa_plugins.vary_neural.field import Network
+from spa_plugins.vary_neural.inputs import Start
+
+CHUNK = 16384  # frequencies at once
+PART = 4096  # images whose moments are held at once
+
+
+@dataclass(frozen=True, eq=False)
+class Worth:
+    """gain: log evidence that an image that did not teach gains by the latents; error: its standard error; chance,
+    chance_error: the same of such images with each other's residuals."""
+
+    gain: float
+    error: float
+    chance: float
+    chance_error: float
+
+    @property
+    def varies(self) -> bool:
+        """Whether latents explain images that they were not learned from."""
+        return self.gain > CLEAR * self.error and self.gain > self.chance + CLEAR * self.chance_error
+
+
+def decoder(start: Start, network: Network) -> Decoder:
+    """The field's maps within the region of what may vary, and the small network that combines them."""
+    problem, band = start.problem, start.problem.views.images.band
+    n, radius = band.box, band.radius
+    k = np.stack(np.meshgrid(np.fft.fftfreq(n, 1 / n), np.fft.fftfreq(n, 1 / n), np.arange(n // 2 + 1), indexing="ij"))
+    far = np.sqrt((k**2).sum(axis=0))
+    inside = np.flatnonzero((np.rint(far) <= radius).ravel() & (far.ravel() > 0))
+    at = k.reshape(3, -1)[::-1, inside].T.astype(np.float32)  # x y z
+    values = np.empty((len(inside), network.shape.maps, 2), np.float32)
+    with torch.no_grad():
+        for cut in range(0, len(inside), CHUNK):
+            some = torch.from_numpy(at[cut : cut + CHUNK]).to(network.flat.device)
+            values[cut : cut + CHUNK] = network.field(some).cpu().numpy()
+    amplitude = np.interp(far.ravel()[inside], np.arange(len(start.material.amplitude)), start.material.amplitude)
+    centre = np.exp(-2j * np.pi * (n // 2) / n * at.sum(axis=1)) * n * amplitude
+    maps = [problem.consensus]
+    for number in range(network.shape.maps):
+        spectrum = np.zeros(far.size, np.complex64)
+        spectrum[inside] = (values[:, number, 0] + 1j * values[:, number, 1]) * centre
+        maps.append(fft.irfft3(spectrum.reshape(far.shape), n) * problem.prior.region)
+    return Decoder(np.stack(maps).astype(np.float32), problem.views.images.pixel_size, **network.branch())
+
+
+def guessed(start: Start, network: Network) -> np.ndarray:
+    """(n, q) coordinates by the encoder."""
+    with torch.no_grad():
+        features = torch.from_numpy(start.material.features).to(network.flat.device)
+        return network.encoded(features)[0].double().cpu().numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """decoder and found in coordinates whose covariance is one under the prior, the most seen first; worth."""
+
+    decoder: Decoder
+    found: placing.Placed
+    worth: Worth
+
+
+def reading(start: Start, network: Network, shuffles: int, workers: Workers) -> Reading:
+    """Of the last state."""
+    problem, views = start.problem, start.problem.views
+    plain, guess = decoder(start, network), guessed(start, network)
+    if not np.isfinite(guess).all() or not np.isfinite(plain.maps).all():
+        raise DataError("training did not hold: the networks' values are no numbers; a smaller --rate may help")
+    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(problem.settings.seed, spawn_key=(4,))))
+    places = guess[rng.permutation(len(guess))[: placing.TRIED]]
+    parts = []
+    for first in range(0, len(views), PART):
+        rows = np.arange(first, min(first + PART, len(views)))
+        seen = moments(views, rows, plain.maps, views.images.band.radius, workers)
+        parts.append(placing.placed(plain, seen, start.material.scale[rows], guess[rows], places))
+    found = placing.Placed(*(np.concatenate([getattr(one, name) for one in parts]) for name in ("mean", "spread")))
+    turn = _turn(found)
+    plain, found = plain.turned(turn), found.turned(turn)
+    return Reading(plain, found, _worth(start, plain, found, shuffles, workers))
+
+
+def _turn(found: placing.Placed) -> np.ndarray:
+    """The rotation (q, q) after which images are least sure of the last coordinates, and longer tails are positive."""
+    values, vectors = np.linalg.eigh((np.linalg.inv(found.spread)).mean(axis=0))
+    vectors = vectors[:, np.argsort(-values)]
+    skew = (((found.mean - found.mean.mean(axis=0)) @ vectors) ** 3).mean(axis=0)
+    return vectors * np.where(skew < 0, -1.0, 1.0)
+
+
+def _worth(start: Start, plain: Decoder, found: placing.Placed, shuffles: int, workers: Workers) -> Worth:
+    """Of the images that did not teach; chance: the worst of so many shuffles."""
+    problem, rows = start.problem, start.held
+    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(problem.settings.seed, spawn_key=(5,))))
+    drawn = np.linalg.cholesky(found.spread) @ rng.standard_normal((*found.mean.shape, 1))
+    mean = plain.parts(found.mean + drawn[..., 0]).mean(axis=0)  # what all have in common, latents left out
+
+    def gains(views: Views, scale: np.ndarray) -> np.ndarray:
+        seen = moments(views, np.arange(len(views)), plain.maps, views.images.band.radius, workers)
+        guess = np.repeat(found.mean.mean(axis=0)[None], len(views), axis=0)
+        here = placing.placed(plain, seen, scale, guess, found.mean[start.material.rows])
+        own = placing.evidence(plain, seen, problem.contrast, here, rng)
+        return own - placing.plain(seen, np.repeat(mean[None], len(views), axis=0), problem.contrast)
+
+    def told(gain: np.ndarray) -> tuple[float, float]:
+        return float(gain.mean()), float(gain.std() / np.sqrt(len(gain)))
+
+    gain = told(gains(problem.views.of(rows), start.material.scale[rows]))
+    part = replace(problem, views=problem.views.of(rows),
+                   settings=replace(problem.settings, start=problem.views.images.band.radius))  # fmt: skip
+    chances = [told(gains(shuffled(part, problem.settings.seed + 7919 * (k + 1), workers), np.ones(len(rows))))
+               for k in range(shuffles)]  # fmt: skip
+    chance = max(chances, default=(0.0, gain[1]))
+    return Worth(*gain, *chance)

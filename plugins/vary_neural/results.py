@@ -1,0 +1,127 @@
+"""Latents, volumes, the model, tables and words at the end."""
+
+from pathlib import Path
+
+import numpy as np
+
+from spa.abinit.compact import rescaled
+from spa.io import arrays, mrc
+from spa.io.star import Table, Tables
+from spa.job.maps import BLOCK, with_maps
+from spa.job.run import Run
+from spa.recipe.latents import columns
+from spa.vary import clusters, paths
+from spa.volume.slices import regridded
+from spa_plugins.vary_neural.course import Found
+
+MODEL = "model.npz"
+
+
+def particles(found: Found) -> Table:
+    """The particles' table with latents, their errors and covariances, grey scale, place on the curve, cluster."""
+    given, latent = found.given, found.reading.found
+    table = given.stack.table(given.rows).with_columns(
+        rlnRandomSubset=found.start.problem.views.images.half + 1,
+        **columns(latent.mean, latent.spread, found.start.material.scale),
+    )
+    place, error = paths.along(found.curve, *clusters.likelihoods(latent.mean, latent.spread))
+    table = table.with_columns(spaLatentPath=np.round(place, 6), spaLatentPathError=np.round(error, 6))
+    if found.groups is None:
+        return table
+    share = np.round(found.groups.posterior.max(axis=1), 6)
+    return table.with_columns(spaLatentCluster=found.groups.number + 1, spaLatentClusterShare=share)
+
+
+def written(run: Run, found: Found) -> Tables:
+    """Maps and the model into DIR; the table for the next job."""
+    assert run.outdir is not None
+    folder, stack, decoder = run.outdir, found.given.stack, found.reading.decoder
+    tables = stack.tables.without_block(BLOCK).with_block("particles", particles(found))
+    arrays.write(folder / MODEL, decoder.arrays())
+    mask = np.clip(regridded(found.start.problem.solvent, stack.box), 0, 1)
+    mrc.write(folder / "mask.mrc", mask, stack.pixel_size)
+    latent = found.reading.found.mean
+    mean = np.tensordot(decoder.parts(latent).mean(axis=0), decoder.maps, 1)
+    _write(folder / "mean.mrc", mean, found)
+    tables = with_maps(tables, [("map", str(folder / "mean.mrc")), ("mask", str(folder / "mask.mrc"))])
+    frames: list[tuple[str, int, float]] = []
+    for axis in range(latent.shape[1]):
+        series = []
+        for frame, point in enumerate(paths.quantiles(latent, axis, found.asked.frames), 1):
+            name = folder / f"series{axis + 1:02d}_{frame:03d}.mrc"
+            _write(name, decoder.volume(point), found)
+            series.append(("series", str(name)))
+            frames.append((str(name), axis + 1, round(float(point[axis]), 4)))
+        tables = with_maps(tables, series, axis + 1)
+    chosen = np.zeros(0, int) if found.groups is None else found.groups.number
+    for number in np.unique(chosen):
+        name = folder / f"cluster{number + 1:02d}.mrc"
+        _write(name, decoder.volume(np.median(latent[chosen == number], axis=0)), found)
+        tables = with_maps(tables, [("cluster", str(name))], int(number) + 1)
+    names, axes, values = zip(*frames)
+    series_table = Table.of(spaMapName=list(names), spaComponent=list(axes), spaLatentValue=list(values))
+    return tables.with_block("components", _axes(found)).with_block("series", series_table)
+
+
+def _write(path: Path, volume: np.ndarray, found: Found) -> None:
+    stack = found.given.stack
+    mrc.write(path, rescaled(np.asarray(volume, np.float32), stack.box), stack.pixel_size)
+
+
+def shares(found: Found) -> np.ndarray:
+    """(q,) of what volumes vary: the power of the differences along each latent, the others at their medians."""
+    decoder, latent = found.reading.decoder, found.reading.found.mean
+    gram = np.einsum("aijk,bijk->ab", decoder.maps, decoder.maps, optimize=True).astype(np.float64)
+    power = []
+    for axis in range(latent.shape[1]):
+        points = np.repeat(np.median(latent, axis=0)[None], len(latent), axis=0)
+        points[:, axis] = latent[:, axis]
+        away = decoder.parts(points)
+        away = away - away.mean(axis=0)
+        power.append(float(np.einsum("na,ab,nb->", away, gram, away, optimize=True)))
+    return np.array(power) / max(sum(power), 1e-30)
+
+
+def _axes(found: Found) -> Table:
+    """One row a latent; the gain is that of all of them."""
+    worth, q = found.reading.worth, found.asked.latent
+    names = {"spaLatentGain": worth.gain, "spaLatentGainError": worth.error, "spaLatentGainChance": worth.chance}
+    return Table.of(spaComponent=np.arange(1, q + 1), spaVarianceShare=np.round(shares(found), 6),
+                    **{name: np.full(q, round(value, 4)) for name, value in names.items()},
+                    spaSignificant=np.full(q, int(worth.varies)))  # fmt: skip
+
+
+def draw(path: Path, found: Found) -> None:
+    """Latents, what changes along each, and what the held particles say."""
+    from spa.plot.figure import save
+    from spa.plot.latents import overview
+
+    decoder, latent, worth = found.reading.decoder, found.reading.found.mean, found.reading.worth
+    ends = [paths.quantiles(latent, axis, 2) for axis in range(latent.shape[1])]
+    changes = [decoder.volume(high) - decoder.volume(low) for low, high in ends]
+    maps = np.stack([decoder.volume(np.median(latent, axis=0)), *changes])
+    number = None if found.groups is None else found.groups.number
+    save(overview(latent, maps, decoder.pixel_size, shares(found), np.array([worth.gain]), np.array([worth.error]),
+                  worth.chance, number, found.curve), path)  # fmt: skip
+
+
+def doubt(found: Found) -> str:
+    """What speaks against what varies, or nothing."""
+    worth = found.reading.worth
+    if worth.varies:
+        return ""
+    return (
+        "nothing varies: latents explain particles that they were not learned from no better than the mean does "
+        f"({worth.gain:+.3f} log units a particle, {worth.chance:+.3f} by chance); latents and frames show noise, or a "
+        "kind too rare to tell"
+    )
+
+
+def summary(found: Found) -> str:
+    worth = found.reading.worth
+    error = np.sqrt(np.diagonal(found.reading.found.spread, axis1=1, axis2=2)).mean(axis=0)
+    return (
+        f"{found.asked.latent} latents of {len(found.given.rows)} particles (mean errors "
+        f"{', '.join(f'{one:.2f}' for one in error)}); they gain {worth.gain:+.2f} log units on a particle that did "
+        f"not teach ({worth.chance:+.2f} by chance)"
+    )

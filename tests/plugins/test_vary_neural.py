@@ -1,0 +1,163 @@
+"""`spa vary neural`: a planted motion is followed, nothing is found where nothing varies, bad input is one line."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from spa.image.ctf import Lens
+from spa.io import mrc, star
+from spa.model.poses import matrices
+from spa.simulate.optics import Defocus
+from spa.simulate.particles import clean_images
+from spa.simulate.specimen import of_map
+from spa.testing import run_spa
+
+pytest.importorskip("torch")
+
+BOX, PIXEL, N = 32, 6.0, 480
+SWING = np.deg2rad(np.linspace(-45, 45, 9))
+QUICK = ("--max-resolution", 16, "--start-resolution", 24, "--diameter", 150, "--frames", 2, "--latent", 1,
+         "--maps", 8, "--width", 64, "--layers", 2, "--epochs", 50, "--rate", 0.005)  # fmt: skip
+
+
+def ball(angle: float) -> np.ndarray:
+    """A ball at the side of the box centre, swung about z."""
+    z, y, x = np.mgrid[:BOX, :BOX, :BOX] - BOX // 2
+    away = z**2 + (y - 8 * np.cos(angle)) ** 2 + (x - 8 * np.sin(angle)) ** 2
+    return np.exp(-away / 5.0).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def swing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """in.star: a lump with a ball that swings, each particle's angle in spaTruth; a/truth.star: the lump alone."""
+    folder = tmp_path_factory.mktemp("swing")
+    made = run_spa("simulate", "particles", "-d", folder / "a", "--box", BOX, "--pixel-size", PIXEL, "--n", N,
+                   "--snr", 1, "--specimen-diameter", 80, "--seed", 1)  # fmt: skip
+    assert made.status == 0, made.stderr
+    lump = mrc.read(folder / "a" / "truth.mrc").data
+    table = star.read(folder / "a" / "truth.star")
+    rows = table["particles"]
+    poses = matrices(*np.deg2rad([rows.floats(f"rlnAngle{x}") for x in ("Rot", "Tilt", "Psi")]))
+    origins = np.stack([rows.floats(f"rlnOrigin{x}Angst") for x in "XY"], axis=1)
+    u, v, angle = (rows.floats(f"rlnDefocus{x}") for x in ("U", "V", "Angle"))
+    kind = np.random.default_rng(3).integers(len(SWING), size=N)
+    images = mrc.read(folder / "a" / "particles.mrcs").data.copy()
+    for number, swung in enumerate(SWING):
+        here = np.flatnonzero(kind == number)
+        mrc.write(folder / "ball.mrc", 2 * lump.max() * ball(swung), PIXEL)
+        specimen = of_map(mrc.read(folder / "ball.mrc"), BOX, PIXEL, "C1")
+        defocus = Defocus(u[here], v[here], np.deg2rad(angle[here]))
+        images[here] += clean_images(specimen, poses[here], origins[here], Lens(300.0, 2.7, 0.1), defocus, BOX, PIXEL)
+    mrc.write(folder / "varied.mrcs", images.astype(np.float32), PIXEL)
+    names = [f"{i + 1:06d}@{folder / 'varied.mrcs'}" for i in range(N)]
+    rows = rows.with_columns(rlnImageName=names, spaTruth=np.rad2deg(SWING[kind]))
+    star.write(table.with_block("particles", rows), folder / "in.star")
+    return folder
+
+
+def varied(swing: Path, outdir: Path, *more: object, table: object = "in.star") -> object:
+    return run_spa("vary", "neural", swing / str(table), "-d", outdir, "-o", outdir / "out.star", *QUICK, *more)
+
+
+@pytest.fixture(scope="module")
+def done(swing: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    outdir = tmp_path_factory.mktemp("varied")
+    result = varied(swing, outdir)
+    assert result.status == 0, result.stderr
+    assert "nothing varies" not in result.stderr
+    return outdir
+
+
+def test_a_planted_motion_is_followed(done: Path) -> None:
+    table = star.read(done / "out.star")["particles"]
+    truth = table.floats("spaTruth")
+    assert abs(spearmanr(table.floats("spaLatent1"), truth).statistic) > 0.95
+    assert abs(spearmanr(table.floats("spaLatentPath"), truth).statistic) > 0.95
+    error = table.floats("spaLatentError1")
+    assert (error > 0).all() and error.mean() < 0.4
+
+
+def test_volumes_along_the_latent_show_the_ball_where_it_is(done: Path) -> None:
+    tables = star.read(done / "out.star")
+    latent, truth = (tables["particles"].floats(name) for name in ("spaLatent1", "spaTruth"))
+    names = tables["series"].text("spaMapName")
+    ends = [float(truth[np.argsort(np.abs(latent - value))[:20]].mean())
+            for value in tables["series"].floats("spaLatentValue")]  # fmt: skip
+    low, high = (mrc.read(name) for name in names)
+    wanted = ball(np.deg2rad(ends[1])) - ball(np.deg2rad(ends[0]))
+    assert np.corrcoef((high.data - low.data).ravel(), wanted.ravel())[0, 1] > 0.7
+    assert low.pixel_size == pytest.approx(PIXEL)
+
+
+def test_maps_are_in_the_stream(done: Path) -> None:
+    tables = star.read(done / "out.star")
+    assert set(tables["maps"].text("spaMapRole")) == {"map", "mask", "series"}
+    for name in tables["maps"].text("spaMapName"):
+        assert Path(name).is_file(), name
+    assert list(tables["components"].ints("spaSignificant")) == [1]
+
+
+def test_the_model_decodes_what_the_series_shows(done: Path, tmp_path: Path) -> None:
+    tables = star.read(done / "out.star")
+    value = tables["series"].floats("spaLatentValue")[0]
+    result = run_spa("vary", "volumes", done / "out.star", "-d", tmp_path, "-o", tmp_path / "v.star", "--at",
+                     f"{value}", "--model", done / "model.npz")  # fmt: skip
+    assert result.status == 0, result.stderr
+    series = mrc.read(tables["series"].text("spaMapName")[0]).data
+    made = mrc.read(tmp_path / "volume001.mrc").data
+    assert np.allclose(made, series, atol=1e-3 * np.abs(series).max())
+    with (tmp_path / "junk.npz").open("wb") as file:
+        np.savez(file, maps=np.zeros(3))
+    refused = run_spa("vary", "volumes", done / "out.star", "-d", tmp_path, "--at", "0", "--model",
+                      tmp_path / "junk.npz")  # fmt: skip
+    assert refused.status == 65 and "not a model of spa vary neural" in refused.stderr
+
+
+def test_the_result_does_not_depend_on_threads_or_a_stop(swing: Path, tmp_path: Path) -> None:
+    for name, more in (("one", ("--threads", 1)), ("two", ("--threads", 2))):
+        assert varied(swing, tmp_path / name, "--epochs", 2, "--shuffles", 0, *more).status == 0
+    one, two = (star.read(tmp_path / name / "out.star")["particles"] for name in ("one", "two"))
+    assert list(one.text("spaLatent1")) == list(two.text("spaLatent1"))
+    assert (tmp_path / "one/model.npz").read_bytes() == (tmp_path / "two/model.npz").read_bytes()
+    again = varied(swing, tmp_path / "two", "--epochs", 2, "--shuffles", 0, "--resume")
+    assert again.status == 0 and "going on after iteration 2" in again.stderr
+    assert (tmp_path / "one/model.npz").read_bytes() == (tmp_path / "two/model.npz").read_bytes()
+
+
+def test_where_nothing_varies_it_says_so(swing: Path, tmp_path: Path) -> None:
+    result = varied(swing, tmp_path, "--latent", 2, table="a/truth.star")
+    assert result.status == 0 and "nothing varies" in result.stderr
+    assert list(star.read(tmp_path / "out.star")["components"].ints("spaSignificant")) == [0, 0]
+
+
+def test_every_other_option(swing: Path, tmp_path: Path) -> None:
+    mrc.write(tmp_path / "focus.mrc", np.minimum(sum(ball(angle) for angle in SWING), 1).astype(np.float32), PIXEL)
+    mask = tmp_path / "focus.mrc"
+    more = ("--latent", 2, "--epochs", 2, "--mask", mask, "--focus-mask", mask, "--min-resolution", 150, "--beta", 0.5,
+            "--clusters", 2, "--shuffles", 0, "--seed", 5, "--plot", tmp_path / "p.png", "--device", "cpu")  # fmt: skip
+    result = varied(swing, tmp_path / "out", *more)
+    assert result.status == 0, result.stderr
+    assert (tmp_path / "p.png").stat().st_size > 10000
+    tables = star.read(tmp_path / "out" / "out.star")
+    assert set(tables["particles"].ints("spaLatentCluster")) <= {1, 2}
+    assert "cluster" in set(tables["maps"].text("spaMapRole"))
+
+
+def test_without_torch_it_names_the_extra(swing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    result = varied(swing, tmp_path)
+    assert result.status == 69 and "spa[neural]" in result.stderr
+
+
+@pytest.mark.parametrize("words, status, text", [
+    (("--width", 33), 2, "--width 33"),
+    (("--latent", 16), 65, "too few for --latent 16"),
+    (("--diameter", 900), 2, "--diameter 900"),
+    (("--device", "cuda"), 69, "--device cuda"),
+])  # fmt: skip
+def test_what_cannot_be_is_refused(swing: Path, tmp_path: Path, words: tuple, status: int, text: str) -> None:
+    result = varied(swing, tmp_path, *words)
+    assert result.status == status and text in result.stderr and "Traceback" not in result.stderr

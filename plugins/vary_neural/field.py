@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from spa.errors import DeviceError, UsageError
 from spa.vary.decoder import WEIGHTS
 
 HIDDEN = 48  # of the decoder's small network
@@ -135,10 +136,10 @@ def fast_half(device: str) -> bool:
 
 def on_device(device: str) -> str:
     """torch's name of --device; DeviceError where torch has it not."""
-    from spa.errors import DeviceError
-
     if device == "cpu":
         return device
+    if "," in device:
+        raise UsageError(f"--device {device}: the networks are trained on one device")
     if not torch.cuda.is_available():
         raise DeviceError(f"--device {device}: this torch finds no CUDA device; use --device cpu")
     return device

@@ -71,7 +71,7 @@ def start(run: Run, given: Given, workers: Workers) -> Start:
     ready = varying.prepared(run, given, False, workers)
     width, radius = images.band.box * images.pixel_size, images.band.radius
     coarse = int(np.clip(width / asked.start_resolution, 4, radius))
-    settings = components.Settings(_linear(asked), False, coarse, 0, asked.seed)
+    settings = components.Settings(_linear(asked), "em", coarse, 0, asked.seed)
     strength = prior(ready.consensus, ready.sphere, ready.region, TAU)
     problem = components.Problem(
         ready.views, ready.contrast, ready.consensus, ready.solvent, ready.curve, strength, settings

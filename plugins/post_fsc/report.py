@@ -118,11 +118,11 @@ def tables_of(report: Report) -> Tables:
 
 
 def emdb_xml(report: Report) -> str:
-    """The corrected curve as the EMDB takes it at deposition."""
+    """The corrected curve as the EMDB takes it at deposition: fsc (title, xaxis, yaxis) of coordinates of x and y."""
     frequency = np.arange(report.box // 2 + 1) / (report.box * report.pixel_size)
     points = "".join(
         f"  <coordinate>\n    <x>{x:.6f}</x>\n    <y>{y:.6f}</y>\n  </coordinate>\n"
         for x, y in zip(frequency[1:], report.curves.corrected[1:])
     )
-    head = '<fsc title="Fourier shell correlation, corrected for the mask" '
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n<fsc title="Fourier shell correlation, corrected for the mask" '
     return f'{head}xaxis="Resolution (A-1)" yaxis="Correlation Coefficient">\n{points}</fsc>\n'

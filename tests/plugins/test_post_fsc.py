@@ -65,10 +65,14 @@ def test_no_table_is_needed_where_files_are_named(data: Path, tmp_path: Path) ->
 
 def test_xml_for_the_emdb(data: Path, tmp_path: Path) -> None:
     fsc = run(data, tmp_path / "out")["fsc"]
+    assert (tmp_path / "out" / "fsc.xml").read_text().startswith('<?xml version="1.0" encoding="UTF-8"?>\n')
     root = xml.parse(tmp_path / "out" / "fsc.xml").getroot()
-    assert root.tag == "fsc" and root.get("xaxis") == "Resolution (A-1)"
-    y = [float(point.findtext("y") or "nan") for point in root]
-    assert np.allclose(y, fsc.floats(CORRECTED)[1:], atol=1e-5)
+    assert root.tag == "fsc" and list(root.attrib) == ["title", "xaxis", "yaxis"]  # as RELION and Bsoft write it
+    assert (root.get("xaxis"), root.get("yaxis")) == ("Resolution (A-1)", "Correlation Coefficient")
+    assert all(point.tag == "coordinate" and [one.tag for one in point] == ["x", "y"] for point in root)
+    x, y = ([float(point.findtext(name) or "nan") for point in root] for name in "xy")
+    assert np.allclose(x, 1 / fsc.floats("rlnAngstromResolution")[1:], atol=1e-6) and np.all(np.diff(x) > 0)
+    assert np.allclose(y, fsc.floats(CORRECTED)[1:], atol=1e-5) and np.abs(y).max() <= 1
 
 
 def test_randomisation_options(data: Path, tmp_path: Path) -> None:

@@ -21,6 +21,11 @@ from spa.job.run import Run, job
     "--reference", type=options.INPUT_FILE, help="With --map: a map of the same particle whose pixel size is right."
 )
 @click.option(
+    "--resolution",
+    type=click.FloatRange(min=0, min_open=True),
+    help="With --map: its resolution, angstroms; its hand is told from helices, where 6 A or better shows their turns.",
+)
+@click.option(
     "--diameter",
     type=click.FloatRange(min=1),
     show_default="three quarters of the box",
@@ -41,16 +46,16 @@ from spa.job.run import Run, job
     help="Images that are looked at, spread over the table; 0: none.",
 )
 @job("check")
-def check(run: Run, star: str, output: str, map_file: str | None, reference: str | None, diameter: float | None,
-          distance: float, sample: int) -> None:  # fmt: skip
+def check(run: Run, star: str, output: str, map_file: str | None, reference: str | None,
+          resolution: float | None, diameter: float | None, distance: float, sample: int) -> None:  # fmt: skip
     """Does a table make physical sense?
 
     Optics (kV, Cs, amplitude contrast, pixel sizes, groups), doses, values that are no numbers, defocus, half-sets and
     particles that are in both, picks too near to each other, missing files, sizes of stacks, background and contrast of
     images, pixel size and sign of a map, and poses against it.  Each finding is a line on standard error and a row of
     data_findings: an error spoils the result silently, a warning should be looked at, a note is good to know.  Errors
-    give status 65; with --strict warnings do, too.  The hand cannot be told from projections: poses and map can be
-    mirrored together.
+    give status 65; with --strict warnings do, too.  The hand cannot be told from projections (poses and map can
+    be mirrored together); --resolution tells it from the map's alpha helices, and `refine homo --ewald` from the lens.
     """
     from spa.io.star import Table, Tables
     from spa.model.upgrade import is_old, upgraded
@@ -64,7 +69,7 @@ def check(run: Run, star: str, output: str, map_file: str | None, reference: str
     rows.look(tables, distance, found)
     seen = images.look(tables, sample, diameter, found) if "particles" in tables else None
     if map_file:
-        maps.look(run, tables, map_file, reference, seen, found)
+        maps.look(run, tables, map_file, reference, resolution, seen, found)
     for one in found.all:
         run.warn(f"{one.severity}: {one.text}")
     table = Table.of(spaSeverity=[one.severity for one in found.all] or ["note"],

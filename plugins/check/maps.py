@@ -8,13 +8,14 @@ from spa.errors import DataError, SpaError
 from spa.image.ctf import Lens, ctf
 from spa.io import mrc
 from spa.io.star import Table, Tables
-from spa.job import maps
+from spa.job import maps, pool
 from spa.job.run import Run
 from spa.model.numbers import sensible
 from spa.model.optics import optics_groups
 from spa.model.particles import particles_of
 from spa.model.poses import matrices
-from spa.volume.masks import distances
+from spa.volume.hand import hand_of
+from spa.volume.masks import distances, soft_mask
 from spa.volume.slices import reference as prepared
 from spa.volume.slices import slices
 from spa_plugins.check.findings import Findings
@@ -25,8 +26,11 @@ OFF = 0.015  # a pixel size that is off by more is said
 COARSE = 0.25  # of Nyquist: poses are compared up to there
 
 
-def look(run: Run, tables: Tables, map_file: str, reference: str | None, seen: Seen | None, found: Findings) -> None:
-    """Of the map: box, pixel size, sign, scale; of the poses: whether the images look like it there."""
+def look(
+    run: Run, tables: Tables, map_file: str, reference: str | None, resolution: float | None, seen: Seen | None,
+    found: Findings,
+) -> None:  # fmt: skip
+    """Of the map: box, pixel size, sign, scale, hand; of the poses: whether the images look like it there."""
     volume = maps.read(run, map_file)
     centre = distances(len(volume.data)) < len(volume.data) / 4
     rim = distances(len(volume.data)) > 0.45 * len(volume.data)
@@ -42,6 +46,8 @@ def look(run: Run, tables: Tables, map_file: str, reference: str | None, seen: S
         )
     if reference:
         _scale(volume, maps.read(run, reference), found)
+    if resolution:
+        _hand(run, volume, resolution, found)
     if seen is not None and len(volume.data) == seen.pixels.shape[1]:
         _poses(tables, volume, seen, found)
 
@@ -80,6 +86,20 @@ def _scale(volume: mrc.Image, right: mrc.Image, found: Findings) -> None:
     elif abs(scale - 1) > OFF:
         found.warning("pixel size", f"{volume.path}: fits {right.path} best at {volume.pixel_size * scale:.4g} A a "
                                     f"pixel, {scale - 1:+.1%}")  # fmt: skip
+
+
+def _hand(run: Run, volume: mrc.Image, resolution: float, found: Findings) -> None:
+    """Alpha helices are right-handed; where turns are not seen, that is said."""
+    with pool.mapping(run.threads) as mapped:
+        mask, _ = soft_mask(volume.data, volume.pixel_size)
+        hand = hand_of(volume.data, volume.pixel_size, max(resolution, 2 * volume.pixel_size), mask, mapped)
+    part = f"{hand.right:.0%} of about {hand.places} helices look right-handed, {hand.score:+.1f} standard errors"
+    if not hand.told:
+        found.note("hand", f"{volume.path}: its hand cannot be told from helices at {resolution:g} A ({part})")
+    elif hand.score > 0:
+        found.note("hand", f"{volume.path}: its hand is right ({part})")
+    else:
+        found.error("hand", f"{volume.path}: its hand is wrong, the map is mirrored ({part})")
 
 
 def _poses(tables: Tables, volume: mrc.Image, seen: Seen, found: Findings) -> None:

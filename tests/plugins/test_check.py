@@ -7,6 +7,7 @@ import pytest
 
 from spa.io import mrc, star
 from spa.testing import run_spa
+from spa.volume.hand import Hand
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +132,17 @@ def test_movies_and_strictness(data: Path) -> None:
     assert checked(data, tables, "--strict")[0] == 65
     status, said, _ = checked(data, star.Tables({"other": movies}))
     assert status == 65 and "no data_optics" in said
+
+
+def test_the_hand_is_told_from_helices_where_they_are_seen(data: Path) -> None:
+    status, said, found = checked(data, truth(data), "--map", "P/truth.mrc", "--resolution", 10)
+    assert status == 0 and "cannot be told from helices at 10 A" in said and ("hand", "note") in found
+
+
+@pytest.mark.parametrize(("score", "severity", "words"), [(9.0, "note", "is right"), (-9.0, "error", "mirrored")])
+def test_a_mirrored_map_is_an_error(data: Path, monkeypatch: pytest.MonkeyPatch, score: float, severity: str,
+                                    words: str) -> None:  # fmt: skip
+    judged = Hand(60, 0.5 + np.sign(score) * 0.4, score / 40, score)
+    monkeypatch.setattr("spa_plugins.check.maps.hand_of", lambda *_: judged)
+    status, said, found = checked(data, truth(data), "--map", "P/truth.mrc", "--resolution", 10)
+    assert status == (65 if severity == "error" else 0) and words in said and ("hand", severity) in found

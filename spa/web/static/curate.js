@@ -1,6 +1,7 @@
 // Exposures by their figures: a plot of each, limits dragged on it; what is beyond any of them is dropped.
 
 import {act, bar, baseName, el, facts, finish, grouped, keys, picture, say} from "./frame.js";
+import {Dots} from "./dots.js";
 import {List} from "./list.js";
 import {Past} from "./past.js";
 import {KEPT, LEFT_OUT, Plot, ends, short} from "./plot.js";
@@ -36,6 +37,7 @@ function reasons(i) {
 
 // ---- a card for each figure
 
+const order = Float64Array.from({length: count}, (_, i) => i + 1);
 const cards = figures.map((figure) => {
   const {numbers, words, unit} = figure, plain = ends(numbers), log = numbers.every((one) => !(one <= 0)) && plain.high > 60 * ends(numbers, true).low;
   const y = ends(numbers, log), said = el("span", {class: "soft number"});
@@ -45,10 +47,7 @@ const cards = figures.map((figure) => {
   }
   const plot = new Plot(`${words} of every exposure`, {x: {low: 0, high: count + 1}, y, height: 158, paint(ink) {
     side(ink);
-    for (const [state, colour] of [[0, LEFT_OUT], [1, KEPT]]) {
-      ink.fillStyle = colour;
-      for (let i = 0; i < count; i++) if (kept[i] === state) ink.fillRect(plot.px(i + 1) - dot / 2, plot.py(numbers[i]) - dot / 2, dot, dot);
-    }
+    dots.paint(ink, kept, [LEFT_OUT, KEPT]);
     if (Number.isNaN(numbers[number])) return;
     [ink.strokeStyle, ink.lineWidth] = ["#20242c", 1.5];
     ink.beginPath();
@@ -56,10 +55,12 @@ const cards = figures.map((figure) => {
     ink.stroke();
   }});
 
+  const dots = new Dots(plot, order, numbers, dot), bins = new Uint32Array(BINS);
+  for (const value of numbers) if (!Number.isNaN(value)) bins[Math.max(0, Math.min(BINS - 1, Math.floor(plot.part(y, value) * BINS)))]++;
+
   /** How many have which value, as pale bars from the right. */
   function side(ink) {
-    const bins = new Uint32Array(BINS), {right, top, bottom} = plot.field, high = (bottom - top) / BINS;
-    for (const value of numbers) if (!Number.isNaN(value)) bins[Math.max(0, Math.min(BINS - 1, Math.floor(plot.part(y, value) * BINS)))]++;
+    const {right, top, bottom} = plot.field, high = (bottom - top) / BINS;
     const most = Math.max(1, ...bins);
     ink.fillStyle = "#e0f0f0";
     bins.forEach((one, i) => ink.fillRect(right - (one / most) * 60, bottom - (i + 1) * high + 0.5, (one / most) * 60, high - 1));
@@ -74,7 +75,7 @@ const cards = figures.map((figure) => {
       soon();
     },
   }));
-  plot.element.addEventListener("pointermove", (event) => hover(event, nearest(event)));
+  plot.element.addEventListener("pointermove", (event) => hover(event, event.buttons ? -1 : nearest(event)));
   plot.element.addEventListener("pointerleave", () => hover(null, -1));
   plot.canvas.addEventListener("click", (event) => { const at = nearest(event); if (at >= 0) go(at); });
 
@@ -143,8 +144,8 @@ document.getElementById("app").append(
 function show() {
   sort();
   const sum = kept.reduce((all, one) => all + one, 0);
-  big.textContent = `${grouped(sum)} of ${grouped(count)}`;
-  part.textContent = `${grouped(count - sum)} dropped, ${((100 * sum) / count).toFixed(1)} % kept`;
+  big.textContent = grouped(sum);
+  part.textContent = `of ${grouped(count)} exposures, ${((100 * sum) / count).toFixed(1)} %; ${grouped(count - sum)} dropped`;
   meter.value = sum;
   for (const card of cards) card.tell();
   list.render();

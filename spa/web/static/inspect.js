@@ -1,6 +1,7 @@
 // Limits on score and local power, dragged on histograms; picks over their micrographs, kept and left out.
 
 import {act, bar, baseName, el, facts, finish, grouped, keys, picture, say, slider} from "./frame.js";
+import {Dots} from "./dots.js";
 import {Films} from "./films.js";
 import {List} from "./list.js";
 import {Past} from "./past.js";
@@ -34,13 +35,18 @@ function sort() {
   }
 }
 
-function histogram(column, plot) {
-  const all = [new Uint32Array(BINS), new Uint32Array(BINS)];
-  for (let i = 0; i < total; i++) {
-    const part = plot.part(plot.x, column[i]);
-    if (part >= 0 && part <= 1) all[kept[i]][Math.min(BINS - 1, Math.floor(part * BINS))]++;
-  }
-  return all;
+/** In which bin of a plot's x axis each value is; BINS where in none. */
+function binned(column, plot) {
+  return Uint8Array.from(column, (value) => {
+    const part = plot.part(plot.x, value);
+    return part >= 0 && part <= 1 ? Math.min(BINS - 1, Math.floor(part * BINS)) : BINS;
+  });
+}
+
+function histogram(bins) {
+  const all = [new Uint32Array(BINS + 1), new Uint32Array(BINS + 1)];
+  for (let i = 0; i < total; i++) all[kept[i]][bins[i]]++;
+  return all.map((one) => one.subarray(0, BINS));
 }
 
 // ---- plots
@@ -50,7 +56,8 @@ function histogramCard(name, column, log, marks) {
   const plot = new Plot(`Histogram of ${name.toLowerCase()}`, {x: ends(column, log), y: {low: 0, high: 1}, height: 128, paint(ink) {
     plot.bars(ink, [[plot.counts[1], KEPT], [plot.counts[0], LEFT_OUT]]);
   }});
-  plot.count = () => { plot.counts = histogram(column, plot); };
+  const bins = binned(column, plot);
+  plot.count = () => { plot.counts = histogram(bins); };
   kept.fill(1);
   plot.count();
   plot.y.high = 1.05 * Math.max(1, ...plot.counts[1]);
@@ -66,13 +73,11 @@ function histogramCard(name, column, log, marks) {
 }
 
 function scatterCard() {
-  const {score, power} = values, every = Math.max(1, Math.ceil(total / 20000));
+  const {score, power} = values;
   const plot = new Plot("Local power against score", {x: ends(score), y: ends(power, true), height: 170, paint(ink) {
-    for (const [side, colour] of [[0, LEFT_OUT], [1, KEPT]]) {
-      ink.fillStyle = colour;
-      for (let i = 0; i < total; i += every) if (kept[i] === side) ink.fillRect(plot.px(score[i]) - 1, plot.py(power[i]) - 1, 2, 2);
-    }
+    dots.paint(ink, kept, [LEFT_OUT, KEPT]);
   }});
+  const dots = new Dots(plot, score, power, total < 20000 ? 2 : 1);
   plots.push(plot);
   return el("section", {}, el("h2", {}, "Local power against score"), plot.element);
 }
@@ -138,7 +143,7 @@ function show() {
   }
   list.render();
   describe();
-  viewer.soon();
+  viewer.marks();
 }
 let pending = 0;
 function soon() { pending ||= requestAnimationFrame(() => { pending = 0; show(); }); }

@@ -97,18 +97,25 @@ export class Viewer {
 
   draw() {
     if (!this.extent || !this.bitmap) return;
-    const ratio = window.devicePixelRatio || 1, under = this.image.getContext("2d"), over = this.overlay.getContext("2d");
+    const ratio = window.devicePixelRatio || 1, under = this.image.getContext("2d");
     under.setTransform(1, 0, 0, 1, 0, 0);
     under.fillStyle = "#17191d";
     under.fillRect(0, 0, this.image.width, this.image.height);
     under.setTransform(ratio * this.scale, 0, 0, ratio * this.scale, ratio * this.origin[0], ratio * this.origin[1]);
     under.imageSmoothingQuality = "high";
     under.drawImage(this.bitmap, 0, 0, ...this.size);
+    this.marks();
+    this.rule();
+  }
+
+  /** The marks alone: the picture below them stays. */
+  marks() {
+    if (!this.extent || !this.bitmap) return;
+    const ratio = window.devicePixelRatio || 1, over = this.overlay.getContext("2d");
     over.setTransform(ratio, 0, 0, ratio, 0, 0);
     over.clearRect(0, 0, ...this.extent);
     this.paint(over, this);
     if (this.cursor) this.cross(over);
-    this.rule();
   }
 
   cross(over) {

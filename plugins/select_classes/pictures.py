@@ -39,12 +39,7 @@ class Pictures:
         many = self.across * DOWN
         first, view = many * query.whole("number", -(-len(self.pixels) // many)), query.word("view", KINDS)
         tiles = [self._drawn(i, view, TILE) for i in range(first, min(first + many, len(self.pixels)))]
-        high, wide = tiles[0].shape
-        sheet = np.zeros((DOWN, high, self.across, wide), np.uint8)
-        for i, tile in enumerate(tiles):  # of another size than the first one: cut
-            row, column = divmod(i, self.across)
-            sheet[row, : tile.shape[0], column, : tile.shape[1]] = tile[:high, :wide]
-        return picture.jpeg(sheet.reshape(DOWN * high, self.across * wide), 92)
+        return picture.jpeg(picture.sheet(tiles, self.across, DOWN), 92)
 
     def _drawn(self, number: int, view: str, largest: int) -> np.ndarray:
         data = self.pixels[number]

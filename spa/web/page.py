@@ -28,6 +28,10 @@ class Query:
         """A number within limits."""
         return number(self._words.get(name, default), name, low, high)
 
+    def text(self, name: str) -> str:
+        """As it stands, for who checks it; "" where nothing is said."""
+        return self._words.get(name, "")
+
     def word(self, name: str, choices: tuple[str, ...]) -> str:
         """One of some words; the first where nothing is said."""
         text = self._words.get(name, choices[0])
@@ -47,6 +51,11 @@ def number(value: Any, name: str, low: float = -np.inf, high: float = np.inf) ->
     return found
 
 
+def numbers(values: np.ndarray, digits: int = 6) -> list[float | None]:
+    """As JSON has them, to so many significant digits; what is not finite is null."""
+    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in np.asarray(values, float).tolist()]
+
+
 @dataclass(frozen=True)
 class Picture:
     """Bytes, what they are (``image/jpeg`` …), and what goes with them as JSON (header ``x-facts``)."""
@@ -61,7 +70,8 @@ class Page:
     """script: the module in ``static/`` that draws it; facts: what it begins with, as JSON has it.
 
     pictures: what a GET of ``picture/NAME`` gives; actions: what a POST to ``do/NAME`` does with a JSON value. The
-    action ``done`` ends the job; where it raises, the page goes on. Both run in threads of the server.
+    action ``done`` ends the job; where it raises, the page goes on. Both run in threads of the server. over:
+    whether the page has been closed, for pages that end so; how: what is said of how the job ends.
     """
 
     title: str
@@ -69,3 +79,5 @@ class Page:
     facts: Callable[[], Any]
     pictures: Mapping[str, Callable[[Query], Picture]] = field(default_factory=dict)
     actions: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    over: Callable[[], bool] = lambda: False
+    how: str = "Done on the page ends the job; Ctrl-C stops it"

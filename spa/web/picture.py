@@ -1,5 +1,7 @@
 """Arrays as 8-bit pictures: binned, in grey, encoded."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from spa.web.page import Picture
@@ -41,6 +43,16 @@ def stretched(image: np.ndarray) -> np.ndarray:
     """uint8 between the image's own extremes, some pixels left aside."""
     low, high = np.percentile(image, [0.5, 99.8])
     return grey(image, float(low), float(high))
+
+
+def sheet(tiles: Sequence[np.ndarray], across: int, down: int) -> np.ndarray:
+    """uint8: tiles (ny, nx) row by row, each as large as the first, cut or filled with black; the rest is black."""
+    high, wide = tiles[0].shape
+    made = np.zeros((down, high, across, wide), np.uint8)
+    for i, tile in enumerate(tiles):
+        row, column = divmod(i, across)
+        made[row, : tile.shape[0], column, : tile.shape[1]] = tile[:high, :wide]
+    return made.reshape(down * high, across * wide)
 
 
 def jpeg(image: np.ndarray, quality: int = 85) -> Picture:

@@ -34,9 +34,9 @@ def serve(run: Run, page: Page, port: int = 0, browser: bool = True) -> None:
     app = application(page, token, done)
     with _listening(port) as listener, _running(app, listener) as alive:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/{token}/"
-        _tell(run, address, listener.getsockname()[1])
+        _tell(run, address, listener.getsockname()[1], page.how)
         with _opened(address, browser):
-            while not done.wait(0.1):
+            while not done.wait(0.1) and not page.over():
                 run.checkpoint()
                 if not alive():
                     raise DeviceError("the server of the page has stopped by itself")
@@ -176,12 +176,12 @@ def _running(app: App, listener: socket.socket) -> Iterator[Any]:
         thread.join(5)
 
 
-def _tell(run: Run, address: str, port: int) -> None:
+def _tell(run: Run, address: str, port: int, how: str) -> None:
     run.warn(f"the page is at {address}")
     with suppress(Exception):  # a machine without user names has no such line
         here = f"{getpass.getuser()}@{socket.gethostname()}"
         run.warn(f"from another machine, first: ssh -N -L {port}:127.0.0.1:{port} {here}")
-    run.warn("Done on the page ends the job; Ctrl-C stops it")
+    run.warn(how)
 
 
 @contextmanager

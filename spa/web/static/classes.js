@@ -1,7 +1,7 @@
 // Choosing classes: a click keeps or drops one, shift does so from there to here; saved after every change.
 
 import {act, bar, el, facts, finish, grouped, keys, picture, say, segments, slider, trouble} from "./frame.js";
-import {Grid} from "./grid.js";
+import {Grid, tile} from "./grid.js";
 import {Past} from "./past.js";
 import {Saver} from "./saver.js";
 
@@ -25,18 +25,15 @@ const written = (figure, i) => {
 const withUnit = (figure, i) => `${written(figure, i)}${figure.unit && figure.values[i] !== null ? `\u202f${figure.unit}` : ""}`;
 const address = (number) => picture("class", {number, view});
 
-/** A part of a sheet, on which many classes came at once. */
-function tile(number) {
-  const {across, down} = start, on = number % (across * down), x = on % across, y = Math.floor(on / across);
-  const sheet = picture("sheet", {number: Math.floor(number / (across * down)), view});
-  return el("div", {class: "tile", style: `background-image:url(${sheet});background-size:${100 * across}% ${100 * down}%;` +
-    `background-position:${(100 * x) / (across - 1)}% ${(100 * y) / (down - 1)}%`});
+function part(number) {
+  const {across, down} = start, many = across * down;
+  return tile(picture("sheet", {number: Math.floor(number / many), view}), number % many, across, down);
 }
 
 function cell(number) {
   const mark = el("span", {class: "mark", "aria-hidden": "true"});
   const second = by === SIZE || by === undefined ? RESOLUTION : by;
-  const made = el("div", {}, tile(number), el("div", {class: "words"}, el("span", {}, el("b", {}, number + 1), " ", mark), el("span", {}, grouped(sizes[number])),
+  const made = el("div", {}, part(number), el("div", {class: "words"}, el("span", {}, el("b", {}, number + 1), " ", mark), el("span", {}, grouped(sizes[number])),
       second ? el("span", {class: "soft"}, withUnit(second, number)) : null));
   dress(made, number);
   return made;

@@ -47,9 +47,9 @@ export function bar(title, middle, onDone, doneText = "Done") {
 }
 
 /** Listen to keys, and list them in a dialog: rows of [keys, words, action]; keys as "n" or "Ctrl+z", several
- * by blanks; without words they are not listed, without an action they are only listed. */
+ * by blanks; without words they are not listed, without an action they are only listed. Gives a function that ends it. */
 export function keys(rows) {
-  const actions = new Map();
+  const actions = new Map(), until = new AbortController(), {signal} = until;
   for (const [names, , action] of rows) if (action) for (const name of names.split(" ")) actions.set(name, action);
   document.addEventListener("keydown", (event) => {
     const input = event.target.matches("input[type=text], input[type=number], select, textarea");
@@ -61,7 +61,7 @@ export function keys(rows) {
       (event.key === " " ? "Space" : event.key.length === 1 && !event.shiftKey ? event.key.toLowerCase() : event.key);
     const action = actions.get(name);
     if (action && action(event) !== false) event.preventDefault();
-  });
+  }, {signal});
   const list = el("dl", {class: "keys"});
   for (const [names, words] of rows.filter((row) => row[1])) {
     const shown = names.split(" ").slice(0, 4).flatMap((name, i) => [i ? " " : "", el("kbd", {}, name.replace("Arrow", ""))]);
@@ -70,7 +70,11 @@ export function keys(rows) {
   const dialog = el("dialog", {class: "help", "aria-label": "Keys"}, el("h2", {}, "Keys"), list,
     el("p", {}, el("button", {type: "button", onclick: () => dialog.close()}, "Close")));
   document.body.append(dialog);
-  document.addEventListener("keydown", (event) => { if (event.key === "?") dialog.showModal(); });
+  document.addEventListener("keydown", (event) => { if (event.key === "?") dialog.showModal(); }, {signal});
+  return () => {
+    until.abort();
+    dialog.remove();
+  };
 }
 
 /** End the job; the page says so, or why not. */

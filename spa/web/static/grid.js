@@ -4,6 +4,13 @@ import {el} from "./frame.js";
 
 const GAP = 10, WORDS = 24, SPARE = 3;
 
+/** A part of a sheet, on which many pictures come at once: which one on it, and how many there are across and down. */
+export function tile(sheet, on, across, down) {
+  const x = on % across, y = Math.floor(on / across);
+  return el("div", {class: "tile", style: `background-image:url(${sheet});background-size:${100 * across}% ${100 * down}%;` +
+    `background-position:${(100 * x) / (across - 1)}% ${(100 * y) / (down - 1)}%`});
+}
+
 export class Grid {
   /** order: what stands where, numbers; make(number): a cell; aspect: height of a cell's picture over its width; onhere(number). */
   constructor(name, {order, width, aspect, make, onhere, onclick}) {

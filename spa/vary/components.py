@@ -155,6 +155,9 @@ def _from_pieces(problem: Problem, workers: Workers) -> list[np.ndarray]:
         beside = pieces.beside_mean(seen)
         start = np.diag(np.r_[1.0, np.full(len(cut.maps), 0.2)])  # of a piece, what may be missing or more
         matrix = start @ whitened(beside.turned(start), ONE, 60)[0]
+        matrix[1:, 0] = 0  # the consensus is all images' mean: one half's own is nearer to its noise
+        mean = seen.quadratic[:, 0].mean(axis=0)
+        matrix[0, 1:] -= mean @ matrix[:, 1:] / mean[0]  # what looks like the mean is taken for grey scales
         matrix = matrix @ ordered(seen.turned(matrix))
         maps = np.tensordot(matrix.T, everything, 1).astype(np.float32)
         out.append(maps[: problem.settings.components + 1])

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
               help="Astigmatism to expect (standard deviation of U - V), angstroms; restrains softly.")
 @click.option("--whole", is_flag=True,
               help="One defocus for the micrograph: no tilt, no local surface.")
+@click.option("--power-spectrum", is_flag=True,
+              help="Fit rlnCtfPowerSpectrum, motion's sums over groups of frames, not the image's own spectrum.")
 @options.plot
 @options.standard
 @job("ctf patch")
@@ -46,6 +48,9 @@ def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, **set
     spectrum on the right; _spaCtfProfile, beside it, has the curves. A micrograph without rings gets the coarse end of
     the fit as its resolution, and less than 15 as its evidence (_spaCtfEvidence, the log of how much likelier rings are
     than none). A spherical aberration under which the rings fit far better than under the table's is warned of.
+
+    With --power-spectrum the rings are those of rlnCtfPowerSpectrum, which neither motion nor dose weighting dims; the
+    surface is found on the image, whose rings, aligned by it, take over where it is not level.
 
     \b
     Example:

@@ -10,7 +10,8 @@ import numpy as np
 from spa.ctffit.fit import Fit, fit_ctf
 from spa.ctffit.quality import CERTAIN
 from spa.ctffit.search import Bounds
-from spa.errors import UsageError
+from spa.ctffit.spectrum import Spectrum, of_amplitudes
+from spa.errors import DataError, UsageError
 from spa.image.ctf import Lens
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
@@ -21,6 +22,7 @@ from spa.model.optics import Optics
 from spa.plot.ctf import Panel
 from spa.recipe import surface
 
+SPECTRUM = "rlnCtfPowerSpectrum"
 _DOUBT = 30.0  # nats, of all micrographs of a group
 _SHOWN = 24  # micrographs in a montage
 _PLACES = 32  # along the longer side of a surface that is drawn
@@ -37,6 +39,7 @@ class Settings:
     phase_shift: tuple[float, float] | None
     astigmatism: float
     whole: bool
+    power_spectrum: bool
 
     def bounds(self, pixel_size: float, known_phase: float) -> Bounds:
         """For a micrograph of this pixel size (angstroms) whose table says this phase shift (degrees)."""
@@ -66,12 +69,16 @@ def estimate(run: Run, tables: Tables, settings: Settings) -> Tables:
     table = tables["micrographs"]
     phases = dict(zip(table.text("rlnMicrographName"), sensible_or_zero(table, "rlnPhaseShift")))
     stems = _stems(list(phases))
+    if settings.power_spectrum and SPECTRUM not in table:
+        raise DataError(f"{table.where}: no {SPECTRUM} in it, which motion patch writes, for --power-spectrum")
+    spectra = dict(zip(phases, table.text(SPECTRUM))) if settings.power_spectrum else {}
 
     def work(micrograph: micrographs.Micrograph) -> dict[str, Any]:
         optics = micrograph.optics
         bounds = settings.bounds(micrograph.pixel_size, phases[micrograph.name])
         lens = Lens(optics.voltage, optics.cs, optics.contrast)
-        fit = fit_ctf(micrograph.data, micrograph.pixel_size, lens, bounds, settings.box, not settings.whole)
+        summed = _summed(spectra[micrograph.name]) if spectra else None
+        fit = fit_ctf(micrograph.data, micrograph.pixel_size, lens, bounds, settings.box, not settings.whole, summed)
         assert run.outdir is not None
         written = _files(fit, run.outdir / stems[micrograph.name])
         return {"columns": _numbers(fit) | written, "cs": {str(cs): gain for cs, gain in fit.other_cs.items()}}
@@ -89,6 +96,12 @@ def estimate(run: Run, tables: Tables, settings: Settings) -> Tables:
             del columns[name]
     columns["rlnCtfImage"] = [f"{name}:mrc" for name in columns["rlnCtfImage"]]  # RELION's way to say what .ctf is
     return tables.with_block("micrographs", kept.with_columns(**columns))
+
+
+def _summed(name: str) -> Spectrum:
+    """The spectrum that a row names. MissingInput, ReadError, DataError."""
+    image = mrc.read(name)
+    return of_amplitudes(image.data, image.pixel_size, name)
 
 
 def _numbers(fit: Fit) -> dict[str, float]:

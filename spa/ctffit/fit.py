@@ -11,7 +11,7 @@ from spa.ctffit.local import Polar, polar_tiles, waves
 from spa.ctffit.picture import picture
 from spa.ctffit.quality import CERTAIN, Profile, fit_resolution, ice_ring, profile
 from spa.ctffit.refine import FEWEST, Defocus, Target, climb, damping, envelope_and_misfit, fit_bins
-from spa.ctffit.rings import Rings
+from spa.ctffit.rings import Rings, rings
 from spa.ctffit.search import Bounds, even_weights
 from spa.ctffit.spectrum import Spectrum
 from spa.ctffit.surface import fit_surface
@@ -61,14 +61,19 @@ class _State:
 
 
 def fit_ctf(
-    image: np.ndarray, pixel_size: float, lens: Lens, bounds: Bounds, box: int = 512, local: bool = True
-) -> Fit:
-    """The CTF of a micrograph (ny, nx); DataError where it holds nothing to fit, or too few rings for the bounds."""
+    image: np.ndarray, pixel_size: float, lens: Lens, bounds: Bounds, box: int = 512, local: bool = True,
+    summed: Spectrum | None = None,
+) -> Fit:  # fmt: skip
+    """The CTF of a micrograph (ny, nx); DataError where it holds nothing to fit, or too few rings for the bounds.
+
+    summed: of groups of its frames, fitted instead of the image's own; the surface is the image's, whose aligned rings
+    take over where it is not level.
+    """
     tiles = tile_spectra(image, pixel_size, box)
-    spectrum = tiles.mean()
-    bounds = replace(bounds, high=max(bounds.high, 2.05 * spectrum.pixel_size))
+    spectrum = tiles.mean() if summed is None else summed
+    bounds = replace(bounds, high=max(bounds.high, 2.05 * max(spectrum.pixel_size, tiles.pixel_size)))
     polar = polar_tiles(tiles)
-    state = _whole(polar.rings, spectrum, lens, bounds)
+    state = _whole(polar.rings if summed is None else rings(summed)[0], spectrum, lens, bounds)
     surface = Surface(tiles.shape, (1.0, 1.0), np.zeros(1)) if local else None
     if state.evidence >= CERTAIN:
         if local:

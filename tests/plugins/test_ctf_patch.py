@@ -7,6 +7,7 @@ import pytest
 
 from spa.image.ctf import Lens
 from spa.io import mrc, star
+from spa.motion.power import Spectrum
 from spa.recipe import surface
 from spa.simulate.slab import Slab, View, seen_ice
 from spa.testing import OPTICS, run_spa
@@ -223,6 +224,29 @@ def test_whole_gives_one_defocus(tmp_path, pair):
     write(tmp_path, pair)
     run(tmp_path, "--whole")
     assert not {"spaCtfTilt", "spaCtfTiltAxis", "spaDefocusSurface"} & set(found(tmp_path).columns)
+
+
+def test_the_sums_of_motion_are_fitted_when_asked(tmp_path, pair):
+    names = []
+    for name, image in pair.items():
+        sums = Spectrum(image.shape, PIXEL)
+        sums.add(image.astype(np.float32))
+        mrc.write(tmp_path / f"{name[:3]}_PS.mrc", sums.amplitude(), sums.pixel_size)
+        names.append(f"{name[:3]}_PS.mrc")
+    write(tmp_path, pair, rlnCtfPowerSpectrum=names[::-1])  # each has the other's: what is fitted is told
+    assert run(tmp_path, "--power-spectrum", "--whole").status == 0
+    table = found(tmp_path)
+    np.testing.assert_allclose(table.floats("rlnDefocusU"), [20200, 12300], atol=150)
+    write(tmp_path, pair, rlnCtfPowerSpectrum=names)
+    assert run(tmp_path, "--power-spectrum").status == 0
+    np.testing.assert_allclose(found(tmp_path).floats("rlnDefocusU"), [12300, 20200], atol=150)
+    mrc.write(tmp_path / names[0], np.zeros((8, 6), np.float32), PIXEL)
+    mrc.write(tmp_path / names[1], np.zeros((8, 8), np.float32), PIXEL)
+    result = run(tmp_path, "--power-spectrum")
+    assert result.status == 65 and "a square power spectrum" in result.stderr and "of nothing" in result.stderr
+    write(tmp_path, pair)
+    result = run(tmp_path, "--power-spectrum")
+    assert result.status == 65 and "no rlnCtfPowerSpectrum" in result.stderr
 
 
 def test_a_thickness_stands_in_the_table_where_there_is_one(tmp_path):

@@ -20,24 +20,12 @@ def cryodrgn(run: Run, star: str, output: str) -> None:
     Angles are in degrees, all is float32 and in the order of the table, which goes on as it is: cryoDRGN takes its
     images from it.
     """
-    import pickle
-
-    from spa.io.whole import whole
-    from spa.model.upgrade import is_old, upgraded
-    from spa_plugins.export_tables.arrays import cryodrgn_ctf, cryodrgn_poses
+    from spa.recipe.cryodrgn import write_pickles
 
     assert run.outdir is not None
     tables = run.read(star)
-    known = upgraded(tables) if is_old(tables) else tables
-    ctf = cryodrgn_ctf(known)
-    written = [("ctf.pkl", ctf)]
-    poses = cryodrgn_poses(known, ctf)
-    if poses is None:
+    written = write_pickles(run.outdir, tables)
+    if len(written) == 1:
         run.warn(f"{tables['particles'].where} has no angles: no poses.pkl is written")
-    else:
-        written.append(("poses.pkl", poses))
-    for name, content in written:
-        with whole(run.outdir / name) as part, part.open("wb") as stream:
-            pickle.dump(content, stream)
     run.write(tables, output)
-    run.summary(f"{len(ctf)} particles: {' and '.join(str(run.outdir / name) for name, _ in written)}")
+    run.summary(f"{len(tables['particles'])} particles: {' and '.join(written)}")

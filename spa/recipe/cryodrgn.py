@@ -1,5 +1,7 @@
 """Poses and CTF as cryoDRGN keeps them (Zhong et al., Nat. Methods 18 (2021) 176; its documentation)."""
 
+import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,9 +9,25 @@ import numpy as np
 from spa.errors import DataError
 from spa.io.stacks import parse_name
 from spa.io.star import Tables
+from spa.io.whole import whole
 from spa.model.optics import optics_groups, require_groups
 from spa.model.particles import particles_of
 from spa.model.poses import matrices
+from spa.model.upgrade import is_old, upgraded
+
+
+def write_pickles(folder: Path, tables: Tables) -> list[str]:
+    """ctf.pkl and, where the particles have angles, poses.pkl into a folder; the files' names."""
+    known = upgraded(tables) if is_old(tables) else tables
+    ctf = cryodrgn_ctf(known)
+    written: list[tuple[str, Any]] = [("ctf.pkl", ctf)]
+    poses = cryodrgn_poses(known, ctf)
+    if poses is not None:
+        written.append(("poses.pkl", poses))
+    for name, content in written:
+        with whole(folder / name) as part, part.open("wb") as stream:
+            pickle.dump(content, stream)
+    return [str(folder / name) for name, _ in written]
 
 
 def cryodrgn_ctf(tables: Tables) -> np.ndarray:

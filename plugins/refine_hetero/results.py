@@ -10,7 +10,7 @@ from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
 from spa.recipe.given import Inputs
-from spa.recipe.kept import curve_table, pose_table
+from spa.recipe.kept import curve_table, pose_table, with_scales
 from spa.refine.problem import Problem
 from spa.refine.states import State
 from spa.volume.fsc import crossing
@@ -50,7 +50,7 @@ class Classes:
     def particles(self) -> Table:
         """The particles' table with the pose in the best class, and what each class has of it."""
         best, _ = self.state.best()
-        return pose_table(self.given, best).with_columns(
+        return with_scales(pose_table(self.given, best), self.given.problem, self.state).with_columns(
             rlnClassNumber=self.number,
             rlnMaxValueProbDistribution=np.round(self.shares.max(axis=1) * best.weight.max(axis=1), 6),
             spaClassEntropy=np.round(entropy(self.shares), 6),

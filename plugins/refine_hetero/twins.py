@@ -11,6 +11,7 @@ import numpy as np
 
 from spa.class3d import loop
 from spa.refine import loop as refinement
+from spa.refine import scales
 from spa.refine.expectation import Poses
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
@@ -41,6 +42,7 @@ def merged(start: State, which: np.ndarray) -> State:
 
 def parted(problem: Problem, state: State, which: np.ndarray, workers: Workers) -> State:
     """A settled state of the distinct maps with a class for each copy, and maps of these."""
+    problem = scales.seen(problem, state)
     number, shares = state.best()[1], np.zeros((len(state.shares), len(which)))
     for k in range(which.max() + 1):
         places = np.flatnonzero(which == k)

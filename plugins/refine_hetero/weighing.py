@@ -14,7 +14,7 @@ from spa.class3d import consensus, loop
 from spa.class3d.prior import prior
 from spa.class3d.settings import Settings
 from spa.refine import loop as refinement
-from spa.refine import rivals
+from spa.refine import rivals, scales
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa.volume.masks import soft_sphere
@@ -28,6 +28,7 @@ SETTLED = 0.002  # of the images change class: no further
 def weighed(problem: Problem, state: State, workers: Workers) -> State:
     """The last state, from one whose poses have settled: weighed, its poses refined in the purer maps, and again."""
     problem = replace(problem, settings=replace(problem.settings, iterations=state.iteration + 1))
+    problem = scales.seen(problem, state)
     halves = [np.flatnonzero(problem.images.half == half) for half in (0, 1)]
     state = replace(state, local=True)
     for last in (False, True):

@@ -27,6 +27,9 @@ def homo(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
     maps' FSC.  DIR gets map.mrc (both halves, weighted by the FSC), half1.mrc, half2.mrc (unfiltered), mask.mrc and
     fsc.star; the table has the poses, and data_maps for the next job.
 
+    Images of a group (rlnGroupName, else rlnGroupNumber, else micrographs) share a grey scale, which is found anew in
+    each iteration, weighs their scores and what they add to the map, and stands in rlnGroupScaleCorrection.
+
     A particle whose subunits are alike but for one or some has --symmetry (C1, say), and --relax-symmetry only nearly.
     It is refined in the latter first; then each particle finds the copy of its pose, over that group, that the others'
     difference from the average speaks for, and the map is refined in the former. Where held-out particles gain nothing

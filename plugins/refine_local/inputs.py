@@ -11,7 +11,7 @@ from spa.job.particles import ParticleSet, open_particles
 from spa.job.run import Run
 from spa.model.poses import matrices
 from spa.recipe import halfmaps
-from spa.recipe.given import Inputs, focus_mask, load, measured_diameter, on_grid, require_relaxation
+from spa.recipe.given import Inputs, cohorts, focus_mask, load, measured_diameter, on_grid, require_relaxation
 from spa.refine import near
 from spa.refine.data import Images
 from spa.refine.problem import Problem
@@ -98,7 +98,7 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
         _extent(window) * stack.pixel_size, asked.lowpass or ONE_MAP, group, 2 * asked.shift_prior, asked.iterations,
         run.seed, asked.symmetry,
     )  # fmt: skip
-    problem = Problem(images, settings, window, prior, dynamic=False)
+    problem = Problem(images, settings, window, prior, dynamic=False, cohort=cohorts(stack.table(rows)))
     halves = np.stack([shifted(one, fulcrum) for one in (raw * 2)[:2]]) * np.float32(scale)
     start = near.first_state(problem, halves, radius, noise)
     known = operators(asked.relax_symmetry or asked.symmetry)

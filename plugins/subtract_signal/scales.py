@@ -11,7 +11,8 @@ from spa.image.disc import coefficients, disc, shell_mean
 from spa.job.particles import ParticleSet
 from spa.job.run import Run
 from spa.job.subtraction import view_of
-from spa.subtract.scale import particle_scales, set_scale, shell_factors
+from spa.search.scale import particle_scales, set_scale
+from spa.subtract.scale import shell_factors
 from spa.subtract.views import Views, agreement, shell_products, signal
 from spa.volume.shells import apply_radial
 from spa_plugins.subtract_signal.inputs import Inputs

@@ -6,7 +6,7 @@ from spa.image.ctf import wavelength
 from spa.job.pool import mapping
 from spa.job.run import Run
 from spa.recipe.given import Inputs
-from spa.refine import curved
+from spa.refine import curved, scales
 from spa.refine.problem import Workers
 from spa.refine.states import State
 from spa.volume.fsc import crossing
@@ -20,7 +20,8 @@ def corrected(run: Run, inputs: Inputs, state: State, way: str) -> State:
         return state
     wave = np.asarray(wavelength(inputs.stack.voltage[inputs.rows]))
     with mapping(run.threads) as pool:
-        found = curved.reconstructed(inputs.problem, state, wave, SIGNS[way], Workers(pool, run.threads))
+        problem = scales.seen(inputs.problem, state)
+        found = curved.reconstructed(problem, state, wave, SIGNS[way], Workers(pool, run.threads))
     images = inputs.problem.images
     before, after = (images.resolution_of(crossing(one.curve, 0.143)) for one in (state, found))
     flat, bent = (float(one.curve[2 : images.band.radius].mean()) for one in (state, found))

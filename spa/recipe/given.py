@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from spa.errors import DataError, UsageError
-from spa.io.star import Tables
+from spa.io.star import Table, Tables
 from spa.job import maps, memory
 from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
@@ -22,6 +22,7 @@ from spa.volume.shells import lowpass as lowpassed
 from spa.volume.symmetry import operators
 from spa.volume.transform import resampled, transform
 
+GROUPS = ("rlnGroupName", "rlnGroupNumber", "rlnMicrographName")
 SHIFT = 20.0  # angstroms: shifts that are searched at first
 
 
@@ -83,8 +84,18 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     )
     images, noise, rows = load(run, stack, diameter, len(starts))
     prior = Prior(stack.shifts(rows), settings.shift_range / 2.5 / stack.pixel_size)
-    problem = Problem(images, settings, solvent, prior, dynamic=asked.mask is None)
+    problem = Problem(images, settings, solvent, prior, dynamic=asked.mask is None, cohort=cohorts(stack.table(rows)))
     return Inputs(stack, rows, problem, loop.first_state(problem, starts, noise))
+
+
+def cohorts(table: Table) -> np.ndarray | None:
+    """(n,) number from 0 of the group that each particle shares a grey scale with, as RELION groups them: by group
+    name, else group number, else micrograph; None where they are all of one."""
+    name = next((one for one in GROUPS if one in table), None)
+    if name is None:
+        return None
+    every, number = np.unique(table.text(name), return_inverse=True)
+    return number if len(every) > 1 else None
 
 
 def load(run: Run, stack: ParticleSet, diameter: float, classes: int = 1) -> tuple[data.Images, np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.model.poses import eulers
 from spa.recipe.given import Inputs
-from spa.refine import plan, states
+from spa.refine import plan, scales, states
 from spa.refine.expectation import Poses
 from spa.refine.problem import Problem
 from spa.refine.solvent import flattened
@@ -116,7 +116,8 @@ def written(run: Run, given: Inputs, state: State) -> Tables:
     width = problem.images.band.box * problem.images.pixel_size
     star.write(Tables(blocks={"fsc": curve_table(state.curve, width)}), curve)
     files.append(("fsc", str(curve)))
-    tables = given.stack.tables.with_block("particles", pose_table(given, state.poses[0]))
+    table = with_scales(pose_table(given, state.poses[0]), problem, state)
+    tables = given.stack.tables.with_block("particles", table)
     return with_maps(tables, files)
 
 
@@ -146,6 +147,12 @@ def pose_table(given: Inputs, poses: Poses) -> Table:
         spaTurnError=np.rad2deg(np.sqrt((spread[:, :3] ** 2).sum(axis=1))),
         spaShiftError=np.sqrt((spread[:, 3:] ** 2).sum(axis=1)) * images.pixel_size,
     )
+
+
+def with_scales(table: Table, problem: Problem, state: State) -> Table:
+    """The particles with their group's grey scale, where there are groups."""
+    scale = scales.seen(problem, state).images.scale
+    return table if scale is None else table.with_columns(rlnGroupScaleCorrection=scale)
 
 
 def draw(path: Path, problem: Problem, state: State) -> None:

@@ -10,6 +10,7 @@ from spa.io.star import Table
 from spa.job.pool import mapping
 from spa.job.run import Run
 from spa.recipe import kept
+from spa.refine import scales
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa.relax import loop
@@ -49,6 +50,7 @@ def broken(run: Run, relaxed: Relaxation, state: State, group: str, number: int 
     """A finished consensus over the group (name) with its symmetry broken, where the particle's is; number: of a class,
     which has draws and a state of its own."""
     state = loop.undecided(relaxed, state)
+    relaxed = replace(relaxed, problem=scales.seen(relaxed.problem, state))
     name, draws = canonical(group), "copies" if number is None else f"copies {number}"
     whose = "" if number is None else f"class {number}: "
     with mapping(run.threads) as pool:

@@ -9,9 +9,9 @@ __device__ inline double chi_at(const double* terms, double qx, double qy) {
 
 // Image i is row at[i] of the planes (N, 2, all), which are f32 (planes) or f16 times `unit` (small); the other tables
 // are of its own (chi, bfactor, group). weight (groups, shells): 1 / noise deviation. even (groups, all) and bend
-// (groups, 4) where there are any. limit: beyond this radius distorted images have no weight; 0: they have.
+// (groups, 4) where there are any, scale (n,) of the CTF where there is one. limit: beyond this radius distorted images have no weight; 0: they have.
 extern "C" __global__ void block(const float* planes, const unsigned short* small, float unit, const int* at, int n,
-                                 int all, const double* chi, const float* bfactor, const int* group,
+                                 int all, const double* chi, const float* bfactor, const float* scale, const int* group,
                                  const float* weight, int shells, const int* shell, const float* even,
                                  const double* bend, const int* kx, const int* ky, int count, double step, float limit,
                                  float* x, float* ctf) {
@@ -34,6 +34,7 @@ extern "C" __global__ void block(const float* planes, const unsigned short* smal
         angle -= 6.283185307179586 * rint(angle * 0.15915494309189535);
         float c = sinf((float)angle);
         if (bfactor[i] != 0) c *= expf(-bfactor[i] / 4 * (float)plain);
+        if (scale) c *= scale[i];
         const size_t from = 2 * (size_t)at[i] * all + j, to = 2 * (size_t)i * count + j;
         const float re = planes ? planes[from] : unit * half_to_float(small[from]);
         const float im = planes ? planes[from + all] : unit * half_to_float(small[from + all]);

@@ -12,6 +12,7 @@ from spa.image.disc import Disc, coefficients, disc, shell_mean
 from spa.image.straight import Demodulator, magnifications, offsets, stretched
 from spa.search.images import Block
 
+ONE = np.ones((1, 1), np.float32)
 BLOCK = 64  # images handled together: large enough for BLAS, small enough for its products to stay in cache
 
 
@@ -47,6 +48,7 @@ class Images:
 
     planes (n, 2, K) float32 coefficients (in memory or mapped from a file); chi (n, 5) terms of the CTF's phase;
     bfactor (n,) square angstroms; group (n,) from 0: who shares a noise spectrum; half (n,) 0 or 1.
+    scale (n,): of the particle in the image, in maps' grey levels; None where it is 1.
     even (groups, K): what even aberrations add to chi; odd ones are taken off the planes already. bend (groups, 2, 2):
     magnifications, which take the images' frequencies to the true ones.
     """
@@ -60,6 +62,7 @@ class Images:
     half: np.ndarray
     even: np.ndarray | None = None
     bend: np.ndarray | None = None
+    scale: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.planes)
@@ -67,7 +70,11 @@ class Images:
     def of(self, rows: np.ndarray) -> "Images":
         """Those of some rows."""
         held = {name: getattr(self, name)[rows] for name in ("planes", "chi", "bfactor", "group", "half")}
-        return replace(self, **held)
+        return replace(self, scale=None if self.scale is None else self.scale[rows], **held)
+
+    def scaled(self, scale: np.ndarray | float | None) -> "Images":
+        """Of another scale (n,)."""
+        return replace(self, scale=None if scale is None else np.full(len(self), scale, np.float32))
 
     def shell_of(self, resolution: float) -> int:
         """The shell of a resolution in angstroms."""
@@ -78,13 +85,13 @@ class Images:
         return self.band.box * self.pixel_size / max(shell, 1)
 
     def ctf(self, rows: np.ndarray, count: int) -> np.ndarray:
-        """CTF (n, count) float32 of rows at the first `count` coefficients."""
+        """CTF (n, count) float32 of rows at the first `count` coefficients, times their scale."""
         chi, envelope = self.phase(rows, count)
         value = np.sin(chi)
-        return value if envelope.size == 1 else value * envelope
+        return value if envelope is ONE else value * envelope
 
     def phase(self, rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """chi (n, count) float32 whose sine, times an envelope (n, count) or (1, 1), is the CTF."""
+        """chi (n, count) float32 whose sine, times an envelope (n or 1, count or 1), is the CTF."""
         unit = 1 / (self.band.box * self.pixel_size)
         plane = np.stack([self.band.kx[:count], self.band.ky[:count]]) * unit
         basis = chi_basis(*plane)
@@ -95,9 +102,12 @@ class Images:
                 value[here] = self.chi[rows[here]] @ chi_basis(*(self.bend[number] @ plane))
         if self.even is not None:
             value += self.even[self.group[rows], :count]
-        if not np.any(self.bfactor[rows]):
-            return value, np.ones((1, 1), np.float32)
-        return value, np.exp(-self.bfactor[rows, None] / 4 * basis[0]).astype(np.float32)
+        envelope = ONE
+        if np.any(self.bfactor[rows]):
+            envelope = np.exp(-self.bfactor[rows, None] / 4 * basis[0]).astype(np.float32)
+        if self.scale is not None:
+            envelope = envelope * self.scale[rows, None].astype(np.float32)
+        return value, envelope
 
     def block(self, rows: np.ndarray, radius: int, noise: np.ndarray) -> Block:
         """Rows in the band of a radius, divided by the noise's standard deviation; noise (groups, shells) is power."""

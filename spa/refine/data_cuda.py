@@ -81,10 +81,11 @@ def block(held: Images, rows: np.ndarray, radius: int, noise: np.ndarray, limite
     even = None if source.even is None else device.array(source.even[:, :stride], np.float32)
     bend = None if source.bend is None else device.array(source.bend, np.float64)
     mine = None if source.bend is None else device.array(source.bend[source.group[rows]].reshape(n, 4), np.float32)
+    scale = None if source.scale is None else device.array(source.scale[rows], np.float32)
     device.run(
         SOURCE, "block", (-(-count // THREADS), n), THREADS, None if small else planes, planes if small else None,
         np.float32(held.unit), device.array(at, np.int32), np.int32(n), np.int32(stride),
-        device.array(source.chi[rows], np.float64), device.array(source.bfactor[rows], np.float32),
+        device.array(source.chi[rows], np.float64), device.array(source.bfactor[rows], np.float32), scale,
         device.array(source.group[rows], np.int32), device.array(1 / np.sqrt(noise), np.float32),
         np.int32(noise.shape[1]), names.shell, even, bend, names.kx, names.ky, np.int32(count),
         np.float64(1 / (band.box * source.pixel_size)), np.float32(radius + 0.5 if limited else 0), x, ctf,

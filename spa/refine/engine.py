@@ -39,6 +39,8 @@ class Engine(Protocol):
                    spread: Any, seed: tuple[int, ...], workers: Any, operators: np.ndarray
                    ) -> list[into.Accumulator]: ...  # fmt: skip
     def left(self, images: Images, poses: Any, rows: np.ndarray, source: Any, radius: int) -> np.ndarray: ...
+    def agreement(self, images: Images, poses: Any, rows: np.ndarray, source: Any, radius: int, noise: np.ndarray
+                  ) -> tuple[np.ndarray, np.ndarray]: ...  # fmt: skip
 
 
 class Cpu:
@@ -90,6 +92,16 @@ class Cpu:
         from spa.refine import maximisation
 
         return maximisation.left(images, poses, rows, source, radius)
+
+    def agreement(
+        self, images: Images, poses: Any, rows: np.ndarray, source: Reference, radius: int, noise: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Re<X, C P> and <C P, C P> (n,) of rows at their best poses, over the noise, whatever the images' scale."""
+        best = poses.weight[rows].argmax(axis=1)
+        block = images.scaled(None).block(rows, radius, noise)
+        at = poses.poses[rows, best], poses.shifts[rows, best]
+        sums = evaluate(source, block, np.arange(len(rows)), *at, radius)
+        return sums.cross, sums.norm
 
 
 CPU = Cpu()

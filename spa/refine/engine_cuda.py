@@ -1,5 +1,6 @@
 """The heavy arithmetic of a refinement on a device: `spa.refine.engine.Engine` by the functions' twins."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from spa.gpu.device import Device
 from spa.refine import data, data_cuda, maximisation_cuda
 from spa.refine.engine import Map
 from spa.search import exhaustive_cuda, images_cuda, newton_cuda
+from spa.search.prior import Prior
 from spa.volume import insert_cuda, slices_cuda
 from spa.volume.insert import Accumulator
 
@@ -29,9 +31,11 @@ class Cuda:
 
     def images(self, images: data.Images) -> data_cuda.Images:
         """Images on the device, brought there once."""
-        if self._held is None or self._held.host is not images:
+        if self._held is None or self._held.host.planes is not images.planes:
             self._held = None  # their memory first
             self._held = data_cuda.images(self.device, images)
+        elif self._held.host is not images:  # the same coefficients, with other tables
+            self._held = replace(self._held, host=images)
         return self._held
 
     def blocks(self, images: data.Images, rows: np.ndarray, radius: int) -> list[np.ndarray]:
@@ -61,3 +65,17 @@ class Cuda:
         self, images: data.Images, poses: Any, rows: np.ndarray, source: slices_cuda.Reference, radius: int
     ) -> np.ndarray:
         return maximisation_cuda.left(self.images(images), poses, rows, source, radius)
+
+    def agreement(
+        self, images: data.Images, poses: Any, rows: np.ndarray, source: slices_cuda.Reference, radius: int,
+        noise: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        """By log p at two scales: it is 2 a cross - a^2 norm."""
+        best = poses.weight[rows].argmax(axis=1)
+        at, flat = (poses.poses[rows, best][:, None], poses.shifts[rows, best][:, None]), Prior.flat(len(rows))
+        once, twice = (
+            self.heights(source, self.block(images.scaled(one), rows, radius, noise), *at, radius, flat)[:, 0]
+            for one in (1.0, 2.0)
+        )
+        norm = once - twice / 2
+        return (once + norm) / 2, norm

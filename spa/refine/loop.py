@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spa.refine import classes, expectation, maximisation, near, plan
+from spa.refine import classes, expectation, maximisation, near, plan, scales
 from spa.refine.data import Images, smooth_spectrum
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Problem, Workers
@@ -26,6 +26,7 @@ from spa.volume.slices import reference, slices
 
 Halves = list[np.ndarray]  # rows of each half
 Look = Callable[[np.ndarray], Modes]
+FAINTEST = 1e-4  # of the noise: signal that a start is taken to have at least
 SETTLED_PEAK = 0.9  # share of the best mode from which an image that keeps its pose has settled
 Sources = list[list[Any]]  # the engine's references, of each class, of each half
 
@@ -69,11 +70,13 @@ def grey_scale(images: Images, volume: np.ndarray, radius: int, noise: np.ndarra
     used = images.band.shell[: len(block.kx)] >= 2
     excess = (block.x[:, 0] ** 2 + block.x[:, 1] ** 2).mean(axis=0) - 1
     expected = (block.ctf**2).mean(axis=0) * signal
-    return float(np.sqrt(max(excess[used].sum() / expected[used].sum(), 1e-4)))
+    power = max(excess[used].sum(), FAINTEST * np.count_nonzero(used))
+    return float(np.sqrt(power / expected[used].sum()))
 
 
 def iterated(problem: Problem, state: State, workers: Workers) -> State:
     """The state after one more iteration; the last has `done`, with its half maps and their joint maps."""
+    problem = scales.seen(problem, state)
     halves, sources = plan.chosen(problem, state), sources_of(problem, state, workers)
     found = plan.advanced(problem, expected(problem, state, workers, halves, sources), halves)
     found = maximised(problem, found, workers, halves, sources, plan.parted(problem, found))
@@ -82,6 +85,7 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
 
 def at_rest(problem: Problem, state: State, workers: Workers) -> State:
     """The last state with its poses climbed in its own maps, not in those of the iteration before."""
+    problem = scales.seen(problem, state)
     halves, sources = plan.everything(problem), sources_of(problem, state, workers)
     return replace(expected(problem, state, workers, halves, sources), iteration=state.iteration)
 
@@ -99,7 +103,10 @@ def maximised(
     parts: rows of each half that the maps are made of, default those searched now; two more are rows that take part in
     the FSC but not in the maps, which are the references that these rows are searched against next.
     """
-    state = replace(state, noise=_noise(problem, state, workers, halves, sources))
+    explained = _explained(state, halves, sources)
+    state = scales.fitted(problem, state, workers, explained)
+    problem = scales.seen(problem, state)
+    state = replace(state, noise=_noise(problem, state, workers, explained))
     climbed = state.local and state.moved < np.pi  # before, what modes spread over is less than how far they are off
     spread = maximisation.Spread(maximisation.DRAWS if climbed else 0, best_only=state.sharpness < 0.5)
     band = plan.insertion_band(problem, state.radius)
@@ -177,15 +184,20 @@ def _measured(state: State, rows: np.ndarray, before: np.ndarray, step: float, o
     )
 
 
-def _noise(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> np.ndarray:
-    """Noise power of what the best class and pose of each image leave."""
-    best, number = state.best()
+def _explained(state: State, halves: Halves, sources: Sources) -> scales.Parts:
+    """Rows of each half by their best class, with the reference of that."""
+    number = state.best()[1]
     parts = [
         (rows[number[rows] == place], source)
         for place, pair in enumerate(sources)
         for rows, source in zip(halves, pair)
     ]
-    parts = [(rows, source) for rows, source in parts if len(rows)]
+    return [(rows, source) for rows, source in parts if len(rows)]
+
+
+def _noise(problem: Problem, state: State, workers: Workers, parts: scales.Parts) -> np.ndarray:
+    """Noise power of what the best class and pose of each image leave."""
+    best = state.best()[0]
     power = maximisation.noise_power(
         problem.images, best, [rows for rows, _ in parts], [source for _, source in parts], state.radius, state.noise,
         workers,

@@ -25,6 +25,7 @@ class Problem:
     expected: without poses of its own every orientation is searched, with them only what is near.
 
     dynamic: whether references are masked by their own outline too, once it can be trusted.
+    cohort (n,): of each image, the group from 0 that shares a grey scale; None: all share one.
     smoothing: what regularises half maps in place of the Wiener solution by their FSC.
     """
 
@@ -34,6 +35,7 @@ class Problem:
     prior: Prior
     smoothing: Smoothing | None = None
     dynamic: bool = True
+    cohort: np.ndarray | None = None
 
     @property
     def extent(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spa.refine import classes, expectation, loop
+from spa.refine import classes, expectation, loop, scales
 from spa.refine.expectation import Poses
 from spa.refine.loop import Halves, Sources
 from spa.refine.problem import Problem, Workers
@@ -25,6 +25,7 @@ EXCHANGED = 2  # modes that each class offers to the others
 
 def iterated(problem: Problem, state: State, workers: Workers) -> State:
     """The state after one more iteration."""
+    problem = scales.seen(problem, state)
     halves, sources = chosen(problem, state), loop.sources_of(problem, state, workers)
     state = replace(state, wide=state.iteration > 0)  # a pose that one class misses is a class that is missed
     found = loop.expected(problem, state, workers, halves, sources)

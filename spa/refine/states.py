@@ -22,6 +22,7 @@ class State:
     stalled: passes over all images since; moved: median turn (radians) of the images searched again;
     least: the smallest of these yet; wandering: the share that moved more than two grid steps; sharpness: mean share
     of the best mode; halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once done;
+    scales (2, groups): grey scales of the groups of each half's images, where there are groups;
     begun: images of each half that earlier iterations have taken, those taken again counted again; turns: whether the
     next iteration takes some of them only.
     """
@@ -48,6 +49,7 @@ class State:
     turns: bool = False
     halves: np.ndarray | None = None
     joint: np.ndarray | None = None
+    scales: np.ndarray | None = None
 
     @property
     def curve(self) -> np.ndarray:
@@ -60,7 +62,7 @@ class State:
 
 
 _ARRAYS = ("maps", "curves", "noise", "shares", "searched", "settled")
-_LAST = ("halves", "joint")
+_LAST = ("halves", "joint", "scales")  # where they are
 _PLAIN = [f.name for f in fields(State) if f.name not in {*_ARRAYS, *_LAST, "poses"}]
 
 

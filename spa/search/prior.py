@@ -18,6 +18,11 @@ class Prior:
     poses: np.ndarray | None = None
     turn_sigma: float = np.inf
 
+    @classmethod
+    def flat(cls, n: int) -> "Prior":
+        """One that knows nothing."""
+        return cls(np.zeros((n, 2)), np.inf)
+
     def of(self, rows: np.ndarray) -> "Prior":
         """That of some images."""
         return Prior(

@@ -52,6 +52,9 @@ def test_poses_are_near_the_truth(data: Path, done: Path) -> None:
     names = ("rlnMaxValueProbDistribution", "rlnLogLikeliContribution", "spaPoseEntropy", "spaTurnError")
     for name in (*names, "spaShiftError"):
         assert np.isfinite(found.floats(name)).all()
+    scale, micrograph = found.floats("rlnGroupScaleCorrection"), found.text("rlnMicrographName")
+    assert scale.mean() == pytest.approx(1, abs=0.01) and len(set(micrograph)) > 1
+    assert len(set(zip(micrograph, found.ints("rlnRandomSubset"), scale))) <= 2 * len(set(micrograph))
 
 
 def test_maps_are_in_the_stream(done: Path) -> None:

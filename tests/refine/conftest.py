@@ -30,8 +30,9 @@ class Planted:
     noise: np.ndarray
 
 
-def make(n: int = 300, snr: float = 4.0, seed: int = 0, signal: bool = True, iterations: int = 8) -> Planted:
-    """n images of a random lump; snr is the mean of |CTF P|^2 / s^2 over the band."""
+def make(n: int = 300, snr: float = 4.0, seed: int = 0, signal: bool = True, iterations: int = 8,
+         strength: np.ndarray | None = None) -> Planted:  # fmt: skip
+    """n images of a random lump; snr is the mean of |CTF P|^2 / s^2 over the band; strength (n,): scales."""
     rng = np.random.default_rng(seed)
     raw = gaussian_filter(rng.standard_normal((BOX,) * 3), 1.3)
     volume = (np.maximum(raw, 0) * soft_sphere(BOX, 12, 3)).astype(np.float32)
@@ -45,6 +46,7 @@ def make(n: int = 300, snr: float = 4.0, seed: int = 0, signal: bool = True, ite
     )
     cut = slices(reference(volume, band.radius), poses, band.kx, band.ky)
     model = (cut[:, 0] + 1j * cut[:, 1]) * images.ctf(np.arange(n), len(band))
+    model *= 1 if strength is None else strength[:, None]
     model *= np.exp(-2j * np.pi / BOX * (shifts @ np.stack([band.kx, band.ky])))
     scale = np.sqrt(snr / (np.abs(model) ** 2).mean())
     noise = rng.standard_normal((2, n, len(band))) / np.sqrt(2)

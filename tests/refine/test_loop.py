@@ -59,7 +59,7 @@ def test_the_map_is_the_truth_in_its_grey_scale(case: Any, result: State) -> Non
 
 
 def test_the_start_takes_the_images_grey_scale(case: Any) -> None:
-    for factor in (0.1, 7.0):
+    for factor in (1e-5, 0.1, 7.0, 1e5):
         state = loop.first_state(case.problem, [factor * case.volume], case.noise)
         expected = loop.first_state(case.problem, [case.volume], case.noise)
         assert np.allclose(state.maps[0], expected.maps[0], rtol=1e-3, atol=1e-6)

@@ -103,6 +103,22 @@ def test_what_is_left_of_images(case: Any, device: Device) -> None:
     assert np.allclose(found, wanted, rtol=1e-3, atol=1e-4)
 
 
+def test_scales(case: Any, device: Device) -> None:
+    """Images in another scale are the same coefficients with another CTF, and what fits a scale does not see it."""
+    images, poses, cuda = case.problem.images, given_poses(case.poses, case.shifts), Cuda(device)
+    rows, noise = np.array([5, 2, 33]), 1.3 * case.noise
+    held = cuda.images(images)
+    for scale in (None, np.linspace(0.5, 2, len(images))):
+        scaled = images.scaled(scale)
+        assert cuda.images(scaled).planes is held.planes
+        block, wanted = cuda.block(scaled, rows, 12, noise), scaled.block(rows, 12, noise)
+        assert np.allclose(block.ctf.get(), wanted.ctf, atol=2e-5) and np.allclose(block.x.get(), wanted.x, atol=1e-5)
+        found = cuda.agreement(scaled, poses, rows, on_device(device, case.volume, 16), 12, noise)
+        expected = engine.CPU.agreement(scaled, poses, rows, reference(case.volume, 16), 12, noise)
+        for one, other in zip(found, expected):
+            assert np.allclose(one, other, rtol=2e-3)
+
+
 def both(problem: Any, start: State, device: Device, step: Callable, count: int) -> list[State]:
     """The states after some iterations on the host and on the device."""
     states = []

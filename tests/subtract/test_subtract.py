@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from spa.subtract.scale import BOUND, particle_scales, set_scale
+from spa.search.scale import BOUND, particle_scales, set_scale
 from spa.subtract.views import agreement, images, signal, views
 from spa.subtract.window import centre_of_mass, map_window, moved, windows
 from spa.volume.masks import soft_sphere

@@ -53,9 +53,8 @@ def classes(
         from spa_plugins.select_classes.sitting import by_hand
 
         found = by_hand(run, found, bool(classes or auto), port, browser)
-    for line in found.lines():
-        if not run.quiet:
-            run.warn(line)
+    for line in [] if web or run.quiet else found.lines():
+        run.warn(line)
     if plot:
         found.draw(plot)
     if rejected:

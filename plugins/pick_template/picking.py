@@ -1,7 +1,8 @@
 """The two passes of the job: the threshold from some micrographs, picks from all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,14 +14,16 @@ from spa.job.micrographs import Entry, entries
 from spa.job.run import Run
 from spa.job.threads import single_blas
 from spa.picking import templates, turned
-from spa.picking.correlate import Templates, ready
+from spa.picking.correlate import Scores, Templates, ready, scored
 from spa.picking.field import Field, Scope
 from spa.picking.turned import Turned
 from spa.recipe import picks as shared
+from spa.recipe.device import device_of
 
 if TYPE_CHECKING:
     from spa_plugins.pick_template.sources import Named
 
+Score = Callable[[Field, Templates], Scores]
 COLUMNS = (shared.X, shared.Y, shared.SCORE, shared.POWER, "rlnClassNumber", "rlnAnglePsi")
 
 
@@ -61,13 +64,14 @@ def pick_all(run: Run, tables: Tables, given: "Named", settings: Settings) -> Ta
     """The document with ``data_particles``; coordinate files in run.outdir. DataError where nothing is found."""
     rows = entries(tables)
     reader = shared.Reader.of(tables, settings.scope, settings.white, settings.ctf)
-    made, early = _learned(run, rows, given, settings, reader)
+    score = _scorer(run)
+    made, early = _learned(run, rows, given, settings, reader, score)
     least = _least(list(early.values()), settings)
     files = shared.coordinate_files(run, tables)
 
     def work(entry: Entry) -> dict[str, Any]:
         found = early.pop(entry.name, None)
-        found = _peaks(reader(entry), made, settings) if found is None else found
+        found = _peaks(reader(entry), made, settings, score) if found is None else found
         values = _values(found.above(least, settings.most), given.number)
         return shared.write_file(files[entry.name], COLUMNS, values, entry)
 
@@ -81,12 +85,22 @@ def pick_all(run: Run, tables: Tables, given: "Named", settings: Settings) -> Ta
     return tables.with_block("particles", shared.table_of(done, COLUMNS))
 
 
-def _peaks(field: Field, made: Templates, settings: Settings) -> Turned:
-    return turned.peaks(field, made, settings.diameter, settings.gap)
+def _scorer(run: Run) -> Score:
+    """What compares templates with fields: this processor, or what --device names."""
+    device = device_of(run)
+    if device is None:
+        return scored
+    from spa.picking import correlate_cuda
+
+    return partial(correlate_cuda.scored, device)
+
+
+def _peaks(field: Field, made: Templates, settings: Settings, score: Score) -> Turned:
+    return turned.peaks(field, made, settings.diameter, settings.gap, score)
 
 
 def _learned(
-    run: Run, rows: list[Entry], given: "Named", settings: Settings, reader: shared.Reader
+    run: Run, rows: list[Entry], given: "Named", settings: Settings, reader: shared.Reader, score: Score
 ) -> tuple[Templates, dict[str, Turned]]:
     """The templates with their filters, and all peaks of the micrographs that the threshold is learned from.
 
@@ -99,7 +113,7 @@ def _learned(
 
     def attempt(entry: Entry) -> Turned | SpaError:
         try:
-            return _peaks(reader(entry), made, settings)
+            return _peaks(reader(entry), made, settings, score)
         except SpaError as error:
             return error
 

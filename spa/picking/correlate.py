@@ -5,9 +5,11 @@ and come as sums of a few filters (`spa.picking.steer`). Scores are in standard 
 length is that of its image seen through this micrograph's CTF, astigmatism included.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from threading import Lock
+from typing import Any
 
 import numba
 import numpy as np
@@ -83,26 +85,36 @@ def ready(polar: Polar, diameter: float, turns: int, field: Field) -> Templates:
 
 def scored(field: Field, templates: Templates) -> Scores:
     """Scores of all templates at all angles, in sd of the noise; the field's edges count as if the rest were seen."""
-    image = fft.irfft2(field.white_ft * field.whitening * field.ctf, field.frame[1])
     inverse = 1 / templates.lengths(field)
+
+    def search(tile: np.ndarray, inner: tuple[slice, slice]) -> tuple[np.ndarray, ...]:
+        kernels = templates.kernels(tile.shape, field.pixel_size)  # type: ignore[arg-type]
+        return _searched(_filtered(tile, kernels, templates.filters, inner), templates, inverse)
+
+    return swept(field, templates, _TILE, search)
+
+
+def swept(
+    field: Field, templates: Templates, tile: int, search: Callable[[np.ndarray, tuple[slice, slice]], Any]
+) -> Scores:  # fmt: skip
+    """Scores from those of tiles; search: of a tile, best, worst and which at its inner pixels (flat)."""
+    image = fft.irfft2(field.white_ft * field.whitening * field.ctf, field.frame[1])
     reach = int(np.ceil(templates.diameter / 2 / field.pixel_size)) + 3
     ny, nx = field.image.shape
     best, worst = np.full((ny, nx), -np.inf, np.float32), np.full((ny, nx), np.inf, np.float32)
     which = np.zeros((ny, nx), np.int32)
     wide = np.pad(image, reach, mode="wrap")
-    most = max(_TILE, fft.good_size(4 * reach))
+    most = max(tile, fft.good_size(4 * reach))
     side = min(fft.good_size(ny + 2 * reach), most), min(fft.good_size(nx + 2 * reach), most)
-    kernels = templates.kernels(side, field.pixel_size)
     for top in _starts(ny, side[0] - 2 * reach):
         for left in _starts(nx, side[1] - 2 * reach):
-            tile = np.zeros(side, np.float32)
+            cut = np.zeros(side, np.float32)
             part = wide[top : top + side[0], left : left + side[1]]
-            tile[: part.shape[0], : part.shape[1]] = part
+            cut[: part.shape[0], : part.shape[1]] = part
             height, width = min(side[0] - 2 * reach, ny - top), min(side[1] - 2 * reach, nx - left)
             inner = slice(reach, reach + height), slice(reach, reach + width)
             place = slice(top, top + height), slice(left, left + width)
-            found = _searched(_filtered(tile, kernels, templates.filters, inner), templates, inverse)
-            for target, values in zip((best, worst, which), found):
+            for target, values in zip((best, worst, which), search(cut, inner)):
                 target[place] = values.reshape(height, width)
     return Scores(best, worst, which)
 

@@ -5,13 +5,14 @@ of the place where that is more (the power within a diameter, of which one parti
 and edges of ice gain nothing by their contrast.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from spa.image import fft
 from spa.image.peaks import maxima, refined
-from spa.picking.correlate import Templates, scored
+from spa.picking.correlate import Scores, Templates, scored
 from spa.picking.field import Field
 from spa.picking.matched import local_power
 from spa.picking.threshold import threshold
@@ -46,9 +47,15 @@ class Turned:
         return Turned(xy, score, power, template, psi, self.decoys)
 
 
-def peaks(field: Field, templates: Templates, diameter: float, spacing: float) -> Turned:
-    """All peaks of a score above 0, best first, ``spacing`` angstroms apart; diameter: of the particle, angstroms."""
-    scores = scored(field, templates)
+def peaks(
+    field: Field, templates: Templates, diameter: float, spacing: float,
+    score: Callable[[Field, Templates], Scores] = scored,
+) -> Turned:  # fmt: skip
+    """All peaks of a score above 0, best first, ``spacing`` angstroms apart; diameter: of the particle, angstroms.
+
+    score: `spa.picking.correlate.scored`, or its twin on a device.
+    """
+    scores = score(field, templates)
     power = local_power(field, diameter / 2)
     noise = _noise(field, diameter)
     target, decoy = scores.best / noise, -scores.worst / noise

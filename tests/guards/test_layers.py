@@ -26,6 +26,7 @@ ALLOWED = {
     "vary": {"abinit", "class3d", "refine", "search", "volume", "image", "errors"},
     "flex": {"vary", "abinit", "class3d", "refine", "search", "volume", "image", "errors"},
     "relax": {"abinit", "refine", "search", "volume", "image", "errors"},
+    "picking": {"gpu", "search", "volume", "image", "errors"},
     "class2d": {"gpu", "refine", "search", "volume", "image", "errors"},
     "abinit": {"gpu", "symmetry", "refine", "search", "volume", "image", "errors"},
     "motion": {"image", "errors"},

@@ -1,6 +1,7 @@
 """`spa pick template`."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -191,3 +192,11 @@ def test_resume_and_plot(micrograph: Path, stack: Path, tmp_path: Path) -> None:
     first = run(micrograph, tmp_path, *words, "--plot", tmp_path / "picks.png")
     assert is_png(tmp_path / "picks.png")
     assert run(micrograph, tmp_path, *words, "--resume") == first
+
+
+def test_a_device_finds_the_same_picks(micrograph: Path, stack: Path, tmp_path: Path, card: Any) -> None:
+    wanted = run(micrograph, tmp_path, "--templates", stack)["particles"]
+    found = run(micrograph, tmp_path, "--templates", stack, "--device", "cuda")["particles"]
+    assert card.launches["keep"] and len(found) == len(wanted)
+    for name in ("rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"):
+        assert np.allclose(found.floats(name), wanted.floats(name), atol=0.02)

@@ -25,7 +25,8 @@ DIRECTIONS = 300
 APART = 6.0  # angstroms between two places
 PLACES = 400
 BEST = 6  # power of the fit that is a place's weight: the best fits are helices
-SURE = 3.5  # standard errors
+SURE = 4.0  # standard errors
+ALIKE = 0.2  # correlation of neighbours: less is chance
 FEWEST = 8  # places
 LEAST = 0.02  # of the fit: less may come from the directions' steps
 WINDOW = 6.0  # angstroms, standard deviation: of the map that a piece is compared with
@@ -33,7 +34,7 @@ WINDOW = 6.0  # angstroms, standard deviation: of the map that a piece is compar
 
 @dataclass(frozen=True)
 class Hand:
-    """places: where helices may be, about so many of weight; right: the part of them that is right-handed (0 to 1);
+    """places: where helices may be, so many as tell anything new; right: the part that is right-handed (0 to 1);
     gain: by how much better the right hand fits, of the fit; score: that in standard errors."""
 
     places: int
@@ -91,12 +92,12 @@ def _judged(gain: np.ndarray, fit: np.ndarray) -> Hand:
     alike = 1.0
     for lag in range(1, len(rest) // 2):
         part = float((rest[lag:] * rest[:-lag]).sum()) / whole
-        if part <= 0:
+        if part < max(ALIKE, 2 / np.sqrt(len(rest))):
             break
         alike += 2 * part
-    score = float((weight * gain).sum() / np.sqrt(((weight * gain) ** 2).sum() * alike + 1e-30))
     right, mean = (float(np.average(one, weights=weight)) for one in (gain > 0, gain))
-    return Hand(int(round(count)), right, mean, score)
+    error = float(np.sqrt(np.average((gain - mean) ** 2, weights=weight) * alike / count))
+    return Hand(int(round(count / alike)), right, mean, mean / max(error, 1e-9))
 
 
 def _prepared(volume: np.ndarray, pixel_size: float, resolution: float) -> tuple[np.ndarray, int, float, np.ndarray]:

@@ -8,18 +8,19 @@ place to place, the change that this makes is smoothed. What half maps of random
 substitution of Chen et al., Ultramicroscopy 135 (2013) 24).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spa.errors import DataError
 from spa.image import fft
-from spa.volume.bands import Bank, Map, averaged, bank, powers, sampled, stretched, windows
+from spa.volume.bands import EMPTY, Bank, Map, averaged, bank, powers, sampled, stretched, windows
 from spa.volume.fsc import randomise_phases
 from spa.volume.reach import Reach, without_reach
 from spa.volume.shells import require_cube
 
 LEAST = 1e-6  # of the mean noise: less is a map that was masked
+COARSE = 32  # points a side on which the reach is taken off, at most
 SMOOTH = 12.0  # angstroms, of the change that taking off the reach makes
 
 
@@ -27,7 +28,8 @@ SMOOTH = 12.0  # angstroms, of the change that taking off the reach makes
 class Local:
     """What bands and windows tell of two half maps.
 
-    correlation (m, g, g, g): the local FSC as seen, and sharp (m, g, g, g) without the reach of bands and windows;
+    correlation (m, g, g, g): the local FSC as seen; sharp (2, m, c, c, c): on fewer points, as seen and without the
+    reach of bands and windows;
     power (m, g, g, g): of the signal as seen, and noise (m, g, g, g) of a half map, in units of the mean noise in
     the mask, scale (m,); chance (m,): what random phases reach on average; mask (g, g, g).
     """
@@ -63,9 +65,18 @@ def local_fsc(
     noise = np.maximum(noise / scale[:, None, None, None], LEAST)
     common = seen[:, 0] / scale[:, None, None, None]
     power = np.maximum(common, 0)
-    sharp = without_reach(power, noise, Reach(banked, share, run))
+    sharp = _sharp(common, noise, banked, mask, run)
     chance = _chance([randomise_phases(one, 1, rng) for one in spectra], banked, inside, run, mask)
-    return Local(banked, common / (power + noise), sharp / (sharp + noise), power, noise, scale, chance, share)
+    return Local(banked, common / (power + noise), sharp, power, noise, scale, chance, share)
+
+
+def _sharp(common: np.ndarray, noise: np.ndarray, banked: Bank, mask: np.ndarray, run: Map) -> np.ndarray:
+    """(2, m, c, c, c) the local FSC on fewer points: as it is seen, and without the reach of bands and windows."""
+    few = replace(banked, grid=min(COARSE, banked.grid))
+    common, noise = (np.stack([sampled(one, few.grid) for one in field]) for field in (common, noise))
+    power = np.maximum(common, 0)
+    found = without_reach(power, noise, Reach(few, sampled(mask, few.grid), run))
+    return np.stack([common / (power + noise), found / (found + noise)])
 
 
 def _chance(spectra: list[np.ndarray], banked: Bank, inside: np.ndarray, run: Map, mask: np.ndarray) -> np.ndarray:
@@ -77,12 +88,12 @@ def _chance(spectra: list[np.ndarray], banked: Bank, inside: np.ndarray, run: Ma
 def resolved(local: Local, threshold: float) -> np.ndarray:
     """(g, g, g) how many bands are resolved, a fraction of one among them: 0 to m - 1."""
     level = (local.chance + threshold * (1 - local.chance))[:, None, None, None]
-    as_seen = fall(local.correlation - level)
-    change = fall(local.sharp - level) - as_seen
-    line = windows(local.bank.grid, local.bank, SMOOTH)
-    inside = (local.mask > 0.5).astype(np.float32)
-    change = averaged(change * inside, line) / np.maximum(averaged(inside, line), 1e-3)
-    return np.clip(as_seen + change, 0, len(level) - 1)
+    grid, few = local.bank.grid, local.sharp.shape[-1]
+    change = fall(local.sharp[1] - level) - fall(local.sharp[0] - level)
+    line = windows(few, replace(local.bank, grid=few), SMOOTH)
+    inside = (sampled(local.mask, few) > 0.5).astype(np.float32)
+    change = averaged(change * inside, line) / np.maximum(averaged(inside, line), EMPTY)
+    return np.clip(fall(local.correlation - level) + sampled(change, grid), 0, len(level) - 1)
 
 
 def fall(above: np.ndarray) -> np.ndarray:

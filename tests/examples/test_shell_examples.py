@@ -92,6 +92,14 @@ def test_what_varies(tmp_path: Path) -> None:
     assert "open " in (tmp_path / "out/Session/maps.cxc").read_text()
 
 
+def test_one_subunit(tmp_path: Path) -> None:
+    printed = run("07-one-subunit.sh", "out", 200, cwd=tmp_path).stdout
+    count = {int(n): int(of) for n, of in re.findall(r"^(\d) copies: (\d+)$", printed, re.MULTILINE)}
+    assert sum(count.values()) == 200 and count[1] > 0.6 * 200
+    reached = re.search(r"FSC above 0.5 to ([\d.]+) A", printed)
+    assert reached and float(reached[1]) < 16
+
+
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     ran = subprocess.run(["bash", str(EXAMPLES / "quickstart.sh"), str(tmp_path)], capture_output=True, text=True)
     assert ran.returncode == 73 and "is there already" in ran.stderr

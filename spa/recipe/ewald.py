@@ -6,7 +6,7 @@ from spa.image.ctf import wavelength
 from spa.job.pool import mapping
 from spa.job.run import Run
 from spa.recipe.given import Inputs
-from spa.refine import curved, scales
+from spa.refine import scales
 from spa.refine.problem import Workers
 from spa.refine.states import State
 from spa.volume.fsc import crossing
@@ -18,6 +18,8 @@ def corrected(run: Run, inputs: Inputs, state: State, way: str) -> State:
     """The state with maps of images on the sphere; way: of `options.ewald`, "none" leaves it as it is."""
     if way == "none":
         return state
+    from spa.refine import curved  # compiled where it is asked for
+
     wave = np.asarray(wavelength(inputs.stack.voltage[inputs.rows]))
     with mapping(run.threads) as pool:
         problem = scales.seen(inputs.problem, state)

@@ -54,7 +54,7 @@ def learned(run: Run, tables: Tables, settings: dict[str, Any]) -> Found:
     groups = None
     if asked.clusters:
         groups = clusters.mixture(found.found.mean, found.found.spread, asked.clusters, run.rng("clusters"))
-    curve = paths.curve(found.found.mean, found.found.spread, run.rng("path"))
+    curve = paths.unfolded(found.found.mean, found.found.spread, run.rng("path"))
     return Found(given, start, found, state.bound, groups, curve)
 
 

@@ -11,7 +11,7 @@ from spa.job.run import Run
 from spa.recipe import varying
 from spa.recipe.posed import Given
 from spa.refine.problem import Workers
-from spa.vary import components, normal, paths
+from spa.vary import clusters, components, normal, paths
 from spa.vary.joint import Joint, joint
 from spa.vary.latent import Latent
 from spa.volume.slices import reference
@@ -102,7 +102,8 @@ def features(latent: Latent, count: int, rng: np.random.Generator) -> np.ndarray
     error = np.sqrt(np.diagonal(latent.spread, axis1=1, axis2=2))
     first, spread = latent.mean[:, :count], error[:, :count]
     if count == 1:
-        place, width = paths.unfolded(latent.mean, latent.spread, rng)
+        way = paths.unfolded(latent.mean, latent.spread, rng)
+        place, width = paths.along(way, *clusters.likelihoods(latent.mean, latent.spread))
         unit = max(float(place.std()), 1e-6)
         first, spread = ((place - place.mean()) / unit)[:, None], (width / unit)[:, None]
     logs = (np.log(np.clip(one, 1e-2, 1)) for one in (spread, error))

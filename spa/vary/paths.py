@@ -144,9 +144,11 @@ def curve(mean: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> np.
     return settled(main_way(mean, KNOTS, rng), linear[rows], precision[rows])
 
 
-def unfolded(mean: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) how far along one way each particle is, 0 to 1, and its standard error; the way is the likeliest of those
-    that the first one, two … coordinates suggest, fitted to all coordinates: a large motion lies folded in few."""
+def unfolded(mean: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(KNOTS, q): the likeliest of the curves that the first one, two … coordinates suggest, fitted to all of them.
+
+    A large motion lies folded in few coordinates, and is lost among the noise of many.
+    """
     linear, precision = likelihoods(mean, spread)
     best: tuple[float, np.ndarray] | None = None
     for q in range(1, mean.shape[1] + 1):
@@ -162,4 +164,4 @@ def unfolded(mean: np.ndarray, spread: np.ndarray, rng: np.random.Generator) -> 
         if best is None or evidence > best[0]:
             best = evidence, way
     assert best is not None
-    return along(best[1], linear, precision)
+    return best[1]

@@ -24,6 +24,17 @@ def test_places_on_a_bent_curve_are_found() -> None:
                          else ((1 - place - t) ** 2).mean()) / error.mean() < 2  # fmt: skip
 
 
+def test_a_motion_that_lies_folded_is_unfolded() -> None:
+    rng = np.random.default_rng(4)
+    t = rng.uniform(0, 1, 1500)
+    waves = [np.cos(np.pi * k * t) * np.sqrt(2) for k in (2, 1, 3)] + [0 * t, 0 * t]  # the first goes there and back
+    blur = 0.3
+    seen = (np.stack(waves, axis=1) + blur * rng.standard_normal((1500, 5))) / (1 + blur**2)
+    spread = np.repeat((np.eye(5) / (1 + 1 / blur**2))[None], 1500, axis=0)
+    place, _ = paths.along(paths.unfolded(seen, spread, rng), *clusters.likelihoods(seen, spread))
+    assert abs(np.corrcoef(seen[:, 0], t)[0, 1]) < 0.2 and abs(np.corrcoef(place, t)[0, 1]) > 0.95
+
+
 def test_likelihoods_undo_the_prior() -> None:
     rng = np.random.default_rng(1)
     root = rng.standard_normal((5, 2, 2))

@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).parents[3]))  # for the emulated device, which is of the tests
 
+from spa.class3d import consensus_cuda
 from spa.gpu.device import Device, open_device
 from spa.gpu.gemm import product
 from spa.image.disc import Disc, disc
@@ -82,6 +83,19 @@ def inserting(device: Device, band: Disc, poses: np.ndarray) -> tuple[float, flo
     return n * len(band) * 8 * 3 * 4 * 2, took
 
 
+def combining(device: Device, band: Disc, poses: np.ndarray, maps: int = 6) -> tuple[float, float]:
+    """Bytes and seconds of moments of images under combinations of maps: slices are written once and read by tiles of
+    four maps, images and CTF once a tile on the diagonal."""
+    n, rng, count = len(poses), np.random.default_rng(4), len(band)
+    volume = rng.standard_normal((band.box,) * 3).astype(np.float32)
+    sources = [slices_cuda.reference(device, volume, band.radius)] * maps
+    x = device.array(rng.standard_normal((n, 2, count), np.float32))
+    block = Block(band, x, device.array(rng.standard_normal((n, count), np.float32)), count)
+    none, ones, sides = np.zeros((n, 2)), np.ones(n), -(-maps // 4)
+    took = seconds(device, lambda: consensus_cuda.moments(block, sources, poses, none, ones))
+    return 8 * n * count * (maps + 8 * sides * (sides + 1) // 2) + 12 * n * count * sides, took
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda")
@@ -104,7 +118,7 @@ def main() -> None:
     print(f"coarse pass, {asked.images} images, shells to {radius}: {took:.3f} s, {work / took / 1e12:.2f} TFLOP/s, "
           f"{work / took / flops:.0%} of the product's rate")  # fmt: skip
     poses = Rotation.random(asked.images, random_state=0).as_matrix()
-    for what, one in (("slices", cutting), ("insertions", inserting)):
+    for what, one in (("slices", cutting), ("insertions", inserting), ("images under 6 maps", combining)):
         nbytes, took = one(device, disc(asked.box, asked.box // 2 - 1), poses)
         print(f"{what}: {len(poses) / took:.0f} a second, {nbytes / took / 1e9:.1f} GB/s, "
               f"{nbytes / took / bandwidth:.0%} of the bandwidth")  # fmt: skip

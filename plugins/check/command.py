@@ -23,7 +23,7 @@ from spa.job.run import Run, job
 @click.option(
     "--resolution",
     type=click.FloatRange(min=0, min_open=True),
-    help="With --map: its resolution, angstroms; its hand is told from helices, where 6 A or better shows their turns.",
+    help="With --map: its resolution, angstroms; its hand is told from helices, where it is about 5 A or better.",
 )
 @click.option(
     "--diameter",

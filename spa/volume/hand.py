@@ -2,7 +2,7 @@
 
 Pieces of helix of both hands are laid on the map in all directions (their screw makes turns about the axis shifts along
 it); where either fits well, the right-handed one should fit better. A mirrored map gives the opposite; a map that has
-no helices, or shows none of their turns (5.4 A apart: one coarser than 6 A), gives neither.
+no helices, or shows none of their turns (5.4 A apart: one of 6 A or coarser), gives neither.
 """
 
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ def settled(run: Run, problem: Problem, start: State, engine: Engine = CPU) -> S
             return weighing.weighed(problem, _iterated(run, problem, start, workers, kept.STATE), workers)
         run.say(f"{len(which)} references, {which.max() + 1} of them distinct: copies part once the poses have settled")
         shared = _iterated(run, problem, twins.merged(start, which), workers, MERGED)
-        more = replace(problem.settings, iterations=problem.settings.iterations + shared.iteration)
+        more = replace(problem.settings, iterations=problem.settings.iterations + shared.passes)
         problem = replace(problem, settings=more)
         state = _iterated(run, problem, twins.parted(problem, shared, which, workers), workers, kept.STATE)
         return weighing.weighed(problem, state, workers)

@@ -27,7 +27,7 @@ SETTLED = 0.002  # of the images change class: no further
 
 def weighed(problem: Problem, state: State, workers: Workers) -> State:
     """The last state, from one whose poses have settled: weighed, its poses refined in the purer maps, and again."""
-    problem = replace(problem, settings=replace(problem.settings, iterations=state.iteration + 1))
+    problem = replace(problem, settings=replace(problem.settings, iterations=state.passes + 1))
     problem = scales.seen(problem, state)
     halves = [np.flatnonzero(problem.images.half == half) for half in (0, 1)]
     state = replace(state, local=True)

@@ -99,7 +99,8 @@ def by_hand(body: Body) -> Body:
 def iterations(default: int) -> Callable[[Body], Body]:
     """--iterations of a job that stops by itself."""
     return click.option("--iterations", type=click.IntRange(min=1), default=default, show_default=True,
-                        help="At most this many; it stops by itself when nothing is gained.")  # fmt: skip
+                        help="At most this many passes over all images; it stops by itself when nothing is gained.",
+                        )  # fmt: skip
 
 
 def search(body: Body) -> Body:

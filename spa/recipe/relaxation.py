@@ -78,7 +78,7 @@ def relaxation(problem: Problem, group: str, focus: np.ndarray | None) -> Relaxa
 def _with_more_iterations(relaxed: Relaxation, state: State) -> Relaxation:
     """As many again as the consensus was allowed."""
     settings = relaxed.problem.settings
-    longer = replace(settings, iterations=settings.iterations + state.iteration)
+    longer = replace(settings, iterations=settings.iterations + state.passes)
     return replace(relaxed, problem=replace(relaxed.problem, settings=longer))
 
 

@@ -142,7 +142,8 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
     rows = np.concatenate(halves)
     shares = state.shares.copy()
     shares[rows] = classes.shares(logs[rows])
-    state = replace(state, shares=shares, iteration=state.iteration + 1)
+    passes = state.passes + len(rows) / len(images)
+    state = replace(state, shares=shares, iteration=state.iteration + 1, passes=passes)
     return _measured(state, rows, before, searches(problem.extent, state.radius)[1].step, settings.operators)
 
 

@@ -22,6 +22,7 @@ SETTLED = 0.02  # share of images that move by more than two steps in a global p
 ROVING = 0.05  # the same, where nothing was gained for a pass over all images: what still moves has nowhere to go
 SHARP = 0.75  # mean share of the best mode in the posterior, below which the search must be wide
 PATIENCE = 3  # passes without gain after which a run that never settles is stopped
+SHARPER = 1.05  # of the sharpness before: posteriors still sharpen, and a run that gains nothing else goes on
 SETTLING = 0.97  # of the least median move yet: a run whose poses still come to rest is not stopped
 FIRST = 300  # images a half in the first iteration; each of the next takes up to twice as many
 TURNS = 4  # iterations in which all images have had their turn, where posteriors are broad
@@ -160,8 +161,10 @@ def decided(problem: Problem, state: State, shell: int, share: float) -> State:
     rim = shell * settings.diameter / (2 * images.band.box * images.pixel_size)  # shells a radian turns the rim by
     still = state.moved < max(STILL / max(rim, 1), CERTAIN * _turn_error(state))
     converged = state.local and still and shell <= state.best_shell + 1
-    settling = state.moved < SETTLING * state.least
-    done = state.iteration >= settings.iterations or converged or (stalled > PATIENCE and not settling)
+    if state.sharpness > SHARPER * state.sharpest:
+        state = replace(state, sharpest=state.sharpness, rose=state.passes)
+    settling = state.moved < SETTLING * state.least or state.passes - state.rose <= PATIENCE
+    done = state.passes > settings.iterations - 1e-6 or converged or (stalled > PATIENCE and not settling)
     return replace(
         state, radius=min(shell + BEYOND, images.band.radius), wide=wide, local=local,
         best_shell=max(shell, state.best_shell), stalled=stalled, done=done, least=min(state.moved, state.least),

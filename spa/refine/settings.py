@@ -11,6 +11,7 @@ from spa.search.newton import Stage
 class Settings:
     """diameter, lowpass, shift_range in angstroms; operators (g, 3, 3) of the point group.
 
+    iterations: at most so many passes over all images; where they take turns an iteration is a part of one.
     breadth: of the ball that has the particle's radius of gyration, angstroms: how finely poses must be searched
     follows from it, not from the farthest corner; None: as the diameter.
     widest: the largest shift that may come to be searched, where the images ask for it; None: the shift range.
@@ -20,7 +21,7 @@ class Settings:
     lowpass: float
     operators: np.ndarray
     shift_range: float
-    iterations: int
+    iterations: float
     seed: int
     symmetry: str = "C1"
     breadth: float | None = None

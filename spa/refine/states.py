@@ -24,7 +24,8 @@ class State:
     of the best mode; halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once done;
     scales (2, groups): grey scales of the groups of each half's images, where there are groups;
     begun: images of each half that earlier iterations have taken, those taken again counted again; turns: whether the
-    next iteration takes some of them only.
+    next iteration takes some of them only; passes: iterations yet, each counted by the share of all images it took;
+    sharpest: the sharpness when it last rose clearly, after `rose` passes.
     """
 
     iteration: int
@@ -47,6 +48,9 @@ class State:
     done: bool = False
     begun: int = 0
     turns: bool = False
+    passes: float = 0.0
+    sharpest: float = 0.0
+    rose: float = 0.0
     halves: np.ndarray | None = None
     joint: np.ndarray | None = None
     scales: np.ndarray | None = None

@@ -112,6 +112,10 @@ def test_a_run_whose_poses_still_come_to_rest_goes_on(planted: Callable) -> None
     case = planted(n=40)
     problem, start = case.problem, loop.first_state(case.problem, [case.volume], case.noise)
     waited = replace(start, searched=np.ones(40, bool), iteration=5, best_shell=10, stalled=plan.PATIENCE)
-    waited = replace(waited, wide=True, wandering=0.5, least=0.1)
+    waited = replace(waited, wide=True, wandering=0.5, least=0.1, passes=6.0, sharpest=0.5, sharpness=0.5)
     assert not plan.decided(problem, replace(waited, moved=0.09), 10, share=1.0).done
     assert plan.decided(problem, replace(waited, moved=0.1), 10, share=1.0).done
+    assert not plan.decided(problem, replace(waited, moved=0.1, sharpness=0.53), 10, share=1.0).done  # they sharpen
+    limit = float(problem.settings.iterations)
+    assert not plan.decided(problem, replace(waited, moved=0.09, passes=limit - 0.1), 10, share=1.0).done
+    assert plan.decided(problem, replace(waited, moved=0.09, passes=limit), 10, share=1.0).done

@@ -21,7 +21,7 @@ from spa.job.run import Run, job
               help="Of the particle, angstroms; default: measured on the map of all particles.")  # fmt: skip
 @click.option("--mesh", "across", type=click.IntRange(4, 60), default=20, show_default=True,
               help="Cubes of the mesh along the longest side of the mask.")  # fmt: skip
-@click.option("--rigidity", type=click.FloatRange(min=0), default=0.5, show_default=True,
+@click.option("--rigidity", type=click.FloatRange(min=0), default=2.0, show_default=True,
               help="What a strain of 1 everywhere costs a particle, over what its map explains of it: more is "
                    "stiffer.")  # fmt: skip
 @click.option("--train-resolution", type=click.FloatRange(min=1), default=10.0, show_default=True,
@@ -60,7 +60,7 @@ def flex(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
     \b
     Examples:
       spa vary linear r.star --components 2 -d V | spa refine flex -d F --plot flex.png > flex.star
-      spa refine flex r.star --latent 1 --mask body.mrc --rigidity 2 -d F | spa export chimerax -d Movie > m.star
+      spa refine flex r.star --latent 1 --mask body.mrc --rigidity 5 -d F | spa export chimerax -d Movie > m.star
     """
     from spa.job.pool import mapping
     from spa.recipe.iterations import checkpoint, resumed

@@ -18,8 +18,8 @@ from spa.flex.scene import Scene, shell_weight, slopes
 from spa.refine.problem import Workers
 from spa_plugins.refine_flex.inputs import Problem, Start
 
-BATCH = 64  # particles of a step
-BENT = 4  # of them, whose motion's rigidity is looked at
+BATCH = 128  # particles of a step
+BENT = 8  # of them, whose motion's rigidity is looked at
 STILL = 3  # epochs at first in which coordinates stay
 RATE = (2e-3, 2e-4)  # of the network, at first and at the end
 NEWTON = 0.6  # of the density's step
@@ -143,14 +143,11 @@ def _restored(problem: Problem, scene: Scene, now: _Half, rows: np.ndarray, valu
 
 
 def _standardised(shape: Shape, now: _Half, moved: bool) -> None:
-    """Coordinates of mean 0 and covariance one, and no motion at 0: the density rests as particles in the middle are.
-
-    (At the mean of all motions it would be smaller than any of them: a mean of turns is a turn that shrinks.)
-    """
+    """Coordinates of mean 0 and covariance one, and motions of mean 0, without a change to what images see."""
     if moved:
         centre, root = whitened(now.z, now.spread)
         inverse = np.linalg.inv(root)
         now.z = (now.z - centre) @ inverse.T
         now.spread = inverse @ now.spread @ inverse.T
         now.weights = network.recoordinated(shape, now.weights, centre, root)
-    now.weights = network.centred(shape, now.weights, np.zeros((1, shape.latents)))
+    now.weights = network.centred(shape, now.weights, now.z)

@@ -11,6 +11,7 @@ from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, NAME, ROLE
 from spa.job.run import Run
 from spa.plot.views import copies, histogram, smooth
+from spa.volume.fsc import crossing
 from spa.volume.symmetry import canonical, operators
 from spa.web.page import BadRequest, numbers
 from spa_plugins.view.inputs import Shelf, of_kind
@@ -23,7 +24,7 @@ NAMES = {
     "rlnGoldStandardFsc": "half maps",
 }  # fmt: skip
 BAND = ("spaFourierShellCorrelationLow", "spaFourierShellCorrelationHigh")
-_SYMMETRY = re.compile(r"--symmetry (\S+)")
+_SYMMETRY = re.compile(r" (?:abinit|refine) .*--symmetry (\S+)")
 _MOST = 200  # tables of curves, of which maps in series have many
 
 
@@ -49,11 +50,18 @@ class Curves:
 
 def _facts(tables: Tables) -> dict[str, Any]:
     table = tables["fsc"]
-    curves = [{"name": words, "values": _values(table, name)} for name, words in NAMES.items() if name in table]
-    band = [_values(table, name) for name in BAND] if all(name in table for name in BAND) else None
     frequency = table.floats("rlnResolution").copy()
     frequency[frequency < 0.0011] = 0  # the first shell, which RELION's tables have as 999 angstroms
+    curves = [_curve(table, name, words, frequency) for name, words in NAMES.items() if name in table]
+    band = [_values(table, name) for name in BAND] if all(name in table for name in BAND) else None
     return {"name": tables.source, "frequency": numbers(frequency), "curves": curves, "band": band}
+
+
+def _curve(table: Table, name: str, words: str, frequency: np.ndarray) -> dict[str, Any]:
+    """A curve, and the resolution at which it falls below 0.143, angstroms; none for what is to be near 0."""
+    shell = crossing(np.nan_to_num(table.floats(name, missing=np.nan)), 0.143)
+    found = None if words.startswith("phases") or not 0 < shell < len(frequency) else round(1 / frequency[shell], 4)
+    return {"name": words, "values": _values(table, name), "resolution": found}
 
 
 def _values(table: Table, name: str) -> list[float | None]:
@@ -93,7 +101,7 @@ def _posed(table: Table) -> bool:
 
 
 def _symmetry(tables: Tables) -> str:
-    """Of the last step that had one."""
+    """Of the last step that found poses."""
     found = [match.group(1) for line in tables.history for match in [_SYMMETRY.search(line)] if match]
     try:
         return canonical(found[-1]) if found else "C1"

@@ -177,3 +177,29 @@ def test_a_page_that_was_left_may_come_again() -> None:
     assert one.over() and not Presence(9.0).over()
     one.came(None)
     assert not one.over()
+
+
+def test_curves_cross_where_their_job_says(tmp_path: Path) -> None:
+    from spa.recipe.kept import curve_table
+
+    curve = np.clip(1.5 - np.arange(33) / 16, 0, 1)  # below 0.143 from shell 22 on
+    star.write(star.Tables({"fsc": curve_table(curve, 32.0 * 4)}), tmp_path / "f.star")
+    rows = star.Table.of(spaMapName=[str(tmp_path / "f.star")], spaMapRole=["fsc"], spaMapClass=[1])
+    star.write(star.Tables({"maps": rows}), tmp_path / "m.star")
+    for name in ("f.star", "m.star"):
+        (found,) = shelf(tmp_path / name).curves.facts()
+        assert found["curves"][0]["resolution"] == pytest.approx(128 / 21, rel=1e-3)
+        assert np.allclose(found["curves"][0]["values"], curve, atol=1e-3) and found["frequency"][1] == 1 / 128
+
+
+def test_views_are_spread_evenly_where_they_are_and_have_their_copies(tmp_path: Path) -> None:
+    panel = shelf(images(tmp_path, 3000)).views
+    assert panel.facts()[0]["symmetry"] == "D2", "of the table's history"
+    plain = np.array(panel.cells({"of": 0}))
+    fourfold = np.array(panel.cells({"of": 0, "symmetry": "D2"}))
+    assert plain.mean() == pytest.approx(1, rel=0.01) and fourfold.std() < 0.75 * plain.std()
+    half = fourfold.shape[1] // 2
+    assert np.allclose(np.roll(fourfold, half, axis=1), fourfold, atol=0.3), "a 2-fold on z"
+    for asked in ({"of": 0, "symmetry": "Q9"}, {"of": 0, "symmetry": 7}):
+        with pytest.raises(BadRequest):
+            panel.cells(asked)

@@ -153,6 +153,23 @@ def test_tabs_and_micrographs(start: Any, tab: Any, tiny_micrograph: Path, tmp_p
     tab.wait_for_selector("body[data-panel=micrographs]")
 
 
+def test_curves_and_views(start: Any, tab: Any, tmp_path: Path) -> None:
+    from spa.io import star
+    from spa.recipe.kept import curve_table
+
+    star.write(star.Tables({"fsc": curve_table(np.clip(1.5 - np.arange(33) / 16, 0, 1), 128.0)}), tmp_path / "f.star")
+    opened(tab, start("view", images(tmp_path), tmp_path / "f.star"), "stacks")
+    tab.keyboard.press("2")
+    assert tab.locator("#panel-curves tbody td").first.inner_text() == "6.10 Å"
+    tab.keyboard.press("ArrowRight")
+    tab.wait_for_selector("#panel-curves tbody td:text-is('0.438')")  # at the 17th shell
+    tab.keyboard.press("3")
+    tab.wait_for_selector("body[data-views='0 D2']")
+    tab.get_by_label("Point group").fill("C1")
+    tab.keyboard.press("Tab")
+    tab.wait_for_selector("body[data-views='0 C1']")
+
+
 def test_contrast_and_labels_pass_axe(start: Any, tab: Any, tiny_micrograph: Path, tmp_path: Path) -> None:
     mrc.write(tmp_path / "a.mrc", lopsided(), 2.0)
     opened(tab, start("view", tiny_micrograph, tmp_path / "a.mrc", images(tmp_path)))

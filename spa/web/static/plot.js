@@ -27,7 +27,7 @@ export function short(value) {
 }
 
 export class Plot {
-  /** x, y: {low, high, log, name}; paint(context, plot): in css pixels, clipped to the field. */
+  /** x, y: {low, high, log, name, marks: [[value, words] …] where they are not round values}; paint(context, plot): in css pixels, clipped to the field. */
   constructor(name, {x, y, height = 150, paint}) {
     Object.assign(this, {x, y, height, paint, limits: []});
     this.canvas = el("canvas", {role: "img", "aria-label": name, style: `height:${height}px`});
@@ -72,10 +72,10 @@ export class Plot {
     const {left, right, top, bottom} = this.field;
     Object.assign(ink, {strokeStyle: LINE, fillStyle: SOFT, lineWidth: 1, font: "11px system-ui, sans-serif", textAlign: "center", textBaseline: "top"});
     ink.beginPath();
-    for (const tick of ticks(this.x)) {
+    for (const [tick, words] of this.x.marks ?? ticks(this.x).map((one) => [one, short(one)])) {
       const x = Math.round(this.px(tick)) + 0.5;
       ink.moveTo(x, bottom); ink.lineTo(x, bottom + 4);
-      ink.fillText(short(tick), x, bottom + 6);
+      ink.fillText(words, x, bottom + 6);
     }
     Object.assign(ink, {textAlign: "right", textBaseline: "middle"});
     for (const tick of ticks(this.y)) {

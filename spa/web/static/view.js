@@ -1,11 +1,13 @@
 // Looking: a tab for each kind of thing that there is to look at.
 
 import {act, bar, el, facts, keys, say} from "./frame.js";
+import {curves} from "./curves.js";
 import {images} from "./images.js";
 import {maps} from "./maps.js";
 import {micrographs} from "./micrographs.js";
+import {views} from "./views.js";
 
-const KINDS = [["maps", "Maps", maps], ["micrographs", "Micrographs", micrographs], ["stacks", "Images", images]];
+const KINDS = [["maps", "Maps", maps], ["micrographs", "Micrographs", micrographs], ["stacks", "Images", images], ["curves", "FSC", curves], ["views", "Views", views]];
 const start = await facts(), there = KINDS.filter(([name]) => start[name]);
 const made = new Map();
 let shown = null, unlisten = () => {};

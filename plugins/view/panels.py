@@ -9,6 +9,7 @@ from spa.web.page import Page
 from spa.web.presence import Presence
 from spa_plugins.view.curves import Curves, Views
 from spa_plugins.view.inputs import Shelf
+from spa_plugins.view.latents import Latents
 from spa_plugins.view.micrographs import Micrographs
 from spa_plugins.view.stacks import Stacks
 from spa_plugins.view.volumes import Maps
@@ -23,11 +24,13 @@ class Panels:
     stacks: Stacks
     curves: Curves
     views: Views
+    latents: Latents
 
     @classmethod
     def of(cls, run: Run, shelf: Shelf) -> "Panels":
         """DataError where there is nothing to look at."""
-        made = cls(Maps(shelf), Micrographs(run, shelf), Stacks(run, shelf), Curves(run, shelf), Views(shelf))
+        made = cls(Maps(shelf), Micrographs(run, shelf), Stacks(run, shelf), Curves(run, shelf), Views(shelf),
+                   Latents(shelf))  # fmt: skip
         if not made.shown:
             raise DataError("nothing to look at: what the tables name is not there")
         return made
@@ -42,7 +45,7 @@ class Panels:
         presence = Presence()
         pictures = {
             "volume": self.maps.volume, "film": self.micrographs.films.view, "sheet": self.stacks.sheet,
-            "image": self.stacks.image,
+            "image": self.stacks.image, "latents": self.latents.points,
         }  # fmt: skip
         actions = {
             "picks": self.micrographs.points, "order": self.stacks.order, "row": self.stacks.row,

@@ -10,7 +10,7 @@ from spa.io import mrc, star
 from spa.job.run import Run
 from spa.testing import run_spa
 from spa.web.page import BadRequest, Query
-from spa_plugins.view import volumes
+from spa_plugins.view import latents, volumes
 from spa_plugins.view.inputs import sorted_out
 from spa_plugins.view.panels import Panels
 from spa_plugins.view.stacks import ACROSS, DOWN, TILE
@@ -203,3 +203,49 @@ def test_views_are_spread_evenly_where_they_are_and_have_their_copies(tmp_path: 
     for asked in ({"of": 0, "symmetry": "Q9"}, {"of": 0, "symmetry": 7}):
         with pytest.raises(BadRequest):
             panel.cells(asked)
+
+
+def latent(folder: Path, n: int = 60, count: int = 2) -> Path:
+    """Particles with latents in two clusters, two volumes along the first, and one elsewhere; each is a ball."""
+    rng = np.random.default_rng(3)
+    for i in range(3):
+        mrc.write(folder / f"v{i}.mrc", ball(width=3.0 + 2 * i), 2.0)
+    names = [str(folder / f"v{i}.mrc") for i in range(3)]
+    table = {f"spaLatent{k + 1}": rng.normal(size=n) for k in range(count)}
+    table["spaLatentPath"] = np.argsort(np.argsort(table["spaLatent1"])) / n
+    table["spaLatentCluster"] = 1 + np.arange(n) % 2
+    blocks = {
+        "particles": star.Table.of(rlnMicrographName="m.mrc", **table),
+        "maps": star.Table.of(spaMapName=names, spaMapRole="series", spaMapClass=1),
+        "series": star.Table.of(spaMapName=names[:2], spaComponent=[1, 1], spaLatentValue=[-1.0, 1.0]),
+        "points": star.Table.of(rlnReferenceImage=names[2:], **{f"spaLatent{k + 1}": [0.5] for k in range(count)}),
+    }
+    star.write(star.Tables(blocks), folder / "l.star")
+    return folder / "l.star"
+
+
+def test_latents_come_with_their_volumes(tmp_path: Path) -> None:
+    panels = shelf(latent(tmp_path))
+    (facts,) = panels.latents.facts()
+    assert facts["axes"] == ["1", "2", "Path"] and facts["count"] == 60 and facts["clusters"]
+    places = {Path(one["map"]).name: one["at"] for one in facts["volumes"]}
+    assert places == {"v2.mrc": [0.5, 0.5, None], "v0.mrc": [-1.0, 0.0, None], "v1.mrc": [1.0, 0.0, None]}
+    sent = panels.latents.points(Query({"of": "0"}))
+    values = np.frombuffer(sent.data, "<f4").reshape(sent.facts["axes"] + 1, sent.facts["count"])
+    table = star.read(tmp_path / "l.star")["particles"]
+    assert np.allclose(values[0], table.floats("spaLatent1"))
+    assert np.array_equal(values[3], table.floats("spaLatentCluster"))
+    for words in ({"of": "1"}, {"of": "../x"}, {"of": "-1"}):
+        with pytest.raises(BadRequest):
+            panels.latents.points(Query(words))
+
+
+def test_one_latent_tells_where_on_the_path_a_volume_is(tmp_path: Path) -> None:
+    (facts,) = shelf(latent(tmp_path, count=1)).latents.facts()
+    low, high = (next(one["at"] for one in facts["volumes"] if name in one["map"]) for name in ("v0", "v1"))
+    assert facts["axes"] == ["1", "Path"] and 0 < low[1] < 0.5 < high[1] < 1
+
+
+def test_of_very_many_particles_some_are_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latents, "MOST", 25)
+    assert shelf(latent(tmp_path)).latents.points(Query({"of": "0"})).facts["count"] == 20

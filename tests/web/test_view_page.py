@@ -8,7 +8,7 @@ import numpy as np
 
 from spa.io import mrc
 from tests.pages import require_accessible, require_guarded, status
-from tests.plugins.test_view import images
+from tests.plugins.test_view import images, latent
 
 
 def lopsided(n: int = 48) -> np.ndarray:
@@ -117,6 +117,8 @@ def test_it_ends_when_the_page_is_closed_but_not_when_it_is_loaded_again(start: 
     tab.reload()
     tab.wait_for_selector("body[data-maps]")
     tab.wait_for_timeout(4000)
+    for words in ("of=../x", "of=9", "of=-1", ""):
+        assert status(job.address, f"picture/latents?{words}") == 400
     assert job.process.poll() is None
     tab.goto("about:blank")
     assert job.ended(15) == 0 and job.out.read_text() == ""
@@ -170,9 +172,33 @@ def test_curves_and_views(start: Any, tab: Any, tmp_path: Path) -> None:
     tab.wait_for_selector("body[data-views='0 C1']")
 
 
+def test_latents_lead_to_their_volumes(start: Any, tab: Any, tmp_path: Path) -> None:
+    opened(tab, start("view", latent(tmp_path)))
+    names = tab.locator("select").first.locator("option").all_inner_texts()
+    tab.keyboard.press("2")
+    tab.wait_for_selector("body[data-latents='0 1 -1']")
+    tab.keyboard.press("n")
+    tab.wait_for_selector("body[data-latents='0 1 0']")
+    told = tab.locator("#panel-latents [role=status]").inner_text().split(":")[0]
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("body[data-panel=maps]")
+    number = next(i for i, name in enumerate(names) if told in name)
+    tab.wait_for_selector(f"body[data-maps='{number} -1']")
+    tab.keyboard.press("2")
+    tab.get_by_label("Up").select_option("0")
+    tab.wait_for_selector("body[data-latents='0 0 -1']")
+    tab.get_by_label("Up").select_option("1")
+    box = tab.locator("#panel-latents canvas").bounding_box()
+    for step in range(60, 800, 22):  # along the rings, which lie at 0 of the second latent
+        if tab.evaluate("document.body.dataset.panel") == "latents":
+            for down in (240, 260, 280, 300, 320):
+                tab.mouse.click(box["x"] + step, box["y"] + down)
+    assert tab.evaluate("document.body.dataset.panel") == "maps", "a click on a ring shows its volume"
+
+
 def test_contrast_and_labels_pass_axe(start: Any, tab: Any, tiny_micrograph: Path, tmp_path: Path) -> None:
     mrc.write(tmp_path / "a.mrc", lopsided(), 2.0)
-    opened(tab, start("view", tiny_micrograph, tmp_path / "a.mrc", images(tmp_path)))
+    opened(tab, start("view", tiny_micrograph, tmp_path / "a.mrc", images(tmp_path), latent(tmp_path)))
     tab.wait_for_selector("body[data-maps]")
     for i in range(tab.locator("[role=tab]").count()):
         tab.locator("[role=tab]").nth(i).click()
@@ -182,9 +208,9 @@ def test_contrast_and_labels_pass_axe(start: Any, tab: Any, tiny_micrograph: Pat
 
 def test_its_addresses_are_guarded(start: Any, tiny_micrograph: Path, tmp_path: Path) -> None:
     mrc.write(tmp_path / "a.mrc", lopsided(), 2.0)
-    job = start("view", tiny_micrograph, tmp_path / "a.mrc", images(tmp_path))
+    job = start("view", tiny_micrograph, tmp_path / "a.mrc", images(tmp_path), latent(tmp_path))
     actions = ["picks", "order", "row", "views", "came", "left"]
-    require_guarded(job.address, ["volume", "film", "sheet", "image"], actions)
+    require_guarded(job.address, ["volume", "film", "sheet", "image", "latents"], actions)
     kind = {"content-type": "application/json"}
     for action in ("picks", "order", "row", "views"):
         for value in (None, "../../etc/passwd", -1, 99, 1.5, True, [], {"of": "/etc/passwd"}, {"of": -1}, {"of": 99}):
@@ -193,4 +219,6 @@ def test_its_addresses_are_guarded(start: Any, tiny_micrograph: Path, tmp_path: 
         assert status(job.address, f"picture/volume?{words}") == 400
     for words in ("number=0&by=../x", "number=0&of=9", "number=0&only=x", "number=0&lowpass=nan"):
         assert status(job.address, f"picture/sheet?{words}") == 400
+    for words in ("of=../x", "of=9", "of=-1", ""):
+        assert status(job.address, f"picture/latents?{words}") == 400
     assert job.process.poll() is None

@@ -169,5 +169,5 @@ export function maps(facts) {
   const second = facts.findIndex((one, i) => i && !one.role && !facts[0].role);
   sides[1].show(second > 0 && facts.length === 2 ? second : -1);
   if (!sides[0].surface.gl) trouble(new Error("This browser has no WebGL 2, or it is turned off: surfaces cannot be drawn; slices can."));
-  return {element: el("div", {class: "pane"}, el("div", {class: "pane column"}, views, cuts), aside), keys, focus: views};
+  return {element: el("div", {class: "pane"}, el("div", {class: "pane column"}, views, cuts), aside), keys, focus: views, go: (number) => sides[0].show(number)};
 }

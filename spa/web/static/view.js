@@ -3,11 +3,12 @@
 import {act, bar, el, facts, keys, say} from "./frame.js";
 import {curves} from "./curves.js";
 import {images} from "./images.js";
+import {latents} from "./latents.js";
 import {maps} from "./maps.js";
 import {micrographs} from "./micrographs.js";
 import {views} from "./views.js";
 
-const KINDS = [["maps", "Maps", maps], ["micrographs", "Micrographs", micrographs], ["stacks", "Images", images], ["curves", "FSC", curves], ["views", "Views", views]];
+const KINDS = [["maps", "Maps", maps], ["micrographs", "Micrographs", micrographs], ["stacks", "Images", images], ["curves", "FSC", curves], ["views", "Views", views], ["latents", "Latents", latents]];
 const start = await facts(), there = KINDS.filter(([name]) => start[name]);
 const made = new Map();
 let shown = null, unlisten = () => {};
@@ -36,7 +37,7 @@ function show(name) {
     tabs[i].tabIndex = one === name ? 0 : -1;
   });
   if (!made.has(name)) {
-    const one = panel(start[name], go);
+    const one = panel(start[name], go, start);
     Object.assign(one.element, {id: `panel-${name}`, role: "tabpanel"});
     one.element.setAttribute("aria-labelledby", `tab-${name}`);
     place.append(one.element);

@@ -52,6 +52,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Job]]:
             process = subprocess.Popen(
                 words, cwd=cwd, text=True, stdin=files.enter_context(input.open()) if input else subprocess.DEVNULL,
                 stdout=files.enter_context(out.open("w")), stderr=files.enter_context(err.open("w")),
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # not ignored
             )  # fmt: skip
         for _ in range(600):
             found = re.search(r"http://127\.0\.0\.1:\d+/\S+/", err.read_text())

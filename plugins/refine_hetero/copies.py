@@ -51,7 +51,8 @@ def relaxed(run: Run, shared: Relaxation, state: State, group: str) -> Copies:
 
 def _of(problem: Problem, rows: np.ndarray) -> Problem:
     """The problem of some images alone."""
-    return replace(problem, images=problem.images.of(rows), prior=problem.prior.of(rows))
+    cohort = None if problem.cohort is None else problem.cohort[rows]
+    return replace(problem, images=problem.images.of(rows), prior=problem.prior.of(rows), cohort=cohort)
 
 
 def _alone(state: State, k: int, rows: np.ndarray) -> State:

@@ -31,8 +31,8 @@ class Latents:
                  "clusters": CLUSTER in one["particles"], "volumes": _volumes(one)} for one in self.tables]  # fmt: skip
 
     def points(self, query: Query) -> Picture:
-        """Little-endian float32 of the table ``of``: each axis after the other, then the cluster (0: none)."""
-        table = self.tables[query.whole("of", len(self.tables))]["particles"]
+        """Little-endian float32 of the table ``number``: each axis after the other, then the cluster (0: none)."""
+        table = self.tables[query.whole("number", len(self.tables))]["particles"]
         step = -(-len(table) // MOST)
         columns = [table.floats(name, missing=np.nan)[::step] for name in _columns(table)]
         columns.append(table.floats(CLUSTER, missing=0.0)[::step] if CLUSTER in table else np.zeros(len(columns[0])))

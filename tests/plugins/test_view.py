@@ -230,12 +230,12 @@ def test_latents_come_with_their_volumes(tmp_path: Path) -> None:
     assert facts["axes"] == ["1", "2", "Path"] and facts["count"] == 60 and facts["clusters"]
     places = {Path(one["map"]).name: one["at"] for one in facts["volumes"]}
     assert places == {"v2.mrc": [0.5, 0.5, None], "v0.mrc": [-1.0, 0.0, None], "v1.mrc": [1.0, 0.0, None]}
-    sent = panels.latents.points(Query({"of": "0"}))
+    sent = panels.latents.points(Query({"number": "0"}))
     values = np.frombuffer(sent.data, "<f4").reshape(sent.facts["axes"] + 1, sent.facts["count"])
     table = star.read(tmp_path / "l.star")["particles"]
     assert np.allclose(values[0], table.floats("spaLatent1"))
     assert np.array_equal(values[3], table.floats("spaLatentCluster"))
-    for words in ({"of": "1"}, {"of": "../x"}, {"of": "-1"}):
+    for words in ({"number": "1"}, {"number": "../x"}, {"number": "-1"}):
         with pytest.raises(BadRequest):
             panels.latents.points(Query(words))
 
@@ -248,4 +248,4 @@ def test_one_latent_tells_where_on_the_path_a_volume_is(tmp_path: Path) -> None:
 
 def test_of_very_many_particles_some_are_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(latents, "MOST", 25)
-    assert shelf(latent(tmp_path)).latents.points(Query({"of": "0"})).facts["count"] == 20
+    assert shelf(latent(tmp_path)).latents.points(Query({"number": "0"})).facts["count"] == 20

@@ -117,7 +117,7 @@ def test_it_ends_when_the_page_is_closed_but_not_when_it_is_loaded_again(start: 
     tab.reload()
     tab.wait_for_selector("body[data-maps]")
     tab.wait_for_timeout(4000)
-    for words in ("of=../x", "of=9", "of=-1", ""):
+    for words in ("number=../x", "number=9", "number=-1", ""):
         assert status(job.address, f"picture/latents?{words}") == 400
     assert job.process.poll() is None
     tab.goto("about:blank")
@@ -219,6 +219,6 @@ def test_its_addresses_are_guarded(start: Any, tiny_micrograph: Path, tmp_path: 
         assert status(job.address, f"picture/volume?{words}") == 400
     for words in ("number=0&by=../x", "number=0&of=9", "number=0&only=x", "number=0&lowpass=nan"):
         assert status(job.address, f"picture/sheet?{words}") == 400
-    for words in ("of=../x", "of=9", "of=-1", ""):
+    for words in ("number=../x", "number=9", "number=-1", ""):
         assert status(job.address, f"picture/latents?{words}") == 400
     assert job.process.poll() is None

@@ -75,7 +75,7 @@ export function latents(facts, go, all) {
     }
     total.textContent = `${grouped(count)} particles${clusters ? ", coloured by cluster" : ""}; ${there.length ? `${there.length} volumes, as rings` : "no volumes in this table"}.`;
     try {
-      const reply = await fetch(picture("latents", {of: table}));
+      const reply = await fetch(picture("latents", {number: table}));
       if (!reply.ok) throw new Error(await reply.text());
       const {axes: width, count: sent} = JSON.parse(reply.headers.get("x-facts")), values = new Float32Array(await reply.arrayBuffer());
       columns = Array.from({length: width + 1}, (_, k) => values.subarray(k * sent, (k + 1) * sent));

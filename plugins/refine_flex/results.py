@@ -11,7 +11,7 @@ from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
 from spa.recipe.kept import curve_table
-from spa.recipe.latents import columns
+from spa.recipe.latents import columns, path_columns
 from spa.vary import paths
 from spa.volume.fsc import crossing
 from spa.volume.slices import regridded
@@ -31,10 +31,9 @@ def line(problem: Problem, state: State) -> str:
 def particles(found: Found) -> Table:
     """The particles' table with coordinates, their errors and covariances, grey scale, and place on the curve."""
     given, shared = found.given, found.common
-    along, error = place(found)
     return given.stack.table(given.rows).with_columns(
         rlnRandomSubset=found.problem.views.images.half + 1, **columns(shared.mean, shared.spread, found.scale),
-        spaLatentPath=np.round(along, 6), spaLatentPathError=np.round(error, 6),
+        **path_columns(*place(found)),
     )  # fmt: skip
 
 

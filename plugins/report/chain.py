@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from spa.job import log
-from spa_plugins.report.sources import outdir, own_step, words_of
+from spa_plugins.report.sources import outdir, own_step, root_of, words_of
 
 
 @dataclass(eq=False)
@@ -109,13 +109,7 @@ def link(ordered: list[Step]) -> None:
         if step.record is None or step.place is None:
             continue
         for name in step.record.get("inputs", {}):
-            owner = next((owners[place] for place in _above(name, step) if place in owners), None)
+            inside = (root_of(step.place, step.folder) / name).parents
+            owner = next((owners[place] for place in inside if place in owners), None)
             if owner is not None and owner is not step and owner is not step.parent and owner not in step.uses:
                 step.uses.append(owner)
-
-
-def _above(name: str, step: Step) -> Iterator[Path]:
-    assert step.place is not None
-    depth = max(1, len(Path(step.folder).parts)) if not Path(step.folder).is_absolute() else 1
-    root = step.place.parents[min(depth, len(step.place.parents)) - 1]
-    yield from (root / name).parents

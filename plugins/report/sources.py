@@ -52,12 +52,13 @@ def _folders(sources: Sources, path: Path) -> None:
             raise DataError(f"{path}: no job.json here, nor in a folder in it: not the work of a job")
     for folder in inside:
         record = history.read_record(folder) or {}
-        root, trail = _root(folder, record), _trail(record)
+        given = str(record.get("options", {}).get("outdir") or folder.name)
+        trail = _trail(record)
         if not trail:
             raise DataError(f"{folder / 'job.json'}: not the record of a job")
         sources.records[folder.resolve()] = record
         sources.trails.append(trail)
-        _add_root(sources, root)
+        _add_root(sources, root_of(folder.resolve(), given))
 
 
 def _table(sources: Sources, path: Path) -> None:
@@ -80,11 +81,10 @@ def _add_root(sources: Sources, root: Path) -> None:
         sources.roots.append(root)
 
 
-def _root(folder: Path, record: dict[str, Any]) -> Path:
-    """The folder that the job was called in: where its --outdir leads to where its job.json is, moved or not."""
-    outdir, here = str(record.get("options", {}).get("outdir") or folder.name), folder.resolve()
+def root_of(place: Path, outdir: str) -> Path:
+    """The folder that a job was called in: where its --outdir leads to where its job.json is, moved or not."""
     depth = 1 if Path(outdir).is_absolute() else sum(part != ".." for part in Path(outdir).parts)
-    return here.parents[min(max(depth, 1), len(here.parents)) - 1]
+    return place.parents[min(max(depth, 1), len(place.parents)) - 1]
 
 
 def _trail(record: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
 from spa.recipe.kept import curve_table
-from spa.recipe.latents import columns
+from spa.recipe.latents import cluster_columns, columns, path_columns
 from spa.recipe.posed import Given
 from spa.refine.problem import Workers
 from spa.vary import clusters, paths
@@ -71,16 +71,12 @@ def found(run: Run, given: Given, problem: Problem, state: State, workers: Worke
 def particles(found: Found) -> Table:
     """The particles' table with latents, their errors and covariances, grey scale, cluster."""
     given, latent = found.given, found.joint.latent
-    table = given.stack.table(given.rows).with_columns(
-        rlnRandomSubset=found.problem.views.images.half + 1, **columns(latent.mean, latent.spread, latent.scale)
+    return given.stack.table(given.rows).with_columns(
+        rlnRandomSubset=found.problem.views.images.half + 1,
+        **columns(latent.mean, latent.spread, latent.scale),
+        **path_columns(*paths.along(found.curve, *clusters.likelihoods(latent.mean, latent.spread))),
+        **cluster_columns(found.groups),
     )
-    linear, precision = clusters.likelihoods(latent.mean, latent.spread)
-    place, error = paths.along(found.curve, linear, precision)
-    table = table.with_columns(spaLatentPath=np.round(place, 6), spaLatentPathError=np.round(error, 6))
-    if found.groups is None:
-        return table
-    share = np.round(found.groups.posterior.max(axis=1), 6)
-    return table.with_columns(spaLatentCluster=found.groups.number + 1, spaLatentClusterShare=share)
 
 
 def written(run: Run, found: Found) -> Tables:

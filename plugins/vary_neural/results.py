@@ -9,7 +9,7 @@ from spa.io import arrays, mrc
 from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
-from spa.recipe.latents import columns
+from spa.recipe.latents import cluster_columns, columns, path_columns
 from spa.vary import clusters, paths
 from spa.volume.slices import regridded
 from spa_plugins.vary_neural.course import Found
@@ -20,16 +20,12 @@ MODEL = "model.npz"
 def particles(found: Found) -> Table:
     """The particles' table with latents, their errors and covariances, grey scale, place on the curve, cluster."""
     given, latent = found.given, found.reading.found
-    table = given.stack.table(given.rows).with_columns(
+    return given.stack.table(given.rows).with_columns(
         rlnRandomSubset=found.start.problem.views.images.half + 1,
         **columns(latent.mean, latent.spread, found.start.material.scale),
+        **path_columns(*paths.along(found.curve, *clusters.likelihoods(latent.mean, latent.spread))),
+        **cluster_columns(found.groups),
     )
-    place, error = paths.along(found.curve, *clusters.likelihoods(latent.mean, latent.spread))
-    table = table.with_columns(spaLatentPath=np.round(place, 6), spaLatentPathError=np.round(error, 6))
-    if found.groups is None:
-        return table
-    share = np.round(found.groups.posterior.max(axis=1), 6)
-    return table.with_columns(spaLatentCluster=found.groups.number + 1, spaLatentClusterShare=share)
 
 
 def written(run: Run, found: Found) -> Tables:

@@ -5,12 +5,11 @@ from typing import Any
 import numpy as np
 
 from spa.io.star import Table, Tables
-from spa.recipe.latents import LATENT, count_of, means
+from spa.recipe.latents import CLUSTER, LATENT, PATH, count_of, means
 from spa.web.page import Picture, Query, numbers
 from spa_plugins.view.inputs import Shelf, of_kind
 
 MOST = 100_000  # points that are sent: of more, every second, third …
-PATH, CLUSTER = "spaLatentPath", "spaLatentCluster"
 
 
 class Latents:

@@ -4,8 +4,10 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.io.star import Table
+from spa.vary.clusters import Clusters
 
 LATENT, ERROR, COVARIANCE, SCALE = "spaLatent", "spaLatentError", "spaLatentCovariance", "spaContrast"
+PATH, CLUSTER = "spaLatentPath", "spaLatentCluster"
 
 
 def columns(mean: np.ndarray, spread: np.ndarray, scale: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -20,6 +22,18 @@ def columns(mean: np.ndarray, spread: np.ndarray, scale: np.ndarray | None = Non
     if scale is not None:
         out[SCALE] = np.round(scale, 5)
     return out
+
+
+def path_columns(place: np.ndarray, error: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns of each particle's place (n,), 0 to 1, on the curve through all, and its standard error (n,)."""
+    return {PATH: np.round(place, 6), f"{PATH}Error": np.round(error, 6)}
+
+
+def cluster_columns(groups: Clusters | None) -> dict[str, np.ndarray]:
+    """Columns of each particle's cluster, from 1, and the share of its posterior there; none without clusters."""
+    if groups is None:
+        return {}
+    return {CLUSTER: groups.number + 1, f"{CLUSTER}Share": np.round(groups.posterior.max(axis=1), 6)}
 
 
 def count_of(table: Table) -> int:

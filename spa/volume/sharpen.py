@@ -77,14 +77,15 @@ def sharpened(
     spectrum = fft.rfft3(volume)
     shell = np.where(radii(n) <= n / 2, np.rint(radii(n)).astype(int), n // 2 + 1)  # nothing beyond Nyquist's sphere
     squared = (np.arange(n // 2 + 1) / (n * pixel_size)) ** 2
-    factors = np.append(weights if mtf is None else weights / mtf, 0).astype(np.float32)
     original = _logs(spectrum)
-    spectrum = spectrum * factors[shell]
+    inside = np.minimum(radii(n), n / 2)  # beyond is nothing, and exp may be past all numbers
+    spectrum = spectrum * np.append(weights, 0).astype(np.float32)[shell]
+    if mtf is not None:
+        spectrum /= np.interp(inside, np.arange(n // 2 + 1), mtf).astype(np.float32)
     weighted = _logs(spectrum)
     slope, intercept = fitted(squared, weighted, low, high)
     applied = bfactor if bfactor is not None else 4 * slope if slope is not None else 0.0
-    inside = np.minimum(radii(n), n / 2) / (n * pixel_size)  # beyond is nothing, and exp may be past all numbers
-    spectrum *= np.exp(-applied / 4 * inside**2).astype(np.float32)
+    spectrum *= np.exp(-applied / 4 * (inside / (n * pixel_size)) ** 2).astype(np.float32)
     if lowpass:
         edge = n * pixel_size / lowpass
         spectrum *= raised_cosine(radii(n), edge - 1, edge + 1)

@@ -97,7 +97,7 @@ def classify_3d(run: Run, star: str, output: str, plot: str | None, **settings: 
     from spa.class3d.halves import class_maps
     from spa.job.pool import mapping
     from spa.recipe.device import engine_of
-    from spa.recipe.iterations import checkpoint, resumed
+    from spa.recipe.iterations import course
     from spa.refine.problem import Workers
     from spa_plugins.classify_3d import inputs, results
 
@@ -106,14 +106,12 @@ def classify_3d(run: Run, star: str, output: str, plot: str | None, **settings: 
     with mapping(run.threads) as pool:
         workers = Workers(pool, run.threads, engine)
         ready = inputs.prepared(run, given, workers)
-        state = resumed(run, loop.State, lambda one: len(one.number) == len(given.posed))
-        if state is None:
-            state = loop.first_state(ready.problem, workers)
-            checkpoint(run, state)
-        while not state.done:
-            state = loop.iterated(ready.problem, state, workers)
-            run.note(results.line(state))
-            checkpoint(run, state)
+        state = course(
+            run, loop.State, lambda one: len(one.number) == len(given.posed),
+            first=lambda: loop.first_state(ready.problem, workers),
+            step=lambda one: loop.iterated(ready.problem, one, workers),
+            line=results.line, done=lambda one: one.done,
+        )  # fmt: skip
         maps = class_maps(ready.problem, state, ready.consensus, ready.solvent, workers)
         found = results.Classes(ready, state, maps, worth(ready.problem, workers))
     run.write(results.written(run, found), output)

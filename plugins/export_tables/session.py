@@ -34,7 +34,7 @@ def script(run: Run, tables: Tables, level: float) -> list[str]:
         model += 1
         contour = _level(run, frames[len(frames) // 2], level)
         lines += [f"open {' '.join(map(_quoted, frames))} vseries true",
-                  f"rename #{model} {_quoted_text(f'along component {number}')}",
+                  f"rename #{model} {_quoted_text(f'along component {number}' if number else 'along the path')}",
                   f"volume #{model} level {contour:.6g} color {COLOURS[number % len(COLOURS)]}",
                   f"vseries play #{model} direction oscillate maxFrameRate 8"]  # fmt: skip
         lines += [f"hide #{model} models"] if model > 1 else []

@@ -54,8 +54,9 @@ def flex(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
 
     DIR gets map.mrc, half maps, FSC and mask.mrc of the density where it rests, rigid.mrc (the map if nothing moved),
     motion.mrc and motion_error.mrc (how far each voxel moves, and how far halves disagree on it, angstroms), and the
-    density in motion along each coordinate (series01_001.mrc ...).  The table has _spaLatent1 ... as vary linear
-    writes them, data_components, data_series and data_maps.
+    density in motion along each coordinate (series01_001.mrc ...) and, of several, along the curve through all
+    particles (path_001.mrc ...).  The table has _spaLatent1 ... and _spaLatentPath as vary linear writes them,
+    data_components, data_series and data_maps.
 
     \b
     Examples:
@@ -63,7 +64,7 @@ def flex(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
       spa refine flex r.star --latent 1 --mask body.mrc --rigidity 5 -d F | spa export chimerax -d Movie > m.star
     """
     from spa.job.pool import mapping
-    from spa.recipe.iterations import checkpoint, resumed
+    from spa.recipe.iterations import course
     from spa.refine.problem import Workers
     from spa_plugins.refine_flex import inputs, results, training
 
@@ -71,14 +72,12 @@ def flex(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
     with mapping(run.threads) as pool:
         workers = Workers(pool, run.threads)
         problem = inputs.problem(run, given, workers)
-        state = resumed(run, training.State, lambda one: len(one.z) == len(problem.views))
-        if state is None:
-            state = training.first_state(problem, inputs.start(run, given, problem, workers))
-            checkpoint(run, state)
-        while state.iteration < problem.settings.epochs:
-            state = training.trained(problem, state, workers)
-            run.note(results.line(problem, state))
-            checkpoint(run, state)
+        state = course(
+            run, training.State, lambda one: len(one.z) == len(problem.views),
+            first=lambda: training.first_state(problem, inputs.start(run, given, problem, workers)),
+            step=lambda one: training.trained(problem, one, workers),
+            line=results.line, done=lambda one: one.iteration >= problem.settings.epochs,
+        )  # fmt: skip
         found = results.found(run, given, problem, state, workers)
     run.write(results.written(run, found), output)
     if plot:

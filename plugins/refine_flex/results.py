@@ -12,15 +12,14 @@ from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
 from spa.recipe.kept import curve_table
 from spa.recipe.latents import columns, path_columns
-from spa.vary import paths
+from spa.recipe.series import Series, along_axes, along_path, with_series
 from spa.volume.fsc import crossing
 from spa.volume.slices import regridded
 from spa_plugins.refine_flex.found import Found, found, place
-from spa_plugins.refine_flex.inputs import Problem
 from spa_plugins.refine_flex.training import State
 
 
-def line(problem: Problem, state: State) -> str:
+def line(state: State) -> str:
     """One epoch in words."""
     return (
         f"epoch {state.iteration}: log likelihood of a particle {-state.misfit.mean():.2f}, "
@@ -32,7 +31,7 @@ def particles(found: Found) -> Table:
     """The particles' table with coordinates, their errors and covariances, grey scale, and place on the curve."""
     given, shared = found.given, found.common
     return given.stack.table(given.rows).with_columns(
-        rlnRandomSubset=found.problem.views.images.half + 1, **columns(shared.mean, shared.spread, found.scale),
+        **columns(shared.mean, shared.spread, found.scale, found.problem.views.images.half),
         **path_columns(*place(found)),
     )  # fmt: skip
 
@@ -56,14 +55,8 @@ def written(run: Run, found: Found) -> Tables:
     star.write(Tables({"fsc": curve_table(_full(found, found.rigid), _width(found))}), folder / "rigid_fsc.star")
     rows += [("mask", str(folder / "mask.mrc")), ("fsc", str(folder / "fsc.star"))]
     tables = stack.tables.without_block(BLOCK).with_block("particles", particles(found))
-    tables, frames = with_maps(tables, rows), []
-    for k in range(found.common.mean.shape[1]):
-        series = _series(run, found, k)
-        tables = with_maps(tables, [("series", name) for name, _ in series], k + 1)
-        frames += [(name, k + 1, value) for name, value in series]
-    names, axes, values = zip(*frames)
-    listed = Table.of(spaMapName=list(names), spaComponent=list(axes), spaLatentValue=list(values))
-    return tables.with_block("components", _components(found)).with_block("series", listed)
+    tables = with_maps(tables, rows).with_block("components", _components(found))
+    return with_series(tables, folder, _series(found), lambda path, at: _write(path, _moved(found, at), found))
 
 
 def _write(path: Path, volume: np.ndarray, found: Found) -> None:
@@ -88,23 +81,24 @@ def _field(found: Found, values: np.ndarray) -> np.ndarray:
     return np.asarray(regridded(body.volume(inside.astype(np.float32)), found.given.stack.box), np.float32)
 
 
-def _series(run: Run, found: Found, axis: int) -> list[tuple[str, float]]:
-    """The density in motion along a coordinate: (name, its value)."""
-    assert run.outdir is not None
-    out, scene = [], found.problem.scenes[2]
-    points = paths.quantiles(found.common.mean, axis, found.given.asked.frames)
-    for frame, point in enumerate(points, 1):
-        total = np.zeros((scene.body.box,) * 3, np.float32)
-        for half, (values, flow) in enumerate(zip(found.halves, found.flows)):
-            sharp = scene.body.values(found.volume(values))
-            total += moved(scene.mesh, scene.body, sharp, flow(found.common.frame.of(half, point[None]))[0]) / 2
-        name = run.outdir / f"series{axis + 1:02d}_{frame:03d}.mrc"
-        _write(name, rescaled(total, found.given.stack.box), found)
-        out.append((str(name), round(float(point[axis]), 4)))
-    return out
+def _series(found: Found) -> list[Series]:
+    """Along each coordinate, and along the curve where it bends through several."""
+    mean, frames = found.common.mean, found.given.asked.frames
+    out = along_axes(mean, frames)
+    return out if mean.shape[1] == 1 else [*out, along_path(found.way, place(found)[0], frames)]
 
 
-def along_axes(found: Found) -> np.ndarray:
+def _moved(found: Found, point: np.ndarray) -> np.ndarray:
+    """(n, n, n) of the particles' box: the density in motion, at a point (q,) of the coordinates."""
+    scene = found.problem.scenes[2]
+    total = np.zeros((scene.body.box,) * 3, np.float32)
+    for half, (values, flow) in enumerate(zip(found.halves, found.flows)):
+        sharp = scene.body.values(found.volume(values))
+        total += moved(scene.mesh, scene.body, sharp, flow(found.common.frame.of(half, point[None]))[0]) / 2
+    return rescaled(total, found.given.stack.box)
+
+
+def strokes(found: Found) -> np.ndarray:
     """(q,) how far the density moves along each coordinate by itself, root mean square, angstroms."""
     scene, frame = found.problem.scenes[2], found.common.frame
     weight = _mass(found)
@@ -140,7 +134,7 @@ def _components(found: Found) -> Table:
     count = found.common.mean.shape[1]
     _, apart = sizes(found)
     return Table.of(
-        spaComponent=np.arange(1, count + 1), spaMotion=np.round(along_axes(found), 3),
+        spaComponent=np.arange(1, count + 1), spaMotion=np.round(strokes(found), 3),
         spaMotionError=np.full(count, round(apart, 3)), spaLatentAgreement=np.round(found.common.agreement, 4),
         spaLatentGain=np.full(count, round(gain, 4)), spaLatentGainError=np.full(count, round(error, 4)),
         spaSignificant=np.full(count, int(found.moves)),

@@ -12,13 +12,13 @@ import numpy as np
 from spa.errors import DataError, ReadError
 from spa.io import star
 from spa.io.stacks import parse_name
-from spa.io.star import Table, Tables
-from spa.job.maps import BLOCK, with_maps
+from spa.io.star import Tables
+from spa.job.maps import BLOCK
 from spa.job.particles import open_particles
 from spa.job.run import Run
 from spa.recipe.cryodrgn import write_pickles
 from spa.recipe.latents import columns
-from spa.vary import paths
+from spa.recipe.series import along_axes, with_series
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,15 @@ def varied(run: Run, tables: Tables, settings: Settings) -> Tables:
         _train(run, tables, made, settings)
     latents = turned(*_read(made, len(stack), settings.latent))
     table = tables["particles"].with_columns(**columns(latents.mean, latents.spread))
-    out, frames = tables.without_block(BLOCK).with_block("particles", table), []
-    for axis in range(min(settings.axes, settings.latent)):
-        series = []
-        for frame, point in enumerate(paths.quantiles(latents.mean, axis, settings.frames), 1):
-            name = run.outdir / f"series{axis + 1:02d}_{frame:03d}.mrc"
-            _volume(run, made, latents.centre + latents.axes @ point, name, stack.pixel_size, settings)
-            series.append(("series", str(name)))
-            frames.append((str(name), axis + 1, round(float(point[axis]), 4)))
-        out = with_maps(out, series, axis + 1)
-    if frames:
-        names, axes, values = zip(*frames)
-        out = out.with_block("series", Table.of(spaMapName=list(names), spaComponent=list(axes),
-                                                spaLatentValue=list(values)))  # fmt: skip
-    run.summary(f"{settings.latent} latents of {len(stack)} particles by {settings.program}, {len(frames)} volumes")
+    out, shown = tables.without_block(BLOCK).with_block("particles", table), min(settings.axes, settings.latent)
+
+    def draw(path: Path, point: np.ndarray) -> None:
+        _volume(run, made, latents.centre + latents.axes @ point, path, stack.pixel_size, settings)
+
+    if shown:
+        out = with_series(out, run.outdir, along_axes(latents.mean, settings.frames, shown), draw)
+    run.summary(f"{settings.latent} latents of {len(stack)} particles by {settings.program}, "
+                f"{shown * settings.frames} volumes")  # fmt: skip
     return out
 
 

@@ -43,14 +43,14 @@ def linear(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
 
     No alignment: poses are those of the table (of refine homo, or after symmetry expand).  Each half-set finds its
     components by itself; they are weighted by how far halves agree, and each particle gets its coordinates
-    (_spaLatent1 ..., in standard deviations), their errors and covariances, with its grey scale integrated over, and
-    its place (_spaLatentPath, 0 to 1) on the curve that leads through the crowd of all: a large motion bends through
-    several components.
+    (_spaLatent1 ..., in standard deviations), their errors and covariances, with its grey scale integrated over.  A
+    large motion bends through several components, and none of them orders particles: that is their place
+    (_spaLatentPath, 0 to 1, and its error) on the curve that leads through the crowd of all.
     Whether anything varies is told by what one half's components explain of the other half's particles, against
     particles whose residuals are shuffled; and each of 24 pieces of the map is tried for coming and going
     (data_pieces), which tells kinds too rare for components to be learnt: --method pieces is for those.  DIR gets
-    mean.mrc, component01.mrc ... and frames along each (series01_001.mrc ...), half maps and FSC, and mask.mrc; the
-    table has data_components and data_maps.
+    mean.mrc, component01.mrc ... and frames along each (series01_001.mrc ...) and along the curve (path_001.mrc
+    ...), half maps and FSC, and mask.mrc; the table has data_components, data_series and data_maps.
 
     \b
     Examples:
@@ -59,7 +59,7 @@ def linear(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
       spa star filter 'spaLatent1 > 0.5 and spaLatentError1 < 0.4' latents.star | spa refine homo -d Open
     """
     from spa.job.pool import mapping
-    from spa.recipe.iterations import checkpoint, resumed
+    from spa.recipe.iterations import course
     from spa.refine.problem import Workers
     from spa.vary import components
     from spa_plugins.vary_linear import inputs, results
@@ -68,14 +68,12 @@ def linear(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
     with mapping(run.threads) as pool:
         workers = Workers(pool, run.threads)
         problem = inputs.problem(run, given, workers)
-        state = resumed(run, components.State, lambda one: one.images == len(problem.views))
-        if state is None:
-            state = components.first_state(problem, workers)
-            checkpoint(run, state)
-        while not state.done:
-            state = components.iterated(problem, state, workers)
-            run.note(results.line(state))
-            checkpoint(run, state)
+        state = course(
+            run, components.State, lambda one: one.images == len(problem.views),
+            first=lambda: components.first_state(problem, workers),
+            step=lambda one: components.iterated(problem, one, workers),
+            line=results.line, done=lambda one: one.done,
+        )  # fmt: skip
         found = results.found(run, given, problem, state, workers)
     run.write(results.written(run, found), output)
     if plot:

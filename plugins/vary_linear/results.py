@@ -13,6 +13,7 @@ from spa.job.run import Run
 from spa.recipe.kept import curve_table
 from spa.recipe.latents import cluster_columns, columns, path_columns
 from spa.recipe.posed import Given
+from spa.recipe.series import Series, along_axes, along_path, with_series
 from spa.refine.problem import Workers
 from spa.vary import clusters, paths
 from spa.vary.components import Problem, State
@@ -39,6 +40,11 @@ class Found:
     null: Null
     groups: clusters.Clusters | None
     curve: np.ndarray  # through all latents (knots, q)
+    place: tuple[np.ndarray, np.ndarray]  # (n,) of particles on it, and its error
+
+    def volume(self, point: np.ndarray) -> np.ndarray:
+        """(n, n, n) at a point (q,) of the latents."""
+        return self.joint.maps[0] + np.tensordot(point.astype(np.float32), self.joint.maps[1:], 1)
 
     @property
     def asked(self) -> Asked:
@@ -65,16 +71,16 @@ def found(run: Run, given: Given, problem: Problem, state: State, workers: Worke
         groups = (clusters.mixture(latent.mean, latent.spread, asked.clusters, rng)
                   if asked.clustering == "mixture" else clusters.kmeans(latent.mean, asked.clusters, rng))  # fmt: skip
     way = paths.curve(both.latent.mean, both.latent.spread, run.rng("path"))
-    return Found(given, problem, state, both, worth, groups, way)
+    place = paths.along(way, *clusters.likelihoods(both.latent.mean, both.latent.spread))
+    return Found(given, problem, state, both, worth, groups, way, place)
 
 
 def particles(found: Found) -> Table:
     """The particles' table with latents, their errors and covariances, grey scale, cluster."""
     given, latent = found.given, found.joint.latent
     return given.stack.table(given.rows).with_columns(
-        rlnRandomSubset=found.problem.views.images.half + 1,
-        **columns(latent.mean, latent.spread, latent.scale),
-        **path_columns(*paths.along(found.curve, *clusters.likelihoods(latent.mean, latent.spread))),
+        **columns(latent.mean, latent.spread, latent.scale, found.problem.views.images.half),
+        **path_columns(*found.place),
         **cluster_columns(found.groups),
     )
 
@@ -91,18 +97,12 @@ def written(run: Run, found: Found) -> Tables:
             mrc.write(folder / f"{name}.mrc", np.clip(regridded(mask, box), 0, 1), found.given.stack.pixel_size)
     rows = _maps(folder, "mean", found, 0) + [("mask", str(folder / "mask.mrc"))]
     tables = with_maps(tables, rows)
-    frames = []
     for k in range(1, len(both.maps)):
         parts = [(role if role != "map" else "component", name)
                  for role, name in _maps(folder, f"component{k:02d}", found, k)]  # fmt: skip
-        series = _series(folder, found, k)
         tables = with_maps(tables, [one for one in parts if one[0] == "component"], k)
-        tables = with_maps(tables, [("series", name) for name, _ in series], k)
-        frames += [(name, k, value) for name, value in series]
-    names, axes, values = zip(*frames)
-    series_table = Table.of(spaMapName=list(names), spaComponent=list(axes), spaLatentValue=list(values))
     tables = tables.with_block("components", _components(found)).with_block("pieces", _pieces(found))
-    return tables.with_block("series", series_table)
+    return with_series(tables, folder, _series(found), lambda path, at: _write(path, found.volume(at), found))
 
 
 def _maps(folder: Path, stem: str, found: Found, number: int) -> list[tuple[str, str]]:
@@ -120,16 +120,11 @@ def _maps(folder: Path, stem: str, found: Found, number: int) -> list[tuple[str,
             ("fsc", str(folder / f"{stem}_fsc.star"))]  # fmt: skip
 
 
-def _series(folder: Path, found: Found, number: int) -> list[tuple[str, float]]:
-    """Volumes along a component: (name, value of its latent)."""
-    both, out = found.joint, []
-    points = paths.quantiles(both.latent.mean, number - 1, found.asked.frames)
-    for frame, point in enumerate(points, 1):
-        value = round(float(point[number - 1]), 4)
-        name = folder / f"series{number:02d}_{frame:03d}.mrc"
-        _write(name, both.maps[0] + np.float32(value) * both.maps[number], found)
-        out.append((str(name), value))
-    return out
+def _series(found: Found) -> list[Series]:
+    """Along each component, and along the curve where it bends through several."""
+    mean, frames = found.joint.latent.mean, found.asked.frames
+    out = along_axes(mean, frames)
+    return out if mean.shape[1] == 1 else [*out, along_path(found.curve, found.place[0], frames)]
 
 
 def _write(path: Path, volume: np.ndarray, found: Found) -> None:

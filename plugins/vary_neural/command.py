@@ -48,8 +48,9 @@ def neural(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
     all (_spaLatentPath) as vary linear does, so that select latent and vary volumes go on from here.
     A tenth of the particles does not teach: what the latents gain on them, against particles with each other's
     residuals, tells whether anything varies.  DIR gets mean.mrc, mask.mrc, frames along each latent
-    (series01_001.mrc ...), the middle of each cluster (cluster01.mrc ...) and model.npz, which vary volumes --model
-    decodes anywhere.  With --device cuda the networks are trained there, everything else is done on the processor.
+    (series01_001.mrc ...) and, of several, along the curve (path_001.mrc ...), the middle of each cluster
+    (cluster01.mrc ...) and model.npz, which vary volumes --model decodes anywhere.  With --device cuda the networks are
+    trained there, everything else is done on the processor.
 
     \b
     Examples:

@@ -10,6 +10,7 @@ from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
 from spa.recipe.latents import cluster_columns, columns, path_columns
+from spa.recipe.series import Series, along_axes, along_path, with_series
 from spa.vary import clusters, paths
 from spa.volume.slices import regridded
 from spa_plugins.vary_neural.course import Found
@@ -21,8 +22,7 @@ def particles(found: Found) -> Table:
     """The particles' table with latents, their errors and covariances, grey scale, place on the curve, cluster."""
     given, latent = found.given, found.reading.found
     return given.stack.table(given.rows).with_columns(
-        rlnRandomSubset=found.start.problem.views.images.half + 1,
-        **columns(latent.mean, latent.spread, found.start.material.scale),
+        **columns(latent.mean, latent.spread, found.start.material.scale, found.start.problem.views.images.half),
         **path_columns(*paths.along(found.curve, *clusters.likelihoods(latent.mean, latent.spread))),
         **cluster_columns(found.groups),
     )
@@ -40,23 +40,21 @@ def written(run: Run, found: Found) -> Tables:
     mean = np.tensordot(decoder.parts(latent).mean(axis=0), decoder.maps, 1)
     _write(folder / "mean.mrc", mean, found)
     tables = with_maps(tables, [("map", str(folder / "mean.mrc")), ("mask", str(folder / "mask.mrc"))])
-    frames: list[tuple[str, int, float]] = []
-    for axis in range(latent.shape[1]):
-        series = []
-        for frame, point in enumerate(paths.quantiles(latent, axis, found.asked.frames), 1):
-            name = folder / f"series{axis + 1:02d}_{frame:03d}.mrc"
-            _write(name, decoder.volume(point), found)
-            series.append(("series", str(name)))
-            frames.append((str(name), axis + 1, round(float(point[axis]), 4)))
-        tables = with_maps(tables, series, axis + 1)
     chosen = np.zeros(0, int) if found.groups is None else found.groups.number
     for number in np.unique(chosen):
         name = folder / f"cluster{number + 1:02d}.mrc"
         _write(name, decoder.volume(np.median(latent[chosen == number], axis=0)), found)
         tables = with_maps(tables, [("cluster", str(name))], int(number) + 1)
-    names, axes, values = zip(*frames)
-    series_table = Table.of(spaMapName=list(names), spaComponent=list(axes), spaLatentValue=list(values))
-    return tables.with_block("components", _axes(found)).with_block("series", series_table)
+    return with_series(tables.with_block("components", _axes(found)), folder, _series(found),
+                       lambda path, at: _write(path, decoder.volume(at), found))  # fmt: skip
+
+
+def _series(found: Found) -> list[Series]:
+    """Along each latent, and along the curve where it bends through several."""
+    latent, frames = found.reading.found, found.asked.frames
+    out = along_axes(latent.mean, frames)
+    place, _ = paths.along(found.curve, *clusters.likelihoods(latent.mean, latent.spread))
+    return out if len(out) == 1 else [*out, along_path(found.curve, place, frames)]
 
 
 def _write(path: Path, volume: np.ndarray, found: Found) -> None:

@@ -10,7 +10,9 @@ from spa.io.star import Table, Tables
 from spa.job.run import Run
 from spa.recipe import latents, varying
 from spa.recipe.posed import Given
+from spa.recipe.series import along_path
 from spa.vary import paths
+from spa.vary.clusters import likelihoods
 
 FLOATS = 16  # at a point of the oversampled grid: both halves' sums and their copies
 
@@ -54,10 +56,8 @@ def points(run: Run, table: Table, mean: np.ndarray, settings: dict[str, Any]) -
         ends = np.stack([latents.point(one, q, "--path") for one in settings["path"]])
         out += list(paths.trajectory(mean, ends, frames, run.rng("path")))
     if settings["main_path"]:
-        out += list(paths.curve(mean, latents.spreads(table), run.rng("path"))[_even(frames)])
+        spread = latents.spreads(table)
+        way = paths.curve(mean, spread, run.rng("path"))
+        place, _ = paths.along(way, *likelihoods(mean, spread))
+        out += list(along_path(way, place, frames).points)
     return np.stack(out)
-
-
-def _even(frames: int) -> np.ndarray:
-    """Knots of the curve, its ends left out where few particles are."""
-    return np.rint(np.linspace(0.03, 0.97, frames) * (paths.KNOTS - 1)).astype(int)

@@ -51,23 +51,28 @@ def _volumes(tables: Tables) -> list[dict[str, Any]]:
     """The volumes of `vary volumes` (data_points) and those along components (data_series)."""
     places = _placed(tables)
     if PATH in tables["particles"]:
-        places = {name: np.append(at, _path_at(tables["particles"], at)) for name, at in places.items()}
+        known = _on_path(tables)
+        places = {name: np.append(at, known[name] if name in known else _path_at(tables["particles"], at))
+                  for name, at in places.items()}  # fmt: skip
     return [{"map": name, "at": numbers(at)} for name, at in places.items()]
+
+
+def _on_path(tables: Tables) -> dict[str, float]:
+    """Places of the volumes along the curve (data_series of component 0), by their files."""
+    if "series" not in tables:
+        return {}
+    series = tables["series"]
+    here = zip(series.listed("spaMapName"), series.ints("spaComponent"), series.floats("spaLatentValue"))
+    return {name: float(value) for name, k, value in here if k == 0}
 
 
 def _placed(tables: Tables) -> dict[str, np.ndarray]:
     """The latents (q,) of each volume, by its file."""
     count = count_of(tables["particles"])
     found: dict[str, np.ndarray] = {}
-    if "points" in tables and f"{LATENT}{count}" in tables["points"]:
-        points = tables["points"]
-        found.update(zip(points.listed("rlnReferenceImage"), means(points)[:, :count]))
-    if "series" in tables:
-        series = tables["series"]
-        values = series.floats("spaLatentValue")
-        for name, k, value in zip(series.listed("spaMapName"), series.ints("spaComponent"), values):
-            if 1 <= k <= count:
-                found[name] = np.where(np.arange(count) == k - 1, value, 0.0)
+    for block, file in (("points", "rlnReferenceImage"), ("series", "spaMapName")):
+        if block in tables and f"{LATENT}{count}" in tables[block]:
+            found.update(zip(tables[block].listed(file), means(tables[block])[:, :count]))
     return found
 
 

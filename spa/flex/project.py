@@ -46,14 +46,20 @@ def places(on: Screen, mesh: Mesh, moves: np.ndarray, poses: np.ndarray) -> np.n
     return np.ascontiguousarray(at * np.float32(on.side) + np.float32(on.side // 2), np.float32)
 
 
+@numba.njit("f4(f4[:,::1], i4[:,::1], f4[:,::1], i8, i8)", nogil=True, fastmath=True, cache=True)
+def _along(at, corners, shares, voxel, axis):
+    """Where a voxel is along an axis: the mean of its tetrahedron's vertices `at` with its barycentric coordinates."""
+    total = np.float32(0)
+    for c in range(4):
+        total += shares[voxel, c] * at[corners[voxel, c], axis]
+    return total
+
+
 @numba.njit("void(f4[:,::1], i4[:,::1], f4[:,::1], f4[::1], f4[:,::1])", nogil=True, fastmath=True, cache=True)
 def _spread(at, corners, shares, density, out):
     one, most = np.float32(1), np.float32(out.shape[0] - 2)
     for j in range(len(density)):
-        x, y = np.float32(0), np.float32(0)
-        for c in range(4):
-            x += shares[j, c] * at[corners[j, c], 0]
-            y += shares[j, c] * at[corners[j, c], 1]
+        x, y = _along(at, corners, shares, j, 0), _along(at, corners, shares, j, 1)
         if not (x >= 0 and y >= 0 and x < most and y < most):
             continue
         ix, iy = int(x), int(y)
@@ -72,10 +78,7 @@ def _spread(at, corners, shares, density, out):
 def _gathered(at, corners, shares, density, image, slope, value):
     one, most = np.float32(1), np.float32(image.shape[0] - 2)
     for j in range(len(density)):
-        x, y = np.float32(0), np.float32(0)
-        for c in range(4):
-            x += shares[j, c] * at[corners[j, c], 0]
-            y += shares[j, c] * at[corners[j, c], 1]
+        x, y = _along(at, corners, shares, j, 0), _along(at, corners, shares, j, 1)
         if not (x >= 0 and y >= 0 and x < most and y < most):
             continue
         ix, iy = int(x), int(y)
@@ -116,11 +119,8 @@ def adjoint(
 def _filled(at, corners, shares, density, out):
     one, most = np.float32(1), np.float32(out.shape[0] - 2)
     for j in range(len(density)):
-        x, y, z = np.float32(0), np.float32(0), np.float32(0)
-        for c in range(4):
-            x += shares[j, c] * at[corners[j, c], 0]
-            y += shares[j, c] * at[corners[j, c], 1]
-            z += shares[j, c] * at[corners[j, c], 2]
+        x, y = _along(at, corners, shares, j, 0), _along(at, corners, shares, j, 1)
+        z = _along(at, corners, shares, j, 2)
         if not (x >= 0 and y >= 0 and z >= 0 and x < most and y < most and z < most):
             continue
         ix, iy, iz = int(x), int(y), int(z)

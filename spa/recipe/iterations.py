@@ -38,3 +38,19 @@ def checkpoint(run: Run, state: Any) -> None:
     assert run.outdir is not None
     arrays.write(run.outdir / STATE, {field.name: np.asarray(getattr(state, field.name)) for field in fields(state)})
     run.checkpoint()
+
+
+def course(
+    run: Run, kind: type[State], fits: Callable[[State], bool], first: Callable[[], State],
+    step: Callable[[State], State], line: Callable[[State], str], done: Callable[[State], bool],
+) -> State:  # fmt: skip
+    """The last iteration: steps, told by a line each, from the first state or with --resume from the last whole one."""
+    state = resumed(run, kind, fits)
+    if state is None:
+        state = first()
+        checkpoint(run, state)
+    while not done(state):
+        state = step(state)
+        run.note(line(state))
+        checkpoint(run, state)
+    return state

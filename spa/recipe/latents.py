@@ -10,10 +10,14 @@ LATENT, ERROR, COVARIANCE, SCALE = "spaLatent", "spaLatentError", "spaLatentCova
 PATH, CLUSTER = "spaLatentPath", "spaLatentCluster"
 
 
-def columns(mean: np.ndarray, spread: np.ndarray, scale: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """Columns of mean (n, q) and covariance (n, q, q), in standard deviations of all; scale (n,): grey scales."""
+def columns(
+    mean: np.ndarray, spread: np.ndarray, scale: np.ndarray | None = None, half: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Columns of mean (n, q) and covariance (n, q, q), in standard deviations of all; scale (n,): grey scales; half
+    (n,): 0 or 1, the half-set whose volumes each was found beside."""
     q = mean.shape[1]
-    out = {f"{LATENT}{k + 1}": np.round(mean[:, k], 6) for k in range(q)}
+    out = {} if half is None else {"rlnRandomSubset": half + 1}
+    out |= {f"{LATENT}{k + 1}": np.round(mean[:, k], 6) for k in range(q)}
     for k in range(q):
         out[f"{ERROR}{k + 1}"] = np.round(np.sqrt(np.maximum(spread[:, k, k], 1e-12)), 6)
     for j in range(q):

@@ -56,11 +56,13 @@ def _even(way: np.ndarray, frames: int) -> np.ndarray:
 
 
 def _resampled(way: np.ndarray, count: int) -> np.ndarray:
+    return stations(way, np.linspace(0, 1, count))
+
+
+def stations(way: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(m, q): points at places (m,), 0 to 1, along a way."""
     length = np.r_[0, np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))]
-    if length[-1] <= 0:
-        return np.repeat(way[:1], count, axis=0)
-    at = np.linspace(0, length[-1], count)
-    return np.stack([np.interp(at, length, column) for column in way.T], axis=1)
+    return np.stack([np.interp(places * length[-1], length, column) for column in way.T], axis=1)
 
 
 def distance(latent: np.ndarray, way: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,9 +1,11 @@
-"""What `refine flex` makes of the swinging Fab of `heterogeneity.py swing DATA`, against the truth.
+"""What `refine flex`, `vary linear` or `vary neural` makes of the swinging Fab of `heterogeneity.py swing DATA`.
 
-``python tests/benchmarks/flex.py TABLE DIR DATA`` prints Spearman's correlation of the coordinates with the angle; the
-FSC, in the Fab's mask, of DIR/map.mrc and of the map without motions (DIR/rigid.mrc) with the true volume that each is
-most like; and the mean over the angles of the area under the FSC of the series' volumes (DIR/series01_*.mrc, that of
-the coordinate which particles of the angle have in the median) with the truth, beside that of the map itself.
+``python tests/benchmarks/flex.py TABLE DIR DATA`` prints Spearman's correlation of the coordinates and of the place on
+the curve with the angle, and how far that place is from its angle's mean, in its own errors; the FSC, in the Fab's
+mask, of DIR/map.mrc and of the map without motions (DIR/rigid.mrc; of the other jobs DIR/mean.mrc alone) with the true
+volume that each is most like; and the mean over the angles of the area under the FSC of the series' volumes (along the
+curve, or along the only coordinate: the one that particles of the angle have in the median) with the truth, beside
+that of the map itself.
 """
 
 import argparse
@@ -15,6 +17,14 @@ from scipy.stats import spearmanr
 from spa.io import mrc, star
 from spa.volume.fsc import crossing, fsc
 from spa.volume.masks import soft_mask
+
+
+def calibrated(particles: star.Table) -> None:
+    """Places on the curve against the mean of those of their angle."""
+    angle, place, error = (particles.floats(name) for name in ("spaTruth", "spaLatentPath", "spaLatentPathError"))
+    mean = {one: place[angle == one].mean() for one in np.unique(angle)}
+    away = (place - np.array([mean[one] for one in angle])) / error
+    print(f"place on the curve: error {error.mean():.3f} in the mean, away {np.sqrt((away**2).mean()):.2f} of it (rms)")
 
 
 def fab(found: dict[str, np.ndarray], truth: np.ndarray, pixel_size: float) -> None:
@@ -32,8 +42,9 @@ def fab(found: dict[str, np.ndarray], truth: np.ndarray, pixel_size: float) -> N
 def series(tables: star.Tables, still: np.ndarray, truth: np.ndarray, pixel_size: float) -> None:
     """Areas under FSC of the series and of a map that does not move."""
     particles, listed = tables["particles"], tables["series"]
-    angle, z = particles.floats("spaTruth"), particles.floats("spaLatent1")
-    here = listed.ints("spaComponent") == 1
+    component = listed.ints("spaComponent").min()
+    angle, z = particles.floats("spaTruth"), particles.floats("spaLatent1" if component else "spaLatentPath")
+    here = listed.ints("spaComponent") == component
     values, names = listed.floats("spaLatentValue")[here], listed.text("spaMapName")[here]
     volumes = [mrc.read(name).data for name in names]
     mask, _ = soft_mask(truth.max(axis=0), pixel_size, resolution=15, extend=6, edge=8)
@@ -56,11 +67,13 @@ def main() -> None:
         if name in particles:
             found = spearmanr(particles.floats(name), particles.floats("spaTruth")).statistic
             print(f"{name}: Spearman {abs(found):.4f}")
+    calibrated(particles)
     images = [mrc.read(path) for path in sorted(given.data.glob("truth???.mrc"))]
     truth, pixel_size = np.stack([one.data for one in images]), images[0].pixel_size
-    maps = {name: mrc.read(given.folder / f"{name}.mrc").data for name in ("map", "rigid")}
+    names = [name for name in ("map", "rigid", "mean") if (given.folder / f"{name}.mrc").exists()]
+    maps = {name: mrc.read(given.folder / f"{name}.mrc").data for name in names}
     fab(maps, truth, pixel_size)
-    series(tables, maps["map"], truth, pixel_size)
+    series(tables, maps[names[0]], truth, pixel_size)
 
 
 if __name__ == "__main__":

@@ -128,10 +128,30 @@ def test_every_other_option_and_resume(planted: Path, tmp_path: Path) -> None:
     table = star.read(tmp_path / "out.star")["particles"]
     assert alike(tmp_path / "out.star") > 0.9 and set(table.ints("spaLatentCluster")) == {1, 2}
     assert np.allclose(table.floats("spaContrast"), 1) and "spaLatentCovariance1x2" in table
+    frames_follow_the_curve(tmp_path)
     before = (tmp_path / "component01.mrc").read_bytes()
     again = varied(planted, tmp_path, *more, "--resume")
     assert again.status == 0 and "going on after iteration" in again.stderr
     assert (tmp_path / "component01.mrc").read_bytes() == before
+
+
+def frames_follow_the_curve(folder: Path) -> None:
+    """Frames of the path are the volumes at its points, and particles near their points have their places."""
+    tables = star.read(folder / "out.star")
+    series, rows = tables["series"], tables["particles"]
+    here = np.flatnonzero(series.ints("spaComponent") == 0)
+    assert len(here) == 2 and set(tables["maps"].ints("spaMapClass")) == {0, 1, 2}
+    parts = [mrc.read(folder / f"{name}.mrc").data for name in ("mean", "component01", "component02")]
+    for frame, number in enumerate(here, 1):
+        point = np.array([series.floats(f"spaLatent{k}")[number] for k in (1, 2)])
+        volume = parts[0] + point[0] * parts[1] + point[1] * parts[2]
+        found = mrc.read(folder / f"path_{frame:03d}.mrc").data
+        assert np.allclose(found, volume, atol=1e-3 * np.abs(volume).max())
+    latent = np.stack([rows.floats(f"spaLatent{k}") for k in (1, 2)], axis=1)
+    ends = np.stack([series.floats(f"spaLatent{k}")[here] for k in (1, 2)], axis=1)
+    nearest = [np.argsort(np.linalg.norm(latent - end, axis=1))[:20] for end in ends]
+    place = [rows.floats("spaLatentPath")[some].mean() for some in nearest]
+    assert place[0] < 0.35 and place[1] > 0.65
 
 
 @pytest.fixture(scope="module")

@@ -217,7 +217,9 @@ def latent(folder: Path, n: int = 60, count: int = 2) -> Path:
     blocks = {
         "particles": star.Table.of(rlnMicrographName="m.mrc", **table),
         "maps": star.Table.of(spaMapName=names, spaMapRole="series", spaMapClass=1),
-        "series": star.Table.of(spaMapName=names[:2], spaComponent=[1, 1], spaLatentValue=[-1.0, 1.0]),
+        "series": star.Table.of(spaMapName=names[:2], spaComponent=[0, 1], spaLatentValue=[0.25, 1.0],
+                                **{f"spaLatent{k + 1}": [-1.0 if k == 0 else 0.0, 1.0 if k == 0 else 0.0]
+                                   for k in range(count)}),
         "points": star.Table.of(rlnReferenceImage=names[2:], **{f"spaLatent{k + 1}": [0.5] for k in range(count)}),
     }
     star.write(star.Tables(blocks), folder / "l.star")
@@ -229,7 +231,7 @@ def test_latents_come_with_their_volumes(tmp_path: Path) -> None:
     (facts,) = panels.latents.facts()
     assert facts["axes"] == ["1", "2", "Path"] and facts["count"] == 60 and facts["clusters"]
     places = {Path(one["map"]).name: one["at"] for one in facts["volumes"]}
-    assert places == {"v2.mrc": [0.5, 0.5, None], "v0.mrc": [-1.0, 0.0, None], "v1.mrc": [1.0, 0.0, None]}
+    assert places == {"v2.mrc": [0.5, 0.5, None], "v0.mrc": [-1.0, 0.0, 0.25], "v1.mrc": [1.0, 0.0, None]}
     sent = panels.latents.points(Query({"number": "0"}))
     values = np.frombuffer(sent.data, "<f4").reshape(sent.facts["axes"] + 1, sent.facts["count"])
     table = star.read(tmp_path / "l.star")["particles"]

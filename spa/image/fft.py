@@ -18,6 +18,7 @@ finally:
     for _name in _SPARED:
         del sys.modules[_name]
 
+_BAND = 64  # rows
 _planning = threading.Lock()  # FFTW plans are not made safely by two threads
 _local = threading.local()
 
@@ -37,18 +38,18 @@ def good_size(n: int) -> int:
 
 
 def _plan(kind: str, shape: tuple[int, ...], axes: tuple[int, ...], threads: int) -> pyfftw.FFTW:
-    """A plan with its own buffers, kept per thread and used again."""
+    """A plan with its own buffers, kept per thread and used again; kind: forward, backward, or along: complex."""
     plans = _local.__dict__.setdefault("plans", {})
     key = (kind, shape, axes, threads)
     if key not in plans:
         half = shape[:-1] + (shape[-1] // 2 + 1,)
+        image, spectrum, line = (shape, "float32"), (half, "complex64"), (shape, "complex64")
+        forms = {"forward": (image, spectrum), "backward": (spectrum, image), "along": (line, line)}
         with _planning:
-            real = pyfftw.empty_aligned(shape, "float32")
-            spectrum = pyfftw.empty_aligned(half, "complex64")
-            source, target = (real, spectrum) if kind == "forward" else (spectrum, real)
+            source, target = (pyfftw.empty_aligned(*form) for form in forms[kind])
             plans[key] = pyfftw.FFTW(
                 source, target, axes=axes, threads=threads,
-                direction="FFTW_FORWARD" if kind == "forward" else "FFTW_BACKWARD", flags=("FFTW_ESTIMATE",),
+                direction="FFTW_BACKWARD" if kind == "backward" else "FFTW_FORWARD", flags=("FFTW_ESTIMATE",),
             )  # fmt: skip
         if len(plans) > 24:
             plans.pop(next(iter(plans)))
@@ -83,6 +84,25 @@ def rfft2(images: np.ndarray, threads: int = 1) -> np.ndarray:
     """Half spectra (..., ny, nx//2+1) complex64 of images (..., ny, nx)."""
     images = np.asarray(images, np.float32)
     return _run("forward", images, images.shape, 2, threads)
+
+
+def rfft2_left(images: np.ndarray, columns: int) -> np.ndarray:
+    """The first ``columns`` columns of `rfft2`, (..., ny, columns): of small frequencies along x, for much less work.
+
+    Rows are transformed a band at a time, and of their spectra only those columns, as rows, along y.
+    """
+    images = np.asarray(images, np.float32)
+    ny, nx = images.shape[-2:]
+    band = _plan("forward", (min(_BAND, ny), nx), (1,), 1)
+    down = _plan("along", (columns, ny), (1,), 1)
+    out = np.empty((*images.shape[:-2], ny, columns), np.complex64)
+    for image, result in zip(images.reshape(-1, ny, nx), out.reshape(-1, ny, columns)):
+        for start in range(0, ny, _BAND):
+            rows = image[start : start + _BAND]
+            band.input_array[: len(rows)] = rows
+            down.input_array[:, start : start + len(rows)] = band()[: len(rows), :columns].T
+        result[...] = down().T
+    return out
 
 
 def irfft2(spectra: np.ndarray, nx: int, threads: int = 1) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Maxima of a map: where they are, which are far enough apart, and where they are between the pixels."""
 
 import numpy as np
-from scipy.ndimage import maximum_filter
-from scipy.spatial import cKDTree
+
+_BESIDE = ((0, 1), (1, -1), (1, 0), (1, 1))  # half of the eight cells about one: the others see it themselves
 
 
 def maxima(scores: np.ndarray, least: float, spacing: float) -> np.ndarray:
@@ -10,7 +10,9 @@ def maxima(scores: np.ndarray, least: float, spacing: float) -> np.ndarray:
 
     Equal scores keep the order of the pixels, so that the answer does not depend on chance.
     """
-    tops = (scores == maximum_filter(scores, size=3, mode="constant", cval=-np.inf)) & (scores > least)
+    high = np.pad(scores, 1, constant_values=-np.inf)
+    along = np.maximum(np.maximum(high[:, :-2], high[:, 2:]), high[:, 1:-1])
+    tops = (scores >= np.maximum(np.maximum(along[:-2], along[2:]), along[1:-1])) & (scores > least)
     points = np.argwhere(tops)
     values = scores[tops]
     order = np.argsort(-values, kind="stable")
@@ -23,14 +25,38 @@ def apart(points: np.ndarray, spacing: float) -> np.ndarray:
         return np.zeros(0, np.int64)
     if spacing <= 0:
         return np.arange(len(points))
-    pairs = cKDTree(points).query_pairs(spacing, output_type="ndarray")
-    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]  # i < j in every pair
-    starts = np.searchsorted(pairs[:, 0], np.arange(len(points) + 1))
-    dead = np.zeros(len(points), bool)
-    for i in np.flatnonzero(np.diff(starts)):
-        if not dead[i]:
-            dead[pairs[starts[i] : starts[i + 1], 1]] = True
-    return np.flatnonzero(~dead)
+    pairs = near(points, spacing)
+    kept, open_ = np.zeros(len(points), bool), np.ones(len(points), bool)
+    while len(pairs):  # kept for good: those that no point still open comes before
+        waits = np.zeros(len(points), bool)
+        waits[pairs[:, 1]] = True
+        kept |= open_ & ~waits
+        open_ &= waits
+        open_[pairs[kept[pairs[:, 0]], 1]] = False
+        pairs = pairs[open_[pairs].all(axis=1)]
+    return np.flatnonzero(kept | open_)
+
+
+def near(points: np.ndarray, distance: float) -> np.ndarray:
+    """Pairs (m, 2) of indices i < j of points (n, 2) that are at most ``distance`` (more than 0) from each other."""
+    cells = np.floor((points - points.min(axis=0)) / distance).astype(np.int64) + 1
+    width = int(cells[:, 1].max()) + 2
+    cell = cells[:, 0] * width + cells[:, 1]
+    order = np.argsort(cell, kind="stable")
+    cell, first_axis, second_axis = cell[order], *np.ascontiguousarray(points[order].T, np.float64)
+    at = np.arange(len(points))
+    spans = [(at + 1, np.searchsorted(cell, cell, "right"))]  # of each point, those it is held against: in its cell,
+    for down, right in _BESIDE:  # and in those beside it
+        spans.append(tuple(np.searchsorted(cell, cell + down * width + right, side) for side in ("left", "right")))
+    found = []
+    for first, last in spans:
+        count = last - first
+        one = np.repeat(at, count)
+        other = np.arange(len(one)) + np.repeat(first - np.cumsum(count) + count, count)
+        between = np.square(first_axis[one] - first_axis[other]) + np.square(second_axis[one] - second_axis[other])
+        close = np.flatnonzero(between <= distance * distance)
+        found.append(np.stack([order[one[close]], order[other[close]]], axis=1))
+    return np.sort(np.concatenate(found), axis=1)
 
 
 def refined(scores: np.ndarray, points: np.ndarray) -> np.ndarray:

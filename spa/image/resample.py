@@ -16,9 +16,9 @@ def fourier_resized(images: np.ndarray, shape: tuple[int, int], threads: int = 1
     my, mx = shape
     if (ny, nx) == (my, mx):
         return np.asarray(images, np.float32)
-    source = fft.rfft2(images, threads)
-    target = np.zeros((*images.shape[:-2], my, mx // 2 + 1), np.complex64)
     ky, kx = min(ny, my) // 2, min(nx, mx) // 2
+    source = fft.rfft2(images, threads) if 2 * mx > nx else fft.rfft2_left(images, kx + 1)
+    target = np.zeros((*images.shape[:-2], my, mx // 2 + 1), np.complex64)
     target[..., : ky + 1, : kx + 1] = source[..., : ky + 1, : kx + 1]
     if ky > 1:
         target[..., 1 - ky :, : kx + 1] = source[..., 1 - ky :, : kx + 1]

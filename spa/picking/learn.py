@@ -79,22 +79,42 @@ def refined_shape(
     """The shape after some rounds of picking and averaging; as it was where there is nothing to learn from."""
     fields = fields[:: max(1, len(fields) // _TEACHERS)][:_TEACHERS]
     for _ in range(rounds):
-        least = limit(fields, shape, spacing, over)
-        parts = list(over(partial(profile, shape=shape, least=least, spacing=spacing), fields))
+        found = list(over(partial(tops, shape=shape, spacing=spacing), fields))
+        least = _threshold(found)
+        teachers = [(field, one.above(least)) for field, one in zip(fields, found)]
+        parts = list(over(lambda pair: profile(pair[0], pair[1], spacing), teachers))
         if sum(count for _, count, _ in parts) < 5:
             break
         shape = _combined(parts, scope, shape)
     return shape
 
 
-def profile(field: Field, shape: Shape, least: float, spacing: float) -> tuple[np.ndarray, int, np.ndarray]:
-    """Sum over the best picks of their radial profiles on ``radii(scope)``, their number, and the CTF's rings."""
+@dataclass(frozen=True)
+class Tops:
+    """Maxima of a field's score above 0, best first: rows and columns (n, 2), their scores, and those of decoys."""
+
+    points: np.ndarray
+    scores: np.ndarray
+    decoys: np.ndarray
+
+    def above(self, least: float) -> np.ndarray:
+        """The points whose scores are more than that."""
+        return self.points[self.scores > least]
+
+
+def tops(field: Field, shape: Shape, spacing: float) -> Tops:
+    """What a shape gives in a field; spacing in angstroms."""
+    score, decoy = score_map(field, shape)
+    points = maxima(score, 0.0, spacing / field.pixel_size)
+    return Tops(points, score[tuple(points.T)], peak_scores(decoy, spacing / field.pixel_size))
+
+
+def profile(field: Field, points: np.ndarray, spacing: float) -> tuple[np.ndarray, int, np.ndarray]:
+    """Sum over the best of some picks of their radial profiles on ``radii(scope)``, their number, the CTF's rings."""
     radii, frequencies = _radii(field.scope), _frequencies(field.scope)
     reach = int(np.ceil(radii[-1] / field.pixel_size))
-    score, _ = score_map(field, shape)
-    points = maxima(score, least, spacing / field.pixel_size)
-    room = int(_SHARE * score.size * field.pixel_size**2 / (np.pi / 4 * spacing**2)) + 1
-    inside = ((points >= reach) & (points < np.array(score.shape) - reach)).all(axis=1)
+    room = int(_SHARE * field.image.size * field.pixel_size**2 / (np.pi / 4 * spacing**2)) + 1
+    inside = ((points >= reach) & (points < np.array(field.image.shape) - reach)).all(axis=1)
     points = points[inside][:room]
     total = np.zeros((2 * reach + 1, 2 * reach + 1))
     for y, x in points:
@@ -144,9 +164,8 @@ def _combined(parts: list[tuple[np.ndarray, int, np.ndarray]], scope: Scope, sha
 
 def limit(fields: Sequence[Field], shape: Shape, spacing: float, over: Map) -> float:
     """The threshold for a shape, from the peaks of all fields together."""
+    return _threshold(list(over(partial(tops, shape=shape, spacing=spacing), fields)))
 
-    def peaks(field: Field) -> list[np.ndarray]:
-        return [peak_scores(score, spacing / field.pixel_size) for score in score_map(field, shape)]
 
-    pairs = list(over(peaks, fields))
-    return threshold(*(np.concatenate([pair[side] for pair in pairs]) for side in (0, 1)))
+def _threshold(found: Sequence[Tops]) -> float:
+    return threshold(*(np.concatenate([getattr(one, side) for one in found]) for side in ("scores", "decoys")))

@@ -7,7 +7,8 @@ ellipse is the circle's spectrum at stretched frequencies. Lindeberg, Int. J. Co
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import j0
+
+from spa.image.bessel import j0
 
 _SAMPLES = 160  # of a profile, and of a spectrum
 NAMES = ("ball", "shell", "disc", "ring", "ellipse", "log")

@@ -11,7 +11,7 @@ import numpy as np
 
 _STARTS = (75, 90, 97, 99.5)  # percentile at which the upper component starts
 _DECOYS = 0.5
-_MOST = 2000  # scores that a mixture is fitted to
+_MOST = 1000  # scores that a mixture is fitted to
 
 
 def threshold(targets: np.ndarray, decoys: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spa.image.peaks import apart, maxima, refined
+from spa.image.peaks import apart, maxima, near, refined
 
 
 def test_planted_maxima_are_found_best_first():
@@ -50,3 +50,12 @@ def test_the_top_of_a_paraboloid_is_found_between_pixels():
 def test_a_flat_or_edge_maximum_stays_on_its_pixel():
     flat = np.ones((5, 5))
     assert refined(flat, np.array([[2, 2], [0, 4]])).tolist() == [[2, 2], [0, 4]]
+
+
+@pytest.mark.parametrize("distance", [0.7, 5.0, 80.0])
+def test_near_gives_every_pair_once(distance: float) -> None:
+    points = np.random.default_rng(4).uniform(-30, 20, (150, 2))
+    apart_by = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
+    wanted = np.argwhere(np.triu(apart_by <= distance, 1))
+    found = near(points, distance)
+    assert np.array_equal(found[np.lexsort(found.T[::-1])], wanted)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from spa.image import fft
 from spa.image.resample import fourier_resized
 
 
@@ -37,3 +38,10 @@ def test_white_noise_stays_white_of_a_quarter_of_the_power():
 def test_the_same_size_is_the_same_image():
     image = np.arange(12, dtype=np.float32).reshape(3, 4)
     assert (fourier_resized(image, (3, 4)) == image).all()
+
+
+def test_the_left_of_a_half_spectrum_is_that_of_the_whole() -> None:
+    images = np.random.default_rng(2).normal(size=(2, 150, 96)).astype(np.float32)
+    left = fft.rfft2_left(images, 13)
+    assert left.shape == (2, 150, 13)
+    assert np.abs(left - fft.rfft2(images)[..., :13]).max() < 1e-4

@@ -10,9 +10,10 @@ from spa.io.star import Table, Tables
 from spa.job.run import Run
 from spa.model.expression import mask
 from spa.recipe import latents
-from spa.vary import clusters, paths
+from spa.vary import clusters, embed, paths
 
 FRAMES = 50  # points of a way
+FEWEST = 20  # particles of a plane
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +33,8 @@ class Choice:
 
 def choice(run: Run, tables: Tables, asked: dict[str, Any]) -> Choice:
     """By all that is asked for together."""
-    if not any(asked[name] for name in ("where", "cluster", "clusters", "near", "path")):
-        raise UsageError("nothing to choose by: give --where, --cluster, --clusters, --near or --path")
+    if not any(asked[name] for name in ("where", "cluster", "clusters", "umap", "near", "path")):
+        raise UsageError("nothing to choose by: give --where, --cluster, --clusters, --umap, --near or --path")
     if asked["certain"] is not None and not (asked["cluster"] or asked["clusters"]):
         raise UsageError("--certain: it belongs to --cluster or --clusters")
     table, optics = tables["particles"], tables.blocks.get("optics")
@@ -41,6 +42,8 @@ def choice(run: Run, tables: Tables, asked: dict[str, Any]) -> Choice:
     q, kept, way = mean.shape[1], np.ones(len(table), bool), None
     if asked["clusters"]:
         table = _clustered(run, table, mean, asked["clusters"])
+    if asked["umap"]:
+        table = _embedded(table, mean, run.seed)
     if asked["cluster"]:
         kept &= np.isin(_column(table, "spaLatentCluster"), _wanted(asked["cluster"], table))
     if asked["certain"] is not None:
@@ -65,6 +68,13 @@ def _clustered(run: Run, table: Table, mean: np.ndarray, count: int) -> Table:
     return table.with_columns(spaLatentCluster=found.number + 1, spaLatentClusterShare=share)
 
 
+def _embedded(table: Table, mean: np.ndarray, seed: int) -> Table:
+    if mean.shape[1] < 2 or len(table) < FEWEST:
+        raise DataError(f"{table.where}: {len(table)} particles of {mean.shape[1]} latents; --umap wants two latents, "
+                        f"and {FEWEST} particles at least")  # fmt: skip
+    return table.with_columns(**latents.umap_columns(embed.umap(mean, seed)))
+
+
 def _column(table: Table, name: str) -> np.ndarray:
     if name not in table:
         raise DataError(f"{table.where}: no column {name}; make clusters with --clusters")
@@ -84,9 +94,18 @@ def _wanted(text: str, table: Table) -> list[int]:
 
 
 def draw(path: str, found: Choice) -> None:
-    """Densities of the latents, and what is kept."""
+    """Densities of the latents and the planes that show all of them; what is kept, or the clusters."""
     from spa.plot.figure import save
-    from spa.plot.latents import density
+    from spa.plot.latents import Plane, density
 
-    mean = latents.means(found.table)
-    save(density(mean, [f"latent {k + 1}" for k in range(mean.shape[1])], found.way, found.kept), path)
+    table, mean = found.table, latents.means(found.table)
+    planes = []
+    if mean.shape[1] > 2:
+        place, share = embed.principal(mean)
+        planes.append(Plane(place, *(f"principal axis {k + 1} ({share[k]:.0%})" for k in (0, 1))))
+    if latents.UMAP[0] in table:
+        place = np.stack([table.floats(name) for name in latents.UMAP], axis=1)
+        planes.append(Plane(place, "UMAP 1", "UMAP 2"))
+    cluster = table.ints(latents.CLUSTER) - 1 if latents.CLUSTER in table else None
+    names = [f"latent {k + 1}" for k in range(mean.shape[1])]
+    save(density(mean, names, found.way, None if found.kept.all() else found.kept, cluster, planes), path)

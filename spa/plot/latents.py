@@ -1,5 +1,7 @@
 """Latent coordinates: where particles lie, what components look like, and whether they are more than chance."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SHOWN = 4  # components
+_ACROSS = 4  # panels in a row
+_DRAWN = 20000  # particles of a plane, about
 _SIDE = 2.3  # inches of a panel
 
 
@@ -82,26 +86,71 @@ def _component(row: np.ndarray, mean: np.ndarray, component: np.ndarray, title: 
     row[0].set_ylabel(title, fontsize=7)
 
 
-def density(latent: np.ndarray, names: list[str], points: np.ndarray | None = None, kept: np.ndarray | None = None
-            ) -> "Figure":  # fmt: skip
-    """Densities of pairs of latents (n, q); points (m, q) marked and joined; kept (n,) bool: particles that stay."""
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """Particles in a plane: place (n, 2), and what its axes are."""
+
+    place: np.ndarray
+    across: str
+    up: str
+
+
+def density(
+    latent: np.ndarray, names: list[str], points: np.ndarray | None = None, kept: np.ndarray | None = None,
+    cluster: np.ndarray | None = None, planes: Sequence[Plane] = (),
+) -> "Figure":  # fmt: skip
+    """Pairs of latents (n, q) and planes of all; points (m, q) marked and joined; kept (n,) bool: particles that stay;
+    cluster (n,): their colours, densities where there is none."""
     count = min(latent.shape[1], _SHOWN)
-    panels = [(j, k) for j in range(count) for k in range(j)] or [(0, 0)]
-    figure = open_figure(3.2 * len(panels), 3.1)
-    for axes, (j, k) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
-        ends = [tuple(np.quantile(latent[:, i], [0.002, 0.998])) for i in (k, j)]
-        if j == k:
-            axes.hist(latent[:, k], bins=60, range=ends[0], color="#4a7ab0")
-            if kept is not None:
-                axes.hist(latent[kept, k], bins=60, range=ends[0], color="#b04a4a")
-            for point in [] if points is None else points:
-                axes.axvline(point[k], color="black", linewidth=0.8)
-        else:
-            axes.hist2d(latent[:, k], latent[:, j], bins=70, range=list(ends), cmap="magma")
-            if kept is not None:
-                axes.scatter(latent[kept, k][:4000], latent[kept, j][:4000], s=1, color="#7fd0ff", linewidths=0)
-            if points is not None:
-                axes.plot(points[:, k], points[:, j], marker="o", color="white", markersize=3, linewidth=0.8)
-            axes.set_ylabel(names[j], fontsize=8)
-        axes.set_xlabel(names[k], fontsize=8)
+    pairs = [(j, k) for j in range(count) for k in range(j)]
+    panels = [Plane(latent[:, (k, j)], names[k], names[j]) for j, k in pairs] + list(planes)
+    across = min(max(len(panels), 1), _ACROSS)
+    down = -(-max(len(panels), 1) // across)
+    figure = open_figure(3.2 * across, 3.1 * down)
+    grid = figure.subplots(down, across, squeeze=False).ravel()
+    if not panels:
+        _line(grid[0], latent[:, 0], names[0], points, kept)
+    for number, (axes, panel) in enumerate(zip(grid, panels)):
+        _plane(axes, panel, kept, cluster)
+        if points is not None and number < len(pairs):
+            j, k = pairs[number]
+            axes.plot(points[:, k], points[:, j], marker="o", color="black" if cluster is not None else "white",
+                      markersize=3, linewidth=0.8)  # fmt: skip
+    for axes in grid[max(len(panels), 1) :]:
+        axes.axis("off")
     return figure
+
+
+def _line(axes: Any, values: np.ndarray, name: str, points: np.ndarray | None, kept: np.ndarray | None) -> None:
+    """One coordinate alone."""
+    ends = tuple(np.quantile(values, [0.002, 0.998]))
+    axes.hist(values, bins=60, range=ends, color="#4a7ab0")
+    if kept is not None:
+        axes.hist(values[kept], bins=60, range=ends, color="#b04a4a")
+    for point in [] if points is None else points:
+        axes.axvline(point[0], color="black", linewidth=0.8)
+    axes.set_xlabel(name, fontsize=8)
+
+
+def _plane(axes: Any, plane: Plane, kept: np.ndarray | None, cluster: np.ndarray | None) -> None:
+    """A density, or clusters in their colours with their numbers; what is kept over it."""
+    x, y = plane.place.T
+    ends = [tuple(np.quantile(values, [0.002, 0.998])) for values in (x, y)]
+    if cluster is None:
+        axes.hist2d(x, y, bins=70, range=ends, cmap="magma")
+    else:
+        step = max(1, len(x) // _DRAWN)
+        axes.scatter(x[::step], y[::step], c=cluster[::step] % 10, vmin=0, vmax=9, s=1.5, cmap="tab10", linewidths=0)
+        for number in np.unique(cluster):
+            here = cluster == number
+            axes.annotate(str(number + 1), (np.median(x[here]), np.median(y[here])), fontsize=8, ha="center",
+                          bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.7})  # fmt: skip
+        pad = [0.05 * (high - low) for low, high in ends]
+        axes.set_xlim(ends[0][0] - pad[0], ends[0][1] + pad[0])
+        axes.set_ylim(ends[1][0] - pad[1], ends[1][1] + pad[1])
+    if kept is not None:
+        axes.scatter(x[kept][:4000], y[kept][:4000], s=1, color="black" if cluster is not None else "#7fd0ff",
+                     linewidths=0)  # fmt: skip
+    axes.set_xlabel(plane.across, fontsize=8)
+    axes.set_ylabel(plane.up, fontsize=8)
+    axes.tick_params(labelsize=6)

@@ -7,7 +7,7 @@ from spa.io.star import Table
 from spa.vary.clusters import Clusters
 
 LATENT, ERROR, COVARIANCE, SCALE = "spaLatent", "spaLatentError", "spaLatentCovariance", "spaContrast"
-PATH, CLUSTER = "spaLatentPath", "spaLatentCluster"
+PATH, CLUSTER, UMAP = "spaLatentPath", "spaLatentCluster", ("spaUmap1", "spaUmap2")
 
 
 def columns(
@@ -38,6 +38,11 @@ def cluster_columns(groups: Clusters | None) -> dict[str, np.ndarray]:
     if groups is None:
         return {}
     return {CLUSTER: groups.number + 1, f"{CLUSTER}Share": np.round(groups.posterior.max(axis=1), 6)}
+
+
+def umap_columns(plane: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns of each particle's place (n, 2) in the plane of UMAP."""
+    return {name: np.round(column, 4) for name, column in zip(UMAP, plane.T)}
 
 
 def count_of(table: Table) -> int:

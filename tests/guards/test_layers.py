@@ -50,6 +50,7 @@ HOMES = {
     "starlette": ["spa/web/"],
     "uvicorn": ["spa/web/"],
     "torch": ["plugins/train_neural/", "plugins/vary_neural/"],
+    "umap": ["spa/vary/embed.py"],
     "starfile": [],
     "pandas": [],
 }

@@ -1,5 +1,6 @@
 """`spa select latent`: regions, clusters and paths of planted latents."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +88,48 @@ def test_a_table_without_latents_or_with_bad_errors(table: Path) -> None:
     star.write(tables.with_block("particles", rows.with_columns(spaLatentError1=error)), table)
     result = run_spa("select", "latent", table, "--clusters", 2)
     assert result.status == 65 and "row 5" in result.stderr
+
+
+def many(path: Path) -> np.ndarray:
+    """Three crowds of 130 in four latents, in the corners of a triangle; the number of each."""
+    rng = np.random.default_rng(2)
+    kind = np.repeat(np.arange(3), 130)
+    corners = 3 * np.array([[1, 0, 0, 1], [0, 1, 0, -1], [-1, -1, 1, 0]], float)
+    z = corners[kind] + 0.4 * rng.standard_normal((390, 4))
+    rows = star.Table.of(rlnImageName=[f"{i + 1}@a.mrcs" for i in range(390)], rlnOpticsGroup=np.ones(390, int),
+                         **columns(z, np.repeat(0.1 * np.eye(4)[None], 390, axis=0)))  # fmt: skip
+    star.write(star.Tables({"particles": rows}), path)
+    return kind
+
+
+def test_umap_keeps_crowds_apart_is_drawn_and_can_be_chosen_by(tmp_path: Path) -> None:
+    pytest.importorskip("umap")
+    kind = many(tmp_path / "in.star")
+    words = ("--umap", "--clusters", 3, "--plot", tmp_path / "p.png")
+    for name in ("one.star", "two.star"):
+        result = run_spa("select", "latent", tmp_path / "in.star", "-o", tmp_path / name, *words)
+        assert result.status == 0, result.stderr
+    assert (tmp_path / "one.star").read_text() == (tmp_path / "two.star").read_text()
+    rows = star.read(tmp_path / "one.star")["particles"]
+    plane = np.stack([rows.floats("spaUmap1"), rows.floats("spaUmap2")], axis=1)
+    centres = np.stack([plane[kind == k].mean(axis=0) for k in range(3)])
+    away = np.linalg.norm(plane[:, None] - centres, axis=2)
+    assert (away.argmin(axis=1) == kind).all()
+    assert (tmp_path / "p.png").stat().st_size > 30000
+    low = float(np.median(plane[:, 0]))
+    result = run_spa("select", "latent", tmp_path / "one.star", "-o", tmp_path / "some.star", "--where",
+                     f"spaUmap1 > {low}", "--plot", tmp_path / "q.png")  # fmt: skip
+    assert result.status == 0, result.stderr
+    assert 150 < len(kept(tmp_path / "some.star")) < 240
+
+
+def test_umap_without_its_package_or_with_one_latent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many(tmp_path / "in.star")
+    table = star.read(tmp_path / "in.star")["particles"]
+    one = table.without(*(name for name in table.columns if "Latent" in name and name[-1] != "1"))
+    star.write(star.Tables({"particles": one}), tmp_path / "one.star")
+    refused = run_spa("select", "latent", tmp_path / "one.star", "--umap")
+    assert refused.status == 65 and "--umap wants two latents" in refused.stderr
+    monkeypatch.setitem(sys.modules, "umap", None)
+    refused = run_spa("select", "latent", tmp_path / "in.star", "--umap")
+    assert refused.status == 69 and "spa[neural]" in refused.stderr

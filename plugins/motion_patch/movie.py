@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,9 +10,13 @@ from spa.errors import DataError
 from spa.io import movies, pixels
 from spa.motion import bad, dose, frames, power
 from spa.motion.align import Alignment, Exposure, align
-from spa.motion.sums import BATCH, Sums, Wanted
+from spa.motion.sums import BATCH, Wanted
+from spa.motion.ways import HOST, Ways
 from spa_plugins.motion_patch.camera import Reference
 from spa_plugins.motion_patch.inputs import Settings
+
+if TYPE_CHECKING:
+    from spa_plugins.motion_patch.pixels_cuda import PixelsOnDevice
 
 FEWEST = 3
 PROGRAM = 2**28  # bytes of the program itself, its libraries and small arrays
@@ -48,12 +53,8 @@ class Memory:
 
 def memory_for(movie: movies.Movie, settings: Settings, exposure: Exposure) -> Memory:
     """The plan of a movie."""
-    first, last = chosen(movie, settings)
-    count, area = last - first, movie.shape[0] * movie.shape[1]
-    factor = frames.factor_for(exposure.pixel_size)
-    doses = exposure.doses(count, first)
-    rank = dose.factors(doses, exposure.pixel_size, exposure.voltage).rank if settings.dose_weight else 1
-    stack = rank * (1 + settings.halves) + 1 + settings.plain
+    count, area = _size(movie, settings)
+    factor, stack = frames.factor_for(exposure.pixel_size), _stack(movie, settings, exposure)
     always = 9  # sum, gain and bad pixels
     aligned = always + 8 + 5 * count / factor**2  # a frame as it comes, its gain; small frames and their spectra
     summed = always + 4 * (stack + 1 + BATCH)
@@ -61,6 +62,32 @@ def memory_for(movie: movies.Movie, settings: Settings, exposure: Exposure) -> M
     most = int(area * max(aligned, summed, finished)) + PROGRAM
     held = count * area * movie.dtype.itemsize
     return Memory(most + held, most)
+
+
+def _size(movie: movies.Movie, settings: Settings) -> tuple[int, int]:
+    """Frames that are used, and pixels of each."""
+    first, last = chosen(movie, settings)
+    return last - first, movie.shape[0] * movie.shape[1]
+
+
+def _stack(movie: movies.Movie, settings: Settings, exposure: Exposure) -> int:
+    """Images that sums are kept in."""
+    first, last = chosen(movie, settings)
+    doses = exposure.doses(last - first, first)
+    rank = dose.factors(doses, exposure.pixel_size, exposure.voltage).rank if settings.dose_weight else 1
+    return rank * (1 + settings.halves) + 1 + settings.plain
+
+
+def memory_beside(movie: movies.Movie, settings: Settings, exposure: Exposure) -> tuple[Memory, int]:
+    """The plan of a movie on a device: of the host's memory, and of the device's without frames as they come."""
+    count, area = _size(movie, settings)
+    small = count / frames.factor_for(exposure.pixel_size) ** 2
+    frame = 2 * 4  # two on their way
+    aligned = 9 + frame + 8 + 9 * small  # sum, gain, bad pixels; a frame and its rows; small frames and their spectra
+    summed = 4 + frame + small + 4 * (_stack(movie, settings, exposure) + BATCH + 5)  # transforms, and their plans
+    host = 9 + 4 * (2 + 2 * settings.halves + settings.plain)  # sum, gain and bad pixels; what is written
+    held = count * area * movie.dtype.itemsize
+    return Memory(int(area * host) + PROGRAM + held, int(area * host) + PROGRAM), int(area * max(aligned, summed))
 
 
 class Pixels:
@@ -81,17 +108,13 @@ class Pixels:
             np.add(total, frame, out=total, casting="unsafe")
             if self._held is not None:
                 self._held[number] = frame
-        pixels.require_finite(total, str(self.movie.path))
-        pixels.require_contrast(total, str(self.movie.path))
-        return total
+        return require_pixels(total, self.movie)
 
     def find_hot(self) -> np.ndarray:
         """Mask (ny, nx) of pixels that nobody knew to be bad; from now on they are filled too."""
         known = self.reference.bad
         total = self.total if self.reference.gain is None else self.total * self.reference.gain
-        hot = bad.outliers(total, known)
-        if hot.mean() > 0.1:
-            raise DataError(f"{self.movie.path}: {hot.mean():.0%} of its pixels are far from those around them")
+        hot = require_few(bad.outliers(total, known), self.movie)
         gain = self.reference.gain
         gain = None if gain is None else np.where(hot, np.float32(1), gain)
         self.reference = replace(self.reference, gain=gain, bad=known | hot)
@@ -107,21 +130,35 @@ class Pixels:
             yield image
 
 
-def done(source: Pixels, settings: Settings, exposure: Exposure) -> Result:
+def require_pixels(total: np.ndarray, movie: movies.Movie) -> np.ndarray:
+    """The sum of a movie's frames as they come. DataError where it is no image."""
+    pixels.require_finite(total, str(movie.path))
+    pixels.require_contrast(total, str(movie.path))
+    return total
+
+
+def require_few(hot: np.ndarray, movie: movies.Movie) -> np.ndarray:
+    """A mask of hot pixels. DataError where it has too many."""
+    if hot.mean() > 0.1:
+        raise DataError(f"{movie.path}: {hot.mean():.0%} of its pixels are far from those around them")
+    return hot
+
+
+def done(source: "Pixels | PixelsOnDevice", settings: Settings, exposure: Exposure, ways: Ways = HOST) -> Result:
     """Align and sum a movie whose sum of frames has been seen."""
     first, last = source.bounds
     hot = source.find_hot()
     factor = frames.factor_for(exposure.pixel_size)
-    small = np.stack([frames.for_alignment(image, factor) for image in source.frames()])
-    found = align(small, factor, settings.patches, exposure, first, settings.bfactor)
+    small = ways.reduced(source.frames(), last - first, factor)
+    found = align(small, factor, settings.patches, exposure, first, settings.bfactor, ways)
     del small
     doses = exposure.doses(last - first, first)
     weighted = None
     if settings.dose_weight:
         weighted = dose.factors(doses, exposure.pixel_size, exposure.voltage)
     groups = power.groups(last - first, exposure.dose, settings.power_dose) if settings.power_dose else ()
-    sums = Sums(found.field, source.movie.shape, Wanted(weighted, settings.plain, settings.halves, groups))
-    spectrum = power.Spectrum(source.movie.shape, exposure.pixel_size)
+    sums = ways.sums(found.field, source.movie.shape, Wanted(weighted, settings.plain, settings.halves, groups))
+    spectrum = ways.spectrum(source.movie.shape, exposure.pixel_size)
     for image in sums.add(source.frames()):
         spectrum.add(image)
     images = sums.finished(binned(source.movie.shape, settings.bin))

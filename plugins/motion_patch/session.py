@@ -2,7 +2,7 @@
 
 import threading
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,10 +12,15 @@ from spa.io.star import Tables
 from spa.job import memory
 from spa.job.micrographs import file_names
 from spa.job.run import Run
+from spa.motion.ways import HOST
+from spa.recipe.device import device_of
 from spa_plugins.motion_patch import inputs, results
-from spa_plugins.motion_patch.camera import References
+from spa_plugins.motion_patch.camera import Reference, References
 from spa_plugins.motion_patch.inputs import Entry, Settings
-from spa_plugins.motion_patch.movie import Pixels, chosen, done, memory_for
+from spa_plugins.motion_patch.movie import Memory, Pixels, Result, chosen, done, memory_beside, memory_for
+
+if TYPE_CHECKING:
+    from spa.gpu.device import Device
 
 ROOM = 0.8  # of the free memory
 
@@ -23,8 +28,8 @@ ROOM = 0.8  # of the free memory
 class Gate:
     """Lets as many movies in at once as there is memory for, by the first movie's plan."""
 
-    def __init__(self, run: Run) -> None:
-        self._run, self._lock = run, threading.Lock()
+    def __init__(self, run: Run, device: "Device | None") -> None:
+        self._run, self._device, self._lock = run, device, threading.Lock()
         self._gate: threading.BoundedSemaphore | None = None
         self.hold = True
 
@@ -32,7 +37,7 @@ class Gate:
         """A context to work in. DeviceError where not even one movie fits."""
         with self._lock:
             if self._gate is None:
-                need = memory_for(movie, settings, entry.exposure)
+                need = self._need(movie, settings, entry)
                 free = memory.available()
                 room = need.held if free is None else int(ROOM * free)
                 self.hold = need.held <= room
@@ -43,6 +48,14 @@ class Gate:
                 how = "frames held" if self.hold else "frames read again when needed"
                 self._run.say(f"{one / 2**30:.2f} GiB a movie ({how}), {count} at once")
         return self._gate or nullcontext()
+
+    def _need(self, movie: movies.Movie, settings: Settings, entry: Entry) -> Memory:
+        if self._device is None:
+            return memory_for(movie, settings, entry.exposure)
+        need, there = memory_beside(movie, settings, entry.exposure)
+        with self._device.current():
+            self._device.require(there, f"{movie.path}: aligning {movie.count} frames")
+        return need
 
 
 def summed(run: Run, tables: Tables, settings: Settings, said: dict[str, Any]) -> Tables:
@@ -58,7 +71,8 @@ def summed(run: Run, tables: Tables, settings: Settings, said: dict[str, Any]) -
         run.warn("EER movies without a gain: the camera's pattern stays in the sums")
     for name in sorted({name for entry in entries for name in (entry.camera.gain, entry.camera.defects) if name}):
         run.input(name)
-    gate = Gate(run)
+    device = device_of(run)
+    gate = Gate(run, device)
 
     def work(entry: Entry) -> dict[str, Any]:
         camera = entry.camera
@@ -66,14 +80,31 @@ def summed(run: Run, tables: Tables, settings: Settings, said: dict[str, Any]) -
         bounds = chosen(movie, settings)
         reference = references.get(camera, movie.shape, movie.events is not None)
         with gate.plan(movie, settings, entry):
-            source = Pixels(movie, reference, bounds, gate.hold)
-            references.compare(camera, source.total, reference)
-            result = done(source, settings, entry.exposure)
+            result = _result(device, movie, reference, bounds, gate.hold, entry, settings, references)
             return results.written(entry, result, settings, places[entry.name], reference.name, movie.count)
 
     found = list(run.each(entries, work, lambda entry: entry.name, "movie"))
     _summary(run, [one for _, one in found])
     return results.finished(tables, found, settings)
+
+
+def _result(
+    device: "Device | None", movie: movies.Movie, reference: Reference, bounds: tuple[int, int], hold: bool,
+    entry: Entry, settings: Settings, references: References,
+) -> Result:  # fmt: skip
+    """A movie aligned and summed here, or on a device, at which threads take turns once they have read."""
+    source: Any
+    if device is None:
+        source, ways = Pixels(movie, reference, bounds, hold), HOST
+    else:
+        from spa.motion import ways_cuda
+        from spa_plugins.motion_patch import pixels_cuda
+
+        source = pixels_cuda.PixelsOnDevice(device, movie, reference, bounds, hold)
+        ways = ways_cuda.on(device)
+    with nullcontext() if device is None else device.current():
+        references.compare(entry.camera, source.total, reference)
+        return done(source, settings, entry.exposure, ways)
 
 
 def _summary(run: Run, found: list[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """One device that a run computes on: memory, kernels, FFT and matrix products.
 
-A driver does it: `spa.gpu.driver.Cuda` on a card. All work is queued on one stream, in the order it is asked for.
+A driver does it: `spa.gpu.driver.Cuda` on a card. All work is queued on one stream, in the order it is asked for; what
+`spa.gpu.feed` brings comes on a second one.
 """
 
 from collections.abc import Iterator, MutableMapping
@@ -31,6 +32,10 @@ class Driver(Protocol):
     def allocate(self, nbytes: int) -> Any: ...  # int() of it is the pointer; its memory goes with it
     def upload(self, pointer: int, values: np.ndarray) -> None: ...
     def download(self, pointer: int, out: np.ndarray) -> None: ...
+    def pinned(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray: ...  # the host's memory, for `send`
+    def send(self, pointer: int, values: np.ndarray) -> Any: ...  # begin to bring it, after all work queued so far
+    def arrived(self, token: Any) -> None: ...  # work queued from now on waits for what was sent
+    def sent(self, token: Any) -> None: ...  # wait here until it has left the host's memory
     def clear(self, pointer: int, nbytes: int) -> None: ...
     def launch(self, source: Path, name: str, grid: tuple[int, int], block: int, words: list[Any]) -> None: ...
     def synchronize(self) -> None: ...

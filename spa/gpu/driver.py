@@ -1,4 +1,5 @@
-"""PyCUDA: the primary context of a card (which CuPy, cuFFT and cuBLAS share), one stream, one pool of memory."""
+"""PyCUDA: the primary context of a card (which CuPy, cuFFT and cuBLAS share), a stream for work and one for copies,
+pools of memory."""
 
 import atexit
 from functools import cache
@@ -56,7 +57,7 @@ class Cuda:
     """A card's driver, as `spa.gpu.device.Driver` wants it. Its context is current in the thread that opens it."""
 
     def __init__(self, cuda: Any, number: int) -> None:
-        from pycuda.tools import DeviceMemoryPool
+        from pycuda.tools import DeviceMemoryPool, PageLockedMemoryPool
 
         self.cuda = cuda
         card = cuda.Device(number)
@@ -65,8 +66,8 @@ class Cuda:
         self.context = card.retain_primary_context()
         self.context.push()
         atexit.register(self.leave)
-        self.stream = cuda.Stream()
-        self.pool = DeviceMemoryPool()
+        self.stream, self.copies = cuda.Stream(), cuda.Stream()
+        self.pool, self.locked = DeviceMemoryPool(), PageLockedMemoryPool()
         self.library: Library = library(self.stream.handle)
         self.libraries = self.library.name
         self._modules: dict[Path, Any] = {}
@@ -92,6 +93,20 @@ class Cuda:
         if out.size:
             self.cuda.memcpy_dtoh_async(out, pointer, self.stream)
             self.stream.synchronize()
+
+    def pinned(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        return self.locked.allocate(shape, dtype)
+
+    def send(self, pointer: int, values: np.ndarray) -> Any:
+        self.copies.wait_for_event(self.cuda.Event(self.cuda.event_flags.DISABLE_TIMING).record(self.stream))
+        self.cuda.memcpy_htod_async(pointer, values, self.copies)
+        return self.cuda.Event(self.cuda.event_flags.DISABLE_TIMING).record(self.copies)
+
+    def arrived(self, token: Any) -> None:
+        self.stream.wait_for_event(token)
+
+    def sent(self, token: Any) -> None:
+        token.synchronize()
 
     def clear(self, pointer: int, nbytes: int) -> None:
         self.cuda.memset_d8_async(pointer, 0, nbytes, self.stream)

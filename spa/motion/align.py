@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from spa.motion import dose as damage
 from spa.motion import field, patches, whole
 from spa.motion.field import Field, Prior, Told
+from spa.motion.ways import HOST, Ways
 
 STAGES = (25.0, 14.0, 9.0)  # angstroms: the finest detail used, before all of it
 ROUNDS, LAST_ROUNDS = 2, 4
@@ -43,23 +45,25 @@ class Alignment:
 
 
 def align(
-    frames: np.ndarray, factor: int, grid: tuple[int, int], exposure: Exposure, first: int = 0,
-    bfactor: float | None = None,
+    frames: Any, factor: int, grid: tuple[int, int], exposure: Exposure, first: int = 0,
+    bfactor: float | None = None, ways: Ways = HOST,
 ) -> Alignment:  # fmt: skip
     """The motion in int8 frames (n, my, mx), decimated by factor (`spa.motion.frames`); pixels are the movie's.
 
     grid: patches along x and y; 1 x 1 is motion of whole frames only. first: frames of the movie before these.
-    bfactor (square pixels): weights exp(-B k^2 / 4), in the place of those that the movie asks for.
+    bfactor (square pixels): weights exp(-B k^2 / 4), in the place of those that the movie asks for. ways: who computes,
+    where the frames lie.
     """
     n, pixel = len(frames), exposure.pixel_size
     low = whole.BFACTOR if bfactor is None else max(whole.BFACTOR, bfactor * pixel**2)
-    start = whole.shifts(frames, pixel * factor, exposure.dose, low) * factor
-    cut = patches.cut(frames, factor, _tiles(grid), start, _damage(exposure, n, first), pixel)
+    start = whole.shifts(frames, pixel * factor, exposure.dose, low, ways.shrunk, ways.groups) * factor
+    damaged = _damage(exposure, n, first)
+    cut = ways.cut(frames, patches.layout(frames.shape, factor, _tiles(grid), start, damaged, pixel))
     basis = field.basis_for(n, exposure.dose, grid)
     now, prior = field.still(basis, start), Prior()
     for resolution in (*STAGES, 0.0):
-        highest = min(pixel / resolution if resolution else 1.0, float(np.hypot(cut.kx[-1], cut.ky.max())))
-        if resolution and highest < 4 * cut.k[0]:
+        highest = min(pixel / resolution if resolution else 1.0, float(np.hypot(cut.at.kx[-1], cut.at.ky.max())))
+        if resolution and highest < 4 * cut.at.k[0]:
             continue
         now, prior, told, used = _refined(cut, now, prior, highest, bfactor, last=not resolution)
     return Alignment(now, told, prior, pixel / used)
@@ -81,35 +85,34 @@ def _refined(
     cut: patches.Patches, now: Field, prior: Prior, highest: float, bfactor: float | None, last: bool
 ) -> tuple[Field, Prior, Told, float]:
     """Rounds of scoring at one resolution; each asks all patches where their frames would rather lie, then fits."""
-    ends = cut.ends(highest)
-    moved = now.at(cut.points)
-    sums = patches.totals(cut, moved, ends)
+    ends = cut.at.ends(highest)
+    moved = now.at(cut.at.points)
+    sums = cut.totals(moved, ends)
     for turn in range(LAST_ROUNDS if last else ROUNDS):
         if turn == 0 or (last and turn == 2):
             signal = patches.signal_in(cut, moved, ends, bfactor, moved.shape[1] if last else SPAN)
             if last and turn == 0:
-                highest = _informative(cut, signal, ends, highest)
-                ends = cut.ends(highest)
-        each = patches.precision(cut, signal, ends)
+                highest = _informative(cut.at, signal, ends, highest)
+                ends = cut.at.ends(highest)
+        each = patches.precision(cut.at, signal, ends)
         precisions = signal.strength[:, None] * np.maximum(each, 1e-3 * each.mean() + 1e-12)
         steps = patches.slopes(cut, moved, sums, signal, ends) / precisions[..., None]
-        told = Told(cut.points, moved + np.clip(steps, -STEP, STEP), precisions)
+        told = Told(cut.at.points, moved + np.clip(steps, -STEP, STEP), precisions)
         now, prior = field.fitted(now.basis, _trusted(told, moved), prior, SWEEPS if turn == 0 else 0)
-        before, moved = moved, now.at(cut.points)
+        before, moved = moved, now.at(cut.at.points)
         if np.abs(moved - before).max() < STILL:
             break
-        sums = patches.totals(cut, moved, ends)
+        sums = cut.totals(moved, ends)
     return now, prior, told, highest
 
 
-def _informative(cut: patches.Patches, signal: patches.Signal, ends: np.ndarray, highest: float) -> float:
+def _informative(at: patches.Layout, signal: patches.Signal, ends: np.ndarray, highest: float) -> float:
     """The frequency below which nearly all that is known of the shifts lies."""
-    bins = len(cut.k)
-    inside = (np.arange(len(cut.kx))[None] < ends[:, None]) & (cut.ring < bins)
-    told = np.cumsum(np.bincount(cut.ring[inside], minlength=bins) * signal.weight * signal.power * cut.k**2)
+    counted = np.bincount(at.ring[at.inside(ends)], minlength=len(at.k))
+    told = np.cumsum(counted * signal.weight * signal.power * at.k**2)
     if not told[-1] > 0:
         return highest
-    return float(cut.k[int(np.searchsorted(told, INFORMATION * told[-1]))])
+    return float(at.k[int(np.searchsorted(told, INFORMATION * told[-1]))])
 
 
 def _trusted(told: Told, moved: np.ndarray) -> Told:

@@ -6,6 +6,7 @@ SIGMAS = 6.0
 BACKGROUND = 8  # pixels: side of the squares whose means pixels are compared with
 FEW = 6  # good neighbours: a bad pixel with no more draws from a wider square
 REACH = 2
+SAMPLED = 3  # pixels along a side, of which one tells how far others are spread
 
 
 def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -15,7 +16,7 @@ def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
     """
     filled = np.where(known, np.float32(total[~known].mean(dtype=np.float64)), total).astype(np.float32)
     rest = filled - _around(filled, BACKGROUND)
-    middle, spread = _middle_and_spread(rest[::3, ::3])
+    middle, spread = middle_and_spread(rest[::SAMPLED, ::SAMPLED])
     if not spread > 0:
         return np.zeros(total.shape, bool)
     found = np.zeros(total.shape, bool)
@@ -24,11 +25,16 @@ def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
     if not len(ys):
         return found
     ny, nx = total.shape
-    steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
-    near = np.stack([filled[np.clip(ys + dy, 0, ny - 1), np.clip(xs + dx, 0, nx - 1)] for dy, dx in steps])
-    apart = filled[ys, xs] - np.median(near, axis=0)
-    found[ys, xs] = np.abs(apart) > SIGMAS * spread
+    steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    near = np.stack([filled[np.clip(ys + dy, 0, ny - 1), np.clip(xs + dx, 0, nx - 1)] for dy, dx in steps], axis=1)
+    found[ys, xs] = apart(near, spread)
     return found
+
+
+def apart(near: np.ndarray, spread: float) -> np.ndarray:
+    """(n,) whether a pixel is far from its neighbours' median; near (n, 9): its square, row by row."""
+    around = np.delete(near, 4, axis=1)
+    return np.abs(near[:, 4] - np.median(around, axis=1)) > SIGMAS * spread
 
 
 def _around(image: np.ndarray, side: int) -> np.ndarray:
@@ -40,7 +46,8 @@ def _around(image: np.ndarray, side: int) -> np.ndarray:
     return means.repeat(counts[0], 0).repeat(counts[1], 1)
 
 
-def _middle_and_spread(values: np.ndarray) -> tuple[float, float]:
+def middle_and_spread(values: np.ndarray) -> tuple[float, float]:
+    """The median, and half of what lies between the quantiles that one standard deviation has on both sides."""
     low, middle, high = np.quantile(values, (0.1587, 0.5, 0.8413))
     return float(middle), float(high - low) / 2
 
@@ -59,14 +66,19 @@ class Filling:
             out[...] = raw
         else:
             np.multiply(raw, gain, out=out, casting="unsafe")
-        self.fill(out, np.random.Generator(np.random.Philox(number)))
+        self.fill(out, number)
 
-    def fill(self, frame: np.ndarray, rng: np.random.Generator) -> None:
+    def sources(self, number: int) -> np.ndarray:
+        """Where each bad pixel of a frame takes its value from."""
+        rng = np.random.Generator(np.random.Philox(number))
+        drawn = (rng.random(len(self.places)) * self._counts).astype(np.int64)
+        return self._choices[np.arange(len(self.places)), drawn]
+
+    def fill(self, frame: np.ndarray, number: int) -> None:
         """Change a frame (ny, nx) in place."""
         if len(self.places):
-            drawn = (rng.random(len(self.places)) * self._counts).astype(np.int64)
             flat = frame.reshape(-1)
-            flat[self.places] = flat[self._choices[np.arange(len(self.places)), drawn]]
+            flat[self.places] = flat[self.sources(number)]
 
 
 def _good_ones(bad: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

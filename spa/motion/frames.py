@@ -1,5 +1,7 @@
 """Frames for alignment: filtered and decimated, as signed bytes."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from spa.motion import kernels
@@ -26,3 +28,14 @@ def for_alignment(frame: np.ndarray, factor: int) -> np.ndarray:
     small = kernels.decimated(frame, lowpass_taps(factor), factor) if factor > 1 else frame
     some = small[::3]
     return kernels.rounded(small, np.float32(some.mean()), np.float32(LEVELS / max(float(some.std()), 1e-30)))
+
+
+def reduced(images: Iterable[np.ndarray], count: int, factor: int) -> np.ndarray:
+    """(count, ny // factor, nx // factor): of so many frames one after another."""
+    found: np.ndarray | None = None
+    for number, image in enumerate(images):
+        small = for_alignment(image, factor)
+        found = np.empty((count, *small.shape), np.int8) if found is None else found
+        found[number] = small
+    assert found is not None
+    return found

@@ -5,8 +5,9 @@ likelihood of the shifts, S integrated out, is ``sum over k of W |sum over f of 
 ``W = P / (1 + P sum q_f^2)``, P the power of the signal over that of the noise. P is measured on the movie itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,39 +19,57 @@ LIMIT = 4.5  # angstroms: finer detail does not help to align
 
 
 @dataclass(frozen=True, eq=False)
-class Patches:
-    """real, imag (p, n, rows, columns): spectra times damage, noise 1; cut where offsets (p, n, 2) say (movie pixels).
+class Layout:
+    """Where patches lie, and which of their frequencies are used.
 
-    kx, ky in cycles a movie pixel; points (p, 2) in [-1, 1]; own (p, rows, columns): the frames' own power, summed;
-    damage (n, bins) and ring (rows, columns): the bin of each frequency; k (bins,) in cycles a movie pixel.
+    kx, ky in cycles a movie pixel; points (p, 2) in [-1, 1]; corners (p, n, 2) x y of what is cut, in pixels of the
+    frames; offsets (p, n, 2): by how much these differ between frames, in movie pixels; window: its factors along y and
+    x. damage (n, bins) and ring (rows, columns): the bin of each frequency, the last + 1 for those that are not used;
+    k (bins,) in cycles a movie pixel; rows: those of a patch's spectrum that are kept.
     """
 
-    real: np.ndarray
-    imag: np.ndarray
     kx: np.ndarray
     ky: np.ndarray
     points: np.ndarray
+    corners: np.ndarray
     offsets: np.ndarray
-    own: np.ndarray
+    window: tuple[np.ndarray, np.ndarray]
     damage: np.ndarray
     ring: np.ndarray
     k: np.ndarray
+    rows: np.ndarray
+
+    @property
+    def used(self) -> np.ndarray:
+        """(rows, columns): frequencies that are looked at, none on the axes."""
+        return self.ring < len(self.k)
 
     def ends(self, highest: float) -> np.ndarray:
         """(rows,) how many columns of each row are below a frequency (cycles a movie pixel)."""
         most = np.sqrt(np.maximum(highest**2 - self.ky.astype(np.float64) ** 2, 0))
         return np.searchsorted(self.kx, most).astype(np.int32)
 
+    def inside(self, ends: np.ndarray) -> np.ndarray:
+        """(rows, columns): those of the frequencies before the ends of their rows that are used."""
+        return (np.arange(len(self.kx))[None] < ends[:, None]) & self.used
 
-def cut(
-    frames: np.ndarray, factor: int, grid: tuple[int, int], shifts: np.ndarray, damage_of: "Sequence | object",
-    pixel_size: float,
-) -> Patches:  # fmt: skip
-    """Patches of int8 frames (n, my, mx), decimated by factor: grid x y of them, moved with the whole frame's shifts.
+    def levels(self, power: np.ndarray) -> np.ndarray:
+        """(n, bins) float32: damage over the noise's standard deviation, of the mean power (rows, columns)."""
+        used, bins = self.used, len(self.k)
+        ring = self.ring[used]
+        level = np.bincount(ring, power[used], bins) / np.maximum(np.bincount(ring, minlength=bins), 1)
+        return (self.damage / np.sqrt(np.maximum(level, 1e-30))).astype(np.float32)
+
+
+def layout(
+    shape: tuple[int, int, int], factor: int, grid: tuple[int, int], shifts: np.ndarray,
+    damage_of: Callable[[np.ndarray], np.ndarray], pixel_size: float,
+) -> Layout:  # fmt: skip
+    """Of frames of a shape (n, my, mx), decimated by factor: grid x y of patches, moved with the whole frame's shifts.
 
     shifts (n, 2) in movie pixels; damage_of(k): (n, K) of frequencies in cycles a movie pixel; pixel_size: the movie's.
     """
-    n, my, mx = frames.shape
+    n, my, mx = shape
     box_y, box_x = (fft.good_size(min(-(-size // count), size // 2 * 2) // 2 * 2) for size, count in
                     ((my, grid[1]), (mx, grid[0])))  # fmt: skip
     box_y, box_x = min(box_y, my // 2 * 2), min(box_x, mx // 2 * 2)
@@ -59,35 +78,89 @@ def cut(
     columns = int(np.searchsorted(kx, highest))
     rows = np.flatnonzero(np.abs(ky) < highest)
     kx, ky = kx[:columns], ky[rows]
-    k = np.hypot(ky[:, None], kx[None])
     width = 1 / (min(box_x, box_y) * factor)
-    ring = (k / width).astype(int)
+    ring = (np.hypot(ky[:, None], kx[None]) / width).astype(int)
     bins = int(ring.max()) + 1
+    ring[ky == 0] = ring[:, kx == 0] = bins
     centres = (np.arange(bins) + 0.5) * width
-    damage = damage_of(centres)  # type: ignore[operator]
     top = (np.arange(grid[1]) + 0.5) * my / grid[1] - box_y / 2
     left = (np.arange(grid[0]) + 0.5) * mx / grid[0] - box_x / 2
-    corners = np.array([(x, y) for y in top for x in left]).clip(0, (mx - box_x, my - box_y)).round().astype(int)
-    points = 2 * (corners + (box_x / 2, box_y / 2)) / (mx, my) - 1
-    window = np.outer(_tapered(box_y), _tapered(box_x))
-    window /= np.sqrt((window**2).mean() * window.size)
-    spectra = np.zeros((2, len(corners), n, len(rows), columns), np.float32)
-    offsets = np.zeros((len(corners), n, 2))
+    room = (mx - box_x, my - box_y)
+    places = np.array([(x, y) for y in top for x in left]).clip(0, room).round().astype(int)
+    points = 2 * (places + (box_x / 2, box_y / 2)) / (mx, my) - 1
+    corners = (places[:, None] + np.rint(shifts / factor).astype(int)).clip(0, room)
+    along_y, along_x = _tapered(box_y), _tapered(box_x)
+    norm = np.sqrt(float((along_y.astype(np.float64) ** 2).sum() * (along_x.astype(np.float64) ** 2).sum()))
+    return Layout(kx.astype(np.float32), ky.astype(np.float32), points, corners,
+                  ((corners - places[:, None]) * factor).astype(np.float64), (along_y / np.float32(norm), along_x),
+                  damage_of(centres), ring, centres, rows)  # fmt: skip
+
+
+class Patches(Protocol):
+    """Spectra of patches, times damage, noise 1; moved: displacements (p, n, 2); ends: of each row of frequencies."""
+
+    @property
+    def at(self) -> Layout: ...
+
+    def totals(self, moved: np.ndarray, ends: np.ndarray) -> Any:
+        """(p, 2, rows, columns): each patch's frames shifted back by displacements and added."""
+
+    def common(self, moved: np.ndarray, ends: np.ndarray, parts: list[slice]) -> np.ndarray:
+        """(p, rows, columns) the power of such sums over parts of the frames, summed, less the frames' own."""
+
+    def slopes(self, moved: np.ndarray, ends: np.ndarray, totals: Any, weight: np.ndarray) -> np.ndarray:
+        """(p, n, 2): twice the slope of |total|^2, weighed by weight (rows, columns), along every displacement."""
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Patches on this processor: real, imag (p, n, rows, columns); own (p, rows, columns): the frames' own power."""
+
+    at: Layout
+    real: np.ndarray
+    imag: np.ndarray
+    own: np.ndarray
+
+    def totals(self, moved: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        return self._sums(moved, ends, slice(None))
+
+    def common(self, moved: np.ndarray, ends: np.ndarray, parts: list[slice]) -> np.ndarray:
+        found = -self.own.astype(np.float64)
+        for part in parts:
+            for p, total in enumerate(self._sums(moved, ends, part)):
+                found[p] += total[0] ** 2 + total[1] ** 2
+        return found
+
+    def slopes(self, moved: np.ndarray, ends: np.ndarray, totals: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        return np.stack([
+            2 * kernels.slopes(real, imag, self.at.kx, self.at.ky, ends, shifts, total * weight)
+            for real, imag, shifts, total in zip(self.real, self.imag, moved - self.at.offsets, totals)
+        ])  # fmt: skip
+
+    def _sums(self, moved: np.ndarray, ends: np.ndarray, part: slice) -> np.ndarray:
+        out = np.zeros((len(self.real), 2, *self.real.shape[2:]), np.float32)
+        for p, shifts in enumerate((moved - self.at.offsets)[:, part]):
+            real, imag = self.real[p, part], self.imag[p, part]
+            kernels.add_shifted(real, imag, self.at.kx, self.at.ky, ends, np.ascontiguousarray(shifts), out[p])
+        return out
+
+
+def cut(frames: np.ndarray, at: Layout) -> Held:
+    """Patches of int8 frames (n, my, mx)."""
+    window = at.window[0][:, None] * at.window[1]
+    box_y, box_x = window.shape
+    p, n = at.corners.shape[:2]
+    spectra = np.zeros((2, p, n, len(at.ky), len(at.kx)), np.float32)
     images = np.empty((n, box_y, box_x), np.float32)
-    for p, corner in enumerate(corners):
-        for f in range(n):
-            at = np.clip(corner + np.rint(shifts[f] / factor).astype(int), 0, (mx - box_x, my - box_y))
-            images[f] = frames[f, at[1] : at[1] + box_y, at[0] : at[0] + box_x]
-            offsets[p, f] = (at - corner) * factor
+    for place, corners in enumerate(at.corners):
+        for image, frame, (x, y) in zip(images, frames, corners):
+            image[...] = frame[y : y + box_y, x : x + box_x]
         images -= images.mean((1, 2), keepdims=True)
         images *= window
-        found = fft.rfft2(images)[:, rows, :columns]
-        spectra[0, p], spectra[1, p] = found.real, found.imag
-    used = (np.abs(ky)[:, None] > 0) & (kx[None] > 0)
-    spectra *= used
-    own = _whiten(spectra, ring, used, damage)
-    return Patches(spectra[0], spectra[1], kx.astype(np.float32), ky.astype(np.float32), points, offsets, own, damage,
-                   np.where(used, ring, bins), centres)  # fmt: skip
+        found = fft.rfft2(images)[:, at.rows, : len(at.kx)]
+        spectra[0, place], spectra[1, place] = found.real, found.imag
+    spectra *= at.used
+    return Held(at, spectra[0], spectra[1], _whiten(spectra, at))
 
 
 def _tapered(size: int) -> np.ndarray:
@@ -96,14 +169,12 @@ def _tapered(size: int) -> np.ndarray:
     return np.concatenate([ramp, np.ones(size - 2 * edge), ramp[::-1]]).astype(np.float32)
 
 
-def _whiten(spectra: np.ndarray, ring: np.ndarray, used: np.ndarray, damage: np.ndarray) -> np.ndarray:
+def _whiten(spectra: np.ndarray, at: Layout) -> np.ndarray:
     """Divide by the noise at every radius and multiply by damage; the frames' own power, summed over them."""
-    bins = damage.shape[1]
     power = np.einsum("cpfyx,cpfyx->yx", spectra, spectra, optimize=False) / (spectra.shape[1] * spectra.shape[2])
-    level = np.bincount(ring[used], power[used], bins) / np.maximum(np.bincount(ring[used], minlength=bins), 1)
-    scale = (damage / np.sqrt(np.maximum(level, 1e-30))).astype(np.float32)
+    scale = np.pad(at.levels(power), ((0, 0), (0, 1)))
     for f in range(spectra.shape[2]):
-        spectra[:, :, f] *= scale[f][ring]
+        spectra[:, :, f] *= scale[f][at.ring]
     return np.einsum("cpfyx,cpfyx->pyx", spectra, spectra, optimize=False)
 
 
@@ -116,15 +187,6 @@ class Signal:
     strength: np.ndarray
 
 
-def totals(patches: Patches, displacements: np.ndarray, ends: np.ndarray, span: slice = slice(None)) -> np.ndarray:
-    """(p, 2, rows, columns): each patch's frames shifted back by displacements (p, n, 2) and added; of a span."""
-    out = np.zeros((len(patches.points), 2, len(patches.ky), len(patches.kx)), np.float32)
-    for p, moved in enumerate((displacements - patches.offsets)[:, span]):
-        real, imag = patches.real[p, span], patches.imag[p, span]
-        kernels.add_shifted(real, imag, patches.kx, patches.ky, ends, np.ascontiguousarray(moved), out[p])
-    return out
-
-
 def signal_in(
     patches: Patches, displacements: np.ndarray, ends: np.ndarray, bfactor: float | None, span: int
 ) -> Signal:
@@ -133,25 +195,21 @@ def signal_in(
     Only frames that follow each other are compared, in spans of about so many: what is not aligned yet is so between
     neighbours nevertheless.
     """
-    bins = len(patches.k)
-    inside = (np.arange(len(patches.kx))[None] < ends[:, None]) & (patches.ring < bins)
-    ring = patches.ring[inside]
-    n = patches.damage.shape[0]
-    parts = np.array_split(np.arange(n), max(1, round(n / span)))
-    common = -np.stack([own[inside] for own in patches.own]).astype(np.float64)
-    square = patches.damage**2
-    pairs = -(square**2).sum(0)
-    for part in parts:
-        these = slice(int(part[0]), int(part[-1]) + 1)
-        for p, total in enumerate(totals(patches, displacements, ends, these)):
-            common[p] += (total[0] ** 2 + total[1] ** 2)[inside]
-        pairs = pairs + square[these].sum(0) ** 2
+    at, bins = patches.at, len(patches.at.k)
+    inside = at.inside(ends)
+    ring = at.ring[inside]
+    n = len(at.damage)
+    bounds = np.array_split(np.arange(n), max(1, round(n / span)))
+    parts = [slice(int(part[0]), int(part[-1]) + 1) for part in bounds]
+    common = patches.common(displacements, ends, parts)[:, inside].astype(np.float64)
+    square = at.damage**2
+    pairs = sum(square[part].sum(0) ** 2 for part in parts) - (square**2).sum(0)
     count = np.maximum(np.bincount(ring, minlength=bins) * len(common), 1)
     mean = np.bincount(ring, common.sum(0), bins) / count / pairs
     error = np.sqrt(1 / pairs / count)  # of the mean, where there is no signal
     power = _smoothed(np.maximum(mean, 0), count)
     power *= np.maximum(1 - (error / np.maximum(power, 1e-30)) ** 2, 0)
-    weight = power / (1 + power * square.sum(0)) if bfactor is None else np.exp(-bfactor / 4 * patches.k**2)
+    weight = power / (1 + power * square.sum(0)) if bfactor is None else np.exp(-bfactor / 4 * at.k**2)
     return Signal(power, weight, _strength(common, weight[ring], (power * pairs)[ring]))
 
 
@@ -167,22 +225,15 @@ def _strength(common: np.ndarray, weight: np.ndarray, expected: np.ndarray) -> n
     return np.clip((there + 0.5 * usual) / (1.5 * usual), 0.1, 4.0) if usual > 0 else np.ones(len(common))
 
 
-def precision(patches: Patches, signal: Signal, ends: np.ndarray) -> np.ndarray:
+def precision(at: Layout, signal: Signal, ends: np.ndarray) -> np.ndarray:
     """(n,) the likelihood's expected curvature along a frame's shift, x or y, in a patch of usual strength."""
-    bins = len(patches.k)
-    inside = (np.arange(len(patches.kx))[None] < ends[:, None]) & (patches.ring < bins)
-    counts = np.bincount(patches.ring[inside], minlength=bins)
-    square = patches.damage**2
-    curve = counts * signal.weight * signal.power * (2 * np.pi * patches.k) ** 2
+    counts = np.bincount(at.ring[at.inside(ends)], minlength=len(at.k))
+    square = at.damage**2
+    curve = counts * signal.weight * signal.power * (2 * np.pi * at.k) ** 2
     return (square * (square.sum(0) - square)) @ curve
 
 
-def slopes(
-    patches: Patches, displacements: np.ndarray, sums: np.ndarray, signal: Signal, ends: np.ndarray
-) -> np.ndarray:
+def slopes(patches: Patches, displacements: np.ndarray, totals: Any, signal: Signal, ends: np.ndarray) -> np.ndarray:
     """(p, n, 2) the log-likelihood's slope along every patch's and frame's displacement."""
-    weight = np.append(signal.weight, 0).astype(np.float32)[patches.ring]
-    return np.stack([
-        2 * kernels.slopes(real, imag, patches.kx, patches.ky, ends, moved, total * weight)
-        for real, imag, moved, total in zip(patches.real, patches.imag, displacements - patches.offsets, sums)
-    ])  # fmt: skip
+    weight = np.append(signal.weight, 0).astype(np.float32)[patches.at.ring]
+    return patches.slopes(displacements, ends, totals, weight)

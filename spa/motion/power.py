@@ -18,22 +18,43 @@ def groups(frames: int, dose: float, wanted: float) -> tuple[tuple[int, int], ..
     return tuple((i * per, (i + 1) * per if i < count - 1 else frames) for i in range(count))
 
 
-class Spectrum:
-    """The power of images, averaged over tiles without overlap, each under a Hann window."""
+class Tiling:
+    """Tiles of images of a shape; side and pixel_size of the spectrum; ramp (tile,): the window along one axis."""
 
     def __init__(self, shape: tuple[int, int], pixel_size: float) -> None:
         tile = SIDE if pixel_size >= PIXEL else SIDE * PIXEL / pixel_size
         self.tile = min(fft.good_size(round(tile)), *(size // 2 * 2 for size in shape))
         self.side = min(SIDE, self.tile)
         self.pixel_size = pixel_size * self.tile / self.side
-        ramp = np.sin(np.pi * (np.arange(self.tile) + 0.5) / self.tile) ** 2
-        self._window = np.outer(ramp, ramp).astype(np.float32)
-        self._power = np.zeros((self.side, self.side // 2 + 1))
+        self.ramp = np.sin(np.pi * (np.arange(self.tile) + 0.5) / self.tile) ** 2
+
+    def amplitude(self, power: np.ndarray) -> np.ndarray:
+        """(side, side) float32 root of power (side, side // 2 + 1), frequency 0 in the middle."""
+        half, side = np.sqrt(power), self.side
+        full = np.empty((side, side), np.float32)
+        full[:, : side // 2 + 1] = half
+        full[:, side // 2 + 1 :] = np.roll(half[::-1], 1, axis=0)[:, side // 2 - 1 : 0 : -1]
+        full[0, 0] = 0
+        return np.fft.fftshift(full)
+
+
+class Spectrum:
+    """The power of images, averaged over tiles without overlap, each under a Hann window."""
+
+    def __init__(self, shape: tuple[int, int], pixel_size: float) -> None:
+        self._at = Tiling(shape, pixel_size)
+        self._window = np.outer(self._at.ramp, self._at.ramp).astype(np.float32)
+        self._power = np.zeros((self._at.side, self._at.side // 2 + 1))
         self._count = 0
+
+    @property
+    def pixel_size(self) -> float:
+        """Of the spectrum, angstroms."""
+        return self._at.pixel_size
 
     def add(self, image: np.ndarray) -> None:
         """Add an image's power."""
-        size, half = self.tile, self.side // 2
+        size, half = self._at.tile, self._at.side // 2
         for top in range(0, image.shape[0] - size + 1, size):
             for left in range(0, image.shape[1] - size + 1, size):
                 tile = image[top : top + size, left : left + size]
@@ -44,10 +65,4 @@ class Spectrum:
 
     def amplitude(self) -> np.ndarray:
         """(side, side) float32 root of the mean power, frequency 0 in the middle."""
-        half = np.sqrt(self._power / max(self._count, 1))
-        side = self.side
-        full = np.empty((side, side), np.float32)
-        full[:, : side // 2 + 1] = half
-        full[:, side // 2 + 1 :] = np.roll(half[::-1], 1, axis=0)[:, side // 2 - 1 : 0 : -1]
-        full[0, 0] = 0
-        return np.fft.fftshift(full)
+        return self._at.amplitude(self._power / max(self._count, 1))

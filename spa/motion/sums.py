@@ -6,7 +6,7 @@ few sums are transformed and not every frame. What interpolation takes from the 
 fractions of a pixel that occurred, is put back at the end.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,62 +47,57 @@ class Wanted:
     groups: tuple[tuple[int, int], ...] = ()
 
 
-class Sums:
-    """Sums of the frames that are given, in order, to ``add``."""
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """Curves of the radius (rank, K) float32, given every step (cycles a pixel); factors (ny,) and (nx // 2 + 1,)."""
+
+    curves: np.ndarray
+    step: float
+    along_y: np.ndarray
+    along_x: np.ndarray
+
+
+class Plan:
+    """What sums of the frames are kept, and what is made of them: weighted sums, the last of them a group's plain one.
+
+    nodes (n, gy, gx, 2): displacements; weights (n, stack) float32: of each frame in each sum.
+    """
 
     def __init__(self, field: Field, shape: tuple[int, int], wanted: Wanted) -> None:
         self.shape, self.wanted = shape, wanted
-        self._nodes = nodes(field, shape)
-        self._taps = interpolation()
-        self._frames = wanted.weighted.frames if wanted.weighted else np.ones((len(self._nodes), 1))
-        self._rank = self._frames.shape[1]
-        self._grouped = bool(wanted.groups) or wanted.plain  # the last of the stack is then the group's plain sum
-        self._stack = np.zeros((self._rank * (2 if wanted.halves else 1) + self._grouped, *shape), np.float32)
-        self._plain = np.zeros(shape, np.float32) if wanted.plain else None
+        self.nodes = nodes(field, shape)
+        count = len(self.nodes)
+        own = wanted.weighted.frames if wanted.weighted else np.ones((count, 1))
+        self._rank = own.shape[1]
+        self.grouped = bool(wanted.groups) or wanted.plain
+        if wanted.halves:
+            even = (np.arange(count) % 2 == 1)[:, None]  # frames count from 1, as in RELION
+            own = np.hstack([own * even, own * ~even])
+        if self.grouped:
+            own = np.hstack([own, np.ones((count, 1))])
+        self.weights = np.ascontiguousarray(own, np.float32)
 
-    def add(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Sum all frames (ny, nx) float32; gives each group's plain sum, which stands until the next is asked for."""
-        source = iter(frames)
-        bounds = self.wanted.groups or ((0, len(self._nodes)),)
-        buffer = np.empty((BATCH, *self.shape), np.float32)
-        for first, last in bounds:
-            for start in range(first, last, BATCH):
-                count = min(BATCH, last - start)
-                for place in range(count):
-                    buffer[place] = next(source)
-                self._add(buffer[:count], start)
-            if self._grouped:
-                yield self._stack[-1]
-                if self._plain is not None:
-                    self._plain += self._stack[-1]
-                self._stack[-1] = 0
+    @property
+    def bounds(self) -> tuple[tuple[int, int], ...]:
+        """First and end of the frames of every group."""
+        return self.wanted.groups or ((0, len(self.nodes)),)
 
-    def _add(self, frames: np.ndarray, first: int) -> None:
-        part = slice(first, first + len(frames))
-        weights = self._frames[part]
-        if self.wanted.halves:
-            even = (np.arange(first, first + len(frames)) % 2 == 1)[:, None]  # frames count from 1, as in RELION
-            weights = np.hstack([weights * even, weights * ~even])
-        if self._grouped:
-            weights = np.hstack([weights, np.ones((len(frames), 1))])
-        weights = np.ascontiguousarray(weights, np.float32)
-        kernels.add_warped(frames, self._nodes[part], SPACING, self._taps, weights, self._stack)
-
-    def finished(self, shape: tuple[int, int]) -> dict[str, np.ndarray]:
-        """Images (ny, nx) float32 on a grid of this shape: ``sum``; with halves ``even`` and ``odd``; ``plain``."""
+    def images(self, image: Callable[[slice | None, "Filter"], np.ndarray]) -> dict[str, np.ndarray]:
+        """What is wanted, by name: image makes one of a slice of the stack, or of the plain sum (None), by a filter."""
         names = ("even", "odd") if self.wanted.halves else ("sum",)
-        parts = {name: self._stack[i * self._rank : (i + 1) * self._rank] for i, name in enumerate(names)}
-        gain, curves = self._gain(), self._curves(self.wanted.weighted)
-        done = {name: self._image(stack, curves, gain, shape) for name, stack in parts.items()}
+        gain = self._gain()
+        weighted = Filter(*self._curves(self.wanted.weighted), *gain)
+        parts = {name: slice(i * self._rank, (i + 1) * self._rank) for i, name in enumerate(names)}
+        done = {name: image(part, weighted) for name, part in parts.items()}
         if self.wanted.halves:
             done = {"sum": done["even"] + done["odd"], **done}
-        if self._plain is not None:
-            done["plain"] = self._image(self._plain[None], self._curves(None), gain, shape)
+        if self.wanted.plain:
+            done["plain"] = image(None, Filter(*self._curves(None), *gain))
         return done
 
     def _gain(self) -> tuple[np.ndarray, np.ndarray]:
         """(ny,), (nx // 2 + 1,) what puts back the detail that interpolation took, along y and along x."""
-        x, y = (1 / np.maximum(_response(self._nodes[..., axis], self.shape[1 - axis]), LEAST) for axis in (0, 1))
+        x, y = (1 / np.maximum(_response(self.nodes[..., axis], self.shape[1 - axis]), LEAST) for axis in (0, 1))
         whole = np.append(y, y[(self.shape[0] - 1) // 2 : 0 : -1])
         return whole.astype(np.float32), x.astype(np.float32)
 
@@ -113,21 +108,54 @@ class Sums:
             return np.ones((1, 2), np.float32), 1.0
         return weighted.curves.astype(np.float32), np.sqrt(0.5) / (len(weighted.k) - 1)  # its grid ends in the corner
 
-    def _image(
-        self, stack: np.ndarray, curves: tuple[np.ndarray, float], gain: tuple[np.ndarray, np.ndarray],
-        shape: tuple[int, int],
-    ) -> np.ndarray:  # fmt: skip
-        (ny, nx), (my, mx) = self.shape, shape
-        spectrum = np.zeros((ny, nx // 2 + 1), np.complex64)
-        for image, curve in zip(stack, curves[0]):
-            kernels.add_filtered(fft.rfft2(image), curve, curves[1], ny, nx, *gain, spectrum)
-        if shape == self.shape:
-            return fft.irfft2(spectrum, nx)
-        small = np.zeros((my, mx // 2 + 1), np.complex64)
-        small[: my // 2 + 1] = spectrum[: my // 2 + 1, : mx // 2 + 1]
-        small[my // 2 + 1 :] = spectrum[ny - (my - my // 2 - 1) :, : mx // 2 + 1]
-        small *= np.float32(my * mx / (ny * nx))
-        return fft.irfft2(small, mx)
+
+class Sums:
+    """Sums of the frames that are given, in order, to ``add``."""
+
+    def __init__(self, field: Field, shape: tuple[int, int], wanted: Wanted) -> None:
+        self._plan, self._taps = Plan(field, shape, wanted), interpolation()
+        self._stack = np.zeros((self._plan.weights.shape[1], *shape), np.float32)
+        self._plain = np.zeros(shape, np.float32) if wanted.plain else None
+
+    def add(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Sum all frames (ny, nx) float32; gives each group's plain sum, which stands until the next is asked for."""
+        source, plan = iter(frames), self._plan
+        buffer = np.empty((BATCH, *plan.shape), np.float32)
+        for first, last in plan.bounds:
+            for start in range(first, last, BATCH):
+                part = slice(start, min(start + BATCH, last))
+                for place in range(part.stop - start):
+                    buffer[place] = next(source)
+                these = buffer[: part.stop - start], plan.nodes[part], SPACING, self._taps, plan.weights[part]
+                kernels.add_warped(*these, self._stack)
+            if plan.grouped:
+                yield self._stack[-1]
+                if self._plain is not None:
+                    self._plain += self._stack[-1]
+                self._stack[-1] = 0
+
+    def finished(self, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Images (ny, nx) float32 on a grid of this shape: ``sum``; with halves ``even`` and ``odd``; ``plain``."""
+
+        def image(part: slice | None, by: Filter) -> np.ndarray:
+            return _image(self._plain[None] if part is None else self._stack[part], by, shape)  # type: ignore[index]
+
+        return self._plan.images(image)
+
+
+def _image(stack: np.ndarray, by: Filter, shape: tuple[int, int]) -> np.ndarray:
+    """Of sums (r, ny, nx), each filtered by its curve."""
+    (ny, nx), (my, mx) = stack.shape[1:], shape
+    spectrum = np.zeros((ny, nx // 2 + 1), np.complex64)
+    for image, curve in zip(stack, by.curves):
+        kernels.add_filtered(fft.rfft2(image), curve, by.step, ny, nx, by.along_y, by.along_x, spectrum)
+    if shape == (ny, nx):
+        return fft.irfft2(spectrum, nx)
+    small = np.zeros((my, mx // 2 + 1), np.complex64)
+    small[: my // 2 + 1] = spectrum[: my // 2 + 1, : mx // 2 + 1]
+    small[my // 2 + 1 :] = spectrum[ny - (my - my // 2 - 1) :, : mx // 2 + 1]
+    small *= np.float32(my * mx / (ny * nx))
+    return fft.irfft2(small, mx)
 
 
 def _response(moved: np.ndarray, size: int) -> np.ndarray:

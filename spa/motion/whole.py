@@ -1,5 +1,9 @@
 """Where whole frames lie against each other, on small images: the start from which the field is refined."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from spa.image import fft
@@ -13,27 +17,41 @@ SETTLED = 0.05  # pixels of the small images
 STEP = 10.0  # angstroms, standard deviation: how far a group may lie from where its neighbours have it
 
 
-def shifts(frames: np.ndarray, pixel_size: float, dose: float, bfactor: float = BFACTOR) -> np.ndarray:
-    """(n, 2) x y of frames (n, ny, nx), in their pixels, the first at 0.
+def shifts(
+    frames: Any, pixel_size: float, dose: float, bfactor: float = BFACTOR,
+    shrunk: "Callable[..., np.ndarray] | None" = None, compared: "Callable[..., Groups] | None" = None,
+) -> np.ndarray:  # fmt: skip
+    """(n, 2) x y of int8 frames (n, ny, nx), in their pixels, the first at 0.
 
-    pixel_size in angstroms; dose: e per square angstrom and frame, 0 where it is not known.
+    pixel_size in angstroms; dose: e per square angstrom and frame, 0 where it is not known. shrunk, compared: who sums
+    pixels and compares groups, in the place of `sums_of` and `Groups`.
     """
     factor = max(1, min(int(PIXEL / pixel_size), min(frames.shape[1:]) // LEAST))
     per = int(np.clip(np.ceil(GROUP_DOSE / dose) if dose > 0 else 1, 1, max(1, len(frames) // 4)))
     parts = np.array_split(np.arange(len(frames)), max(1, len(frames) // per))
-    small = np.stack([sum(_shrunk(frame, factor) for frame in frames[part]) for part in parts])
+    small = (shrunk or sums_of)(frames, parts, factor)
     spectra, k = _whitened(small)
     weight = np.exp(-bfactor / 4 * (k / (factor * pixel_size)) ** 2).astype(np.float32)
-    found = _aligned(spectra, weight, small.shape[1:], STEP / (factor * pixel_size))
+    found = _aligned((compared or Groups)(spectra, weight, small.shape[1:], STEP / (factor * pixel_size)))
     middles = [part.mean() for part in parts]
     each = np.stack([np.interp(np.arange(len(frames)), middles, along) for along in found.T], axis=1)
     return (each - each[0]) * factor
 
 
+def window(shape: tuple[int, int], factor: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The shape of a small image, a size that is transformed fast, and the first row and column that it has."""
+    ny, nx = (_fast(size // factor) for size in shape)
+    return (ny, nx), ((shape[0] - factor * ny) // 2, (shape[1] - factor * nx) // 2)
+
+
+def sums_of(frames: np.ndarray, parts: list[np.ndarray], factor: int) -> np.ndarray:
+    """(parts, ny, nx) float32: the frames of each part summed, factor x factor pixels of them to one."""
+    return np.stack([sum(_shrunk(frame, factor) for frame in frames[part]) for part in parts])
+
+
 def _shrunk(frame: np.ndarray, factor: int) -> np.ndarray:
-    """float32 sums of factor x factor pixels, as many as make a size that is transformed fast."""
-    ny, nx = (_fast(size // factor) for size in frame.shape)
-    first = [(size - factor * now) // 2 for size, now in zip(frame.shape, (ny, nx))]
+    """float32 sums of factor x factor pixels."""
+    (ny, nx), first = window(frame.shape, factor)  # type: ignore[arg-type]
     cut = frame[first[0] : first[0] + ny * factor, first[1] : first[1] + nx * factor]
     rows = np.add.reduce(cut.reshape(ny, factor, nx * factor), axis=1, dtype=np.int16)
     return np.add.reduce(rows.reshape(ny, nx, factor), axis=2, dtype=np.float32)
@@ -62,36 +80,58 @@ def _whitened(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return spectra, k
 
 
-def _aligned(groups: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], step: float) -> np.ndarray:
-    """Shifts of the groups, from two starts (none moves; each by the one before): those whose sum has most power.
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """spectra (g, ny, nx // 2 + 1) of images of a shape, to be weighed by weight (ny, nx // 2 + 1).
 
     step: standard deviation of a group about its neighbours, pixels.
     """
+
+    spectra: np.ndarray
+    weight: np.ndarray
+    shape: tuple[int, ...]
+    step: float
+
+    def __len__(self) -> int:
+        return len(self.spectra)
+
+    def steps(self) -> np.ndarray:
+        """(g - 1, 2): each against the one before it."""
+        still = np.zeros(2)
+        pairs = zip(self.spectra, self.spectra[1:])
+        return np.array([self._peak(now * before.conj() * self.weight, still) for before, now in pairs])
+
+    def against(self, found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        """(g, 2): each, moved back by found (g, 2), against the sum of the others; expected (g, 2) is likely."""
+        moved = self.spectra * _phases(found, self.shape)
+        total = moved.sum(0)
+        return np.array([
+            self._peak(one * (total - one).conj() * self.weight, where) for where, one in zip(expected, moved)
+        ])  # fmt: skip
+
+    def power(self, found: np.ndarray) -> float:
+        """Of the sum of all, moved back by found."""
+        total = (self.spectra * _phases(found, self.shape)).sum(0)
+        return float((self.weight * (total.real**2 + total.imag**2)).sum(dtype=np.float64))
+
+    def _peak(self, product: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        return _peak(product, self.shape, expected, self.step)
+
+
+def _aligned(groups: Groups) -> np.ndarray:
+    """Shifts of the groups, from two starts (none moves; each by the one before): those whose sum has most power."""
     starts = [np.zeros((len(groups), 2))]
     if len(groups) > 2:
-        still = np.zeros(2)
-        steps = [_peak(now * before.conj() * weight, shape, still, step) for before, now in zip(groups, groups[1:])]
-        starts.insert(0, np.vstack([np.zeros(2), np.cumsum(steps, axis=0)]))
-    ends: list[tuple[np.ndarray, float]] = []
-    for start in starts:
-        found = _iterated(groups, weight, shape, start, step)
-        total = (groups * _phases(found, shape)).sum(0)
-        ends.append((found, float((weight * (total.real**2 + total.imag**2)).sum(dtype=np.float64))))
-    return max(ends, key=lambda end: end[1])[0]
+        starts.insert(0, np.vstack([np.zeros(2), np.cumsum(groups.steps(), axis=0)]))
+    ends = [_iterated(groups, start) for start in starts]
+    return max(((found, groups.power(found)) for found in ends), key=lambda end: end[1])[0]
 
 
-def _iterated(
-    groups: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], found: np.ndarray, step: float
-) -> np.ndarray:
+def _iterated(groups: Groups, found: np.ndarray) -> np.ndarray:
     """Each group against the sum of the others, until none moves."""
     for _ in range(ROUNDS):
-        moved = groups * _phases(found, shape)
-        total = moved.sum(0)
         before = found
-        expected = _between(found) - found
-        found = found + [
-            _peak(one * (total - one).conj() * weight, shape, where, step) for where, one in zip(expected, moved)
-        ]
+        found = found + groups.against(found, _between(found) - found)
         found = found - found[0]
         if np.abs(found - before).max() < SETTLED:
             break
@@ -127,12 +167,12 @@ def _peak(product: np.ndarray, shape: tuple[int, ...], expected: np.ndarray, ste
     likely -= away[1]
     top, left = np.unravel_index(int(np.argmax(likely)), scores.shape)
     return np.array([
-        x[left] + _summit(scores[top, [left - 1, left, (left + 1) % nx]]),
-        y[top] + _summit(scores[[top - 1, top, (top + 1) % ny], left]),
+        x[left] + summit(scores[top, [left - 1, left, (left + 1) % nx]]),
+        y[top] + summit(scores[[top - 1, top, (top + 1) % ny], left]),
     ])  # fmt: skip
 
 
-def _summit(values: np.ndarray) -> float:
+def summit(values: np.ndarray) -> float:
     """Where the parabola through three values is highest, from the middle one, by half a step at most."""
     low, middle, high = map(float, values)
     bend = low - 2 * middle + high

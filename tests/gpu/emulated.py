@@ -71,6 +71,7 @@ class Emulated:
     def __init__(self, memory: int = 2**31) -> None:
         self.all = memory
         self.launches: dict[str, int] = {}
+        self.coming: list[tuple[int, np.ndarray]] = []
 
     def memory(self) -> tuple[int, int]:
         return self.all, self.all
@@ -86,6 +87,20 @@ class Emulated:
 
     def download(self, pointer: int, out: np.ndarray) -> None:
         ctypes.memmove(out.ctypes.data, pointer, out.nbytes)
+
+    def pinned(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        return np.empty(shape, dtype)
+
+    def send(self, pointer: int, values: np.ndarray) -> Any:
+        """The copy is made as late as a card may make it."""
+        self.coming.append((pointer, values))
+        return self.coming[-1]
+
+    def arrived(self, token: Any) -> None:
+        while any(one is token for one in self.coming):
+            self.upload(*self.coming.pop(0))
+
+    sent = arrived
 
     def clear(self, pointer: int, nbytes: int) -> None:
         ctypes.memset(pointer, 0, nbytes)

@@ -29,7 +29,7 @@ ALLOWED = {
     "picking": {"gpu", "search", "volume", "image", "errors"},
     "class2d": {"gpu", "refine", "search", "volume", "image", "errors"},
     "abinit": {"gpu", "symmetry", "refine", "search", "volume", "image", "errors"},
-    "motion": {"image", "errors"},
+    "motion": {"gpu", "image", "errors"},
     "polish": {"image", "errors"},
     "simulate": {"motion", "volume", "image", "errors"},  # movies move and burn as the science says
     "job": {"model", "io", "image", "subtract", "errors"},  # images may be subtracted, and are straightened, on reading

@@ -175,6 +175,30 @@ def test_bad_movies_are_named_and_the_rest_is_done(gains) -> None:
     assert star.read(io.StringIO(result.stdout))["micrographs"].listed("rlnMicrographName") == ["M/mov00001.mrc"]
 
 
+def test_on_a_device_it_is_the_same(folder, card, tmp_path, monkeypatch) -> None:
+    """Held there or streamed, by several threads."""
+    from spa_plugins.motion_patch import pixels_cuda
+
+    words = ["motion", "patch", "m.star", "--patches", "4x3", "--even-odd", "--save", "non-weighted", "--threads", 2]
+    assert run_spa(*words, "-d", "C", cwd=folder).status == 0
+    for number, share in enumerate((0.5, 0.0)):
+        monkeypatch.setattr(pixels_cuda, "SHARE", share)
+        result = run_spa(*words, "-d", tmp_path / f"G{number}", "--device", "cuda", cwd=folder)
+        assert result.status == 0 and "emulated device" in result.stderr, result.stderr
+    assert card.launches["add_warped"]
+    for file in ("mov00001.mrc", "mov00001_noDW.mrc", "mov00002_EVN.mrc", "mov00002_PS.mrc"):
+        wanted, found, again = (np.asarray(mrc.read(place / file).data) for place in
+                                (folder / "C", tmp_path / "G0", tmp_path / "G1"))  # fmt: skip
+        assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.999, file
+        np.testing.assert_array_equal(found, again)
+    shifts = [star.read(place / "mov00001.star")["global_shift"].floats("rlnMicrographShiftX")
+              for place in (folder / "C", tmp_path / "G0")]  # fmt: skip
+    np.testing.assert_allclose(*shifts, atol=0.05)
+    monkeypatch.setattr(card, "all", 2**16)
+    result = run_spa(*words, "-d", tmp_path / "N", "--device", "cuda", cwd=folder)
+    assert result.status == 69 and "GiB of the device's memory" in result.stderr, result.stderr
+
+
 @pytest.mark.parametrize("words, status, said", [
     (["--patches", "5y5"], 2, "5x5, say"), (["--patches", "0"], 2, "5x5, say"), (["--last-frame", 2], 65, "too few"),
     (["--first-frame", 9], 65, "too few"), (["--gain", "no.mrc"], 66, "no.mrc"),

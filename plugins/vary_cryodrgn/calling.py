@@ -11,7 +11,7 @@ import numpy as np
 
 from spa.errors import DataError, ReadError
 from spa.io import star
-from spa.io.stacks import parse_name
+from spa.io.stacks import image_name, parse_name
 from spa.io.star import Tables
 from spa.job.maps import BLOCK
 from spa.job.particles import open_particles
@@ -19,6 +19,8 @@ from spa.job.run import Run
 from spa.recipe.cryodrgn import write_pickles
 from spa.recipe.latents import columns
 from spa.recipe.series import along_axes, with_series
+
+LOG = "cryodrgn.log"
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,11 @@ def _train(run: Run, tables: Tables, made: Path, settings: Settings) -> None:
         raise DataError(f"{tables['particles'].where}: no rlnAngleRot, rlnAngleTilt, rlnAnglePsi; refine the particles "
                         f"first")  # fmt: skip
     names = [parse_name(str(name)) for name in tables["particles"].text("rlnImageName")]
-    absolute = [f"{number}@{Path(path).resolve()}" for number, path in names]
+    absolute = [image_name(index, Path(path).resolve()) for index, path in names]
     plain = tables["particles"].with_columns(rlnImageName=absolute)
     star.write(Tables({name: tables[name] for name in tables.blocks if name == "optics"} | {"particles": plain}),
                folder / "particles.star")  # fmt: skip
-    run.note(f"{settings.program} train_vae: what it says is in {made}")
+    run.note(f"{settings.program} train_vae: what it says is in {folder / LOG}")
     _call(run, [
         settings.program, "train_vae", str(folder / "particles.star"), "--poses", str(folder / "poses.pkl"), "--ctf",
         str(folder / "ctf.pkl"), "--zdim", str(settings.latent), "-n", str(settings.epochs), "--seed",
@@ -93,12 +95,16 @@ def _volume(run: Run, made: Path, z: np.ndarray, name: Path, pixel_size: float, 
 
 
 def _call(run: Run, words: list[str]) -> None:
-    """Run cryoDRGN. DataError with the last line of what it said where it fails."""
+    """Run cryoDRGN, what it says into DIR/cryodrgn.log. DataError with the last line of that where it fails."""
+    assert run.outdir is not None
     seen = {} if run.device == "cuda" else {"CUDA_VISIBLE_DEVICES": run.device.partition(":")[2]}
-    ran = subprocess.run(words, capture_output=True, text=True, env={**os.environ, **seen})
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(run.threads))
+    path = run.outdir / LOG
+    with path.open("a") as log:
+        ran = subprocess.run(words, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **threads, **seen})
     if ran.returncode:
-        said = (ran.stderr.strip() or ran.stdout.strip() or "nothing").splitlines()[-1]
-        raise DataError(f"cryodrgn {words[1]} ended with status {ran.returncode}; it said: {said}")
+        said = (path.read_text(errors="replace").strip() or "nothing").splitlines()[-1]
+        raise DataError(f"cryodrgn {words[1]} ended with status {ran.returncode}; it said: {said} (all of it: {path})")
 
 
 def _newest(made: Path, kind: str) -> Path:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from spa.io import mrc, star
+from spa.io.stacks import ImageSource, parse_name
 from spa.testing import run_spa
 
 FAKE = """#!{python}
@@ -61,6 +62,18 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def run(particles: Path, outdir: Path, *words: object):
     return run_spa("vary", "cryodrgn", particles, "-d", outdir, "-o", outdir / "out.star", "--latent", 2, *words)
+
+
+def test_cryodrgn_is_shown_the_images_that_the_table_names(tiny_particles: Path, tmp_path: Path, fake) -> None:
+    fake()
+    assert run(tiny_particles, tmp_path / "D", "--epochs", 1, "--axes", 1, "--frames", 2).status == 0
+    shown, given = (star.read(path)["particles"].text("rlnImageName")
+                    for path in (tmp_path / "D" / "particles.star", tiny_particles))  # fmt: skip
+    assert [parse_name(one)[0] for one in shown] == [parse_name(one)[0] for one in given]
+    assert [int(one.split("@")[0]) for one in shown][:2] == [1, 2]  # as RELION counts
+    assert all(Path(parse_name(one)[1]).is_absolute() for one in shown)
+    images = [ImageSource(list(names)).read(range(len(names))) for names in (shown, given)]
+    assert np.array_equal(*images)
 
 
 def test_latents_and_volumes_come_back(tiny_particles: Path, tmp_path: Path, fake) -> None:

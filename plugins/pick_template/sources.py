@@ -19,7 +19,7 @@ from spa.volume.symmetry import operators
 from spa_plugins.pick_template.picking import Settings
 
 _BLOCKS = ("classes", "model_classes")
-_OTHER = 1.7  # how much wider or narrower than --diameter templates may look
+_OTHER = 2.0  # how much wider or narrower than --diameter templates may look
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from spa.image.peaks import maxima
 from spa.picking.field import Field, Scope
-from spa.picking.matched import evidence, peak_scores, score_map
+from spa.picking.matched import contest, evidence, score_map
 from spa.picking.shapes import Shape, family, hankel, make
 from spa.picking.threshold import threshold
 
@@ -91,10 +91,12 @@ def refined_shape(
 
 @dataclass(frozen=True)
 class Tops:
-    """Maxima of a field's score above 0, best first: rows and columns (n, 2), their scores, and those of decoys."""
+    """Maxima of a field's score above 0, best first: rows and columns (n, 2), and their scores; and the scores of what
+    holds its place against the inverted shape, and of that where it does (`contest`)."""
 
     points: np.ndarray
     scores: np.ndarray
+    targets: np.ndarray
     decoys: np.ndarray
 
     def above(self, least: float) -> np.ndarray:
@@ -106,7 +108,7 @@ def tops(field: Field, shape: Shape, spacing: float) -> Tops:
     """What a shape gives in a field; spacing in angstroms."""
     score, decoy = score_map(field, shape)
     points = maxima(score, 0.0, spacing / field.pixel_size)
-    return Tops(points, score[tuple(points.T)], peak_scores(decoy, spacing / field.pixel_size))
+    return Tops(points, score[tuple(points.T)], *contest(score, decoy, spacing / field.pixel_size))
 
 
 def profile(field: Field, points: np.ndarray, spacing: float) -> tuple[np.ndarray, int, np.ndarray]:
@@ -168,4 +170,5 @@ def limit(fields: Sequence[Field], shape: Shape, spacing: float, over: Map) -> f
 
 
 def _threshold(found: Sequence[Tops]) -> float:
-    return threshold(*(np.concatenate([getattr(one, side) for one in found]) for side in ("scores", "decoys")))
+    sides = ("scores", "targets", "decoys")
+    return threshold(*(np.concatenate([getattr(one, side) for one in found]) for side in sides))

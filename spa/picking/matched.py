@@ -6,6 +6,8 @@ It is given in standard deviations of the background. Turin, IRE Trans. Inf. The
 Sigworth, J. Struct. Biol. 145 (2004) 111.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from spa.image import fft
@@ -23,24 +25,33 @@ def score_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
 
     An elongated shape takes the best of its in-plane angles (for the decoy as well).
     """
-    best, worst, templates = _best_and_worst(field, shape)
+    best, worst, ground, templates = _correlations(field, shape)
     energy = sum(np.square(fft.irfft2(template, field.frame[1])) for template in templates)
     total = float(np.sum(energy, dtype=np.float64))
     inside = field.unframed(field.cover_ft * fft.rfft2(energy)) / np.float32(total if total > 0 else 1)
-    whole = np.sqrt(np.maximum(inside, _LEAST_INSIDE))
-    return _in_sd(best / whole, worst / whole, len(templates))
+    whole = np.sqrt(np.maximum(inside, _LEAST_INSIDE)) * ground.spread
+    return (best - ground.level) / whole, (ground.level - worst) / whole
 
 
 def quick_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """The same, but particles at the edge score by what lies inside alone: for comparing shapes."""
-    best, worst, templates = _best_and_worst(field, shape)
-    return _in_sd(best, worst, len(templates))
+    best, worst, ground, _ = _correlations(field, shape)
+    return (best - ground.level) / ground.spread, (ground.level - worst) / ground.spread
 
 
-def _best_and_worst(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+@dataclass(frozen=True)
+class _Ground:
+    """Level and spread of one angle's correlation where there are no particles."""
+
+    level: np.float32
+    spread: np.float32
+
+
+def _correlations(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray, _Ground, list[np.ndarray]]:
     """Largest and smallest correlation over the in-plane angles, and the whitened templates' spectra, of length 1."""
     best = worst = np.zeros(0, np.float32)
     templates: list[np.ndarray] = []
+    grounds: list[_Ground] = []
     for spectrum in shape.spectra(field.kx, field.ky):
         template = (spectrum * field.ctf * field.whitening).astype(np.float32)
         template /= np.float32(_length(template, field.frame[1]))
@@ -48,7 +59,9 @@ def _best_and_worst(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray,
         best = np.maximum(best, score) if templates else score
         worst = np.minimum(worst, score) if templates else score
         templates.append(template)
-    return best, worst, templates
+        grounds.append(_ground(score))
+    middle = _Ground(*(np.float32(np.median([getattr(one, name) for one in grounds])) for name in ("level", "spread")))
+    return best, worst, middle, templates
 
 
 def _length(spectrum: np.ndarray, nx: int) -> float:
@@ -60,26 +73,23 @@ def _length(spectrum: np.ndarray, nx: int) -> float:
     return max(float(np.sqrt(twice.sum() / (spectrum.shape[0] * nx))), 1e-30)
 
 
-def _in_sd(best: np.ndarray, worst: np.ndarray, angles: int) -> tuple[np.ndarray, np.ndarray]:
-    """Largest correlations, and minus the least ones, in sd of the background; of one angle both are the same."""
-    if angles == 1:
-        score = best / _spread(best)
-        return score, -score
-    return best / _spread(best), -worst / _spread(worst)
-
-
-def _spread(score: np.ndarray) -> np.float32:
+def _ground(score: np.ndarray) -> _Ground:
     sample = score.ravel()[:: max(1, score.size // _SAMPLE)]
-    quarters = len(sample) // 4, 3 * len(sample) // 4
-    low, high = np.partition(sample, quarters)[list(quarters)]
-    spread = (high - low) / 1.34898
-    return np.float32(max(float(spread), 1e-12))
+    quarters = [len(sample) // 4, len(sample) // 2, 3 * len(sample) // 4]
+    low, level, high = np.partition(sample, quarters)[quarters]
+    return _Ground(np.float32(level), np.float32(max(float(high - low) / 1.34898, 1e-12)))
 
 
-def peak_scores(score: np.ndarray, spacing: float) -> np.ndarray:
-    """Scores of the maxima above 0, best first, at least ``spacing`` pixels apart."""
-    points = maxima(score, 0.0, spacing)
-    return score[points[:, 0], points[:, 1]]
+def contest(score: np.ndarray, decoy: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of the maxima of both above 0 that hold within ``spacing`` pixels against each other's, best first.
+
+    A place is either's, whose score is the higher there (target-decoy competition, Elias & Gygi, Nat. Methods 4 (2007)
+    207): so what rings about a particle is no decoy, and both win equally often where there is noise alone.
+    """
+    points = maxima(np.maximum(score, decoy), 0.0, spacing)
+    targets, decoys = score[points[:, 0], points[:, 1]], decoy[points[:, 0], points[:, 1]]
+    won = targets > decoys
+    return targets[won], decoys[~won]
 
 
 def evidence(field: Field, shape: Shape, spacing: float) -> float:

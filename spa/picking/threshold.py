@@ -1,8 +1,9 @@
 """Where noise ends and particles begin, from the scores of all peaks.
 
-Two ways, the stricter wins: the crossing of a two-component Gaussian mixture (Dempster et al., J. R. Stat. Soc. B 39
-(1977) 1), and the score above which peaks outnumber decoys (peaks of the inverted shape) two to one (the target-decoy
-rule, Elias & Gygi, Nat. Methods 4 (2007) 207).
+Two ways, the stricter wins. The crossing of a two-component Gaussian mixture (Dempster et al., J. R. Stat. Soc. B 39
+(1977) 1). And decoys, peaks of the inverted shape that won their place from its own (`matched.contest`): noise lets
+both win equally often, so they tell how many of the peaks of a score are noise (target-decoy competition, Elias & Gygi,
+Nat. Methods 4 (2007) 207).
 """
 
 from dataclasses import dataclass
@@ -10,26 +11,52 @@ from dataclasses import dataclass
 import numpy as np
 
 _STARTS = (75, 90, 97, 99.5)  # percentile at which the upper component starts
-_DECOYS = 0.5
-_MOST = 1000  # scores that a mixture is fitted to
+_MARGIN, _OF_ALL = 3 / 4, 1 / 2  # share of noise among the peaks at the threshold, and among all that are kept
+_FEWEST, _MOST = 20, 1000  # scores that a mixture is fitted to
 
 
-def threshold(targets: np.ndarray, decoys: np.ndarray) -> float:
-    """The least score to keep; infinity when nothing stands out."""
-    if len(targets) < 20:
-        return decoy_limit(targets, decoys)
-    return max(mixture(targets).crossing, decoy_limit(targets, decoys))
+def threshold(peaks: np.ndarray, targets: np.ndarray, decoys: np.ndarray) -> float:
+    """The least score to keep; infinity when nothing stands out. Scores of all peaks, and of the contest's winners."""
+    limit = decoy_limit(targets, decoys)
+    return limit if len(peaks) < _FEWEST else max(limit, mixture(peaks).crossing)
 
 
-def decoy_limit(targets: np.ndarray, decoys: np.ndarray, ratio: float = _DECOYS) -> float:
-    """The score above which decoys are at most ``ratio`` of the targets, between two targets; infinity for none."""
-    scores = np.sort(np.asarray(targets, np.float64))[::-1]
-    above = len(decoys) - np.searchsorted(np.sort(decoys), scores, side="left")
-    fine = np.flatnonzero(above <= ratio * np.arange(1, len(scores) + 1))
+def decoy_limit(targets: np.ndarray, decoys: np.ndarray) -> float:
+    """The score, between two, at which three quarters of the targets are noise; infinity for none.
+
+    Noise is the decoys times the ratio that targets have to them below the decoys' median, where particles are few (as
+    Storey, J. R. Stat. Soc. B 64 (2002) 479, finds the share of true nulls): particles leave less room for noise of
+    their own sign. Its share falls with the score (isotonic regression; Barlow et al., Statistical Inference under
+    Order Restrictions, 1972). Of all that is kept, half is noise at most, and one peak more (Barber & Candes, Ann. Stat
+    43 (2015) 2055), so that a few lucky peaks of noise alone do not pass.
+    """
+    scores = np.concatenate([targets, decoys]).astype(np.float64)
+    decoy = np.repeat([0.0, 1.0], [len(targets), len(decoys)])
+    order = np.lexsort((-decoy, -scores))  # the best first; of equal ones, decoys
+    scores, decoy = scores[order], decoy[order]
+    middle = np.median(decoys) if len(decoys) else 0.0
+    ratio = min(float((targets < middle).sum() + 1) / float((decoys < middle).sum() + 1), 1.0)
+    lost = np.cumsum(decoy)
+    kept = np.arange(1, len(scores) + 1) - lost
+    share = _rising(decoy)  # of decoys among both
+    fine = np.flatnonzero((ratio * share <= _MARGIN * (1 - share)) & (ratio * lost + 1 <= _OF_ALL * kept))
     if not fine.size:
         return np.inf
-    below = scores[fine[-1] + 1] if fine[-1] + 1 < len(scores) else 0.0
-    return float(scores[fine[-1]] + below) / 2
+    return float(scores[fine[-1]] + (scores[fine[-1] + 1] if fine[-1] + 1 < len(scores) else 0.0)) / 2
+
+
+def _rising(values: np.ndarray) -> np.ndarray:
+    """The rising sequence nearest to values (n,), by pooling adjacent violators."""
+    sums: list[float] = []
+    counts: list[int] = []
+    for value in values.tolist():
+        sums.append(value)
+        counts.append(1)
+        while len(sums) > 1 and sums[-2] * counts[-1] >= sums[-1] * counts[-2]:
+            upper, count = sums.pop(), counts.pop()
+            sums[-1] += upper
+            counts[-1] += count
+    return np.repeat(np.array(sums) / np.array(counts), counts)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from spa.image import fft
 from spa.image.peaks import maxima, refined
 from spa.picking.correlate import Scores, Templates, scored
 from spa.picking.field import Field
-from spa.picking.matched import local_power
+from spa.picking.matched import contest, local_power
 from spa.picking.threshold import threshold
 
 _LEAST_INSIDE = 0.25  # of a disc, that lies in the micrograph
@@ -26,7 +26,7 @@ _APART = 2.0  # how much more evidence the inverted templates may have
 class Turned:
     """xy (n, 2) pixels of the micrograph; score; local power (1 is usual); template, from 0; psi: RELION's, radians.
 
-    decoys: scores of the peaks that the inverted templates have.
+    contest: scores of peaks of the templates and of the inverted ones that hold against each other.
     """
 
     xy: np.ndarray
@@ -34,7 +34,7 @@ class Turned:
     power: np.ndarray
     template: np.ndarray
     psi: np.ndarray
-    decoys: np.ndarray
+    contest: tuple[np.ndarray, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.score)
@@ -44,7 +44,7 @@ class Turned:
         rows = np.flatnonzero(self.score >= least)[:most]
         columns = (column[rows] for column in (self.xy, self.score, self.power, self.template, self.psi))
         xy, score, power, template, psi = columns
-        return Turned(xy, score, power, template, psi, self.decoys)
+        return Turned(xy, score, power, template, psi, self.contest)
 
 
 def peaks(
@@ -60,14 +60,13 @@ def peaks(
     noise = _noise(field, diameter)
     target, decoy = scores.best / noise, -scores.worst / noise
     points = maxima(target, 0.0, spacing / field.pixel_size)
-    others = maxima(decoy, 0.0, spacing / field.pixel_size)
     at = points[:, 0], points[:, 1]
     template, turn = np.divmod(scores.which[at], templates.turns)
     angle = 2 * np.pi * turn / templates.turns
     psi = np.remainder(np.pi - angle, 2 * np.pi) - np.pi  # an image turned by an angle has minus that as its psi
     return Turned(
         field.to_micrograph(refined(target, points)), target[at], power[at], template, psi,
-        decoy[others[:, 0], others[:, 1]],
+        contest(target, decoy, spacing / field.pixel_size),
     )  # fmt: skip
 
 
@@ -86,13 +85,12 @@ def _inside(field: Field, diameter: float) -> np.ndarray:
 
 def least_score(found: list[Turned]) -> float:
     """Where particles begin, from the peaks of several micrographs; infinity where nothing stands out."""
-    return threshold(*(np.concatenate([getattr(one, name) for one in found]) for name in ("score", "decoys")))
+    return threshold(*map(np.concatenate, zip(*((one.score, *one.contest) for one in found))))
 
 
 def inverted(found: list[Turned]) -> bool:
     """Whether the templates of inverted contrast explain far more of the micrographs."""
     target, decoy = (
-        sum(float(np.maximum(getattr(one, name) ** 2 - _NOISE**2, 0).sum()) for one in found)
-        for name in ("score", "decoys")
+        sum(float(np.maximum(one.contest[side] ** 2 - _NOISE**2, 0).sum()) for one in found) for side in (0, 1)
     )  # fmt: skip
     return decoy > _APART * max(target, 1.0)

@@ -177,10 +177,10 @@ def _running(app: App, listener: socket.socket) -> Iterator[Any]:
 
 
 def _tell(run: Run, address: str, port: int, how: str) -> None:
-    run.warn(f"the page is at {address}")
     with suppress(Exception):  # a machine without user names has no such line
         here = f"{getpass.getuser()}@{socket.gethostname()}"
         run.warn(f"from another machine, first: ssh -N -L {port}:127.0.0.1:{port} {here}")
+    run.warn(f"the page is at {address}")
     run.warn(how)
 
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from spa.image.ctf import Lens
 from spa.image.peaks import maxima
 from spa.picking.field import Contrast, Scope, prepared
-from spa.picking.matched import evidence, local_power, quick_map, score_map
+from spa.picking.matched import contest, evidence, local_power, quick_map, score_map
 from spa.picking.shapes import make
 
 PIXEL = 5.0
@@ -90,3 +91,18 @@ def test_dirt_has_power(scene):
     power = local_power(field, 60)
     assert np.median(power) == pytest.approx(1, rel=1e-3)
     assert power[tuple(np.rint(np.array([110, 210]) / field.step).astype(int))] > 1.5
+
+
+def test_a_place_belongs_to_the_higher_score():
+    """A dark ring about a bright particle is no decoy; a decoy of its own place is one."""
+    score, decoy = np.zeros((2, 60, 60))
+    score[20, 20], decoy[20, 24], decoy[45, 45], score[45, 40] = 8, 5, 4, 2
+    targets, decoys = contest(score, decoy, 8)
+    assert targets.tolist() == [8] and decoys.tolist() == [4]
+
+
+def test_noise_alone_is_won_by_both_as_often():
+    rng = np.random.default_rng(1)
+    noise = gaussian_filter(rng.standard_normal((600, 600)), 2)
+    targets, decoys = contest(noise, -noise, 8)
+    assert len(targets) / len(decoys) == pytest.approx(1, abs=0.1)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spa.picking.threshold import decoy_limit, mixture, threshold
+from spa.picking.threshold import _rising, decoy_limit, mixture, threshold
 
 
 @pytest.fixture
@@ -20,27 +20,52 @@ def test_two_components_are_found(scores):
 
 
 def test_the_threshold_lies_between(scores):
-    assert 3 < threshold(*scores) < 5.5
+    targets, decoys = scores
+    assert 3 < threshold(targets, np.concatenate([targets, decoys[:200]]), decoys) < 5.5
 
 
-def test_few_particles_are_found_too():
+@pytest.mark.parametrize("particles", [25, 500])
+def test_particles_are_found_among_much_noise(particles):
     rng = np.random.default_rng(2)
-    targets = np.concatenate([rng.normal(1.5, 0.5, 2000), rng.normal(8, 0.7, 25)])
-    assert 3 < threshold(targets, rng.normal(1.5, 0.5, 2000)) < 7
+    targets = np.concatenate([rng.normal(1.5, 0.5, 2000), rng.normal(8, 0.7, particles)])
+    decoys = rng.normal(1.5, 0.5, 2000)
+    assert 3 < threshold(targets, targets, decoys) < 7
+    assert (targets > decoy_limit(targets, decoys)).sum() < particles + 20
 
 
-def test_nothing_stands_out_of_noise():
-    rng = np.random.default_rng(3)
+def test_particles_are_kept_down_to_where_noise_is_as_common():
+    """Of normal particles at 4 and noise at 2, as many each: those above 3."""
+    rng = np.random.default_rng(4)
+    targets = np.concatenate([rng.normal(2, 0.5, 3000), rng.normal(4, 0.5, 3000)])
+    assert decoy_limit(targets, rng.normal(2, 0.5, 3000)) == pytest.approx(3, abs=0.5)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_nothing_stands_out_of_noise(seed):
+    rng = np.random.default_rng(seed)
     noise = rng.normal(1.5, 0.5, 2000)
-    kept = (noise > threshold(noise, rng.normal(1.5, 0.5, 2000))).sum()
-    assert kept < 20
+    assert (noise > decoy_limit(noise, rng.normal(1.5, 0.5, 2000))).sum() < 20
 
 
-def test_the_decoy_limit_is_where_half_are_decoys():
-    assert decoy_limit(np.array([5.0, 4, 3, 2]), np.array([3.5, 2.5, 1.0])) == 1.0
-    assert decoy_limit(np.array([5.0, 4, 3, 2]), np.array([3.5, 2.5, 2.2])) == 2.5
-    assert decoy_limit(np.array([1.0, 2.0]), np.array([5.0, 6.0, 7.0])) == np.inf
+def test_the_stricter_of_the_two_wins(scores):
+    targets, decoys = scores
+    assert threshold(targets, targets, decoys) >= max(decoy_limit(targets, decoys), mixture(targets).crossing)
+
+
+def test_scores_alike_and_none_at_all():
+    assert decoy_limit(np.ones(100), np.ones(100)) == np.inf
+    assert decoy_limit(np.zeros(0), np.zeros(0)) == np.inf
+    assert decoy_limit(np.array([9.0, 8.0, 7.0]), np.zeros(0)) == 3.5
 
 
 def test_a_handful_of_scores_goes_by_the_decoys():
-    assert threshold(np.array([9.0, 8.0, 1.0]), np.array([2.0, 1.5, 1.2])) == 4.5
+    targets, decoys = np.array([9.0, 8.0, 1.0]), np.array([2.0, 1.5, 1.2])
+    assert threshold(targets, targets, decoys) == 5.0
+
+
+def test_pooling_gives_the_nearest_rising_sequence():
+    optimize = pytest.importorskip("scipy.optimize")  # scipy 1.12 and later have it
+    if not hasattr(optimize, "isotonic_regression"):
+        pytest.skip("scipy before 1.12")
+    values = np.random.default_rng(6).normal(np.linspace(0, 1, 300), 1)
+    assert _rising(values) == pytest.approx(optimize.isotonic_regression(values).x)

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
-from spa.ctffit.fit import Fit, fit_ctf
+from spa.ctffit.fit import Fit, Tiled, fit_ctf
 from spa.ctffit.quality import CERTAIN
 from spa.ctffit.search import Bounds
 from spa.ctffit.spectrum import Spectrum, of_amplitudes
+from spa.ctffit.tiles import tile_spectra
 from spa.errors import DataError, UsageError
 from spa.image.ctf import Lens
 from spa.io import mrc, star
@@ -21,6 +23,7 @@ from spa.model.numbers import sensible_or_zero
 from spa.model.optics import Optics
 from spa.plot.ctf import Panel
 from spa.recipe import surface
+from spa.recipe.device import device_of
 
 SPECTRUM = "rlnCtfPowerSpectrum"
 _DOUBT = 30.0  # nats, of all micrographs of a group
@@ -73,12 +76,16 @@ def estimate(run: Run, tables: Tables, settings: Settings) -> Tables:
         raise DataError(f"{table.where}: no {SPECTRUM} in it, which motion patch writes, for --power-spectrum")
     spectra = dict(zip(phases, table.text(SPECTRUM))) if settings.power_spectrum else {}
 
+    tiled = _tiled(run)
+
     def work(micrograph: micrographs.Micrograph) -> dict[str, Any]:
         optics = micrograph.optics
         bounds = settings.bounds(micrograph.pixel_size, phases[micrograph.name])
         lens = Lens(optics.voltage, optics.cs, optics.contrast)
         summed = _summed(spectra[micrograph.name]) if spectra else None
-        fit = fit_ctf(micrograph.data, micrograph.pixel_size, lens, bounds, settings.box, not settings.whole, summed)
+        fit = fit_ctf(
+            micrograph.data, micrograph.pixel_size, lens, bounds, settings.box, not settings.whole, summed, tiled
+        )
         assert run.outdir is not None
         written = _files(fit, run.outdir / stems[micrograph.name])
         return {"columns": _numbers(fit) | written, "cs": {str(cs): gain for cs, gain in fit.other_cs.items()}}
@@ -96,6 +103,16 @@ def estimate(run: Run, tables: Tables, settings: Settings) -> Tables:
             del columns[name]
     columns["rlnCtfImage"] = [f"{name}:mrc" for name in columns["rlnCtfImage"]]  # RELION's way to say what .ctf is
     return tables.with_block("micrographs", kept.with_columns(**columns))
+
+
+def _tiled(run: Run) -> Tiled:
+    """Who makes the spectra of tiles: this processor, or what --device names."""
+    device = device_of(run)
+    if device is None:
+        return tile_spectra
+    from spa.ctffit import tiles_cuda
+
+    return partial(tiles_cuda.tile_spectra, device)
 
 
 def _summed(name: str) -> Spectrum:

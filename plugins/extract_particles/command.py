@@ -35,7 +35,7 @@ from spa.job.run import Run, job
               help="Write no stacks: every job cuts the boxes out of the micrographs as it reads.")  # fmt: skip
 @click.option("--micrographs", type=options.INPUT_FILE,
               help="Micrographs (CTF, optics) for a table that has coordinates alone.")  # fmt: skip
-@job("extract particles")
+@job("extract particles", cuda=True)
 def particles(
     run: Run, star: str, output: str, box: int, crop: int | None, recenter: bool, half: bool, invert: bool,
     background: float, normalise: bool, ramp: bool, min_score: float | None, pad: bool, micrographs: str | None,

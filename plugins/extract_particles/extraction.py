@@ -1,5 +1,6 @@
 """From a table of picks to stacks and a table of particles."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,11 @@ from spa.io.star import Table, Tables
 from spa.job import extraction
 from spa.job.micrographs import file_names
 from spa.job.run import Run
+from spa.recipe.device import device_of, refuse_cuda
 from spa_plugins.extract_particles.rows import Picks, joined, particle_optics
 
 _BATCH = 128
+Images = Callable[[np.ndarray, np.ndarray], Iterator[np.ndarray]]  # of a micrograph, about centres (n, 2)
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,11 @@ def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings)
     assert run.outdir is not None
     files = file_names(run.outdir, names, ".mrcs")
 
+    images = _images(run, settings)
+
     def work(name: str) -> dict[str, Any]:
         rows = np.flatnonzero(picks.micrograph == name)
-        kept = _cut_micrograph(name, str(files[name]), picks.centre[rows], picks.pixel_size[rows[0]], settings)
+        kept = _cut_micrograph(name, str(files[name]), picks.centre[rows], picks.pixel_size[rows[0]], settings, images)
         stack = name if settings.virtual else str(files[name])
         return {"stack": stack, "rows": rows[kept].tolist(), "edge": len(rows) - len(kept)}
 
@@ -77,7 +82,34 @@ def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings)
     return Tables(blocks | others, tables.history, tables.source)
 
 
-def _cut_micrograph(name: str, stack: str, centres: np.ndarray, pixel_size: float, settings: Settings) -> np.ndarray:
+def _images(run: Run, settings: Settings) -> Images:
+    """Who makes images of a micrograph's boxes: this processor, or what --device names; in batches."""
+    how = settings.how
+    if settings.virtual:
+        refuse_cuda(run, "--virtual, which makes no images,")
+    device = device_of(run)
+    if device is None:
+        return lambda micrograph, centres: (how.images(micrograph, part) for part in _batches(centres))
+    from spa.image import extraction_cuda
+
+    def there(micrograph: np.ndarray, centres: np.ndarray) -> Iterator[np.ndarray]:
+        with device.current():
+            whole = device.array(micrograph, np.float32)
+        for part in _batches(centres):
+            with device.current():
+                found = extraction_cuda.images(how, whole, part)
+            yield found
+
+    return there
+
+
+def _batches(centres: np.ndarray) -> Iterator[np.ndarray]:
+    return (centres[start : start + _BATCH] for start in range(0, len(centres), _BATCH))
+
+
+def _cut_micrograph(
+    name: str, stack: str, centres: np.ndarray, pixel_size: float, settings: Settings, images: Images
+) -> np.ndarray:
     """Write one stack; which of the centres (n, 2) are in it."""
     image = mrc.read(name).data
     image = image[0] if image.ndim == 3 and len(image) == 1 else image
@@ -95,8 +127,8 @@ def _cut_micrograph(name: str, stack: str, centres: np.ndarray, pixel_size: floa
     dtype = np.float16 if settings.half else np.float32
     size = pixel_size * box / how.crop
     with mrc.StackWriter(stack, len(kept), how.crop, size, dtype) as writer:
-        for start in range(0, len(kept), _BATCH):
-            writer.write(how.images(found, centres[kept[start : start + _BATCH]]))
+        for batch in images(found, centres[kept]):
+            writer.write(batch)
     return kept
 
 

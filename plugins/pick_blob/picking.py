@@ -1,7 +1,8 @@
 """The two passes of the job: learn from some micrographs, pick from all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from spa.picking.blob import Picks, pick
 from spa.picking.field import Field, Scope
 from spa.picking.learn import Learned, learn
 from spa.recipe import picks as shared
+from spa.recipe.device import device_of
 
 COLUMNS = (shared.X, shared.Y, shared.SCORE, shared.POWER, "spaDiameter")
 
@@ -43,7 +45,7 @@ class Settings:
 def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     """The document with ``data_particles``; coordinate files in run.outdir. DataError where nothing is found."""
     rows = entries(tables)
-    prepare = shared.Reader.of(tables, settings.scope, settings.white, settings.ctf)
+    prepare = _prepared(run, shared.Reader.of(tables, settings.scope, settings.white, settings.ctf))
     learned, early = _learned(run, rows, settings, prepare)
     files = shared.coordinate_files(run, tables)
     least = learned.threshold if settings.threshold is None else settings.threshold
@@ -66,6 +68,23 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
         f"shape: {learned.shape.label}; threshold {least:.2f} sd"
     )
     return tables.with_block("particles", shared.table_of(done, COLUMNS))
+
+
+def _prepared(run: Run, reader: shared.Reader) -> Callable[[Entry], Field]:
+    """The reader, of fields that are compared with shapes by what --device names."""
+    device = device_of(run)
+    if device is None:
+        return reader
+    from spa.picking import matched_cuda
+
+    compare = partial(matched_cuda.compared, device)
+
+    def prepare(entry: Entry) -> Field:
+        field = reader(entry)
+        field.compare = compare
+        return field
+
+    return prepare
 
 
 def _learned(run: Run, rows: list[Entry], settings: Settings, prepare: Any) -> tuple[Learned, dict[str, Field]]:

@@ -1,5 +1,6 @@
 """From a micrograph to its CTF: the whole way."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,11 +16,12 @@ from spa.ctffit.rings import Rings, rings
 from spa.ctffit.search import Bounds, even_weights
 from spa.ctffit.spectrum import Spectrum
 from spa.ctffit.surface import fit_surface
-from spa.ctffit.tiles import tile_spectra
+from spa.ctffit.tiles import Tiles, tile_spectra
 from spa.errors import DataError
 from spa.image.ctf import Lens, wavelength
 from spa.image.surface import Surface
 
+Tiled = Callable[[np.ndarray, float, int], Tiles]
 _NODE = 7.0  # nats that a thickness must gain
 _ROUNDS = 2  # of surface and refinement
 _MANY = 64  # tiles, that tell of a surface
@@ -62,14 +64,14 @@ class _State:
 
 def fit_ctf(
     image: np.ndarray, pixel_size: float, lens: Lens, bounds: Bounds, box: int = 512, local: bool = True,
-    summed: Spectrum | None = None,
+    summed: Spectrum | None = None, tiled: Tiled = tile_spectra,
 ) -> Fit:  # fmt: skip
     """The CTF of a micrograph (ny, nx); DataError where it holds nothing to fit, or too few rings for the bounds.
 
     summed: of groups of its frames, fitted instead of the image's own; the surface is the image's, whose aligned rings
-    take over where it is not level.
+    take over where it is not level. tiled: who makes the spectra of tiles.
     """
-    tiles = tile_spectra(image, pixel_size, box)
+    tiles = tiled(image, pixel_size, box)
     spectrum = tiles.mean() if summed is None else summed
     bounds = replace(bounds, high=max(bounds.high, 2.05 * max(spectrum.pixel_size, tiles.pixel_size)))
     polar = polar_tiles(tiles)
@@ -77,7 +79,8 @@ def fit_ctf(
     surface = Surface(tiles.shape, (1.0, 1.0), np.zeros(1)) if local else None
     if state.evidence >= CERTAIN:
         if local:
-            fine = _finer(image, polar, pixel_size, lens, state.defocus, bounds)
+            finer = _finer(polar, lens, state.defocus, bounds)
+            fine = polar_tiles(tiled(image, pixel_size, finer)) if finer else polar
             state, surface = _local(state, polar, fine, pixel_size, lens, bounds)
         state, others = _thick(state, lens, bounds)
     else:
@@ -85,13 +88,12 @@ def fit_ctf(
     return _told(state, others, surface, spectrum, pixel_size, lens, bounds)
 
 
-def _finer(image: np.ndarray, polar: Polar, pixel_size: float, lens: Lens, defocus: Defocus, bounds: Bounds) -> Polar:
-    """The tiles to find a surface with: half as large where there are few and their rings are wide enough for it."""
-    box = len(polar.tiles.power[0]) // 2
+def _finer(polar: Polar, lens: Lens, defocus: Defocus, bounds: Bounds) -> int:
+    """The box of the tiles to find a surface with: half as large where there are few and their rings are wide enough
+    for it, else 0: the same."""
+    box = polar.tiles.box // 2
     needed = _TURNS * float(wavelength(lens.voltage)) * defocus.mean / bounds.high  # angstroms
-    if len(polar.tiles.centre) >= _MANY or box * polar.tiles.pixel_size < needed:
-        return polar
-    return polar_tiles(tile_spectra(image, pixel_size, box))
+    return 0 if len(polar.tiles.centre) >= _MANY or box * polar.tiles.pixel_size < needed else box
 
 
 def _whole(polar: Rings, spectrum: Spectrum, lens: Lens, bounds: Bounds) -> _State:

@@ -8,7 +8,6 @@ fit one plane to all tiles likewise).
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from spa.ctffit.refine import Defocus, chi, envelope_and_misfit
@@ -17,15 +16,6 @@ from spa.ctffit.tiles import Tiles
 from spa.image.ctf import Lens, wavelength
 
 _STEP = 25.0  # angstroms between the entries of a table of scores
-
-
-@numba.njit("void(f4[:,::1], i4[::1], f4[:,::1])", nogil=True, cache=True)
-def _sums(power: np.ndarray, pixels: np.ndarray, total: np.ndarray) -> None:
-    """Sums (n, bins) of spectra (n, pixels) over their bins; -1 is none."""
-    for tile in range(len(power)):
-        for pixel in range(len(pixels)):
-            if pixels[pixel] >= 0:
-                total[tile, pixels[pixel]] += power[tile, pixel]
 
 
 @dataclass(frozen=True)
@@ -40,8 +30,7 @@ class Polar:
 def polar_tiles(tiles: Tiles) -> Polar:
     """Tiles in the polar bins of their mean spectrum."""
     found, pixels = rings(tiles.mean())
-    values = np.zeros((len(tiles.power), len(found.ring)), np.float32)
-    _sums(tiles.power.reshape(len(values), -1), pixels, values)
+    values = tiles.sums(pixels, len(found.ring))
     values /= (found.count * found.background[found.ring]).astype(np.float32)
     values -= 1
     return Polar(tiles, found, values)

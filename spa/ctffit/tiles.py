@@ -4,6 +4,7 @@ Source: Rohou & Grigorieff, J. Struct. Biol. 192 (2015) 216 (tiles, resampling o
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -18,49 +19,77 @@ _FEWEST = 4  # tiles along a side, where they need not share more than half of t
 _OVERLAP = 0.3  # at least, with each neighbour; the tapers leave little that both see
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tiles:
     """power (n, box, box//2+1) float32 in units of each tile's mean; centre (n, 2) x, y and side in pixels.
 
     shape: of the micrograph (ny, nx); pixel_size: of the spectra, angstroms.
     """
 
-    power: np.ndarray
+    power: Any
     centre: np.ndarray
     side: int
     shape: tuple[int, int]
     pixel_size: float
 
+    @property
+    def box(self) -> int:
+        return int(self.power.shape[1])
+
     def mean(self) -> Spectrum:
         """The mean spectrum."""
         return Spectrum(self.power.mean(axis=0, dtype=np.float64), self.pixel_size, len(self.power))
 
+    def sums(self, pixels: np.ndarray, bins: int) -> np.ndarray:
+        """Sums (n, bins) float32 over the bin of each pixel (box · (box//2+1),), -1 for none."""
+        total = np.zeros((len(self.power), bins), np.float32)
+        _sums(self.power.reshape(len(total), -1), pixels, total)
+        return total
 
-def tile_spectra(image: np.ndarray, pixel_size: float, box: int = 512) -> Tiles:
-    """Spectra of overlapping tiles of a micrograph (ny, nx).
+
+@dataclass(frozen=True)
+class Cutting:
+    """Where tiles are cut: their side, the box of their spectra, corners (n, 2) x, y; the grey levels between which a
+    pixel counts as such, and the power below which a tile has no contrast."""
+
+    side: int
+    box: int
+    corners: np.ndarray
+    levels: tuple[float, float]
+    floor: float
+
+    def made(self, power: Any, kept: np.ndarray, shape: tuple[int, ...], pixel_size: float) -> Tiles:
+        """The tiles (power) of those corners that are kept (n,); DataError where there are none."""
+        if not kept.any():
+            raise DataError("no tile with any contrast")
+        centre = self.corners[kept] + (self.side - 1) / 2
+        return Tiles(power, centre, self.side, (int(shape[0]), int(shape[1])), pixel_size * self.side / self.box)
+
+
+def cutting(image: np.ndarray, pixel_size: float, box: int) -> Cutting:
+    """Of a micrograph (ny, nx): overlapping tiles.
 
     A pixel below 1.4 angstroms gets larger tiles, cropped to ``box`` in Fourier space: the same rings, better sampled.
-    A micrograph smaller than the tile gets one tile of its own short side. Tiles without contrast are left out;
-    DataError where none has any.
+    A micrograph smaller than the tile gets one tile of its own short side. DataError where it has no contrast.
     """
     side = good_size(round(box * max(1.0, _SMALLEST_PIXEL / pixel_size)))
     side = min(side, min(image.shape) // 2 * 2)
-    size = min(box, side)
     low, high = _usable_range(image)
-    floor = 1e-9 * (high - low) ** 2
     corners = [(x, y) for y in _starts(image.shape[0], side) for x in _starts(image.shape[1], side)]
-    power = np.empty((len(corners), size, size // 2 + 1), np.float32)
-    tile, edge = np.empty((side, side), np.float32), _edge(side)
-    kept: list[tuple[int, int]] = []
-    for x, y in corners:
-        _windowed(np.array(image[y : y + side, x : x + side], np.float32, order="C"), low, high, edge, tile)
-        if _powers(rfft2(tile), power[len(kept)], floor):
-            kept.append((x, y))
-    if not kept:
-        raise DataError("no tile with any contrast")
-    centre = np.array(kept, float) + (side - 1) / 2
-    shape = (int(image.shape[0]), int(image.shape[1]))
-    return Tiles(power[: len(kept)], centre, side, shape, pixel_size * side / size)
+    return Cutting(side, min(box, side), np.array(corners), (low, high), 1e-9 * (high - low) ** 2)
+
+
+def tile_spectra(image: np.ndarray, pixel_size: float, box: int = 512) -> Tiles:
+    """Spectra of the tiles of a micrograph (ny, nx); those without contrast are left out, DataError where none has
+    any."""
+    at = cutting(image, pixel_size, box)
+    power = np.empty((len(at.corners), at.box, at.box // 2 + 1), np.float32)
+    tile, window, kept = np.empty((at.side, at.side), np.float32), edge(at.side), np.zeros(len(at.corners), bool)
+    for number, (x, y) in enumerate(at.corners):
+        pixels = np.array(image[y : y + at.side, x : x + at.side], np.float32, order="C")
+        _windowed(pixels, *at.levels, window, tile)
+        kept[number] = _powers(rfft2(tile), power[kept.sum()], at.floor)
+    return at.made(power[: kept.sum()], kept, image.shape, pixel_size)
 
 
 def _usable_range(image: np.ndarray) -> tuple[float, float]:
@@ -84,10 +113,19 @@ def _starts(length: int, side: int) -> np.ndarray:
     return np.linspace(0, length - side, max(count, min(_FEWEST, halves))).astype(int)
 
 
-def _edge(side: int) -> np.ndarray:
+def edge(side: int) -> np.ndarray:
     """Tukey's window (side,): flat, with cosine edges."""
     distance = np.minimum(np.arange(side) + 0.5, np.arange(side)[::-1] + 0.5) / (_TAPER * side)
     return (0.5 - 0.5 * np.cos(np.pi * np.minimum(distance, 1))).astype(np.float32)
+
+
+@numba.njit("void(f4[:,::1], i4[::1], f4[:,::1])", nogil=True, cache=True)
+def _sums(power: np.ndarray, pixels: np.ndarray, total: np.ndarray) -> None:
+    """Sums (n, bins) of spectra (n, pixels) over their bins; -1 is none."""
+    for tile in range(len(power)):
+        for pixel in range(len(pixels)):
+            if pixels[pixel] >= 0:
+                total[tile, pixels[pixel]] += power[tile, pixel]
 
 
 @numba.njit("void(f4[:,::1], f4, f4, f4[::1], f4[:,::1])", nogil=True, cache=True, fastmath=True)

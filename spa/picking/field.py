@@ -1,7 +1,9 @@
 """A micrograph made ready for picking: small, flat, protein bright, with its power spectrum."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -55,8 +57,11 @@ class Field:
 
     image: (ny, nx) float32, local mean 0 and sd 1, protein bright; pixel_size in angstroms; step: (y, x) pixels of the
     micrograph per pixel here; corner: (y, x) of the first pixel here in the micrograph.
-    The image lies in a larger, zero-padded frame, so that nothing wraps round.
+    The image lies in a larger, zero-padded frame, so that nothing wraps round. compare: who compares shapes with it, in
+    the place of `spa.picking.matched.compared`.
     """
+
+    compare: Callable[..., Any] | None = None
 
     def __init__(
         self, image: np.ndarray, pixel_size: float, scope: Scope, step: tuple[float, ...] = (1.0, 1.0),
@@ -75,7 +80,9 @@ class Field:
         top, left = (max(0, (n - size) // 2) for n in self.image.shape)
         piece = self.image[top : top + size, left : left + size]
         corner = self.corner + self.step * (top, left)
-        return Field(piece, self.pixel_size, self.scope, tuple(self.step), tuple(corner), self.contrast)
+        found = Field(piece, self.pixel_size, self.scope, tuple(self.step), tuple(corner), self.contrast)
+        found.compare = self.compare
+        return found
 
     def framed(self, image: np.ndarray) -> np.ndarray:
         """Transform of an image of the field's shape in the frame."""

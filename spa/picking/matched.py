@@ -6,6 +6,7 @@ It is given in standard deviations of the background. Turin, IRE Trans. Inf. The
 Sigworth, J. Struct. Biol. 145 (2004) 111.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,38 +21,51 @@ _SAMPLE = 20_000  # pixels that tell the spread of scores
 _NOISE = 3.0  # sd: what noise alone may reach
 
 
-def score_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """(score, decoy score), each (ny, nx) float32 in sd of the background; the decoy is the shape inverted.
-
-    An elongated shape takes the best of its in-plane angles (for the decoy as well).
-    """
-    best, worst, ground, templates = _correlations(field, shape)
-    energy = sum(np.square(fft.irfft2(template, field.frame[1])) for template in templates)
-    total = float(np.sum(energy, dtype=np.float64))
-    inside = field.unframed(field.cover_ft * fft.rfft2(energy)) / np.float32(total if total > 0 else 1)
-    whole = np.sqrt(np.maximum(inside, _LEAST_INSIDE)) * ground.spread
-    return (best - ground.level) / whole, (ground.level - worst) / whole
-
-
-def quick_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    """The same, but particles at the edge score by what lies inside alone: for comparing shapes."""
-    best, worst, ground, _ = _correlations(field, shape)
-    return (best - ground.level) / ground.spread, (ground.level - worst) / ground.spread
-
-
 @dataclass(frozen=True)
-class _Ground:
+class Ground:
     """Level and spread of one angle's correlation where there are no particles."""
 
     level: np.float32
     spread: np.float32
 
 
-def _correlations(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray, _Ground, list[np.ndarray]]:
-    """Largest and smallest correlation over the in-plane angles, and the whitened templates' spectra, of length 1."""
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """best, worst (ny, nx): largest and smallest correlation over the in-plane angles; ground: of the usual angle.
+
+    inside (ny, nx): the share of the templates' energy that lies in the image, None where it was not asked for.
+    """
+
+    best: np.ndarray
+    worst: np.ndarray
+    ground: Ground
+    inside: np.ndarray | None
+
+
+def score_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """(score, decoy score), each (ny, nx) float32 in sd of the background; the decoy is the shape inverted.
+
+    An elongated shape takes the best of its in-plane angles (for the decoy as well).
+    """
+    found = (field.compare or compared)(field, shape, True)
+    ground = found.ground
+    assert found.inside is not None
+    whole = np.sqrt(np.maximum(found.inside, _LEAST_INSIDE)) * ground.spread
+    return (found.best - ground.level) / whole, (ground.level - found.worst) / whole
+
+
+def quick_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """The same, but particles at the edge score by what lies inside alone: for comparing shapes."""
+    found = (field.compare or compared)(field, shape, False)
+    ground = found.ground
+    return (found.best - ground.level) / ground.spread, (ground.level - found.worst) / ground.spread
+
+
+def compared(field: Field, shape: Shape, covered: bool) -> Compared:
+    """A shape against a field, at all its angles; covered: whether what lies inside is asked for."""
     best = worst = np.zeros(0, np.float32)
     templates: list[np.ndarray] = []
-    grounds: list[_Ground] = []
+    samples: list[np.ndarray] = []
     for spectrum in shape.spectra(field.kx, field.ky):
         template = (spectrum * field.ctf * field.whitening).astype(np.float32)
         template /= np.float32(_length(template, field.frame[1]))
@@ -59,9 +73,15 @@ def _correlations(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray, _
         best = np.maximum(best, score) if templates else score
         worst = np.minimum(worst, score) if templates else score
         templates.append(template)
-        grounds.append(_ground(score))
-    middle = _Ground(*(np.float32(np.median([getattr(one, name) for one in grounds])) for name in ("level", "spread")))
-    return best, worst, middle, templates
+        samples.append(score.ravel()[:: sampled(score.size)])
+    return Compared(best, worst, usual(samples), _inside(field, templates) if covered else None)
+
+
+def _inside(field: Field, templates: list[np.ndarray]) -> np.ndarray:
+    """The share of the energy of whitened templates, spectra of length 1, that lies inside the image."""
+    energy = sum(np.square(fft.irfft2(template, field.frame[1])) for template in templates)
+    total = float(np.sum(energy, dtype=np.float64))
+    return field.unframed(field.cover_ft * fft.rfft2(energy)) / np.float32(total if total > 0 else 1)
 
 
 def _length(spectrum: np.ndarray, nx: int) -> float:
@@ -73,11 +93,21 @@ def _length(spectrum: np.ndarray, nx: int) -> float:
     return max(float(np.sqrt(twice.sum() / (spectrum.shape[0] * nx))), 1e-30)
 
 
-def _ground(score: np.ndarray) -> _Ground:
-    sample = score.ravel()[:: max(1, score.size // _SAMPLE)]
+def sampled(size: int) -> int:
+    """The step between the pixels, of so many, that tell the spread of scores."""
+    return max(1, size // _SAMPLE)
+
+
+def usual(samples: Sequence[np.ndarray]) -> Ground:
+    """The median ground over angles, from some of the pixels of each."""
+    grounds = [_ground(sample) for sample in samples]
+    return Ground(*(np.float32(np.median([getattr(one, name) for one in grounds])) for name in ("level", "spread")))
+
+
+def _ground(sample: np.ndarray) -> Ground:
     quarters = [len(sample) // 4, len(sample) // 2, 3 * len(sample) // 4]
     low, level, high = np.partition(sample, quarters)[quarters]
-    return _Ground(np.float32(level), np.float32(max(float(high - low) / 1.34898, 1e-12)))
+    return Ground(np.float32(level), np.float32(max(float(high - low) / 1.34898, 1e-12)))
 
 
 def contest(score: np.ndarray, decoy: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:

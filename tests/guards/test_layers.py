@@ -29,6 +29,7 @@ ALLOWED = {
     "picking": {"gpu", "search", "volume", "image", "errors"},
     "class2d": {"gpu", "refine", "search", "volume", "image", "errors"},
     "abinit": {"gpu", "symmetry", "refine", "search", "volume", "image", "errors"},
+    "ctffit": {"gpu", "image", "errors"},
     "motion": {"gpu", "image", "errors"},
     "polish": {"image", "errors"},
     "simulate": {"motion", "volume", "image", "errors"},  # movies move and burn as the science says

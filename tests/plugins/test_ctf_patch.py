@@ -276,3 +276,12 @@ def test_one_bright_spot_and_a_scrap_are_named_and_the_rest_done(tmp_path, pair)
     assert list(found(tmp_path).text("rlnMicrographName")) == ["one.mrc", "two.mrc"]
     assert sum("spot.mrc" in line and "no contrast" in line for line in result.stderr.splitlines()) == 1
     assert sum("scrap.mrc" in line and "rings between" in line for line in result.stderr.splitlines()) == 1
+
+
+def test_a_device_finds_the_same(tmp_path, pair, card):
+    write(tmp_path, pair)
+    assert run(tmp_path).status == 0
+    wanted = found(tmp_path)
+    assert run(tmp_path, "--device", "cuda").status == 0 and card.launches["powers"]
+    for name, apart in (("rlnDefocusU", 5), ("rlnDefocusV", 5), ("rlnDefocusAngle", 0.5), ("spaCtfEvidence", 10)):
+        np.testing.assert_allclose(found(tmp_path).floats(name), wanted.floats(name), atol=apart)

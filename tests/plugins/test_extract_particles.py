@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -434,3 +435,12 @@ def test_the_micrographs_come_along_with_their_own_pixel_size(picks: Path) -> No
     tables = run(picks, *BOX, "--crop", 20)
     assert tables["micrographs"] == star.read(picks)["micrographs"]
     assert entries(tables)[0].optics.pixel_size == 5
+
+
+def test_a_device_cuts_the_same_images(picks: Path, card: Any) -> None:
+    wanted = stack(run(picks, *BOX, "--crop", 24))
+    found = stack(run(picks, *BOX, "--crop", 24, "--device", "cuda"))
+    assert card.launches["normalised"]
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
+    refused = run_spa("extract", "particles", picks, "-d", picks.parent / "V", *BOX, "--virtual", "--device", "cuda")
+    assert refused.status == 69 and "--virtual" in refused.stderr

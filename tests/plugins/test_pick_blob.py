@@ -1,6 +1,7 @@
 """`spa pick blob`."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,3 +182,11 @@ def test_centres_of_real_hollow_shells(shared_data: Path, tmp_path: Path, monkey
                   for t in (one.take(one.text("rlnMicrographName") == name) for one in (truth, xy))]  # fmt: skip
         near, wanted = near + len(points[0]) - missed(*points, radius=15), wanted + len(points[0])
     assert near / wanted > 0.9 and len(xy) < 1.6 * wanted
+
+
+def test_a_device_finds_the_same_picks(micrograph: Path, tmp_path: Path, card: Any) -> None:
+    wanted = run(micrograph, tmp_path, "--no-ctf")["particles"]
+    there = run(micrograph, tmp_path, "--no-ctf", "--device", "cuda")["particles"]
+    assert card.launches["extremes"] and len(there) == len(wanted)
+    for name in ("rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"):
+        assert np.allclose(there.floats(name), wanted.floats(name), atol=0.05)

@@ -87,7 +87,7 @@ extern "C" __global__ void best_cells(const float* a, const float* b, const floa
                                       int* out) {
     __shared__ float values[32];
     __shared__ int places[32];
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5, none = 0x7fffffff;
+    const int none = 0x7fffffff;
     for (int i = blockIdx.y; i < n; i += gridDim.y) {
         const size_t first = (size_t)i * t * columns;
         const Scores s = {a + first, b + first, norm + (size_t)i * columns, classes, prior + (size_t)i * t, columns, half};
@@ -105,13 +105,7 @@ extern "C" __global__ void best_cells(const float* a, const float* b, const floa
             }
             float value = mine;
             int where = at;
-            warp_best(value, where);
-            if (lane == 0) values[warp] = value, places[warp] = where;
-            __syncthreads();
-            value = lane < warps ? values[lane] : -INFINITY;
-            where = lane < warps ? places[lane] : none;
-            warp_best(value, where);
-            __syncthreads();
+            block_best(value, where, values, places, none);
             if (k == 0) top = value;
             if (where == none || value < top - faint) break;  // all threads alike
             stale = where == at;
@@ -132,7 +126,7 @@ extern "C" __global__ void whole(float* a, float* b, const float* norm, const fl
     __shared__ float slots[32];
     __shared__ double mass;
     __shared__ int places[32];
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5, none = 0x7fffffff;
+    const int none = 0x7fffffff;
     for (int i = blockIdx.y; i < n; i += gridDim.y) {
         const size_t first = (size_t)i * t * columns;
         const Scores s = {a + first, b + first, norm + (size_t)i * columns, classes, prior + (size_t)i * t, columns, half};
@@ -145,13 +139,7 @@ extern "C" __global__ void whole(float* a, float* b, const float* norm, const fl
         }
         float value = most;
         int where = at;
-        warp_best(value, where);
-        __syncthreads();
-        if (lane == 0) slots[warp] = value, places[warp] = where;
-        __syncthreads();
-        value = lane < warps ? slots[lane] : -INFINITY;
-        where = lane < warps ? places[lane] : none;
-        warp_best(value, where);
+        block_best(value, where, slots, places, none);
         for (int e = threadIdx.x; e < t * columns; e += blockDim.x) {
             const float2 v = score_of(s, e);
             sum += expf((v.x - value) / temperature) + expf((v.y - value) / temperature);

@@ -46,3 +46,15 @@ __device__ inline void warp_best(float& value, int& where) {
         }
     }
 }
+
+// The same over the block, for all threads; slots, places: shared, one a warp; none: a place after all others.
+__device__ inline void block_best(float& value, int& where, float* slots, int* places, int none) {
+    const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, warps = blockDim.x >> 5;
+    warp_best(value, where);
+    __syncthreads();  // slots may still be read from the last time
+    if (lane == 0) slots[warp] = value, places[warp] = where;
+    __syncthreads();
+    value = lane < warps ? slots[lane] : -INFINITY;
+    where = lane < warps ? places[lane] : none;
+    warp_best(value, where);
+}

@@ -4,6 +4,7 @@ import re
 
 from spa.errors import DeviceError
 
+FORM = re.compile(r"cpu|cuda(:\d+(,\d+)*)?")
 EXTRA = "pip install 'spa[gpu-cuda13]' (CUDA 12: 'spa[gpu-cuda12]')"
 
 
@@ -11,7 +12,7 @@ def numbers(name: str) -> tuple[int, ...]:
     """The devices that a name means, () for the CPU; DeviceError for anything else."""
     if name == "cpu":
         return ()
-    if not re.fullmatch(r"cuda(:\d+(,\d+)*)?", name):
+    if not FORM.fullmatch(name):
         raise DeviceError(f"--device {name}: it is cpu, cuda, cuda:N or cuda:N,M")
     found = tuple(map(int, name.partition(":")[2].split(","))) if ":" in name else (0,)
     if len(set(found)) < len(found):

@@ -1,11 +1,12 @@
 """The options that jobs share, spelt once."""
 
 import os
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+
+from spa.gpu.names import FORM
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 
@@ -30,7 +31,7 @@ INPUT_FILE = InputFile()
 
 
 def _device(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"cpu|cuda(:\d+(,\d+)*)?", value):
+    if not FORM.fullmatch(value):
         raise click.BadParameter(f"{value!r} is not cpu, cuda, cuda:N or cuda:N,M", ctx, param)
     return value
 

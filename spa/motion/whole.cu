@@ -72,7 +72,6 @@ extern "C" __global__ void peaks(const float* scores, const float* expected, flo
     __shared__ float slots[32];
     __shared__ int places[32];
     __shared__ double sums[1];
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
     for (int g = blockIdx.x; g < groups; g += gridDim.x) {
         const float* mine = scores + (size_t)g * ny * nx;
         float most = -INFINITY, acc[1] = {0};
@@ -95,13 +94,8 @@ extern "C" __global__ void peaks(const float* scores, const float* expected, flo
                 place = at;
             }
         }
-        warp_best(best, place);
-        __syncthreads();
-        if (lane == 0) slots[warp] = best, places[warp] = place;
-        __syncthreads();
+        block_best(best, place, slots, places, ny * nx);
         if (threadIdx.x == 0) {
-            for (int w = 1; w < (int)(blockDim.x >> 5); w++)
-                if (slots[w] > best || (slots[w] == best && places[w] < place)) best = slots[w], place = places[w];
             const int y = place / nx, x = place % nx;
             where[g] = place;
             float* out = values + 5 * g;

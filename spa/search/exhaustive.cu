@@ -53,7 +53,6 @@ extern "C" __global__ void top(float* best, const int* which, int n, int g, int 
                                float* score) {
     __shared__ float values[32];
     __shared__ int places[32];
-    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5;
     for (int i = blockIdx.y; i < n; i += gridDim.y) {
         float* row = best + (size_t)i * g;
         float mine = -INFINITY;
@@ -67,12 +66,7 @@ extern "C" __global__ void top(float* best, const int* which, int n, int g, int 
             }
             float value = mine;
             int where = at;
-            warp_best(value, where);
-            if (lane == 0) values[warp] = value, places[warp] = where;
-            __syncthreads();
-            value = lane < warps ? values[lane] : -INFINITY;
-            where = lane < warps ? places[lane] : g;
-            warp_best(value, where);
+            block_best(value, where, values, places, g);
             stale = where == at && where < g;
             if (stale) {
                 row[where] = -INFINITY;
@@ -83,7 +77,6 @@ extern "C" __global__ void top(float* best, const int* which, int n, int g, int 
                 const size_t to = (size_t)i * keep + k;
                 place[to] = 0, shift[to] = 0, score[to] = -INFINITY;
             }
-            __syncthreads();
         }
     }
 }

@@ -33,7 +33,7 @@ ALLOWED = {
     "motion": {"gpu", "image", "errors"},
     "polish": {"image", "errors"},
     "simulate": {"motion", "volume", "image", "errors"},  # movies move and burn as the science says
-    "job": {"model", "io", "image", "subtract", "errors"},  # images may be subtracted, and are straightened, on reading
+    "job": {"model", "io", "gpu", "image", "subtract", "errors"},  # images are subtracted, and straightened, on reading
     "web": {"job", "io", "model", "picking", "image", "errors"},  # the frame of pages, and micrographs as pictures
     "cli": {"plug", "gpu", "errors"},  # doctor asks what cards there are
     "testing": {"cli", "job", "model", "io", "volume", "image", "errors"},

@@ -50,7 +50,8 @@ class Classes:
     def particles(self) -> Table:
         """The particles' table with the pose in the best class, and what each class has of it."""
         best, _ = self.state.best()
-        return with_scales(pose_table(self.given, best), self.given.problem, self.state).with_columns(
+        table = pose_table(self.given, best, self.state.evidence)
+        return with_scales(table, self.given.problem, self.state).with_columns(
             rlnClassNumber=self.number,
             rlnMaxValueProbDistribution=np.round(self.shares.max(axis=1) * best.weight.max(axis=1), 6),
             spaClassEntropy=np.round(entropy(self.shares), 6),

@@ -9,14 +9,10 @@ more power than any particle can explain of it.
 import numpy as np
 from scipy.special import logsumexp
 
-from spa.image import fft
 from spa.refine.expectation import WHOLE
-from spa.search.images import Block
-from spa.volume.shells import shell_counts, shell_sums
 from spa.volume.symmetry import operators
 
 OPERATORS = operators("I")  # it looks the same from everywhere: a few views will do
-STRENGTHS = (0.25, 1.0, 4.0, 16.0, 64.0, 256.0)  # of a pattern's power over a particle's
 
 
 def blob(maps: np.ndarray) -> np.ndarray:
@@ -33,28 +29,6 @@ def blob(maps: np.ndarray) -> np.ndarray:
 def blobs(maps: np.ndarray) -> np.ndarray:
     """(2, n, n, n) of each half of maps (c, 2, n, n, n)."""
     return np.stack([blob(maps[:, half]) for half in (0, 1)])
-
-
-def projected_power(maps: np.ndarray) -> np.ndarray:
-    """(shells,) mean |P|^2 of projections of maps (c, n, n, n), in the mean of all of them."""
-    n = maps.shape[-1]
-    spectra = [fft.rfft3(one) for one in maps]
-    return np.mean([shell_sums(one.real**2 + one.imag**2) for one in spectra], axis=0) / shell_counts(n) / n**2
-
-
-def anything(block: Block, power: np.ndarray) -> np.ndarray:
-    """(n,) log evidence of random patterns in whitened images, over that of no signal.
-
-    power (shells,) is that of a particle's projections. A pattern's coefficients are Gaussian, of CTF^2 times it times
-    one of STRENGTHS, each as likely as the others: log p = |X|^2 s / (1 + s) - log(1 + s) each.
-    """
-    signal = block.ctf**2 * power[block.band.shell[: block.ctf.shape[1]]].astype(np.float32)
-    seen = block.x[:, 0] ** 2 + block.x[:, 1] ** 2
-    logs = []
-    for strength in STRENGTHS:
-        s = np.float32(strength) * signal
-        logs.append((seen * (s / (1 + s)) - np.log1p(s)).sum(axis=1, dtype=np.float64))
-    return logsumexp(logs, axis=0) - np.log(len(STRENGTHS))
 
 
 def evidence(blob: np.ndarray, pattern: np.ndarray, shift_sigma: float) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from spa.abinit import junk
 from spa.abinit.plan import Settings, extent_of
 from spa.abinit.stochastic import generator, solvent
-from spa.refine import expectation, maximisation
+from spa.refine import expectation, maximisation, recognised
 from spa.refine.classes import best_class, evidence, weighted
 from spa.refine.classes import shares as shares_of
 from spa.refine.data import Images, blocks_of, smooth_spectrum
@@ -132,9 +132,9 @@ def _expected(
                 logs[part, number] += np.log(len(group)) if number < settings.classes else 0  # modes not looked for
         every.append(poses)
     if settings.junk:
-        power = junk.projected_power(state.maps[: settings.classes].mean(axis=1) * mask)
+        power = recognised.projected_power(state.maps[: settings.classes].mean(axis=1) * mask)
         for part in blocks_of(np.concatenate(halves)):
-            pattern = junk.anything(images.block(part, state.radius, state.noise), power)
+            pattern = recognised.anything(images.block(part, state.radius, state.noise), power)
             logs[part, -1] = junk.evidence(logs[part, -1], pattern, prior.shift_sigma)
     return every, shares_of(logs)
 

@@ -13,7 +13,7 @@ from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.model.poses import eulers
 from spa.recipe.given import Inputs
-from spa.refine import plan, scales, states
+from spa.refine import plan, recognised, scales, states
 from spa.refine.expectation import Poses
 from spa.refine.problem import Problem
 from spa.refine.solvent import flattened
@@ -21,8 +21,11 @@ from spa.refine.states import State
 from spa.volume.fsc import crossing
 
 STATE = "state.npz"
+EVIDENCE = "spaParticleEvidence"
 CROWDED = 0.01  # of the images at the edge of the shifts that were searched
-CLEAR = 0.5  # mean share of the best pose below which a result is in doubt
+CLEAR = 0.5  # mean share of the best pose, of images that show the particle, below which a result is in doubt
+LEAST = 0.1  # of the images must show the particle
+MANY = 0.02  # of the images show none: this is said
 
 
 def resumed(run: Run, start: State, name: str = STATE) -> State:
@@ -64,13 +67,31 @@ def resolution(problem: Problem, state: State) -> float:
 
 
 def doubt(state: State) -> str | None:
-    """What speaks against a refinement's result; None where its poses came to rest and are clear."""
-    if state.local and state.sharpness >= CLEAR:
+    """What speaks against a refinement's result; None where the poses of what shows the particle came to rest."""
+    shown = (state.evidence > recognised.SURE).mean()
+    if state.local and state.clarity >= CLEAR and shown >= LEAST:
         return None
     return (
-        f"it did not converge: {state.wandering:.0%} of the images went to quite another pose in the last search, and "
-        f"the best pose has {state.sharpness:.0%} of an image's posterior; half maps that share their start and their "
-        "errors agree better than either is right"
+        f"it did not converge: {shown:.0%} of the images surely show the particle; of these {state.wandering:.0%} went "
+        f"to quite another pose in the last search, and the best pose has {state.clarity:.0%} of the posterior; half "
+        "maps that share their start and their errors agree better than either is right"
+    )
+
+
+def unclear(state: State) -> np.ndarray:
+    """(n,) images that nothing, or any pattern at all, explains no worse than the particle does."""
+    return state.evidence <= recognised.threshold(state.evidence)
+
+
+def junk(state: State) -> str | None:
+    """What to do with images that show no particle; None where there are next to none, or nothing is sure yet."""
+    many = unclear(state)
+    if many.mean() < MANY or doubt(state):
+        return None
+    return (
+        f"{many.sum()} of {len(many)} images show nothing that the map explains: `spa star filter "
+        f"'{EVIDENCE} > {recognised.threshold(state.evidence):.1f}'` keeps the others, and `spa refine hetero` with a "
+        "second reference sorts out what they are"
     )
 
 
@@ -92,9 +113,9 @@ def summary(problem: Problem, state: State) -> str:
         found = f"not converged (FSC 0.143 of the half maps at {found}, which claims nothing), "
     else:
         found += " (FSC 0.143 of the half maps in the solvent mask, not corrected for it), "
-    return (
-        f"{found}{len(problem.images)} particles, {problem.settings.symmetry}, {state.iteration} iterations"
-    )
+    number = int(unclear(state).sum())
+    particles = f"{len(problem.images)} particles" + (f" ({number} of them unclear)" if number else "")
+    return f"{found}{particles}, {problem.settings.symmetry}, {state.iteration} iterations"
 
 
 def written(run: Run, given: Inputs, state: State) -> Tables:
@@ -116,7 +137,7 @@ def written(run: Run, given: Inputs, state: State) -> Tables:
     width = problem.images.band.box * problem.images.pixel_size
     star.write(Tables(blocks={"fsc": curve_table(state.curve, width)}), curve)
     files.append(("fsc", str(curve)))
-    table = with_scales(pose_table(given, state.poses[0]), problem, state)
+    table = with_scales(pose_table(given, state.poses[0], state.evidence), problem, state)
     tables = given.stack.tables.with_block("particles", table)
     return with_maps(tables, files)
 
@@ -131,8 +152,8 @@ def curve_table(curve: np.ndarray, width: float) -> Table:
     )  # fmt: skip
 
 
-def pose_table(given: Inputs, poses: Poses) -> Table:
-    """The particles' table with the best mode of each, its error, and its share of the posterior."""
+def pose_table(given: Inputs, poses: Poses, evidence: np.ndarray) -> Table:
+    """The particles' table with the best mode of each, its error, its share of the posterior, and the evidence (n,)."""
     images = given.problem.images
     n = np.arange(len(images))
     best = poses.weight.argmax(axis=1)
@@ -144,6 +165,7 @@ def pose_table(given: Inputs, poses: Poses) -> Table:
         rlnLogLikeliContribution=poses.logp[n, best],
         rlnNrOfSignificantSamples=(poses.weight >= 0.01).sum(axis=1),
         spaPoseEntropy=poses.entropy(),
+        **{EVIDENCE: np.round(evidence, 4)},
         spaTurnError=np.rad2deg(np.sqrt((spread[:, :3] ** 2).sum(axis=1))),
         spaShiftError=np.sqrt((spread[:, 3:] ** 2).sum(axis=1)) * images.pixel_size,
     )

@@ -6,12 +6,12 @@ Biol. 180 (2012) 519).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from spa.refine import classes, expectation, maximisation, near, plan, scales
+from spa.refine import classes, expectation, maximisation, near, plan, recognised, scales
 from spa.refine.data import Images, smooth_spectrum
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Problem, Workers
@@ -46,7 +46,7 @@ def first_state(problem: Problem, starts: Sequence[np.ndarray], noise: np.ndarra
     return State(
         0, np.repeat(np.stack(low)[:, None], 2, axis=1), np.zeros((len(low), images.band.box // 2 + 1)),
         min(radius + plan.BEYOND, images.band.radius), noise, [_first_poses(problem) for _ in low],
-        np.full((n, len(low)), 1 / len(low)), np.full(n, known), np.full(n, known), local=known,
+        np.full((n, len(low)), 1 / len(low)), np.full(n, known), np.full(n, known), np.full(n, -np.inf), local=known,
     )  # fmt: skip
 
 
@@ -80,7 +80,17 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     halves, sources = plan.chosen(problem, state), sources_of(problem, state, workers)
     found = plan.advanced(problem, expected(problem, state, workers, halves, sources), halves)
     found = maximised(problem, found, workers, halves, sources, plan.parted(problem, found))
-    return at_rest(problem, found, workers) if found.done and found.local else found
+    if not found.done:
+        return found
+    return weighed(problem, at_rest(problem, found, workers) if found.local else found)
+
+
+def weighed(problem: Problem, state: State) -> State:
+    """The state whose evidence for the particle in each image is that over random patterns, too."""
+    problem = scales.seen(problem, state)
+    maps = state.maps.mean(axis=1) * problem.solvent
+    evidence = recognised.over_patterns(problem.images, maps, state.evidence, state.radius, state.noise)
+    return replace(state, evidence=evidence)
 
 
 def at_rest(problem: Problem, state: State, workers: Workers) -> State:
@@ -125,7 +135,7 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
     images, settings = problem.images, problem.settings
     root = np.random.SeedSequence((settings.seed, state.iteration + 1))
     streams = iter(np.random.Generator(np.random.Philox(root)).spawn(len(halves) * len(sources)))
-    before = state.best()[0].best()
+    before = Before.of(state)
     prior, reach = plan.shift_prior(problem, state)
     logs = np.full(state.shares.shape, -np.inf)
     for number, (pair, poses) in enumerate(zip(sources, state.poses)):
@@ -143,8 +153,12 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
     shares = state.shares.copy()
     shares[rows] = classes.shares(logs[rows])
     passes = state.passes + len(rows) / len(images)
-    state = replace(state, shares=shares, iteration=state.iteration + 1, passes=passes)
-    return _measured(state, rows, before, searches(problem.extent, state.radius)[1].step, settings.operators)
+    found = replace(state, shares=shares, iteration=state.iteration + 1, passes=passes)
+    evidence = state.evidence.copy()
+    own = 0.0 if state.turns or state.iteration == 0 else plan.own(problem, found)
+    evidence[rows] = recognised.evidence(found.best()[0], prior, len(settings.operators), own)[rows]
+    step = searches(problem.extent, state.radius)[1].step
+    return _measured(replace(found, evidence=evidence), rows, before, step, settings.operators)
 
 
 def _looks(
@@ -165,24 +179,39 @@ def _looks(
                 yield some, expectation.wide_pass(task, search, rng, poses)
 
 
-def _measured(state: State, rows: np.ndarray, before: np.ndarray, step: float, operators: np.ndarray) -> State:
-    """How sharp the posteriors of rows are, and how far from `before` (n, 3, 3) the poses moved that were there.
+@dataclass(frozen=True, eq=False)
+class Before:
+    """Poses (n, 3, 3) of all images before a search, and each one's share (n,) of its posterior."""
+
+    poses: np.ndarray
+    peak: np.ndarray
+
+    @classmethod
+    def of(cls, state: State) -> "Before":
+        best = state.best()[0]
+        return cls(best.best(), best.weight.max(axis=1) * state.shares.max(axis=1))
+
+
+def _measured(state: State, rows: np.ndarray, before: Before, step: float, operators: np.ndarray) -> State:
+    """How sharp the posteriors of rows are, and how far their poses moved that were there before.
 
     step: of the wide search's grid, radians.
     """
     searched, settled = state.searched.copy(), state.settled.copy()
     searched[rows] = True
-    best = state.best()[0]
-    peak = best.weight.max(axis=1) * state.shares.max(axis=1)
+    after = Before.of(state)
     again = rows[state.searched[rows]]
-    moved, wandering = np.pi, 1.0
+    moved, rest = np.pi, plan.Rest()
     if len(again):
-        turn = orientations.angles_between(before[again], best.best()[again], operators)
-        moved, wandering = float(np.median(turn)), float((turn > 2 * step).mean())
-        settled[again] = (turn < step) & (peak[again] > SETTLED_PEAK)
+        turn = orientations.angles_between(before.poses[again], after.poses[again], operators)
+        moved, rest = float(np.median(turn)), plan.rest(turn > 2 * step, before.peak[again], state.evidence[again])
+        settled[again] = (turn < step) & (after.peak[again] > SETTLED_PEAK)
+    shown = rows[state.evidence[rows] > recognised.SURE]
     return replace(
-        state, searched=searched, settled=settled, sharpness=float(peak[rows].mean()), moved=moved, wandering=wandering
-    )
+        state, searched=searched, settled=settled, sharpness=float(after.peak[rows].mean()), moved=moved,
+        clarity=float(after.peak[shown].mean()) if len(shown) else 0.0, wandering=rest.wandering,
+        foretold=rest.foretold,
+    )  # fmt: skip
 
 
 def _explained(state: State, halves: Halves, sources: Sources) -> scales.Parts:

@@ -1,7 +1,8 @@
 """What comes next: which images, how wide a search, when to go local, when to stop.
 
-Going local too early is the main failure of a refinement, so the global phase ends by a test: next to no image moves
-by more than two grid steps in a global pass.
+Going local too early is the main failure of a refinement, so the global phase ends by a test: next to no image that
+shows the particle moves by more than two grid steps in a global pass; or, once nothing is gained any more, no more of
+them than their own posteriors foretell, which is all that can be asked of images that are never sure.
 
 Where posteriors are broad an image's own share of its half's map speaks for the pose that it has, right or wrong: some
 ten units of log p at a signal-to-noise ratio of 0.015 and a thousand images, as much as the right pose would gain. So
@@ -10,11 +11,12 @@ incremental expectation-maximisation: Neal & Hinton, in Learning in Graphical Mo
 image's own noise is little beside what the image tells: one search of all of them would undo what turns have won.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spa.refine.problem import Problem
+from spa.refine.recognised import SURE
 from spa.refine.states import State
 from spa.search.prior import Prior
 
@@ -79,17 +81,48 @@ def own_share(problem: Problem, state: State) -> float:
     """
     best = state.best()[0]
     told = np.median(best.logp[np.arange(len(best.logp)), best.weight.argmax(axis=1)][state.searched])
+    return own(problem, state) / max(float(told), 1e-6)
+
+
+def own(problem: Problem, state: State) -> float:
+    """What an image gains, in nats, from its own noise in its half's map, at most."""
     views = len(problem.settings.operators) * state.searched.sum() / 2
     coefficients = 2 * np.pi / 3 * state.radius**3 * (problem.solvent**2).mean()
-    return float(coefficients / views / max(told, 1e-6))
+    return float(coefficients / max(views, 1))
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Of images that show the particle: the share that moved far in a search, and how many would have been foretold.
+
+    1: none that shows it was searched twice yet.
+    """
+
+    wandering: float = 1.0
+    foretold: float = 0.0
+
+
+def rest(far: np.ndarray, peak: np.ndarray, evidence: np.ndarray) -> Rest:
+    """From (n,) whether images moved far, the share of the posterior of the pose that they had, and the evidence for
+    the particle in each: an image whose posterior is honest moves as often as it is unsure."""
+    shown = evidence > SURE
+    if not shown.any():
+        return Rest()
+    return Rest(float(far[shown].mean()), float(1 - peak[shown].mean()))
 
 
 def _roving(state: State) -> bool:
-    return state.wide and ROVING < state.wandering < 1  # 1: none was searched twice yet
+    """Whether images that show the particle go farther than what is unsure of them tells."""
+    return state.wide and max(ROVING, state.foretold) < state.wandering < 1
+
+
+def _sharpens(state: State) -> bool:
+    return state.passes - state.rose < 1
 
 
 def _goes_local(state: State) -> bool:
-    rest = state.wandering < SETTLED or (state.wandering < ROVING and state.stalled >= 1)
+    still = state.wandering < ROVING or (state.wandering <= state.foretold and not _sharpens(state))
+    rest = state.wandering < SETTLED or (still and state.stalled >= 1)
     return state.local or (bool(state.searched.all()) and rest)
 
 

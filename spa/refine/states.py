@@ -18,14 +18,16 @@ class State:
     maps (c, 2, box, box, box): the regularised half maps without their solvent; curves (c, shells): FSC of the half
     maps in the solvent mask; radius: the band (shells); noise (groups, shells); poses: the modes in each class;
     shares (n, c): of each image's posterior; searched (n,): which images have poses; settled (n,): which kept a clear
-    one in their last search; wide, local: the kind of the next search; best_shell: the best 0.143 crossing yet and
-    stalled: passes over all images since; moved: median turn (radians) of the images searched again;
-    least: the smallest of these yet; wandering: the share that moved more than two grid steps; sharpness: mean share
-    of the best mode; halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once done;
-    scales (2, groups): grey scales of the groups of each half's images, where there are groups;
-    begun: images of each half that earlier iterations have taken, those taken again counted again; turns: whether the
-    next iteration takes some of them only; passes: iterations yet, each counted by the share of all images it took;
-    sharpest: the sharpness when it last rose clearly, after `rose` passes.
+    one in their last search; evidence (n,): for the particle in each, over nothing (nats), in its last search; wide,
+    local: the kind of the next search; best_shell: the best 0.143 crossing yet and stalled: passes over all images
+    since; moved: median turn (radians) of the images searched again; least: the smallest of these yet; wandering: the
+    share that moved more than two grid steps, of images that show the particle, and foretold: the share that would by
+    their own posteriors; sharpness: mean share of the best mode, and clarity: that of images that show the particle;
+    halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once done; scales (2, groups):
+    grey scales of the groups of each half's images, where there are groups; begun: images of each half that earlier
+    iterations have taken, those taken again counted again; turns: whether the next iteration takes some of them only;
+    passes: iterations yet, each counted by the share of all images it took; sharpest: the sharpness when it last rose
+    clearly, after `rose` passes.
     """
 
     iteration: int
@@ -37,6 +39,7 @@ class State:
     shares: np.ndarray
     searched: np.ndarray
     settled: np.ndarray
+    evidence: np.ndarray
     wide: bool = False
     local: bool = False
     best_shell: int = 0
@@ -44,7 +47,9 @@ class State:
     moved: float = np.pi
     least: float = np.pi
     wandering: float = 1.0
+    foretold: float = 0.0
     sharpness: float = 0.0
+    clarity: float = 0.0
     done: bool = False
     begun: int = 0
     turns: bool = False
@@ -65,7 +70,7 @@ class State:
         return best_class(self.poses, self.shares)
 
 
-_ARRAYS = ("maps", "curves", "noise", "shares", "searched", "settled")
+_ARRAYS = ("maps", "curves", "noise", "shares", "searched", "settled", "evidence")
 _LAST = ("halves", "joint", "scales")  # where they are
 _PLAIN = [f.name for f in fields(State) if f.name not in {*_ARRAYS, *_LAST, "poses"}]
 

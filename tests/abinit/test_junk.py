@@ -24,25 +24,6 @@ def test_nothing_is_as_good_as_a_blob_without_density() -> None:
     np.testing.assert_allclose(junk.evidence(flat, np.zeros(1), 4.0), flat)
 
 
-def test_a_pattern_is_likely_where_power_is_beyond_the_noise(planted, lumps) -> None:
-    """By the closed form where its strength is known; noise alone is no pattern; more than a particle's power is."""
-    data = planted(lumps(1), n=200)
-    block = data.images.block(np.arange(200), 7, data.noise)
-    power = junk.projected_power(data.volume[None])
-    rng = np.random.default_rng(0)
-    noise = (rng.standard_normal(block.x.shape) / np.sqrt(2)).astype(np.float32)
-    own = np.sqrt(block.ctf**2 * power[block.band.shell[: block.ctf.shape[1]]])[:, None]
-    for strength in (0, 1, 16):
-        pattern = np.float32(np.sqrt(strength / 2)) * own * rng.standard_normal(noise.shape).astype(np.float32)
-        found = junk.anything(replace(block, x=noise + pattern), power)
-        s = strength * own[:, 0] ** 2
-        expected = (s - np.log1p(s)).sum(axis=1)  # the mean over patterns and noise
-        if strength:
-            np.testing.assert_allclose(found.mean(), expected.mean(), rtol=0.1, atol=3)
-        else:
-            assert (found < 1).all()
-
-
 def test_empty_images_go_to_the_junk_class(planted, lumps) -> None:
     data = planted(lumps(1), n=300)
     planes = data.images.planes.copy()

@@ -1,0 +1,101 @@
+"""Which images show the particle: the evidence for it in any pose, over that for nothing, or for anything else.
+
+Noise, too, has a best pose, and where the map reaches far that pose is sharp: what it gains there is the best of very
+many chances. The evidence takes them into account: it is the likelihood averaged over all poses and shifts that were
+thought possible (Laplace). What has more than SURE of it shows the particle; of images of nothing less than 1 % have
+(Kass & Raftery, J. Am. Stat. Assoc. 90 (1995) 773, call it very strong).
+
+An edge, ice, an aggregate may have more in common with the particle than noise has, and far more power than it can
+explain: they are likelier as random patterns, as strong in each shell as particles are or stronger.
+"""
+
+import numpy as np
+from scipy.special import expit, logit, logsumexp
+
+from spa.image import fft
+from spa.refine.data import Images, blocks_of
+from spa.refine.expectation import Poses
+from spa.search.images import Block
+from spa.search.prior import Prior
+from spa.volume.shells import shell_counts, shell_sums
+
+SURE = 5.0  # nats
+ROUNDS = 200  # of finding how many images show the particle
+TURNS = 8 * np.pi**2  # volume of all turns, in cubic radians
+STRENGTHS = (0.25, 1.0, 4.0, 16.0, 64.0, 256.0)  # of a pattern's power over a particle's
+
+
+def evidence(poses: Poses, prior: Prior, order: int, own: float = 0.0) -> np.ndarray:
+    """(n,) nats by which the particle is likelier than nothing; -inf for images that have no modes with a curvature.
+
+    prior: of the search that found the poses; order: how many operators the point group has; own: nats that an image
+    gains from its own noise in the map.
+    """
+    heights = poses.logp + _log_volume(poses.root)
+    there = np.isfinite(heights).any(axis=1)
+    found = np.full(len(heights), -np.inf)
+    found[there] = logsumexp(heights[there], axis=1) - _log_prior_volume(prior, order) - own
+    return found
+
+
+def threshold(evidence: np.ndarray) -> float:
+    """The evidence above which an image is likelier than not to show the particle, from that of all images (n,).
+
+    How many show it is not known before: the share that makes the evidence of all likeliest (by expectation and
+    maximisation), at least one image and at most all but one.
+    """
+    share, n = 0.5, len(evidence)
+    known = np.where(np.isfinite(evidence), evidence, -1e3)
+    for _ in range(ROUNDS):
+        share = float(np.clip(expit(known + logit(share)).mean(), 1 / n, 1 - 1 / n))
+    return float(-logit(share))
+
+
+def over_patterns(
+    images: Images, maps: np.ndarray, evidence: np.ndarray, radius: int, noise: np.ndarray
+) -> np.ndarray:  # fmt: skip
+    """(n,) the evidence over nothing, made the evidence over a random pattern where that is likelier.
+
+    maps (c, n, n, n) of the particle in the solvent mask, radius (shells) and noise (groups, shells): what the images
+    were compared with.
+    """
+    power, found = projected_power(maps), np.array(evidence)
+    for rows in blocks_of(np.arange(len(images))):
+        found[rows] -= np.maximum(anything(images.block(rows, radius, noise), power), 0)
+    return found
+
+
+def projected_power(maps: np.ndarray) -> np.ndarray:
+    """(shells,) mean |P|^2 of projections of maps (c, n, n, n), in the mean of all of them."""
+    n = maps.shape[-1]
+    spectra = [fft.rfft3(one) for one in maps]
+    return np.mean([shell_sums(one.real**2 + one.imag**2) for one in spectra], axis=0) / shell_counts(n) / n**2
+
+
+def anything(block: Block, power: np.ndarray) -> np.ndarray:
+    """(n,) log evidence of random patterns in whitened images, over that of no signal.
+
+    power (shells,) is that of a particle's projections. A pattern's coefficients are Gaussian, of CTF^2 times it times
+    one of STRENGTHS, each as likely as the others: log p = |X|^2 s / (1 + s) - log(1 + s) each.
+    """
+    signal = block.ctf**2 * power[block.band.shell[: block.ctf.shape[1]]].astype(np.float32)
+    seen = block.x[:, 0] ** 2 + block.x[:, 1] ** 2
+    logs = []
+    for strength in STRENGTHS:
+        s = np.float32(strength) * signal
+        logs.append((seen * (s / (1 + s)) - np.log1p(s)).sum(axis=1, dtype=np.float64))
+    return logsumexp(logs, axis=0) - np.log(len(STRENGTHS))
+
+
+def _log_volume(root: np.ndarray) -> np.ndarray:
+    """(n, m) log of the volume of Gaussians whose covariance is root root^T; -inf where it is 0."""
+    sides = np.diagonal(root, axis1=-2, axis2=-1)
+    there = sides.min(axis=-1) > 0
+    logs = np.log(np.where(there[..., None], sides, 1.0)).sum(axis=-1)
+    return np.where(there, logs + 2.5 * np.log(2 * np.pi), -np.inf)
+
+
+def _log_prior_volume(prior: Prior, order: int) -> float:
+    """Log of the volume of poses and shifts that are thought possible, each a Gaussian's or the whole."""
+    turns = TURNS if prior.poses is None else min(TURNS, (2 * np.pi) ** 1.5 * prior.turn_sigma**3)
+    return float(np.log(turns / order) + np.log(2 * np.pi * prior.shift_sigma**2))

@@ -1,0 +1,137 @@
+"""Images that show the particle are told from those that do not, and do not hinder a run from coming to rest."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spa.recipe import kept
+from spa.refine import expectation, loop, plan, recognised
+from spa.refine.problem import Workers
+from spa.refine.states import State
+from spa.search.orientations import angles_between
+from spa.search.prior import Prior
+
+JUNK = 0.4
+
+
+def one_mode(logp: float, turn: float, shift: float) -> expectation.Poses:
+    found = expectation.no_poses(1)
+    found.logp[0, 0] = logp
+    found.root[0, 0] = np.diag([turn] * 3 + [shift] * 2)
+    return found
+
+
+def test_a_pose_as_likely_as_any_is_no_evidence() -> None:
+    """A mode that is as wide as what was thought possible, and as high as no particle, says nothing."""
+    wide = one_mode(0.0, expectation.WHOLE**-0.5, 3.0)
+    assert recognised.evidence(wide, Prior(np.zeros((1, 2)), 3.0), 1) == pytest.approx(0, abs=1e-9)
+
+
+def test_evidence_pays_for_the_poses_that_were_tried() -> None:
+    prior = Prior(np.zeros((1, 2)), 3.0)
+    found = recognised.evidence(one_mode(20.0, 0.05, 0.5), prior, 1)
+    chance = (2 * np.pi) ** 1.5 * 0.05**3 / (8 * np.pi**2) * (0.5 / 3) ** 2
+    assert found == pytest.approx(20 + np.log(chance))
+    assert recognised.evidence(one_mode(20.0, 0.05, 0.5), prior, 7) - found == pytest.approx(np.log(7))
+    assert recognised.evidence(one_mode(20.0, 0.05, 0.5), prior, 1, own=4.0) == pytest.approx(found - 4)
+    known = replace(prior, poses=np.eye(3)[None], turn_sigma=0.05)  # nothing is left to be found of the turn
+    assert recognised.evidence(one_mode(20.0, 0.05, 0.5), known, 1) == pytest.approx(20 + np.log((0.5 / 3) ** 2))
+    assert recognised.evidence(expectation.no_poses(2), prior, 1).tolist() == [-np.inf, -np.inf]
+
+
+def test_a_pattern_is_likely_where_power_is_beyond_the_noise(planted: Callable) -> None:
+    """By the closed form where its strength is known; noise alone is no pattern; more than a particle's power is."""
+    case = planted(n=200)
+    block = case.problem.images.block(np.arange(200), 12, case.noise)
+    power = recognised.projected_power(case.volume[None])
+    rng = np.random.default_rng(0)
+    noise = (rng.standard_normal(block.x.shape) / np.sqrt(2)).astype(np.float32)
+    own = np.sqrt(block.ctf**2 * power[block.band.shell[: block.ctf.shape[1]]])[:, None]
+    for strength in (0, 1, 16):
+        pattern = np.float32(np.sqrt(strength / 2)) * own * rng.standard_normal(noise.shape).astype(np.float32)
+        found = recognised.anything(replace(block, x=noise + pattern), power)
+        s = strength * own[:, 0] ** 2
+        expected = (s - np.log1p(s)).sum(axis=1)  # the mean over patterns and noise
+        if strength:
+            np.testing.assert_allclose(found.mean(), expected.mean(), rtol=0.1, atol=3)
+        else:
+            assert (found < 1).all()
+
+
+def test_how_many_images_show_the_particle_is_found() -> None:
+    """Of Gaussian evidence with the law that evidence has: its ratio of densities is its exponential."""
+    rng = np.random.default_rng(2)
+    for share in (0.1, 0.5, 0.9):
+        shows = rng.uniform(size=20000) < share
+        evidence = rng.normal(np.where(shows, 3.0, -3.0), np.sqrt(6.0))
+        assert recognised.threshold(evidence) == pytest.approx(np.log((1 - share) / share), abs=0.15)
+    assert recognised.threshold(np.full(100, 40.0)) == pytest.approx(-np.log(99))
+    assert recognised.threshold(np.full(100, -np.inf)) == pytest.approx(np.log(99))
+
+
+def test_honest_posteriors_foretell_how_many_wander() -> None:
+    rng = np.random.default_rng(1)
+    peak = rng.uniform(0.5, 1.0, 4000)
+    evidence = np.where(np.arange(4000) % 2, 20.0, -5.0)
+    far = rng.uniform(size=4000) > peak
+    far[evidence < 0] = True  # what shows no particle goes anywhere
+    found = plan.rest(far, peak, evidence)
+    assert found.foretold == pytest.approx(0.25, abs=0.01) and found.wandering == pytest.approx(0.25, abs=0.03)
+    assert plan.rest(far, np.full(4000, 0.99), evidence).foretold == pytest.approx(0.01)  # too sure of themselves
+    assert plan.rest(far, peak, np.full(4000, -1.0)).wandering == 1
+
+
+def test_a_run_comes_to_rest_when_no_more_wander_than_foretold(planted: Callable) -> None:
+    case = planted(n=40)
+    start = loop.first_state(case.problem, [case.volume], case.noise)
+    state = replace(
+        start, searched=np.ones(40, bool), wide=True, wandering=0.2, foretold=0.25, stalled=1.0, passes=9.0, rose=7.0
+    )
+
+    def local(state: State) -> bool:
+        return plan.advanced(case.problem, state, plan.chosen(case.problem, state)).local
+
+    state.poses[0].logp[:, 0] = 50
+    assert local(state)
+    assert not local(replace(state, foretold=0.15))  # they are surer than they have reason to be
+    assert not local(replace(state, stalled=0.5))  # the map still gains
+    assert not local(replace(state, rose=8.5))  # posteriors still sharpen
+    assert local(replace(state, wandering=0.01, foretold=0.0, stalled=0.0, rose=8.5))
+
+
+def with_junk(case: Any) -> np.ndarray:
+    """Which images were made noise of."""
+    planes = case.problem.images.planes
+    empty = np.random.default_rng(5).uniform(size=len(planes)) < JUNK
+    planes[empty] = np.random.default_rng(6).standard_normal(planes[empty].shape) / np.sqrt(2)
+    return empty
+
+
+def settled(case: Any) -> State:
+    state = loop.first_state(case.problem, [case.volume], case.noise)
+    while not state.done:
+        state = loop.iterated(case.problem, state, Workers())
+    return state
+
+
+def test_junk_does_not_keep_a_run_from_coming_to_rest(planted: Callable) -> None:
+    """Noise among the images is told as such, and those that show the particle find their poses as without it."""
+    case = planted(n=500, iterations=15)
+    empty = with_junk(case)
+    state = settled(case)
+    assert kept.doubt(state) is None
+    assert kept.unclear(state)[empty].mean() > 0.95 and kept.unclear(state)[~empty].mean() < 0.02
+    turn = np.rad2deg(angles_between(case.poses, state.poses[0].best()))[~empty]
+    assert np.median(turn) < 3 and (turn < 10).mean() > 0.95
+    words = kept.junk(state)
+    assert words is not None and str(kept.unclear(state).sum()) in words
+    assert "unclear" in kept.summary(case.problem, state)
+
+
+def test_of_noise_no_rest_is_claimed(planted: Callable) -> None:
+    state = settled(planted(n=200, signal=False, iterations=4))
+    assert kept.doubt(state) is not None and (state.evidence > recognised.SURE).mean() < 0.02
+    assert kept.junk(state) is None

@@ -30,6 +30,10 @@ def homo(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
     Images of a group (rlnGroupName, else rlnGroupNumber, else micrographs) share a grey scale, which is found anew in
     each iteration, weighs their scores and what they add to the map, and stands in rlnGroupScaleCorrection.
 
+    The run ends when the poses of the images that show the particle have come to rest: none moves, or, where the map
+    gains no more, no more of them than their posteriors foretell.  _spaParticleEvidence says which show it (above 5
+    nats surely; junk is below 0): `spa star filter 'spaParticleEvidence > 0'` leaves the others out.
+
     A particle whose subunits are alike but for one or some has --symmetry (C1, say), and --relax-symmetry only nearly.
     It is refined in the latter first; then each particle finds the copy of its pose, over that group, that the others'
     difference from the average speaks for, and the map is refined in the former. Where held-out particles gain nothing

@@ -25,6 +25,7 @@ EVIDENCE = "spaParticleEvidence"
 CROWDED = 0.01  # of the images at the edge of the shifts that were searched
 CLEAR = 0.5  # mean share of the best pose, of images that show the particle, below which a result is in doubt
 LEAST = 0.1  # of the images must show the particle
+EXPLAINED = 0.5  # of their power over the noise, the least that a map of the particle explains
 MANY = 0.02  # of the images show none: this is said
 
 
@@ -70,7 +71,12 @@ def doubt(state: State) -> str | None:
     """What speaks against a refinement's result; None where the poses of what shows the particle came to rest."""
     shown = (state.evidence > recognised.SURE).mean()
     if state.local and state.clarity >= CLEAR and shown >= LEAST:
-        return None
+        if state.explained >= EXPLAINED:
+            return None
+        return (
+            f"its poses came to rest, but the map explains only {state.explained:.0%} of the power that the images "
+            "have over the noise: a wrong start, or a wrong symmetry, leads to a map that agrees with itself"
+        )
     return (
         f"it did not converge: {shown:.0%} of the images surely show the particle; of these {state.wandering:.0%} went "
         f"to quite another pose in the last search, and the best pose has {state.clarity:.0%} of the posterior; half "

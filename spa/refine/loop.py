@@ -27,6 +27,8 @@ from spa.volume.slices import reference, slices
 Halves = list[np.ndarray]  # rows of each half
 Look = Callable[[np.ndarray], Modes]
 FAINTEST = 1e-4  # of the noise: signal that a start is taken to have at least
+TRUSTED, LEAST_SHELL = 0.5, 4  # FSC of shells whose power is compared with the images', and as many at least
+MOST = 500  # images a half that it is
 SETTLED_PEAK = 0.9  # share of the best mode from which an image that keeps its pose has settled
 Sources = list[list[Any]]  # the engine's references, of each class, of each half
 
@@ -46,7 +48,8 @@ def first_state(problem: Problem, starts: Sequence[np.ndarray], noise: np.ndarra
     return State(
         0, np.repeat(np.stack(low)[:, None], 2, axis=1), np.zeros((len(low), images.band.box // 2 + 1)),
         min(radius + plan.BEYOND, images.band.radius), noise, [_first_poses(problem) for _ in low],
-        np.full((n, len(low)), 1 / len(low)), np.full(n, known), np.full(n, known), np.full(n, -np.inf), local=known,
+        np.full((n, len(low)), 1 / len(low)), np.full(n, known), np.full(n, known), np.full(n, -np.inf), noise,
+        local=known,
     )  # fmt: skip
 
 
@@ -86,11 +89,15 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
 
 
 def weighed(problem: Problem, state: State) -> State:
-    """The state whose evidence for the particle in each image is that over random patterns, too."""
+    """The state whose evidence for the particle in each image is that over random patterns, too, and how much of the
+    power of those that surely show it the maps explain."""
     problem = scales.seen(problem, state)
-    maps = state.maps.mean(axis=1) * problem.solvent
-    evidence = recognised.over_patterns(problem.images, maps, state.evidence, state.radius, state.noise)
-    return replace(state, evidence=evidence)
+    images, maps = problem.images, state.maps[0] * problem.solvent
+    evidence = recognised.over_patterns(images, maps.mean(axis=0)[None], state.evidence, state.radius, state.noise)
+    shown = [rows[evidence[rows] > recognised.SURE][:MOST] for rows in plan.everything(problem)]
+    shell = min(max(fsc.crossing(state.curve, TRUSTED), LEAST_SHELL), state.radius)
+    explained = recognised.explained(images, state.poses[0], shown, maps, shell, state.background)
+    return replace(state, evidence=evidence, explained=explained)
 
 
 def at_rest(problem: Problem, state: State, workers: Workers) -> State:
@@ -124,10 +131,17 @@ def maximised(
     sums = [
         maximisation.class_sums(problem, classes.weighted(poses, share), parts, band, state.noise, spread,
                                 (problem.settings.seed, state.iteration, number), workers)
-        for number, (poses, share) in enumerate(zip(state.poses, state.shares.T))
+        for number, (poses, share) in enumerate(zip(state.poses, _shown(state).T))
     ]  # fmt: skip
     share = sum(map(len, halves)) / len(problem.images)
     return _resolved(problem, state, workers, sums, share)
+
+
+def _shown(state: State) -> np.ndarray:
+    """(n, c) of each image, what enters the classes: a single one shares its images with what shows no particle."""
+    if state.shares.shape[1] > 1:
+        return state.shares
+    return state.shares * recognised.chance(state.evidence, state.searched)[:, None]
 
 
 def expected(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
@@ -155,7 +169,7 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
     passes = state.passes + len(rows) / len(images)
     found = replace(state, shares=shares, iteration=state.iteration + 1, passes=passes)
     evidence = state.evidence.copy()
-    own = 0.0 if state.turns or state.iteration == 0 else plan.own(problem, found)
+    own = 2 * plan.own(problem, found) if state.iteration and len(rows) == len(images) else 0.0
     evidence[rows] = recognised.evidence(found.best()[0], prior, len(settings.operators), own)[rows]
     step = searches(problem.extent, state.radius)[1].step
     return _measured(replace(found, evidence=evidence), rows, before, step, settings.operators)

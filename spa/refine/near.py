@@ -73,7 +73,7 @@ def first_state(problem: Problem, maps: np.ndarray, radius: int, noise: np.ndarr
         0, maps[None], np.zeros((1, problem.images.band.box // 2 + 1)),
         min(radius + plan.BEYOND, problem.images.band.radius), smooth_spectrum(noise),
         [expectation.given_poses(prior.poses, prior.centres)], np.ones((n, 1)), np.ones(n, bool), np.ones(n, bool),
-        np.full(n, -np.inf),
+        np.full(n, -np.inf), smooth_spectrum(noise),
     )  # fmt: skip
 
 

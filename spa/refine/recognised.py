@@ -9,6 +9,8 @@ An edge, ice, an aggregate may have more in common with the particle than noise 
 explain: they are likelier as random patterns, as strong in each shell as particles are or stronger.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import expit, logit, logsumexp
 
@@ -18,8 +20,10 @@ from spa.refine.expectation import Poses
 from spa.search.images import Block
 from spa.search.prior import Prior
 from spa.volume.shells import shell_counts, shell_sums
+from spa.volume.slices import reference, slices
 
 SURE = 5.0  # nats
+INNER = 2  # shells further in hold what the background's mean and the solvent leave
 ROUNDS = 200  # of finding how many images show the particle
 TURNS = 8 * np.pi**2  # volume of all turns, in cubic radians
 STRENGTHS = (0.25, 1.0, 4.0, 16.0, 64.0, 256.0)  # of a pattern's power over a particle's
@@ -49,6 +53,39 @@ def threshold(evidence: np.ndarray) -> float:
     for _ in range(ROUNDS):
         share = float(np.clip(expit(known + logit(share)).mean(), 1 / n, 1 - 1 / n))
     return float(-logit(share))
+
+
+def chance(evidence: np.ndarray, searched: np.ndarray) -> np.ndarray:
+    """(n,) how likely each image is to show the particle; 0 for those that were not searched.
+
+    Even odds at least where there is no evidence for either: a map must begin somewhere.
+    """
+    found = np.zeros(len(evidence))
+    if searched.any():
+        found[searched] = expit(evidence[searched] - min(threshold(evidence[searched]), 0.0))
+    return found
+
+
+def explained(
+    images: Images, poses: Poses, rows: Sequence[np.ndarray], maps: np.ndarray, shell: int, background: np.ndarray
+) -> float:  # fmt: skip
+    """Of the power that images have over the noise around the particles, the part that the map has at their poses.
+
+    rows of each half, maps (2, n, n, n) of the halves, up to a shell in which these can be trusted; background
+    (groups, shells). A map of the particle has nearly all of it. One that its images were led to by a wrong start has
+    not: what it lacks stays in the images.
+    """
+    count = images.band.count(shell)
+    inner = images.band.shell[:count] >= INNER
+    there = seen = 0.0
+    for some, volume in zip(rows, maps):
+        source = reference(volume, shell)
+        for part in blocks_of(some):
+            block = images.block(part, shell, background)
+            cut = slices(source, images.seen_from(part, poses.best()[part]), block.kx, block.ky)
+            there += float((((cut**2).sum(axis=1) * block.ctf**2)[:, inner]).sum(dtype=np.float64))
+            seen += float(((block.x**2).sum(axis=1) - 1)[:, inner].sum(dtype=np.float64))
+    return there / seen if seen > 0 else 0.0
 
 
 def over_patterns(

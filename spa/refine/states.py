@@ -16,18 +16,19 @@ class State:
     """After an iteration, of c classes (references).
 
     maps (c, 2, box, box, box): the regularised half maps without their solvent; curves (c, shells): FSC of the half
-    maps in the solvent mask; radius: the band (shells); noise (groups, shells); poses: the modes in each class;
-    shares (n, c): of each image's posterior; searched (n,): which images have poses; settled (n,): which kept a clear
-    one in their last search; evidence (n,): for the particle in each, over nothing (nats), in its last search; wide,
-    local: the kind of the next search; best_shell: the best 0.143 crossing yet and stalled: passes over all images
-    since; moved: median turn (radians) of the images searched again; least: the smallest of these yet; wandering: the
-    share that moved more than two grid steps, of images that show the particle, and foretold: the share that would by
-    their own posteriors; sharpness: mean share of the best mode, and clarity: that of images that show the particle;
-    halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once done; scales (2, groups):
-    grey scales of the groups of each half's images, where there are groups; begun: images of each half that earlier
-    iterations have taken, those taken again counted again; turns: whether the next iteration takes some of them only;
-    passes: iterations yet, each counted by the share of all images it took; sharpest: the sharpness when it last rose
-    clearly, after `rose` passes.
+    maps in the solvent mask; radius: the band (shells); noise (groups, shells), and background: that around the
+    particles, with which it began; poses: the modes in each class; shares (n, c): of each image's posterior; searched
+    (n,): which images have poses; settled (n,): which kept a clear one in their last search; evidence (n,): for the
+    particle in each, over nothing (nats), in its last search; wide, local: the kind of the next search; best_shell: the
+    best 0.143 crossing yet and stalled: passes over all images since; moved: median turn (radians) of the images
+    searched again; least: the smallest of these yet; wandering: the share that moved more than two grid steps, of
+    images that show the particle, and foretold: the share that would by their own posteriors; sharpness: mean share of
+    the best mode, and clarity: that of images that show the particle; halves, joint: unfiltered half maps (c, 2, ...)
+    and their regularised sums (c, ...), once done; explained: of the images' power over the background, what the maps
+    have of it, once done; scales (2, groups): grey scales of the groups of each half's images, where there are groups;
+    begun: images of each half that earlier iterations have taken, those taken again counted again; turns: whether the
+    next iteration takes some of them only; passes: iterations yet, each counted by the share of all images it took;
+    sharpest: the sharpness when it last rose clearly, after `rose` passes.
     """
 
     iteration: int
@@ -40,6 +41,7 @@ class State:
     searched: np.ndarray
     settled: np.ndarray
     evidence: np.ndarray
+    background: np.ndarray
     wide: bool = False
     local: bool = False
     best_shell: int = 0
@@ -56,6 +58,7 @@ class State:
     passes: float = 0.0
     sharpest: float = 0.0
     rose: float = 0.0
+    explained: float = 0.0
     halves: np.ndarray | None = None
     joint: np.ndarray | None = None
     scales: np.ndarray | None = None
@@ -70,7 +73,7 @@ class State:
         return best_class(self.poses, self.shares)
 
 
-_ARRAYS = ("maps", "curves", "noise", "shares", "searched", "settled", "evidence")
+_ARRAYS = ("maps", "curves", "noise", "shares", "searched", "settled", "evidence", "background")
 _LAST = ("halves", "joint", "scales")  # where they are
 _PLAIN = [f.name for f in fields(State) if f.name not in {*_ARRAYS, *_LAST, "poses"}]
 

@@ -49,8 +49,8 @@ def test_poses_are_near_the_truth(data: Path, done: Path) -> None:
     error = found.floats("rlnOriginXAngst") - truth.floats("rlnOriginXAngst")
     assert np.median(np.abs(error)) < 3
     assert set(found.ints("rlnRandomSubset")) == {1, 2}
-    names = ("rlnMaxValueProbDistribution", "rlnLogLikeliContribution", "spaPoseEntropy", "spaTurnError")
-    for name in (*names, "spaShiftError"):
+    names = ("rlnMaxValueProbDistribution", "rlnLogLikeliContribution", "spaPoseEntropy", "spaParticleEvidence")
+    for name in (*names, "spaTurnError", "spaShiftError"):
         assert np.isfinite(found.floats(name)).all()
     scale, micrograph = found.floats("rlnGroupScaleCorrection"), found.text("rlnMicrographName")
     assert scale.mean() == pytest.approx(1, abs=0.01) and len(set(micrograph)) > 1

@@ -110,8 +110,8 @@ def with_junk(case: Any) -> np.ndarray:
     return empty
 
 
-def settled(case: Any) -> State:
-    state = loop.first_state(case.problem, [case.volume], case.noise)
+def settled(case: Any, start: np.ndarray | None = None) -> State:
+    state = loop.first_state(case.problem, [case.volume if start is None else start], case.noise)
     while not state.done:
         state = loop.iterated(case.problem, state, Workers())
     return state
@@ -135,3 +135,23 @@ def test_of_noise_no_rest_is_claimed(planted: Callable) -> None:
     state = settled(planted(n=200, signal=False, iterations=4))
     assert kept.doubt(state) is not None and (state.evidence > recognised.SURE).mean() < 0.02
     assert kept.junk(state) is None
+
+
+def test_a_map_that_agrees_with_itself_alone_is_not_believed(planted: Callable) -> None:
+    """From another particle's map poses come to rest as well, and halves agree; the images keep most of their power."""
+    right, wrong = planted(n=300, snr=0.3, seed=3), planted(n=4, seed=77)
+    false = settled(right, wrong.volume)
+    assert false.explained < kept.EXPLAINED
+    words = kept.doubt(false)
+    assert words is not None and f"{false.explained:.0%}" in words
+    assert "not converged" in kept.summary(right.problem, false)
+    true = settled(right)
+    assert true.explained > 0.75 and kept.doubt(true) is None
+
+
+def test_what_shows_no_particle_has_no_part_in_the_map() -> None:
+    evidence = np.r_[np.full(60, 30.0), np.full(40, -12.0)]
+    found = recognised.chance(evidence, np.arange(100) != 99)
+    assert (found[:60] > 0.99).all() and (found[60:] < 0.01).all() and found[99] == 0
+    assert recognised.chance(np.full(9, -1.0), np.ones(9, bool)) == pytest.approx(1 / (1 + np.e))  # nothing is sure yet
+    assert not recognised.chance(evidence, np.zeros(100, bool)).any()

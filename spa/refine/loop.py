@@ -169,7 +169,10 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
     passes = state.passes + len(rows) / len(images)
     found = replace(state, shares=shares, iteration=state.iteration + 1, passes=passes)
     evidence = state.evidence.copy()
-    own = 2 * plan.own(problem, found) if state.iteration and len(rows) == len(images) else 0.0
+    own = 0.0
+    if state.iteration and len(rows) == len(images):  # else they were spared
+        inside, views = (state.maps != 0).mean(), len(settings.operators) * len(rows) / 2
+        own = recognised.own_noise(state.curve, state.radius, float(inside), views)
     evidence[rows] = recognised.evidence(found.best()[0], prior, len(settings.operators), own)[rows]
     step = searches(problem.extent, state.radius)[1].step
     return _measured(replace(found, evidence=evidence), rows, before, step, settings.operators)

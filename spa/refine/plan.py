@@ -81,14 +81,9 @@ def own_share(problem: Problem, state: State) -> float:
     """
     best = state.best()[0]
     told = np.median(best.logp[np.arange(len(best.logp)), best.weight.argmax(axis=1)][state.searched])
-    return own(problem, state) / max(float(told), 1e-6)
-
-
-def own(problem: Problem, state: State) -> float:
-    """What an image gains, in nats, from its own noise in its half's map, at most."""
     views = len(problem.settings.operators) * state.searched.sum() / 2
     coefficients = 2 * np.pi / 3 * state.radius**3 * (problem.solvent**2).mean()
-    return float(coefficients / max(views, 1))
+    return float(coefficients / views / max(told, 1e-6))
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,17 @@ def evidence(poses: Poses, prior: Prior, order: int, own: float = 0.0) -> np.nda
     return found
 
 
+def own_noise(curve: np.ndarray, radius: int, inside: float, views: float) -> float:
+    """Nats that an image gains from its own noise in its half's map, which `views` images (copies counted) are in.
+
+    Each has as large a part in the map's coefficients up to the radius (shells) as any other; their Wiener filter, by
+    the FSC, and the mask, of which a share `inside` of the box is left, take the rest of the noise away.
+    """
+    shells = np.arange(radius + 1)
+    coefficients = (2 * np.pi * shells**2 * np.clip(curve[: radius + 1], 0, 1)).sum() * inside
+    return 2 * float(coefficients) / max(views, 1.0)
+
+
 def threshold(evidence: np.ndarray) -> float:
     """The evidence above which an image is likelier than not to show the particle, from that of all images (n,).
 

@@ -15,8 +15,9 @@ from spa.job.run import Run, job
 @click.option("--diameter", default=150.0, show_default=True, type=click.FloatRange(30, 5000),
               help="Of the largest particle, angstroms; what is no wider is never junk.")  # fmt: skip
 @options.standard
+@options.plot
 @job("curate junk")
-def junk(run: Run, star: str, output: str, outdir: str, diameter: float) -> None:
+def junk(run: Run, star: str, output: str, outdir: str, plot: str | None, diameter: float) -> None:
     """Mask what is no specimen on the micrographs of STAR: carbon, crystals, lumps of ice, aggregates, cracks.
 
     A place is junk when its grey level or its finest detail is far from the micrograph's own bulk, over more than a
@@ -37,3 +38,8 @@ def junk(run: Run, star: str, output: str, outdir: str, diameter: float) -> None
     found = masks.masked(run, tables, diameter)
     run.write(found, output)
     run.summary(masks.summary(tables, found))
+    if plot:
+        from spa.recipe.micrographs_figure import draw_junk
+
+        table = found["micrographs"]
+        draw_junk(found, table.floats(masks.SHARE), table.floats(masks.CONTENT), diameter, plot)

@@ -14,7 +14,7 @@ from spa.junk.ground import ground
 from spa.junk.mask import junk
 from spa.model.positions import micrograph_pixel_sizes, positions
 
-_SHARE, _CONTENT = "spaJunkShare", "spaContent"
+SHARE, CONTENT = "spaJunkShare", "spaContent"
 
 
 def masked(run: Run, tables: Tables, diameter: float) -> Tables:
@@ -28,12 +28,12 @@ def masked(run: Run, tables: Tables, diameter: float) -> Tables:
         mask = junk(under, diameter).mask
         mrc.write(files[micrograph.name], mask.astype(np.int8), under.pixel_size)
         ny, nx = micrograph.data.shape
-        return {COLUMN: str(files[micrograph.name]), _SHARE: round(float(mask.mean()), 5),
-                _CONTENT: round(content(under), 4), "shape": [ny, nx]}  # fmt: skip
+        return {COLUMN: str(files[micrograph.name]), SHARE: round(float(mask.mean()), 5),
+                CONTENT: round(content(under), 4), "shape": [ny, nx]}  # fmt: skip
 
     found = {entry.name: result for entry, result in micrographs.each(run, tables, work)}
     kept = table.take(np.array([name in found for name in table.text("rlnMicrographName")]))
-    columns = {name: [result[name] for result in found.values()] for name in (COLUMN, _SHARE, _CONTENT)}
+    columns = {name: [result[name] for result in found.values()] for name in (COLUMN, SHARE, CONTENT)}
     tables = tables.with_block("micrographs", kept.with_columns(**columns))
     return _without_picks_on_junk(tables, found) if "particles" in tables else tables
 
@@ -54,7 +54,7 @@ def _without_picks_on_junk(tables: Tables, found: dict[str, dict[str, Any]]) -> 
 def summary(before: Tables, after: Tables) -> str:
     """The figures that matter, in words."""
     table = after["micrographs"]
-    share, seen = table.floats(_SHARE), table.floats(_CONTENT)
+    share, seen = table.floats(SHARE), table.floats(CONTENT)
     text = f"{len(table)} micrographs, {100 * share.mean():.1f} % junk, {(share > 0.3).sum()} with more than 30 %, "
     text += f"content {np.median(seen):.2f} (median)"
     if "particles" in after:

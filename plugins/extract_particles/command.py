@@ -11,6 +11,7 @@ from spa.job.run import Run, job
 @options.star_out
 @options.outdir
 @options.standard
+@options.plot
 @click.option("--box", type=click.IntRange(min=8), required=True, metavar="PX",
               help="Side of the box in pixels of the micrograph; even.")  # fmt: skip
 @click.option("--crop", type=click.IntRange(min=8), metavar="PX", show_default="not cropped",
@@ -37,9 +38,9 @@ from spa.job.run import Run, job
               help="Micrographs (CTF, optics) for a table that has coordinates alone.")  # fmt: skip
 @job("extract particles", cuda=True)
 def particles(
-    run: Run, star: str, output: str, box: int, crop: int | None, recenter: bool, half: bool, invert: bool,
-    background: float, normalise: bool, ramp: bool, min_score: float | None, pad: bool, micrographs: str | None,
-    center: tuple[float, float, float] | None, virtual: bool,
+    run: Run, star: str, output: str, plot: str | None, box: int, crop: int | None, recenter: bool,
+    center: tuple[float, float, float] | None, half: bool, invert: bool, background: float, normalise: bool,
+    ramp: bool, min_score: float | None, pad: bool, virtual: bool, micrographs: str | None,
 ) -> None:  # fmt: skip
     """Cut particles out of micrographs.
 
@@ -58,4 +59,9 @@ def particles(
     settings.check()
     tables = run.read(star)
     beside = star_files.read(micrographs) if micrographs else None
-    run.write(extract(run, tables, beside, settings), output)
+    found = extract(run, tables, beside, settings)
+    run.write(found, output)
+    if plot:
+        from spa.recipe.particles_figure import draw
+
+        draw(run, found, plot)

@@ -62,6 +62,6 @@ def blob(
     tables = pick_all(run, run.read(star), settings)
     run.write(tables, output)
     if plot:
-        from spa.recipe.picks_figure import draw
+        from spa.recipe.micrographs_figure import draw
 
         draw(tables, settings.largest, plot)

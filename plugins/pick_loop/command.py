@@ -12,6 +12,7 @@ from spa.job.run import Run, job
 @options.outdir
 @options.standard
 @options.seed
+@options.plot
 @click.option("--diameter", type=click.FloatRange(min=0, min_open=True), required=True,
               help="Of a particle, its longest, angstroms.")  # fmt: skip
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=1),
@@ -30,8 +31,8 @@ from spa.job.run import Run, job
 @click.option("--threshold", type=float, show_default="the model's", help="Least score of the last picks, log-odds.")
 @job("pick loop")
 def loop(
-    run: Run, star: str, output: str, diameter: float, rounds: int, settled: float, first: str, model: str | None,
-    classes: int | None, max_resolution: float | None, most: int, threshold: float | None,
+    run: Run, star: str, output: str, plot: str | None, diameter: float, rounds: int, settled: float, first: str,
+    model: str | None, classes: int | None, max_resolution: float | None, most: int, threshold: float | None,
 ) -> None:  # fmt: skip
     """Pick, classify, train and pick again.
 
@@ -50,4 +51,9 @@ def loop(
     plan = Plan(diameter, rounds, settled, first, model, classes, finest, most, threshold)
     tables = run.read(star)
     found = run_all(run, tables, plan)
-    run.write(tables.with_block("particles", found), output)
+    picked = tables.with_block("particles", found)
+    run.write(picked, output)
+    if plot:
+        from spa.recipe.micrographs_figure import draw
+
+        draw(picked, diameter, plot, "log-odds")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @options.star_out
 @options.outdir
 @options.standard
+@options.plot
 @click.option("--model", type=options.INPUT_FILE, show_default="the general one that comes with spa",
               help="Picker made by `spa train neural`.")  # fmt: skip
 @click.option("--diameter", type=click.FloatRange(min=0, min_open=True), show_default="the model's",
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
               help="Particles are brighter or darker than the ice.")  # fmt: skip
 @job("pick neural")
 def neural(
-    run: Run, star: str, output: str, model: str | None, diameter: float | None, threshold: float | None,
-    spacing: float | None, max_picks: int, turns: str, white: bool | None,
+    run: Run, star: str, output: str, plot: str | None, model: str | None, diameter: float | None,
+    threshold: float | None, spacing: float | None, max_picks: int, turns: str, white: bool | None,
 ) -> None:  # fmt: skip
     """Pick particles by a trained network.
 
@@ -58,4 +59,9 @@ def neural(
     def found(micrograph: Micrograph) -> "np.ndarray":
         return picker.picked(picker.prepared(micrograph, across, bright), known, least, apart, int(turns), max_picks)
 
-    run.write(micrographs.picks(run, tables, found), output)
+    picked = micrographs.picks(run, tables, found)
+    run.write(picked, output)
+    if plot:
+        from spa.recipe.micrographs_figure import draw
+
+        draw(picked, across, plot, "log-odds")

@@ -74,6 +74,6 @@ def template(
     found = pick_all(run, tables, polar, settings)
     run.write(found, output)
     if plot:
-        from spa.recipe.picks_figure import draw
+        from spa.recipe.micrographs_figure import draw
 
-        draw(found, diameter, plot)
+        draw(found, diameter, plot, "sd of the noise")

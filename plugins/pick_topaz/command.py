@@ -11,6 +11,7 @@ from spa.job.run import Run, job
 @options.star_out
 @options.outdir
 @options.standard
+@options.plot
 @click.option("--diameter", type=click.FloatRange(min=0, min_open=True), required=True,
               help="Of a particle, angstroms: micrographs are shrunk until it spans about 20 pixels.")  # fmt: skip
 @click.option("--model", metavar="NAME", show_default="Topaz's general one",
@@ -25,8 +26,8 @@ from spa.job.run import Run, job
 @click.option("--program", default="topaz", show_default=True, metavar="COMMAND", help="How Topaz is called.")
 @job("pick topaz", cuda=True)
 def topaz(
-    run: Run, star: str, output: str, diameter: float, model: str | None, threshold: float, scale: int | None,
-    radius: int | None, batch: int, program: str,
+    run: Run, star: str, output: str, plot: str | None, diameter: float, model: str | None, threshold: float,
+    scale: int | None, radius: int | None, batch: int, program: str,
 ) -> None:  # fmt: skip
     """Pick particles with your own Topaz.
 
@@ -43,4 +44,9 @@ def topaz(
         raise DeviceError(f"no command {program} on PATH: install Topaz (conda install -c tbepler topaz), or name it "
                           f"by --program")  # fmt: skip
     settings = Settings(found, diameter, model, threshold, scale, radius, batch)
-    run.write(pick_all(run, run.read(star), settings), output)
+    picked = pick_all(run, run.read(star), settings)
+    run.write(picked, output)
+    if plot:
+        from spa.recipe.micrographs_figure import draw
+
+        draw(picked, diameter, plot, "log-odds")

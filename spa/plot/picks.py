@@ -16,43 +16,67 @@ _KEPT, _LEFT = "#e66101", "#5e3c99"
 
 @dataclass(frozen=True)
 class Panel:
-    """One micrograph: a small image (ny, nx); xy (n, 2) and radius in its pixels; scores for the histogram."""
+    """One micrograph: a small image (ny, nx); xy (n, 2) and radius in its pixels."""
 
     name: str
     image: np.ndarray
     xy: np.ndarray
     radius: float
-    score: np.ndarray
 
 
-def over_micrographs(panels: list[Panel], all_scores: np.ndarray) -> "Figure":
-    """Circles about the picks of some micrographs, and the scores of all."""
-    columns = min(3, len(panels) + 1)
-    rows = -(-(len(panels) + 1) // columns)
-    figure = open_figure(4.6 * columns, 4.6 * rows)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+def over_micrographs(panels: list[Panel], all_scores: np.ndarray, unit: str) -> "Figure":
+    """Circles about the picks of some micrographs, and the scores of all, in that unit."""
+    figure, axes = _grid(len(panels) + 1)
     for axis, panel in zip(axes, panels):
         _circles(axis, panel)
     axes[len(panels)].hist(all_scores, bins=60, color=_KEPT)
     title = f"{len(all_scores)} picks in all"
-    axes[len(panels)].set(xlabel="score (sd of the background)", ylabel="picks", title=title)
-    for axis in axes[len(panels) + 1 :]:
-        axis.set_axis_off()
+    axes[len(panels)].set(xlabel=f"score ({unit})", ylabel="picks", title=title)
     return figure
+
+
+def masked_micrographs(
+    panels: list[tuple[str, np.ndarray, np.ndarray]], share: np.ndarray, content: np.ndarray
+) -> "Figure":
+    """Titles, small images (ny, nx) and masks (any size) laid over them; share of junk against content of all."""
+    figure, axes = _grid(len(panels) + 1)
+    for axis, (title, image, mask) in zip(axes, panels):
+        _image(axis, image, title)
+        ny, nx = image.shape
+        over = np.ma.masked_where(~mask, np.ones(mask.shape))
+        axis.imshow(over, cmap="autumn", alpha=0.45, extent=(-0.5, nx - 0.5, ny - 0.5, -0.5), interpolation="nearest")
+    axes[len(panels)].scatter(content, 100 * share, s=12, color=_KEPT, linewidths=0)
+    axes[len(panels)].set(xlabel="content (0: empty)", ylabel="junk, %", title=f"{len(share)} micrographs")
+    return figure
+
+
+def _grid(count: int) -> "tuple[Figure, list[Axes]]":
+    """A figure of so many square panels, three a row."""
+    columns = min(3, count)
+    rows = -(-count // columns)
+    figure = open_figure(4.6 * columns, 4.6 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for axis in axes[count:]:
+        axis.set_axis_off()
+    return figure, axes[:count]
+
+
+def _image(axis: "Axes", image: np.ndarray, title: str) -> None:
+    low, high = np.percentile(image, (0.3, 99.7))
+    axis.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
+    axis.set(title=title, xticks=[], yticks=[])
 
 
 def _circles(axis: "Axes", panel: Panel) -> None:
     from matplotlib.collections import EllipseCollection
 
-    low, high = np.percentile(panel.image, (0.5, 99.5))
-    axis.imshow(panel.image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+    _image(axis, panel.image, f"{panel.name}: {len(panel.xy)}")
     if len(panel.xy):
         size = np.full(len(panel.xy), 2 * panel.radius)
         axis.add_collection(
             EllipseCollection(size, size, np.zeros(len(size)), units="x", offsets=panel.xy, facecolors="none",
                               offset_transform=axis.transData, edgecolors=_KEPT, linewidths=0.9)
         )  # fmt: skip
-    axis.set(title=f"{panel.name}: {len(panel.xy)}", xticks=[], yticks=[])
 
 
 def score_and_power(

@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from spa.plot.picks import Panel, over_micrographs, score_and_power
+from spa.plot.picks import Panel, masked_micrographs, over_micrographs, score_and_power
 
 
 def test_a_panel_for_each_micrograph_and_one_for_the_scores():
     image = np.random.default_rng(0).normal(0, 1, (40, 50))
-    panels = [Panel(f"m{n}", image, np.array([[10.0, 20.0]] * n).reshape(-1, 2), 5.0, np.ones(n)) for n in range(4)]
-    figure = over_micrographs(panels, np.arange(6.0))
+    panels = [Panel(f"m{n}", image, np.array([[10.0, 20.0]] * n).reshape(-1, 2), 5.0) for n in range(4)]
+    figure = over_micrographs(panels, np.arange(6.0), "log-odds")
     titles = [axis.get_title() for axis in figure.axes]
     assert titles[:5] == ["m0: 0", "m1: 1", "m2: 2", "m3: 3", "6 picks in all"]
 
 
 def test_the_circles_lie_on_the_picks():
-    panel = Panel("m", np.zeros((40, 50)), np.array([[10.0, 20.0]]), 5.0, np.ones(1))
-    circles = over_micrographs([panel], np.ones(1)).axes[0].collections[0]
+    panel = Panel("m", np.zeros((40, 50)), np.array([[10.0, 20.0]]), 5.0)
+    circles = over_micrographs([panel], np.ones(1), "sd").axes[0].collections[0]
     assert circles.get_offsets().tolist() == [[10, 20]]
 
 
@@ -26,3 +26,13 @@ def test_limits_are_drawn():
     assert "1 of 3 kept" in figure.axes[0].get_title()
     assert len(figure.axes[0].lines) == 1 and len(figure.axes[1].lines) == 2
     assert not score_and_power(score, None, kept, {}).axes[1].axison
+
+
+def test_masks_lie_over_their_micrographs_whatever_their_size():
+    mask = np.zeros((20, 25), bool)
+    mask[:10] = True
+    figure = masked_micrographs([("m: 50 % junk", np.zeros((40, 50)), mask)], np.array([0.5]), np.array([0.2]))
+    picture, over = figure.axes[0].images
+    assert over.get_extent() == picture.get_extent()
+    assert (~np.ma.getmaskarray(over.get_array())).sum() == mask.sum()
+    assert figure.axes[1].collections[0].get_offsets().tolist() == [[0.2, 50]]

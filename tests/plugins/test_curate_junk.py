@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spa.io import mrc, star
-from spa.testing import OPTICS, run_spa
+from spa.testing import OPTICS, is_png, run_spa
 
 PIXEL, SIZE = 4.0, 512
 
@@ -35,7 +35,7 @@ def run(folder: Path, *options: object):
 
 
 def test_masks_shares_and_content_stand_in_the_table(source):
-    assert run(source).status == 0
+    assert run(source, "--plot", "p.png").status == 0 and is_png(source / "p.png")
     table = star.read(source / "out.star")["micrographs"]
     share = table.floats("spaJunkShare")
     crystal = np.pi * 100**2 / SIZE**2

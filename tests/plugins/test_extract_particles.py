@@ -21,7 +21,7 @@ from spa.job.particles import open_particles
 from spa.job.run import Run
 from spa.model.poses import matrices
 from spa.recipe import surface
-from spa.testing import run_spa
+from spa.testing import is_png, run_spa
 
 BOX = ("--box", 40)
 
@@ -444,3 +444,9 @@ def test_a_device_cuts_the_same_images(picks: Path, card: Any) -> None:
     np.testing.assert_allclose(found, wanted, atol=1e-3)
     refused = run_spa("extract", "particles", picks, "-d", picks.parent / "V", *BOX, "--virtual", "--device", "cuda")
     assert refused.status == 69 and "--virtual" in refused.stderr
+
+
+@pytest.mark.parametrize("how", [(), ("--virtual",)])
+def test_the_plot_shows_particles(picks: Path, how: tuple[str, ...]) -> None:
+    run(picks, *BOX, *how, "--plot", picks.parent / "p.png")
+    assert is_png(picks.parent / "p.png")

@@ -10,7 +10,7 @@ from spa.errors import DataError, MissingInput
 from spa.io import star
 from spa.job.run import Run
 from spa.recipe import picker
-from spa.testing import Result, run_spa
+from spa.testing import Result, is_png, run_spa
 from spa_plugins.pick_loop import rounds, steps
 
 
@@ -30,7 +30,8 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         name = run.outdir.parent / "tiny.mrc"  # type: ignore[union-attr]
         table = star.Table.of(rlnMicrographName=[str(name)] * count, rlnCoordinateX=np.arange(count) * 1.0,
                               rlnCoordinateY=np.arange(count) * 2.0, rlnOriginXAngst=np.full(count, 10.0),
-                              rlnOriginYAngst=np.full(count, -5.0))  # fmt: skip
+                              rlnOriginYAngst=np.full(count, -5.0),
+                              rlnAutopickFigureOfMerit=np.ones(count))  # fmt: skip
         star.write(star.Tables({"particles": table}), output)
         return 0, f"spa {job}: done"
 
@@ -51,8 +52,9 @@ ROUND = ["extract particles", "classify 2d", "select classes", "train neural", "
 
 
 def test_rounds_end_when_the_yield_settles(tiny_micrograph: Path, made_up: list[list[str]]) -> None:
-    result = loop(tiny_micrograph, "--diameter", 120, "--rounds", 5)
-    assert result.status == 0, result.stderr
+    figure = tiny_micrograph.parent / "p.png"
+    result = loop(tiny_micrograph, "--diameter", 120, "--rounds", 5, "--plot", figure)
+    assert result.status == 0 and is_png(figure), result.stderr
     assert jobs(made_up) == ["pick neural", *ROUND, *ROUND]
     assert "after 2 rounds; 41 in good classes" in result.stderr
     tables = star.read(tiny_micrograph.parent / "out.star")

@@ -7,7 +7,7 @@ import pytest
 
 from spa.io import mrc, star
 from spa.recipe import picker
-from spa.testing import run_spa
+from spa.testing import is_png, run_spa
 
 
 def found(micrograph: Path, folder: Path, *words: object) -> np.ndarray:
@@ -28,8 +28,8 @@ def test_the_general_picker_finds_discs(tiny_micrograph: Path, tmp_path: Path) -
     picks = found(tiny_micrograph, tmp_path, "--diameter", 120, "--threads", 1)
     assert missed(tiny_micrograph, picks[:12]) == 0 and len(picks) <= 40
     assert (np.diff(picks[:, 2]) <= 0).all()
-    again = found(tiny_micrograph, tmp_path, "--diameter", 120, "--resume", "--threads", 2)
-    assert np.array_equal(picks, again)
+    again = found(tiny_micrograph, tmp_path, "--diameter", 120, "--resume", "--plot", tmp_path / "p.png")
+    assert np.array_equal(picks, again) and is_png(tmp_path / "p.png")
 
 
 def test_threshold_spacing_and_most(tiny_micrograph: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from spa.io import star
-from spa.testing import run_spa
+from spa.testing import is_png, run_spa
 
 FAKE = """#!/bin/sh
 echo "$@" >> {calls}
@@ -53,8 +53,8 @@ def test_its_picks_come_back(tiny_micrograph: Path, tmp_path: Path, fake) -> Non
     assert preprocess[:5] == ["preprocess", "-s", "2", "-d", "-1"]
     assert extract[:9] == ["extract", "-r", "10", "-t", "0", "-x", "2", "-d", "-1"]
     assert (tmp_path / "calls").read_text().count("000000.mrc") == 2
-    assert run(tiny_micrograph, "-o", tmp_path / "again.star", "--resume").status == 0
-    assert len((tmp_path / "calls").read_text().splitlines()) == 2
+    assert run(tiny_micrograph, "-o", tmp_path / "again.star", "--resume", "--plot", tmp_path / "p.png").status == 0
+    assert len((tmp_path / "calls").read_text().splitlines()) == 2 and is_png(tmp_path / "p.png")
 
 
 def test_options_reach_it(tiny_micrograph: Path, tmp_path: Path, fake) -> None:

@@ -74,13 +74,20 @@ def entries(tables: Tables) -> list[Entry]:
 
 
 def file_names(folder: Path, names: Sequence[str], ending: str) -> dict[str, Path]:
-    """FOLDER/STEM + ending for every micrograph; where two have the same stem, all keep their folders below FOLDER."""
-    stems = [Path(name).stem for name in names]
-    flat = len(set(stems)) == len(stems)
+    """FOLDER/STEM + ending for every micrograph; where two have the same stem, all keep their folders below FOLDER, and
+    where that is not enough the endings of their own names too. DataError where even so two would be one file."""
+    short = [Path(name).with_suffix("") for name in names]
+    places = [Path(name.name) for name in short]
+    if len(set(places)) < len(names):
+        places = [Path(*(part for part in name.parts if part not in ("/", "..", "."))) for name in short]
+    if len(set(places)) < len(names):
+        places = [place.with_name(f"{place.name}_{Path(name).suffix[1:]}") for place, name in zip(places, names)]
+    if len(set(places)) < len(names):
+        twin = next(place for place in places if places.count(place) > 1)
+        raise DataError(f"{folder / twin}{ending} would be written for two of them: call the job in another folder")
     found = {}
-    for name, stem in zip(names, stems):
-        parents = [] if flat else [part for part in Path(name).parent.parts if part not in ("/", "..", ".")]
-        found[name] = folder.joinpath(*parents, stem + ending)
+    for name, place in zip(names, places):
+        found[name] = folder / place.with_name(place.name + ending)
         found[name].parent.mkdir(parents=True, exist_ok=True)
     return found
 

@@ -152,9 +152,7 @@ def aberrations_by_row(tables: Tables) -> tuple[np.ndarray, tuple[Aberrations, .
     return np.searchsorted(sorted(groups), numbers), tuple(aberrations_of(groups[one]) for one in sorted(groups))
 
 
-def _source(
-    run: Run, tables: Tables, particles: Particles, optics: "Lenses", pixel_size: float
-) -> "Source":
+def _source(run: Run, tables: Tables, particles: Particles, optics: "Lenses", pixel_size: float) -> "Source":
     """The images as they lie in the stacks, or less what a ``data_subtraction`` takes off as they are read."""
     if "subtraction" not in tables:
         return _originals(tables, particles)

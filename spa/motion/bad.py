@@ -7,6 +7,7 @@ BACKGROUND = 8  # pixels: side of the squares whose means pixels are compared wi
 FEW = 6  # good neighbours: a bad pixel with no more draws from a wider square
 REACH = 2
 SAMPLED = 3  # pixels along a side, of which one tells how far others are spread
+ODD = 0.01  # of the pixels, at most, are bad in a movie that shows nothing else
 
 
 def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -17,8 +18,9 @@ def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
     filled = np.where(known, np.float32(total[~known].mean(dtype=np.float64)), total).astype(np.float32)
     rest = filled - _around(filled, BACKGROUND)
     middle, spread = middle_and_spread(rest[::SAMPLED, ::SAMPLED])
-    if not spread > 0:
-        return np.zeros(total.shape, bool)
+    if not spread > 0:  # most pixels have one value: the others are the odd ones, where they are very few
+        odd = filled != np.median(filled[::SAMPLED, ::SAMPLED])
+        return odd & ~known & (odd.mean() < ODD)
     found = np.zeros(total.shape, bool)
     rest -= np.float32(middle)
     ys, xs = np.nonzero((np.abs(rest) > SIGMAS * spread) & ~known)

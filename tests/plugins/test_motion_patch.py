@@ -158,17 +158,21 @@ def test_bad_movies_are_named_and_the_rest_is_done(gains) -> None:
     whole = (gains / "mov00001.tif").read_bytes()
     (gains / "cut.tif").write_bytes(whole[: len(whole) // 2])
     tiff.write(gains / "zero.tif", iter(np.zeros((10, NY, NX), np.uint8)))
+    spot = np.zeros((10, NY, NX), np.uint8)
+    spot[:, 20, 30] = 200
+    tiff.write(gains / "spot.tif", iter(spot))
     tiff.write(gains / "small.tif", iter(np.ones((10, NY, NX - 2), np.uint8)))
     nan = np.ones((5, NY, NX), np.float32)
     nan[2, 3, 4] = np.nan
     mrc.write(gains / "nan.mrcs", nan, 3.0)
     text = (gains / "m.star").read_text()
     row = next(line for line in text.splitlines() if line.startswith("mov00001"))
-    names = ["cut.tif", "zero.tif", "small.tif", "nan.mrcs", "none.tif", "mov00001.tif"]
+    names = ["cut.tif", "zero.tif", "spot.tif", "small.tif", "nan.mrcs", "none.tif", "mov00001.tif"]
     (gains / "all.star").write_text(text.replace(row, "\n".join(row.replace("mov00001.tif", name) for name in names)))
     result = run_spa("motion", "patch", "all.star", "-d", "M", "--gain", "gain.mrc", "--patches", 1, cwd=gains)
     assert result.status == 1 and "Traceback" not in result.stderr
     for name, said in (("cut.tif", "truncated"), ("zero.tif", "no contrast"), ("nan.mrcs", "not finite"),
+                       ("spot.tif", "without 1 bad pixels: no contrast"),
                        ("small.tif", f"a gain of {NX} x {NY} pixels"), ("none.tif", "no such file")):  # fmt: skip
         lines = [line for line in result.stderr.splitlines() if name in line]
         assert len(lines) == 1 and said in lines[0], result.stderr

@@ -115,7 +115,6 @@ class Pixels:
         known = self.reference.bad
         total = self.total if self.reference.gain is None else self.total * self.reference.gain
         hot = require_few(bad.outliers(total, known), self.movie)
-        pixels.require_contrast(self.total[~(known | hot)], f"{self.movie.path}: without {hot.sum()} bad pixels")
         gain = self.reference.gain
         gain = None if gain is None else np.where(hot, np.float32(1), gain)
         self.reference = replace(self.reference, gain=gain, bad=known | hot)

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from spa.errors import DataError
+
 SIGMAS = 6.0
 BACKGROUND = 8  # pixels: side of the squares whose means pixels are compared with
 FEW = 6  # good neighbours: a bad pixel with no more draws from a wider square
 REACH = 2
 SAMPLED = 3  # pixels along a side, of which one tells how far others are spread
-ODD = 0.01  # of the pixels, at most, are bad in a movie that shows nothing else
+ODD = 0.01  # of the pixels: so few that differ from all others are bad ones
 
 
 def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -18,9 +20,9 @@ def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
     filled = np.where(known, np.float32(total[~known].mean(dtype=np.float64)), total).astype(np.float32)
     rest = filled - _around(filled, BACKGROUND)
     middle, spread = middle_and_spread(rest[::SAMPLED, ::SAMPLED])
-    if not spread > 0:  # most pixels have one value: the others are the odd ones, where they are very few
-        odd = filled != np.median(filled[::SAMPLED, ::SAMPLED])
-        return odd & ~known & (odd.mean() < ODD)
+    if not spread > 0:
+        require_varied(filled)
+        return np.zeros(total.shape, bool)
     found = np.zeros(total.shape, bool)
     rest -= np.float32(middle)
     ys, xs = np.nonzero((np.abs(rest) > SIGMAS * spread) & ~known)
@@ -37,6 +39,13 @@ def apart(near: np.ndarray, spread: float) -> np.ndarray:
     """(n,) whether a pixel is far from its neighbours' median; near (n, 9): its square, row by row."""
     around = np.delete(near, 4, axis=1)
     return np.abs(near[:, 4] - np.median(around, axis=1)) > SIGMAS * spread
+
+
+def require_varied(image: np.ndarray) -> None:
+    """DataError where pixels have one value, but for some single ones."""
+    usual = np.median(image[::SAMPLED, ::SAMPLED])
+    if np.mean(image != usual) < ODD:
+        raise DataError(f"no contrast: over {1 - ODD:.0%} of its pixels are {usual:g}")
 
 
 def _around(image: np.ndarray, side: int) -> np.ndarray:

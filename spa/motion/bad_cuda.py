@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from spa.gpu.array import Array
-from spa.motion.bad import BACKGROUND, SAMPLED, SIGMAS, apart, middle_and_spread
+from spa.motion.bad import BACKGROUND, SAMPLED, SIGMAS, apart, middle_and_spread, require_varied
 
 SOURCE = Path(__file__).with_name("bad.cu")
 THREADS, PARTS = 256, 512
@@ -34,6 +34,7 @@ def outliers(total: Array, gain: Array | None, known: np.ndarray) -> np.ndarray:
     )  # fmt: skip
     middle, spread = middle_and_spread(some.get())
     if not spread > 0:
+        require_varied(image.get())
         return none
     room = size // ROOM + 64
     count, places = device.zeros(1, dtype=np.int32), device.empty(room, dtype=np.int32)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from spa.errors import DataError
 from spa.gpu.device import Device
 from spa.motion import align, bad, bad_cuda, dose, field, frames, frames_cuda, patches, power, sums, ways_cuda, whole
 from spa.motion.sums import Wanted
@@ -45,8 +46,12 @@ def test_frames_are_corrected(device: Device, camera, kind: type, gained: bool) 
     assert d_found.sum() >= 3
 
 
-def test_nothing_is_far_in_a_flat_image(device: Device) -> None:
-    assert not bad_cuda.outliers(device.array(np.ones((30, 40), np.float32)), None, np.zeros((30, 40), bool)).any()
+def test_a_flat_image_is_refused_even_with_a_spot(device: Device) -> None:
+    image = np.ones((30, 40), np.float32)
+    for value in (1, 200):
+        image[3, 4] = value
+        with pytest.raises(DataError, match="over 99%"):
+            bad_cuda.outliers(device.array(image), None, np.zeros((30, 40), bool))
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3])

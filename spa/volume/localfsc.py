@@ -5,7 +5,8 @@ the threshold (isotonic regression: Ayer et al., Ann. Math. Stat. 26 (1955) 641)
 nothing. What is measured in a band and a window also comes from beside them, and the well resolved parts of a map would
 lend their resolution to their neighbours: that is taken off again (spa.volume.reach), and as it changes slowly from
 place to place, the change that this makes is smoothed. What half maps of random phases reach does not count (the noise
-substitution of Chen et al., Ultramicroscopy 135 (2013) 24).
+substitution of Chen et al., Ultramicroscopy 135 (2013) 24). Where a curve falls slowly its fall is poorly known, and is
+averaged as widely as it changes by no more than that (spa.volume.pooled).
 """
 
 from dataclasses import dataclass, replace
@@ -16,12 +17,17 @@ from spa.errors import DataError
 from spa.image import fft
 from spa.volume.bands import EMPTY, Bank, Map, averaged, bank, powers, sampled, stretched, windows
 from spa.volume.fsc import randomise_phases
+from spa.volume.pooled import pooled
 from spa.volume.reach import Reach, without_reach
 from spa.volume.shells import require_cube
 
 LEAST = 1e-6  # of the mean noise: less is a map that was masked
 COARSE = 32  # points a side on which the reach is taken off, at most
 SMOOTH = 12.0  # angstroms, of the change that taking off the reach makes
+AROUND = 4  # bands on either side of the fall from which its steepness is taken
+EVEN = 2.0  # wavelengths over which steepness is averaged
+TOGETHER = 0.7  # error of a fall, of that at a single band: the bands beside it tell of it, too
+VAGUE = 4  # a fall's error is less than this part of all bands
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +80,11 @@ def _sharp(common: np.ndarray, noise: np.ndarray, banked: Bank, mask: np.ndarray
     """(2, m, c, c, c) the local FSC on fewer points: as it is seen, and without the reach of bands and windows."""
     few = replace(banked, grid=min(COARSE, banked.grid))
     common, noise = (np.stack([sampled(one, few.grid) for one in field]) for field in (common, noise))
-    power = np.maximum(common, 0)
-    found = without_reach(power, noise, Reach(few, sampled(mask, few.grid), run))
-    return np.stack([common / (power + noise), found / (found + noise)])
+    power, samples = np.maximum(common, 0), few.samples[:, None, None, None].astype(np.float32)
+    reach = Reach(few, sampled(mask, few.grid), run)
+    signal = without_reach(power, reach, np.sqrt((noise**2 + 2 * power * noise) / samples))
+    grain = without_reach(noise, reach)
+    return np.stack([common / (power + noise), signal / (signal + grain)])
 
 
 def _chance(spectra: list[np.ndarray], banked: Bank, inside: np.ndarray, run: Map, mask: np.ndarray) -> np.ndarray:
@@ -88,12 +96,35 @@ def _chance(spectra: list[np.ndarray], banked: Bank, inside: np.ndarray, run: Ma
 def resolved(local: Local, threshold: float) -> np.ndarray:
     """(g, g, g) how many bands are resolved, a fraction of one among them: 0 to m - 1."""
     level = (local.chance + threshold * (1 - local.chance))[:, None, None, None]
-    grid, few = local.bank.grid, local.sharp.shape[-1]
+    banked, few = local.bank, local.sharp.shape[-1]
     change = fall(local.sharp[1] - level) - fall(local.sharp[0] - level)
-    line = windows(few, replace(local.bank, grid=few), SMOOTH)
     inside = (sampled(local.mask, few) > 0.5).astype(np.float32)
-    change = averaged(change * inside, line) / np.maximum(averaged(inside, line), EMPTY)
-    return np.clip(fall(local.correlation - level) + sampled(change, grid), 0, len(level) - 1)
+    change = _within(change, inside, windows(few, replace(banked, grid=few), SMOOTH))
+    above = local.correlation - level
+    seen = fall(above)
+    found = np.clip(seen + sampled(change, banked.grid), 0, len(level) - 1)
+    waves = np.interp(found, np.arange(len(level)), banked.resolutions).astype(np.float32)
+    inside = (local.mask > 0.5).astype(np.float32)
+    line = windows(banked.grid, banked, EVEN * float(np.median(waves[inside > 0])))
+    steepness = np.maximum(_within(np.maximum(_steepness(above, seen), 0), inside, line), 1e-4)
+    samples = np.interp(waves, banked.resolutions[::-1], banked.samples[::-1])
+    error = np.minimum(TOGETHER / np.sqrt(samples) / steepness, len(level) / VAGUE).astype(np.float32)
+    smooth = pooled(found, error, waves, inside, banked.width / banked.grid)
+    return np.clip(np.where(local.mask > EMPTY, smooth, found), 0, len(level) - 1)
+
+
+def _within(field: np.ndarray, inside: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """A field (g, g, g) averaged in windows over what lies inside."""
+    return averaged(field * inside, line) / np.maximum(averaged(inside, line), EMPTY)
+
+
+def _steepness(curves: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """(...) by how much curves (m, ...) fall from one band to the next, about a place among them."""
+    total = np.concatenate([np.zeros((1, *place.shape), curves.dtype), np.cumsum(curves, 0)])
+    around = min(AROUND, len(curves) // 2)
+    middle = np.clip(np.rint(place).astype(int), around, len(curves) - around)
+    before, at, after = (np.take_along_axis(total, (middle + one)[None], 0)[0] for one in (-around, 0, around))
+    return ((2 * at - before - after) / around**2).astype(np.float32)
 
 
 def fall(above: np.ndarray) -> np.ndarray:
@@ -115,5 +146,3 @@ def resolution_map(local: Local, threshold: float) -> np.ndarray:
     frequency = 1 / local.bank.resolutions
     field = np.interp(resolved(local, threshold), np.arange(len(frequency)), frequency)
     return np.float32(1) / stretched(field.astype(np.float32), local.bank.n)
-
-

@@ -1,7 +1,7 @@
 """How far bands and windows reach, and that reach taken off again.
 
 The power of a signal, a density over place and frequency, is that which bands and windows would show as it is seen
-(Richardson, J. Opt. Soc. Am. 62 (1972) 55; Lucy, Astron. J. 79 (1974) 745). Differences within the noise change nothing
+(Richardson, J. Opt. Soc. Am. 62 (1972) 55; Lucy, Astron. J. 79 (1974) 745). Differences within an error change nothing
 (damped: White, Proc. SPIE 2198 (1994) 1342), so that noise is not drawn to points; steps are longer than theirs
 (Biggs & Andrews, Appl. Opt. 36 (1997) 1766).
 """
@@ -12,9 +12,9 @@ import numpy as np
 
 from spa.volume.bands import EMPTY, Bank, Map, averaged, windows
 
-ROUNDS = 24
+ROUNDS = 36
 STEP = 1.8  # power of a round's factor
-DAMPED = 3.0  # standard deviations within which a difference counts as noise
+DAMPED = 2.5  # standard deviations within which a difference counts as noise
 SHARP = 8  # how suddenly it does
 TINY = np.float32(1e-6)  # of the noise
 
@@ -58,16 +58,16 @@ class Reach:
         return np.stack(list(self.run(one, range(len(values)))))
 
 
-def without_reach(power: np.ndarray, noise: np.ndarray, reach: Reach) -> np.ndarray:
-    """The density (m, g, g, g) that shows as the power (m, g, g, g), whose noise has a power, too."""
-    error = np.sqrt((noise**2 + 2 * power * noise) / reach.bank.samples[:, None, None, None].astype(np.float32))
+def without_reach(power: np.ndarray, reach: Reach, error: np.ndarray | None = None) -> np.ndarray:
+    """The density (m, g, g, g) that shows as the power (m, g, g, g); differences within its error change nothing."""
     whole = np.maximum(reach.returned(np.ones_like(power)), EMPTY)
     found = np.maximum(power, TINY)
     for _ in range(ROUNDS):
         shown = np.maximum(reach.seen(found), TINY)
         off = power - shown
-        sure = np.minimum((off / (DAMPED * error)) ** 2, 1)
-        off *= sure ** (SHARP - 1) * (SHARP - (SHARP - 1) * sure)
+        if error is not None:
+            sure = np.minimum((off / (DAMPED * error)) ** 2, 1)
+            off *= sure ** (SHARP - 1) * (SHARP - (SHARP - 1) * sure)
         factor = np.maximum(reach.returned(1 + off / shown) / whole, TINY)
         found = np.maximum(found * factor ** np.float32(STEP), TINY)
     return found

@@ -1,0 +1,26 @@
+"""Local resolution where the local FSC is known."""
+
+import numpy as np
+import pytest
+
+from spa.volume.localfsc import local_fsc, resolution_map
+from spa.volume.masks import soft_sphere
+from spa.volume.shells import apply_radial
+
+N, PIXEL, TRUE = 64, 2.0, 8.0
+
+
+@pytest.mark.parametrize("gradient", [0.0, 0.5])
+def test_a_slow_fall_is_found_with_little_scatter(gradient: float) -> None:
+    """Noise grows with the square of frequency, so that the FSC falls to 0.143 at a resolution linear along x."""
+    rng = np.random.default_rng(5)
+    x = (np.arange(N) - N // 2) / (0.36 * N)
+    field = (TRUE * np.exp(gradient * x / 2) + np.zeros((N,) * 3)).astype(np.float32)
+    mask = soft_sphere(N, 0.36 * N, 4)
+    curve = np.sqrt(6) * (np.arange(N // 2 + 1) / (N * PIXEL)) ** 2
+    signal = rng.standard_normal((N,) * 3).astype(np.float32) * mask
+    halves = [signal + field**2 * apply_radial(rng.standard_normal((N,) * 3).astype(np.float32), curve) for _ in "12"]
+    found = resolution_map(local_fsc(*halves, PIXEL, mask, rng, 16.0), 0.143)
+    off = np.log(found / field)[mask > 0.5]
+    middle = np.median(off)
+    assert abs(middle) < 0.1 and np.median(np.abs(off - middle)) < 0.065

@@ -189,7 +189,7 @@ def _resolved(
     shell = min(max(crossing(curve, 0.143) for curve in curves), images.band.radius)
     idle = state.idle + 1 if shell <= state.best and state.round >= 2 else 0
     stalled = idle >= (1 if state.sharpness > SETTLED else 2)
-    done = _is_last(state) or (complete and (stalled or shell >= images.band.radius))
+    done = _is_last(state) or (complete and stalled)
     state = replace(
         state, round=state.round + 1, maps=maps, curves=curves, done=done, best=max(shell, state.best),
         idle=idle, last=stalled, radius=min(shell + 2, images.band.radius),

@@ -1,8 +1,8 @@
 """What comes next: which images, how wide a search, when to go local, when to stop.
 
 Going local too early is the main failure of a refinement, so the global phase ends by a test: next to no image that
-shows the particle moves by more than two grid steps in a global pass; or, once nothing is gained any more, no more of
-them than their own posteriors foretell, which is all that can be asked of images that are never sure.
+shows the particle moves by more than two grid steps in a global pass; or, once passes bring nothing any more, no more
+of them than their own posteriors foretell, which is all that can be asked of images that are never sure.
 
 Where posteriors are broad an image's own share of its half's map speaks for the pose that it has, right or wrong: some
 ten units of log p at a signal-to-noise ratio of 0.015 and a thousand images, as much as the right pose would gain. So
@@ -107,18 +107,19 @@ def rest(far: np.ndarray, peak: np.ndarray, evidence: np.ndarray) -> Rest:
 
 
 def _roving(state: State) -> bool:
-    """Whether images that show the particle go farther than what is unsure of them tells."""
-    return state.wide and max(ROVING, state.foretold) < state.wandering < 1
+    return state.wide and ROVING < state.wandering < 1  # 1: none was searched twice yet
 
 
-def _sharpens(state: State) -> bool:
-    return state.passes - state.rose < 1
+def _idle(state: State) -> bool:
+    """Whether nothing has come of the last passes: no resolution, no rest of poses, no sharper posteriors."""
+    settling = state.moved < SETTLING * state.least or state.passes - state.rose <= PATIENCE
+    return state.stalled > PATIENCE and not settling
 
 
 def _goes_local(state: State) -> bool:
-    still = state.wandering < ROVING or (state.wandering <= state.foretold and not _sharpens(state))
-    rest = state.wandering < SETTLED or (still and state.stalled >= 1)
-    return state.local or (bool(state.searched.all()) and rest)
+    rest = state.wandering < SETTLED or (state.wandering < ROVING and state.stalled >= 1)
+    foretold = state.wandering <= state.foretold and _idle(state)  # nothing will make the unsure ones sure
+    return state.local or (bool(state.searched.all()) and (rest or foretold))
 
 
 def parted(problem: Problem, state: State) -> Halves:
@@ -191,8 +192,8 @@ def decided(problem: Problem, state: State, shell: int, share: float) -> State:
     converged = state.local and still and shell <= state.best_shell + 1
     if state.sharpness > SHARPER * state.sharpest:
         state = replace(state, sharpest=state.sharpness, rose=state.passes)
-    settling = state.moved < SETTLING * state.least or state.passes - state.rose <= PATIENCE
-    done = state.passes > settings.iterations - 1e-6 or converged or (stalled > PATIENCE and not settling)
+    idle = _idle(replace(state, stalled=stalled)) and (state.local or state.wandering > state.foretold)
+    done = state.passes > settings.iterations - 1e-6 or converged or idle
     return replace(
         state, radius=min(shell + BEYOND, images.band.radius), wide=wide, local=local,
         best_shell=max(shell, state.best_shell), stalled=stalled, done=done, least=min(state.moved, state.least),

@@ -61,9 +61,10 @@ def model(
     be told from projections.
     """
     from spa.job.pool import mapping
+    from spa.recipe.abinit import inputs
+    from spa.recipe.abinit.course import Course
     from spa.recipe.device import engine_of
-    from spa_plugins.abinit_model import inputs, results
-    from spa_plugins.abinit_model.course import Course
+    from spa_plugins.abinit_model import results
 
     engine = engine_of(run)
     given = inputs.read(run, run.read(star), classes, symmetry, diameter, max_resolution, shift_range, junk)

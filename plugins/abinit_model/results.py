@@ -7,11 +7,10 @@ import numpy as np
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.job import maps
-from spa.job.particles import pose_columns
 from spa.job.run import Run
+from spa.recipe.abinit.course import Course, Outcome, final_maps, posed
+from spa.recipe.abinit.inputs import Given
 from spa.volume.fsc import crossing
-from spa_plugins.abinit_model.course import Course, Outcome, final_maps
-from spa_plugins.abinit_model.inputs import Given
 
 
 def written(run: Run, given: Given, outcome: Outcome) -> Tables:
@@ -45,11 +44,8 @@ def _particles(given: Given, outcome: Outcome) -> Table:
     found = outcome.state.found
     assert found is not None
     place = np.argsort(_order(outcome))
-    return given.stack.table(given.rows).with_columns(
-        **pose_columns(found.poses, found.shifts, given.images.pixel_size),
-        rlnClassNumber=place[found.number] + 1,
-        rlnRandomSubset=given.images.half + 1,
-        rlnMaxValueProbDistribution=found.peak,
+    return posed(given, found).with_columns(
+        rlnClassNumber=place[found.number] + 1, rlnMaxValueProbDistribution=found.peak
     )
 
 

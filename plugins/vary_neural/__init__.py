@@ -1,4 +1,4 @@
-"""`spa vary neural`: A neural latent space of particles with known poses."""
+"""`spa vary neural`: A neural latent space of particles."""
 
 from collections.abc import Iterable
 
@@ -7,5 +7,5 @@ from spa.plug import Job, hookimpl
 
 @hookimpl
 def spa_jobs() -> Iterable[Job]:
-    summary = "A neural latent space of particles with known poses."
+    summary = "A neural latent space of particles."
     return [Job("vary neural", summary, "spa_plugins.vary_neural.command:neural")]

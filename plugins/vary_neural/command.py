@@ -17,6 +17,11 @@ from spa.job.run import Run, job
 @click.option("--latent", type=click.IntRange(1, 16), default=4, show_default=True, help="Coordinates of a particle.")
 @click.option("--epochs", type=click.IntRange(1, 1000), show_default="15, or more until 2000 steps are done",
               help="Passes over the particles, steps of 64.")  # fmt: skip
+@click.option("--abinit", is_flag=True, help="Find poses too, from nothing; --diameter is needed.")
+@click.option("--rounds", type=click.IntRange(0, 20), default=2, show_default=True,
+              help="Of --abinit: how often poses are searched again, in volumes learned at the last ones.")  # fmt: skip
+@click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True,
+              help="Of --abinit: starts; the one that makes unseen images most likely goes on.")  # fmt: skip
 @options.variable
 @click.option("--start-resolution", type=click.FloatRange(min=1), default=20.0, show_default=True,
               help="Finest detail of the start, angstroms.")
@@ -39,13 +44,17 @@ from spa.job.run import Run, job
 @options.standard
 @job("vary neural", cuda=True)
 def neural(run: Run, star: str, output: str, plot: str | None, **settings: Any) -> None:
-    """A neural latent space of particles with known poses.
+    """A neural latent space of particles.
 
     A field over Fourier space learns maps and a small network how a few coordinates combine them, however bent their
     way is; an encoder tells each particle's coordinates from what a linear start shows of it (the class of cryoDRGN,
     Zhong et al. 2021).  Coordinates are then carried to the top of their own likelihood, in the whole band, and
     written with errors and covariances (_spaLatent1 ..., the most seen first), with the place on the curve through
     all (_spaLatentPath) as vary linear does, so that select latent and vary volumes go on from here.
+    Poses are those of the table, or with --abinit found here: a map from nothing (as abinit model) gives the first,
+    and in each round the decoder learns at the last ones for a part of its epochs, whereupon every particle is searched
+    in all orientations in volumes of six kinds that it shows, as far as halves agree (cryoDRGN2: Zhong et al. 2021;
+    DRGN-AI: Levy et al. 2024).  The hand cannot be told.
     A tenth of the particles does not teach: what the latents gain on them, against particles with each other's
     residuals, tells whether anything varies.  DIR gets mean.mrc, mask.mrc, frames along each latent
     (series01_001.mrc ...) and, of several, along the curve (path_001.mrc ...), the middle of each cluster
@@ -55,6 +64,7 @@ def neural(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
     \b
     Examples:
       spa refine homo p.star -d R | spa vary neural --plot latents.png -d V > latents.star
+      spa vary neural particles.star --abinit --diameter 280 -d V > latents.star
       spa vary neural r.star --latent 2 --clusters 4 -d V | spa vary volumes --centres -d K > volumes.star
     """
     try:

@@ -39,6 +39,9 @@ class Asked(varying.Band):
     clusters: int | None
     frames: int
     seed: int
+    abinit: bool
+    rounds: int
+    seeds: int
 
 
 def read(run: Run, tables: Tables, asked: Asked) -> Given:

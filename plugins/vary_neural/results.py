@@ -8,6 +8,7 @@ from spa.abinit.compact import rescaled
 from spa.io import arrays, mrc
 from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps
+from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.recipe.latents import cluster_columns, columns, path_columns
 from spa.recipe.series import Series, along_axes, along_path, with_series
@@ -20,8 +21,11 @@ MODEL = "model.npz"
 
 def particles(found: Found) -> Table:
     """The particles' table with latents, their errors and covariances, grey scale, place on the curve, cluster."""
-    given, latent = found.given, found.reading.found
+    given, latent, turned = found.given, found.reading.found, found.turned
+    pixel_size = given.posed.images.pixel_size
+    found_poses = {} if turned is None else pose_columns(turned.poses, turned.shifts, pixel_size)
     return given.stack.table(given.rows).with_columns(
+        **found_poses,
         **columns(latent.mean, latent.spread, found.start.material.scale, found.start.problem.views.images.half),
         **path_columns(*paths.along(found.curve, *clusters.likelihoods(latent.mean, latent.spread))),
         **cluster_columns(found.groups),

@@ -51,10 +51,14 @@ class Material:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """After an epoch: weights and Adam's moments (size,), the mean bound of an image in each epoch (iteration,)."""
+    """After an epoch: weights and Adam's moments (size,), the mean bound of an image in each epoch (iteration,).
+
+    round: how often poses had been searched before.
+    """
 
     iteration: int
     images: int
+    round: int
     weights: np.ndarray
     first: np.ndarray
     second: np.ndarray
@@ -66,9 +70,9 @@ def enough(images: int) -> int:
     return max(EPOCHS, -(-STEPS // -(-images // BATCH)))
 
 
-def first_state(weights: np.ndarray, images: int) -> State:
+def first_state(weights: np.ndarray, images: int, round_: int) -> State:
     """Before the first epoch."""
-    return State(0, images, weights, np.zeros_like(weights), np.zeros_like(weights), np.zeros(0))
+    return State(0, images, round_, weights, np.zeros_like(weights), np.zeros_like(weights), np.zeros(0))
 
 
 def epoch(material: Material, state: State, course: Course, made: Made, pool: Executor, device: str) -> State:
@@ -98,7 +102,7 @@ def epoch(material: Material, state: State, course: Course, made: Made, pool: Ex
         _adam(weights, gradient, first, second, number, course.rate * _pace(number, total))
     bound = np.append(state.bound, -lost / len(order))
     arrays = [one.cpu().numpy() for one in (weights, first, second)]
-    return State(state.iteration + 1, state.images, arrays[0], arrays[1], arrays[2], bound)
+    return State(state.iteration + 1, state.images, state.round, arrays[0], arrays[1], arrays[2], bound)
 
 
 def _stream(seed: int, epoch: int) -> np.random.Generator:

@@ -225,7 +225,7 @@ def test_the_small_box_gives_the_grey_scale_of_the_images(data: Path, done: Path
 
 
 def test_a_device_finds_the_map_too(data: Path, tmp_path: Path, card: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = "spa_plugins.abinit_model.course.plan"
+    plan = "spa.recipe.abinit.course.plan"
     whole = import_module("spa.abinit.plan").plan
     monkeypatch.setattr(plan, lambda *given: whole(*given)[::10])  # it is slow where there is no card
     result = abinit(data, tmp_path, "--seeds", 1, "--max-resolution", 30, "--device", "cuda")

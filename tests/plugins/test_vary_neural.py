@@ -146,6 +146,35 @@ def test_every_other_option(swing: Path, tmp_path: Path) -> None:
     assert "cluster" in set(tables["maps"].text("spaMapRole"))
 
 
+def apart(table: star.Table) -> np.ndarray:
+    """Angles (degrees) between the poses of neighbouring rows: neither the frame nor the hand is in them."""
+    poses = matrices(*np.deg2rad([table.floats(f"rlnAngle{x}") for x in ("Rot", "Tilt", "Psi")]))
+    trace = np.einsum("nij,nij->n", poses[1:], poses[:-1])
+    return np.rad2deg(np.arccos(np.clip((trace - 1) / 2, -1, 1)))
+
+
+def test_poses_come_from_nothing_and_a_stop_changes_nothing(tmp_path: Path) -> None:
+    made = run_spa("simulate", "particles", "-d", tmp_path, "--box", BOX, "--pixel-size", PIXEL, "--n", 300, "--snr", 2,
+                   "--specimen-diameter", 140, "--seed", 1)  # fmt: skip
+    assert made.status == 0, made.stderr
+    words = ("--abinit", "--rounds", 1, "--seeds", 1, "--epochs", 3, "--shuffles", 0)
+    result = varied(tmp_path, tmp_path / "one", *words, table="particles.star")
+    assert result.status == 0, result.stderr
+    assert "round 1: poses searched to" in result.stderr
+    rows, truth = star.read(tmp_path / "one/out.star")["particles"], star.read(tmp_path / "truth.star")["particles"]
+    assert np.median(np.abs(apart(rows) - apart(truth))) < 8
+    wrong = apart(rows.take(np.random.default_rng(0).permutation(len(rows))))
+    assert np.median(np.abs(wrong - apart(truth))) > 25
+    again = varied(tmp_path, tmp_path / "one", *words, "--resume", table="particles.star")
+    assert again.status == 0, again.stderr
+    assert star.read(tmp_path / "one/out.star")["particles"] == rows
+
+
+def test_poses_from_nothing_want_a_diameter(swing: Path, tmp_path: Path) -> None:
+    result = run_spa("vary", "neural", swing / "in.star", "-d", tmp_path, "--abinit")
+    assert result.status == 2 and "--abinit: it needs --diameter" in result.stderr
+
+
 def test_without_torch_it_names_the_extra(swing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     result = varied(swing, tmp_path)

@@ -8,14 +8,16 @@ import numpy as np
 from spa.abinit import agree, compact, score, sharpen, states, stochastic
 from spa.abinit.plan import Settings, Step, cycle, extent_of, heat, last_band, plan
 from spa.errors import ReadError
+from spa.io.star import Table
 from spa.io.whole import whole
+from spa.job.particles import pose_columns
 from spa.job.run import Run
+from spa.recipe.abinit.inputs import Given
+from spa.recipe.abinit.sharpening import Sharpening, Symmetry
 from spa.refine.engine import CPU, Engine
 from spa.refine.problem import Workers
 from spa.symmetry import detect, place
 from spa.volume.symmetry import operators
-from spa_plugins.abinit_model.inputs import Given
-from spa_plugins.abinit_model.sharpening import Sharpening, Symmetry
 
 CYCLES = 12  # at most, where the images say little
 RACE = 3  # of them for every start, before the best goes on alone
@@ -195,6 +197,12 @@ class Course:
             states.save(part, state)
         self.run.checkpoint()
         return state
+
+
+def posed(given: Given, found: sharpen.Classified) -> Table:
+    """The particles with their poses and half-sets."""
+    poses = pose_columns(found.poses, found.shifts, given.images.pixel_size)
+    return given.stack.table(given.rows).with_columns(**poses, rlnRandomSubset=given.images.half + 1)
 
 
 def final_maps(given: Given, state: sharpen.State) -> np.ndarray:

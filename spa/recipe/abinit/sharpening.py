@@ -12,7 +12,7 @@ from spa.symmetry import detect, place
 from spa.volume.symmetry import operators
 
 if TYPE_CHECKING:
-    from spa_plugins.abinit_model.course import Course, Entry
+    from spa.recipe.abinit.course import Course, Entry
 
 STAGES = 3  # of sharpening, at most, each with more symmetry than the one before
 LOSS = 0.025  # of the held-out evidence that symmetry may cost: a wrong group costs more than twice that

@@ -1,0 +1,1 @@
+"""A map and poses from nothing: for abinit model, and for jobs that start without poses."""

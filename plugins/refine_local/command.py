@@ -77,7 +77,7 @@ def local(
                          iterations, relax_symmetry, focus_mask)  # fmt: skip
     if relax_symmetry:
         device.refuse_cuda(run, "--relax-symmetry")
-    engine = device.engine_of(run)
+    engine = device.engine_of(run, several=True)
     given = inputs.read(run, run.read(star), asked)
     problem = given.framed.problem
     with in_order(run.threads) as mapped:

@@ -118,7 +118,7 @@ def open_device(name: str) -> Device:
     if not chosen:
         raise DeviceError(f"--device {name}: no CUDA device is named")
     if len(chosen) > 1:
-        raise DeviceError(f"--device {name}: this job runs on one device in this version; name one of them")
+        raise DeviceError(f"--device {name}: this job runs on one device; name one of them")
     return Device(_driver(chosen[0], name))
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from spa.errors import DeviceError
+from spa.gpu.names import numbers
 from spa.job.run import Run
 from spa.refine.engine import CPU, Engine
 
@@ -10,14 +11,30 @@ if TYPE_CHECKING:
     from spa.gpu.device import Device
 
 
-def engine_of(run: Run) -> Engine:
-    """The engine of a run; DeviceError (status 69) says what is missing where its device cannot be had."""
+def engine_of(run: Run, several: bool = False) -> Engine:
+    """The engine of a run; DeviceError (status 69) says what is missing where its device cannot be had.
+
+    several: whether it may be of more devices than one.
+    """
+    if several and len(numbers(run.device)) > 1:
+        return _several(run)
     device = device_of(run)
     if device is None:
         return CPU
     from spa.refine.engine_cuda import Cuda
 
     return Cuda(device)
+
+
+def _several(run: Run) -> Engine:
+    from spa.gpu.device import open_device
+    from spa.refine.engine_cuda import Cuda
+    from spa.refine.several_cuda import Several
+
+    devices = [open_device(f"cuda:{number}") for number in numbers(run.device)]
+    for device in devices:
+        _note(run, device)
+    return Several([Cuda(device) for device in devices])
 
 
 def device_of(run: Run) -> "Device | None":
@@ -27,8 +44,12 @@ def device_of(run: Run) -> "Device | None":
     from spa.gpu.device import open_device
 
     device = open_device(run.device)
-    run.note(f"on {device.driver.name}; FFT and matrix products: {device.driver.libraries}")
+    _note(run, device)
     return device
+
+
+def _note(run: Run, device: "Device") -> None:
+    run.note(f"on {device.driver.name}; FFT and matrix products: {device.driver.libraries}")
 
 
 def refuse_cuda(run: Run, what: str) -> None:

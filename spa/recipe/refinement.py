@@ -24,7 +24,7 @@ def run_refinement(
         device.refuse_cuda(run, "--relax-symmetry")
     if asked.ewald != "none":
         device.refuse_cuda(run, "--ewald")
-    engine = device.engine_of(run)
+    engine = device.engine_of(run, several=True)
     inputs = given.read(run, run.read(star), asked)
     problem = inputs.problem
     if smoothing:

@@ -1,10 +1,12 @@
 """Sums of half maps and what is left of images, on a device: the twin of `spa.refine.maximisation`."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from spa.gpu.array import Array
 from spa.gpu.device import Device
 from spa.image.disc_cuda import on_device
 from spa.refine import data_cuda
@@ -19,6 +21,26 @@ from spa.volume.slices_cuda import Reference
 
 SOURCE = Path(__file__).with_name("maximisation.cu")
 THREADS = 256
+PARTS = 4  # of a half, each summed by itself
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some of the blocks of rows of a half, from the first on; parts are the same however many devices there are."""
+
+    half: int
+    first: int
+    blocks: list[np.ndarray]
+
+
+def parts_of(halves: list[np.ndarray]) -> list[list[Part]]:
+    """Of each half (lists of rows), up to PARTS parts."""
+    found = []
+    for half, rows in enumerate(halves):
+        small = blocks_of(rows)
+        cuts = [cut for cut in np.array_split(np.arange(len(small)), PARTS) if len(cut)]
+        found.append([Part(half, int(cut[0]), small[cut[0] : cut[-1] + 1]) for cut in cuts])
+    return found
 
 
 def accumulate(
@@ -26,21 +48,43 @@ def accumulate(
     seed: tuple[int, ...],
 ) -> list[into.Accumulator]:  # fmt: skip
     """Sums of each half (lists of rows) in shells up to radius; closed. What is drawn is what the host draws."""
-    device, box = images.device, images.host.band.box
-    sums = [into.accumulator(device, box, radius) for _ in halves]
-    together = data_cuda.block_size(images, images.host.band.count(radius), device.free())
-    for half, rows in enumerate(halves):
-        small = blocks_of(rows)
-        each = together // len(small[0]) if len(small[0]) else 1
-        for first in range(0, len(small), max(1, each)):
-            part = small[first : first + max(1, each)]
-            block = data_cuda.block(images, np.concatenate(part), radius, noise)
-            drawn = [samples(poses, some, spread, (*seed, half, first + k)) for k, some in enumerate(part)]
-            found = _together(drawn, [len(some) for some in part])
-            seen = images.host.seen_from(np.concatenate(part)[found.rows], found.poses)
-            into.insert(sums[half], replace(found, poses=seen), block.x, block.ctf, block.disc.kx, block.disc.ky)
-    for one in sums:
-        into.close(one)
+
+    def grid(part: Part) -> Array:
+        return part_sums(images, poses, part, radius, noise, spread, seed).grid
+
+    return [joined(images.device, images.host.band.box, radius, map(grid, parts)) for parts in parts_of(halves)]
+
+
+def joined(device: Device, box: int, radius: int, grids: Iterable[Array | np.ndarray]) -> into.Accumulator:
+    """The closed sums of parts' grids, added in their order on a device; those of other devices come from the host."""
+    total = None
+    for grid in grids:
+        there = device.array(grid) if isinstance(grid, np.ndarray) else grid
+        if total is None:
+            total = into.Accumulator(box, min(radius, box // 2 - 1), there)
+        else:
+            into.add(total, there)
+    total = into.accumulator(device, box, radius) if total is None else total
+    into.close(total)
+    return total
+
+
+def part_sums(
+    images: Images, poses: Poses, part: Part, radius: int, noise: np.ndarray, spread: Spread, seed: tuple[int, ...]
+) -> into.Accumulator:  # fmt: skip
+    """Sums of a part, not closed."""
+    device, band = images.device, images.host.band
+    sums, each = into.accumulator(device, band.box, radius), len(part.blocks[0])
+    together = max(1, data_cuda.block_size(images, band.count(radius), device.free()) // each)
+    for first in range(0, len(part.blocks), together):
+        some = part.blocks[first : first + together]
+        rows = np.concatenate(some)
+        block = data_cuda.block(images, rows, radius, noise)
+        names = ((*seed, part.half, part.first + first + k) for k in range(len(some)))
+        drawn = [samples(poses, one, spread, name) for one, name in zip(some, names)]
+        found = _together(drawn, [len(one) for one in some])
+        seen = images.host.seen_from(rows[found.rows], found.poses)
+        into.insert(sums, replace(found, poses=seen), block.x, block.ctf, block.disc.kx, block.disc.ky)
     return sums
 
 

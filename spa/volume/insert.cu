@@ -39,6 +39,14 @@ extern "C" __global__ void scatter(float4* grid, int ny, int nx, const int* rows
     }
 }
 
+// to += from, of grids of so many points.
+extern "C" __global__ void add(const float4* from, int size, float4* to) {
+    const int at = blockIdx.x * blockDim.x + threadIdx.x;
+    if (at >= size) return;
+    const float4 a = to[at], b = from[at];
+    to[at] = make_float4(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w);
+}
+
 // The plane x = 0 made Hermitian; one thread a point of its first half.
 extern "C" __global__ void hermitian(float4* grid, int n, int nx) {
     const int at = blockIdx.x * blockDim.x + threadIdx.x, middle = n * n / 2;

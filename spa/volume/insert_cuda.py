@@ -58,6 +58,12 @@ def insert(
     )  # fmt: skip
 
 
+def add(sums: Accumulator, more: Array) -> None:
+    """Add another grid, of the same band, to sums that are not closed."""
+    size = sums.grid.size // 4
+    sums.grid.device.run(SOURCE, "add", (-(-size // THREADS), 1), THREADS, more, np.int32(size), sums.grid)
+
+
 def close(sums: Accumulator) -> None:
     """Once after the last insertion and before anything else: the plane x = 0 becomes Hermitian."""
     n, _, width, _ = sums.grid.shape

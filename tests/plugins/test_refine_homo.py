@@ -166,6 +166,17 @@ def test_lengths_beyond_the_box_are_usage_errors(data: Path, tmp_path: Path, nam
     assert result.status == 2 and f"{name} {value}: the box is 240 A wide" in result.stderr
 
 
+def test_two_devices_give_the_map_of_one(data: Path, tmp_path: Path, card: Any) -> None:
+    words = ("--diameter", 150, "--iterations", 1, "--shift-range", 5)
+    for folder, device in (("one", "cuda"), ("two", "cuda:0,1")):
+        result = homo(data, tmp_path / folder, *words, "--device", device)
+        assert result.status == 0, result.stderr
+        assert result.stderr.count("on emulated device") == (2 if folder == "two" else 1)
+    for file in ("map.mrc", "half1.mrc"):
+        one, two = (np.asarray(mrc.read(tmp_path / folder / file).data) for folder in ("one", "two"))
+        np.testing.assert_array_equal(one, two)
+
+
 def test_a_device_gives_the_same_map_and_none_is_one_line(
     data: Path, done: Path, tmp_path: Path, card: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from spa.refine.engine_cuda import Cuda
 from spa.refine.expectation import given_poses
 from spa.refine.maximisation import Spread
 from spa.refine.problem import Workers
+from spa.refine.several_cuda import Several
 from spa.refine.states import State
 from spa.search.orientations import angles_between
 from spa.search.prior import Prior
@@ -166,3 +167,28 @@ def test_classes(planted: Callable, device: Device) -> None:
     assert np.abs(wanted.shares - found.shares).mean() < 0.02
     sure = wanted.shares.max(axis=1) > 0.7  # rounding decides where the two are nearly as likely
     assert sure.mean() > 0.75 and np.array_equal(wanted.shares.argmax(1)[sure], found.shares.argmax(1)[sure])
+
+
+def test_several_devices_give_the_same_bytes(planted: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two or three devices as of one: poses, maps, noise; all of them take part."""
+    from tests.gpu import emulated
+
+    if not emulated.there():
+        pytest.skip("no g++ here: kernels cannot be emulated")
+    monkeypatch.setattr("spa.refine.data.BLOCK", 8)
+    monkeypatch.setattr("spa.refine.data_cuda.block_size", lambda *_: 8)
+    made, states = planted(n=48), []
+    problem = made.problem
+    for count in (1, 2, 3):
+        engines = [Cuda(emulated.device()) for _ in range(count)]
+        workers = Workers(engine=Several(engines) if count > 1 else engines[0])
+        state = loop.first_state(problem, [made.volume], made.noise)
+        for _ in range(2):
+            state = loop.iterated(problem, state, workers)
+        states.append(state)
+        busy = [one for one in engines if one.device.driver.launches]  # type: ignore[attr-defined]
+        assert len(busy) >= min(count, 2)
+    for state in states[1:]:
+        for name in ("maps", "halves", "noise", "curve"):
+            np.testing.assert_array_equal(getattr(state, name), getattr(states[0], name), err_msg=name)
+        np.testing.assert_array_equal(state.best()[0].poses, states[0].best()[0].poses)

@@ -52,7 +52,8 @@ def check(run: Run, star: str, output: str, map_file: str | None, reference: str
 
     Optics (kV, Cs, amplitude contrast, pixel sizes, groups), doses, values that are no numbers, defocus, half-sets and
     particles that are in both, picks too near to each other, missing files, sizes of stacks, background and contrast of
-    images, pixel size and sign of a map, and poses against it.  Each finding is a line on standard error and a row of
+    images, pixel size and sign of a map; with it, poses and CTFs: whether they fit as they are, are better when read
+    otherwise (signs, units, axes, kV), or belong to other rows.  Each finding is a line on standard error and a row of
     data_findings: an error spoils the result silently, a warning should be looked at, a note is good to know.  Errors
     give status 65; with --strict warnings do, too.  The hand cannot be told from projections (poses and map can
     be mirrored together); --resolution tells it from the map's alpha helices, and `refine homo --ewald` from the lens.

@@ -1,29 +1,19 @@
 """A map against the particles, and against one whose pixel size is right."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-from spa.errors import DataError, SpaError
-from spa.image.ctf import Lens, ctf
 from spa.io import mrc
-from spa.io.star import Table, Tables
+from spa.io.star import Tables
 from spa.job import maps, pool
 from spa.job.run import Run
-from spa.model.numbers import sensible
-from spa.model.optics import optics_groups
-from spa.model.particles import particles_of
-from spa.model.poses import matrices
 from spa.volume.hand import hand_of
 from spa.volume.masks import distances, soft_mask
-from spa.volume.slices import reference as prepared
-from spa.volume.slices import slices
+from spa_plugins.check import poses
 from spa_plugins.check.findings import Findings
 from spa_plugins.check.images import Seen
 
 SCALES = np.linspace(0.85, 1.15, 121)
 OFF = 0.015  # a pixel size that is off by more is said
-COARSE = 0.25  # of Nyquist: poses are compared up to there
 
 
 def look(
@@ -49,7 +39,7 @@ def look(
     if resolution:
         _hand(run, volume, resolution, found)
     if seen is not None and len(volume.data) == seen.pixels.shape[1]:
-        _poses(tables, volume, seen, found)
+        poses.look(tables, volume, seen, found)
 
 
 def profile(volume: np.ndarray, pixel_size: float, radii: np.ndarray) -> np.ndarray:
@@ -100,66 +90,3 @@ def _hand(run: Run, volume: mrc.Image, resolution: float, found: Findings) -> No
         found.note("hand", f"{volume.path}: its hand is right ({part})")
     else:
         found.error("hand", f"{volume.path}: its hand is wrong, the map is mirrored ({part})")
-
-
-def _poses(tables: Tables, volume: mrc.Image, seen: Seen, found: Findings) -> None:
-    """Correlation of images with the map's projections at their poses, and with shifts or angles read otherwise."""
-    table = tables["particles"].take(seen.rows)
-    names = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
-    if not all(name in table for name in names):
-        return
-    try:
-        poses = matrices(*(np.deg2rad(sensible(table, name)) for name in names))
-        origin = np.stack([sensible(table, name) if name in table else np.zeros(len(table)) for name in
-                           ("rlnOriginXAngst", "rlnOriginYAngst")], 1) / volume.pixel_size  # fmt: skip
-    except (DataError, SpaError):
-        return
-    pair = seen.pixels, _transfer(tables, table, volume.pixel_size)
-    here = _agreement(volume.data, *pair, poses, -origin)
-    other = {"the shifts' signs turned": _agreement(volume.data, *pair, poses, origin),
-             "inverse rotations": _agreement(volume.data, *pair, poses.transpose(0, 2, 1), -origin)}  # fmt: skip
-    error = here.std() / np.sqrt(len(here))
-    if here.mean() < 3 * error:
-        found.warning(
-            "poses",
-            f"{table.where}: images do not look like {volume.path} at their poses (correlation {here.mean():.3f})",
-        )
-    for name, value in other.items():
-        gain = value - here
-        if gain.mean() > 5 * gain.std() / np.sqrt(len(gain)) + 1e-9:
-            found.error("poses", f"{table.where}: images are more like {volume.path} with {name} ({value.mean():.3f}; "
-                                 f"now {here.mean():.3f})")  # fmt: skip
-
-
-Transfer = Callable[[np.ndarray, np.ndarray], "np.ndarray | float"]
-
-
-def _transfer(tables: Tables, table: Table, pixel_size: float) -> Transfer:
-    """The CTFs of rows as a function of frequencies (1/pixel); 1 where the table has none."""
-    if "rlnDefocusU" not in table:
-        return lambda kx, ky: 1.0
-    particles = particles_of(tables.with_block("particles", table))
-    groups = optics_groups(tables)
-    rows = [groups[number] for number in particles.optics_group]
-    lens = Lens(*(np.array([getattr(row, name) for row in rows])[:, None] for name in ("voltage", "cs", "contrast")))
-    defocus = (getattr(particles, name)[:, None] for name in
-               ("defocus_u", "defocus_v", "defocus_angle", "phase_shift"))  # fmt: skip
-    values = tuple(defocus)
-    return lambda kx, ky: ctf(lens, kx / pixel_size, ky / pixel_size, *values)
-
-
-def _agreement(
-    volume: np.ndarray, images: np.ndarray, transfer: Transfer, poses: np.ndarray, shifts: np.ndarray
-) -> np.ndarray:
-    """(m,) correlation of images with projections at poses, moved by shifts (pixels), up to a coarse resolution."""
-    box = len(volume)
-    radius = max(4, int(COARSE * box / 2))
-    ky, kx = np.meshgrid(np.fft.fftfreq(box, 1 / box), np.arange(box // 2 + 1), indexing="ij")
-    band = (kx**2 + ky**2 <= radius**2) & (kx**2 + ky**2 > 0) & ((kx > 0) | (ky > 0))
-    x, y = kx[band].astype(np.float32), ky[band].astype(np.float32)
-    cut = slices(prepared(volume, radius), poses, x, y)
-    model = (cut[:, 0] + 1j * cut[:, 1]) * np.exp(-2j * np.pi / box * (shifts @ np.stack([x, y])))
-    model = model * transfer(x / box, y / box)
-    spectrum = np.fft.rfft2(np.fft.ifftshift(images, axes=(1, 2)))[:, band]
-    cross = (spectrum.conj() * model).real.sum(1)
-    return cross / np.sqrt((np.abs(spectrum) ** 2).sum(1) * (np.abs(model) ** 2).sum(1))

@@ -9,6 +9,7 @@ from spa.io.star import Table, Tables
 from spa_plugins.check.findings import Findings
 
 VOLTAGES = (80.0, 100.0, 120.0, 200.0, 300.0)
+CORRECTED = (0.001, 0.01)  # mm: as corrected lenses are written
 CONTRAST = (0.04, 0.25)
 PIXELS = (0.3, 12.0)
 FRAME_DOSE, TOTAL_DOSE = (0.05, 5.0), (5.0, 150.0)
@@ -52,8 +53,9 @@ def _lens(optics: Table, found: Findings) -> None:
             found.warning("lens", f"{where}: rlnVoltage is {voltage:g} kV, which few microscopes have")
         if not 0 <= cs < 20:
             found.error("lens", f"{where}: rlnSphericalAberration is {cs:g} mm")
-        elif cs > 5 or 0 < cs < 0.001:
-            found.warning("lens", f"{where}: rlnSphericalAberration is {cs:g} mm; microscopes have 0.001 to 3.4")
+        elif cs > 5 or (0 < cs < 0.3 and cs not in CORRECTED):
+            unit = " (metres?)" * int(0.0003 < cs < 0.005)
+            found.warning("lens", f"{where}: rlnSphericalAberration is {cs:g} mm; microscopes have 0.3 to 3.4{unit}")
         if not 0 <= contrast < 1:
             found.error("lens", f"{where}: rlnAmplitudeContrast is {contrast:g}")
         elif not CONTRAST[0] <= contrast <= CONTRAST[1]:

@@ -1,5 +1,6 @@
 """`spa check`: planted faults are named; a good set passes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +147,50 @@ def test_a_mirrored_map_is_an_error(data: Path, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("spa_plugins.check.maps.hand_of", lambda *_: judged)
     status, said, found = checked(data, truth(data), "--map", "P/truth.mrc", "--resolution", 10)
     assert status == (65 if severity == "error" else 0) and words in said and ("hand", severity) in found
+
+
+@pytest.fixture(scope="module")
+def posed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two optics groups of a particle without symmetry, with much astigmatism."""
+    folder = tmp_path_factory.mktemp("posed")
+    words = "simulate particles -d P -o p.star --box 48 --pixel-size 3.5 --n 200 --snr 0.3 --optics-groups 2"
+    result = run_spa(*words.split(), "--astigmatism", 2500, "--seed", 7, cwd=folder)
+    assert result.status == 0, result.stderr
+    return folder
+
+
+ROT, PSI, X, Y = "rlnAngleRot", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst"
+U, V, AXIS = "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle"
+
+
+@pytest.mark.parametrize(
+    ("block", "fault", "severity", "words"),
+    [
+        ("particles", lambda t: {}, None, ""),
+        ("particles", lambda t: {PSI: -t.floats(PSI)}, "error", "psi's sign turned"),
+        ("particles", lambda t: {ROT: -t.floats(PSI), PSI: -t.floats(ROT), "rlnAngleTilt": -t.floats("rlnAngleTilt")},
+         "error", "inverse rotations"),
+        ("particles", lambda t: {X: t.floats(X) / 3.5, Y: t.floats(Y) / 3.5}, "error", "shifts that are in pixels"),
+        ("particles", lambda t: {AXIS: 90 - t.floats(AXIS)}, "error", "from y to x"),
+        ("particles", lambda t: {U: t.floats(V), V: t.floats(U)}, "error", "axes of astigmatism exchanged"),
+        ("particles", lambda t: {ROT: t.floats(ROT)[::-1]}, "warning", "rlnAngleRot of other rows"),
+        ("particles", lambda t: {U: t.floats(U)[::-1], V: t.floats(V)[::-1]}, "warning", "defocus of other rows"),
+        ("particles", lambda t: {ROT: t.floats(ROT) + 90.0 * (t.ints("rlnOpticsGroup") == 2)}, "warning",
+         "of optics group 2 are less like"),
+        ("optics", lambda t: {"rlnVoltage": 100.0}, "error", "with 300 kV"),
+    ],
+)  # fmt: skip
+def test_each_fault_of_poses_and_optics_is_one_line(
+    posed: Path, block: str, fault: Callable, severity: str | None, words: str
+) -> None:
+    tables = star.read(posed / "P" / "truth.star")
+    status, said, found = checked(posed, set_(tables, block, **fault(tables[block])), "--map", "P/truth.mrc")
+    lines = [line for line in said.splitlines() if "data_particles: images" in line]
+    assert len(lines) == (severity is not None), said
+    assert words in said and status == (65 if severity == "error" else 0)
+    assert severity is None or ("poses", severity) in found
+
+
+def test_a_spherical_aberration_in_metres(data: Path) -> None:
+    _, said, found = checked(data, set_(truth(data), "optics", rlnSphericalAberration=0.0027))
+    assert ("lens", "warning") in found and "metres?" in said

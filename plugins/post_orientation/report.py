@@ -7,11 +7,12 @@ import numpy as np
 from spa.io.star import Table, Tables
 from spa.volume.cones import Cones
 from spa.volume.sampling import Sampling
-from spa.volume.sphere import icosphere
+from spa.volume.sphere import icosphere, trough
 
 CFAR, SCF = 0.5, 0.81  # below them a set is suspicious
 DIVISIONS = 3
 NAMED = 4  # gaps that are named
+MOST = 75.0  # degrees: what is wider is no gap in the views, the views are an island
 
 
 def rot_tilt(direction: np.ndarray) -> tuple[float, float]:
@@ -71,13 +72,18 @@ class Report:
         if self.cones is not None and self.cones.cfar < CFAR:
             area, points = self.cones.area, self.cones.directions
             found.append(
-                f"cFAR {self.cones.cfar:.2f} is below {CFAR:g}: the map is worst along {words(points[area.argmin()])} "
-                f"({self.resolutions()[area.argmin()]:.1f} A), best along {words(points[area.argmax()])} "
-                f"({self.resolutions()[area.argmax()]:.1f} A)"
+                f"cFAR {self.cones.cfar:.2f} is below {CFAR:g}: the map is worst about {words(trough(points, area))} "
+                f"(to {self.resolutions()[area.argmin()]:.1f} A), best about {words(trough(points, -area))} "
+                f"(to {self.resolutions()[area.argmax()]:.1f} A)"
             )
         if self.views is None:
             return found
         for gap in self.views.gaps[:NAMED]:
+            if gap.half_angle > MOST:
+                part = (1 - np.cos(np.deg2rad(gap.half_angle))) / 2
+                found.append(f"hardly any views over {part:.0%} of the sphere: they crowd about "
+                             f"{words(self.views.crowded)} or its opposite")  # fmt: skip
+                continue
             found.append(
                 f"hardly any views within about {gap.half_angle:.0f} degrees of {words(gap.direction)} "
                 f"({gap.share:.0%} of what even views give)"

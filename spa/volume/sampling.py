@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from spa.volume.sphere import icosphere, neighbours
+from spa.volume.sphere import icosphere, neighbours, trough
 
 DIVISIONS = 3  # of the sphere where views are counted: 642 directions
 FINE = 4  # and of the one where slices are
@@ -47,8 +47,14 @@ class Sampling:
 
     @property
     def least_sampled(self) -> np.ndarray:
-        """(3,) the direction of Fourier space that the fewest slices go through."""
-        return icosphere(FINE)[0][self.sampling.argmin()]
+        """(3,) the direction of Fourier space about which the fewest slices go through."""
+        return trough(icosphere(FINE)[0], self.sampling)
+
+    @property
+    def crowded(self) -> np.ndarray:
+        """(3,) the direction, or its opposite, about which most views are."""
+        points = icosphere(DIVISIONS)[0]
+        return trough(points, -self.density)
 
 
 def sampled(sight: np.ndarray, operators: np.ndarray, rng: np.random.Generator) -> Sampling:

@@ -63,3 +63,13 @@ def neighbours(divisions: int) -> list[np.ndarray]:
     pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
     return np.split(pairs[:, 1], np.cumsum(np.bincount(pairs[:, 0], minlength=len(points)))[:-1])
+
+
+def trough(points: np.ndarray, values: np.ndarray, width: float = 25.0) -> np.ndarray:
+    """(3,) the middle of where values (v,), the same of opposite directions (v, 3), are low; width in degrees.
+
+    It is where their average over a Gaussian of that width is least: a region without anything has no lowest place.
+    """
+    away = np.arccos(np.clip(np.abs(points @ points.T), 0, 1)) / np.deg2rad(width)
+    weight = np.exp(-(away**2) / 2)
+    return points[((weight @ values) / weight.sum(1)).argmin()]

@@ -1,5 +1,6 @@
 """`spa post orientation`."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,7 @@ def test_even_half_maps_pass_and_a_missing_cone_is_named(tmp_path: Path) -> None
     assert tables["orientation"].floats("spaSphericity")[0] > 0.95
     halves(tmp_path, 35)
     tables, said = run(*call, "-d", tmp_path / "c")
-    assert tables["orientation"].floats("spaCfar")[0] < 0.5 and "worst along" in said
+    assert tables["orientation"].floats("spaCfar")[0] < 0.5 and "worst about" in said
     assert tables["orientation"].floats("spaSphericity")[0] < 0.95
     directions = tables["directions"]
     worst = directions.floats("rlnAngleTilt")[directions.floats("spaConeArea").argmin()]
@@ -133,3 +134,17 @@ def test_bad_input(tmp_path: Path) -> None:
     assert result.status == 65 and "neither half maps nor particles with poses" in result.stderr
     assert run_spa("post", "orientation", tmp_path / "p.star", "-d", tmp_path / "o", "--symmetry", "Q").status == 2
     assert run_spa("post", "orientation", "--half1", tmp_path / "p.star", "-d", tmp_path / "o").status == 2
+
+
+def test_views_about_one_axis_are_told_with_it(tmp_path: Path) -> None:
+    axis = np.array([0.66, 0.56, 0.5])
+    axis /= np.linalg.norm(axis)
+    sight = even(12000)
+    sight = sight[np.abs(sight @ axis) > np.cos(np.deg2rad(30))]
+    _, said = run(table(tmp_path / "p.star", sight), "-d", tmp_path / "o")
+    assert "of the sphere: they crowd about" in said
+    for words in ("crowd about", "through the direction"):  # the views' axis is where slices are missing
+        rot, tilt = map(float, re.search(rf"{words} rot (-?\d+) tilt (\d+)", said).groups())  # type: ignore[union-attr]
+        rot, tilt = np.deg2rad(rot), np.deg2rad(tilt)
+        found = np.array([np.cos(rot) * np.sin(tilt), np.sin(rot) * np.sin(tilt), np.cos(tilt)])
+        assert abs(found @ axis) > np.cos(np.deg2rad(12))

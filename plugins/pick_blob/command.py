@@ -32,7 +32,7 @@ _SHAPES = ("ball", "shell", "disc", "ring", "ellipse", "log")
 @click.option("--learn-from", default=24, show_default=True, type=click.IntRange(min=1),
               help="Micrographs, spread over the table, from which shape and threshold are learned.")  # fmt: skip
 @click.option("--white", is_flag=True, help="Particles are brighter than the ice, not darker.")
-@click.option("--no-ctf", is_flag=True, help="Leave the CTF aside even where the table has it.")
+@click.option("--no-ctf", is_flag=True, help="Leave the CTF aside even where the table has it and it helps.")
 @job("pick blob", cuda=True)
 def blob(
     run: Run, star: str, output: str, plot: str | None, diameter: tuple[float, float], lowpass: float,
@@ -41,10 +41,10 @@ def blob(
 ) -> None:  # fmt: skip
     """Pick particles by size.
 
-    A matched filter: the shape seen through the micrograph's CTF (where the table has it), against the whitened
-    micrograph. Of the shapes and diameters, the one with most evidence makes first picks; their mean radial profile is
-    the next template. So hollow, solid and elongated particles are found at their centres. Without --threshold, picks
-    are kept from where they outnumber what noise and inverted contrast give.
+    A matched filter: the shape seen through the micrograph's CTF (where the table has it, and that explains more than
+    the shape as it is), against the whitened micrograph. Of the shapes and diameters, the one with most evidence makes
+    first picks; their mean radial profile is the next template. So hollow, solid and elongated particles are found at
+    their centres. Without --threshold, picks are kept from where they outnumber what noise and inverted contrast give.
 
     The table printed has data_particles (coordinates, score, local power, diameter) beside the micrographs it came
     from. DIR gets NAME_autopick.star for each micrograph and autopick.star, which lists them, as RELION has them.

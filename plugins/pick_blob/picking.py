@@ -53,6 +53,7 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     def work(entry: Entry) -> dict[str, Any]:
         field = early.pop(entry.name, None)
         field = prepare(entry) if field is None else field
+        field = field.blind() if learned.blind else field
         found = pick(field, learned.shape, least, learned.spacing, settings.most)
         return shared.write_file(files[entry.name], COLUMNS, _values(found), entry)
 
@@ -65,7 +66,7 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
                         f"threshold {least:.3g})")  # fmt: skip
     run.summary(
         f"{np.median(counts):.0f} picks a micrograph (median), {sum(counts)} in {len(done)} micrographs; "
-        f"shape: {learned.shape.label}; threshold {least:.2f} sd"
+        f"shape: {learned.shape.label}{', without CTF' if learned.blind else ''}; threshold {least:.2f} sd"
     )
     return tables.with_block("particles", shared.table_of(done, COLUMNS))
 

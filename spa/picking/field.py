@@ -84,6 +84,12 @@ class Field:
         found.compare = self.compare
         return found
 
+    def blind(self) -> "Field":
+        """The same without its CTF."""
+        found = Field(self.image, self.pixel_size, self.scope, tuple(self.step), tuple(self.corner))
+        found.compare = self.compare
+        return found
+
     def framed(self, image: np.ndarray) -> np.ndarray:
         """Transform of an image of the field's shape in the frame."""
         frame = np.zeros(self.frame, np.float32)
@@ -165,11 +171,13 @@ def radial_power(spectrum: np.ndarray, k: np.ndarray, pixel_size: float) -> tupl
 
 def prepared(
     micrograph: np.ndarray, pixel_size: float, scope: Scope, contrast: Contrast | None = None, white: bool = False,
+    clear: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Field:  # fmt: skip
     """The field of a micrograph (ny, nx), pixel_size in angstroms; ``white``: protein is bright in it already.
 
-    Hot pixels are clipped, borders that only repeat a line are cut off, the background is subtracted and the local
-    contrast made even. DataError: smaller than the particle, or nothing in it.
+    clear: of points (n, 2), x and y in pixels of the micrograph, which are not on junk; the rest is made noise, so that
+    nothing is learned from it. Hot pixels are clipped, borders that only repeat a line are cut off, the background is
+    subtracted and the local contrast made even. DataError: smaller than the particle, or nothing in it.
     """
     top, bottom, left, right = inside(micrograph)
     image = clipped(np.asarray(micrograph[top:bottom, left:right], np.float32))
@@ -184,7 +192,17 @@ def prepared(
     step = tuple(n / m for n, m in zip(image.shape, shape))
     small = fourier_resized(image if white else -image, shape)
     size = pixel_size * float(np.sqrt(step[0] * step[1]))
+    if clear is not None:
+        places = np.moveaxis(np.indices(shape), 0, -1) * step + (top, left)
+        small = _only(small, clear(places[..., ::-1].reshape(-1, 2)).reshape(shape))
     return Field(_even(small, scope.largest / size), size, scope, step, (top, left), contrast)
+
+
+def _only(image: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """An image (ny, nx) with noise of its own level, always the same, in place of what is not clear (ny, nx)."""
+    noise = np.random.default_rng(0).standard_normal(image.shape, np.float32)
+    known = image[clear] if clear.any() else noise
+    return np.where(clear, image, known.mean() + known.std() * noise)
 
 
 def _even(image: np.ndarray, width: float) -> np.ndarray:

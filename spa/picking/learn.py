@@ -5,7 +5,7 @@ is the next template: a matched filter for what is there, not for what was guess
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -25,21 +25,47 @@ _JURY = 4  # micrographs on which shapes compete
 _COURT = 500_000  # pixels of their fields that they compete on, at most
 _NEAR = 4  # best round shapes, whose diameters tell where ellipses are tried
 _LONGER = 1.5
-_MARGIN = 1.25  # by which an ellipse must beat the learned round shape, which finds centres more surely
+_MARGIN = 1.25  # by which what is not learned must beat what is, which finds centres more surely
+_CLEAR = 1.05  # by which shapes as they are must beat those seen through the CTF
 _WIENER = 0.1
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What picking rests on: shape, least score (sd of the background), spacing (angstroms); evidence for all tried."""
+    """What picking rests on: shape, least score (sd of the background), spacing (angstroms); evidence for all tried.
+
+    blind: the shape is seen as it is, not through the micrographs' CTF.
+    """
 
     shape: Shape
     threshold: float
     spacing: float
     tried: dict[str, float]
+    blind: bool = False
+
+    @property
+    def evidence(self) -> float:
+        return self.tried[self.shape.label]
 
 
 def learn(
+    fields: Sequence[Field], scope: Scope, names: tuple[str, ...], rounds: int, spacing: float | None = None,
+    over: Map = map,
+) -> Learned:  # fmt: skip
+    """What explains most of the fields: a shape seen through their CTFs, or seen as it is.
+
+    The CTF passes what is fine and holds back what is coarse. Where particles have strong features of their own at the
+    fineness that it passes (the rings of a barrel from the side), no smooth shape is like them there, and they are
+    found better by their bulk.
+    """
+    seen = learned_shape(fields, scope, names, rounds, spacing, over)
+    if all(field.contrast is None for field in fields):
+        return seen
+    blind = learned_shape([field.blind() for field in fields], scope, names, rounds, spacing, over)
+    return replace(blind, blind=True) if blind.evidence > _CLEAR * seen.evidence else seen
+
+
+def learned_shape(
     fields: Sequence[Field], scope: Scope, names: tuple[str, ...], rounds: int, spacing: float | None = None,
     over: Map = map,
 ) -> Learned:  # fmt: skip
@@ -47,7 +73,7 @@ def learn(
 
     names: of the family (``shapes.NAMES``); ``over`` maps a function over fields, in threads or not.
     spacing: of picks, angstroms; by default APART times the diameter, of shapes that compete their longest one.
-    A round shape is refined; an ellipse is taken where it has more evidence than the refined round shape.
+    A round shape is refined; it, or an ellipse, is taken as it was where that has clearly more evidence.
     """
     jury = fields[:: max(1, len(fields) // _JURY)][:_JURY]
     jury = [field.middle(int(np.sqrt(_COURT / len(jury)))) for field in jury]
@@ -61,13 +87,14 @@ def learn(
     best: list[tuple[float, Shape]] = []
     if tried:
         first = tried[0][1]
-        best = judged([refined_shape(fields, scope, first, rounds, spacing or APART * first.diameter, over)])
+        refined = refined_shape(fields, scope, first, rounds, spacing or APART * first.diameter, over)
+        best = [*judged([refined]), tried[0]]
     # ellipses cost more: a round shape fits a long one best between its short axis and its mean diameter
     near = [shape.diameter for _, shape in tried[:_NEAR]] or [scope.smallest, scope.largest]
     if long_ones := [one for one in shapes if one.ratio != 1 and min(near) <= one.diameter <= _LONGER * max(near)]:
         found = judged(long_ones)
         tried, best = sorted(tried + found, key=lambda pair: -pair[0]), best + found[:1]
-    value, shape = max(best, key=lambda pair: pair[0] / (_MARGIN if pair[1].ratio != 1 else 1))
+    value, shape = max(best, key=lambda pair: pair[0] / (1 if pair[1].name == "learned" else _MARGIN))
     table = {one.label: score for score, one in [(value, shape), *tried]}
     gap = APART * shape.diameter if spacing is None else spacing
     return Learned(shape, limit(fields, shape, gap, over), gap, table)

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from spa.errors import DeviceError
 from spa.gpu.names import numbers
 from spa.job.run import Run
-from spa.refine.engine import CPU, Engine
 
 if TYPE_CHECKING:
     from spa.gpu.device import Device
+    from spa.refine.engine import Engine
 
 
-def engine_of(run: Run, several: bool = False) -> Engine:
+def engine_of(run: Run, several: bool = False) -> "Engine":
     """The engine of a run; DeviceError (status 69) says what is missing where its device cannot be had.
 
     several: whether it may be of more devices than one.
@@ -20,13 +20,15 @@ def engine_of(run: Run, several: bool = False) -> Engine:
         return _several(run)
     device = device_of(run)
     if device is None:
+        from spa.refine.engine import CPU
+
         return CPU
     from spa.refine.engine_cuda import Cuda
 
     return Cuda(device)
 
 
-def _several(run: Run) -> Engine:
+def _several(run: Run) -> "Engine":
     from spa.gpu.device import open_device
     from spa.refine.engine_cuda import Cuda
     from spa.refine.several_cuda import Several

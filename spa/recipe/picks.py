@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,12 @@ class Reader:
         return cls(scope, white, ctf, dict(zip(names.tolist(), shifts.tolist())))
 
     def __call__(self, entry: Entry) -> Field:
-        """A micrograph read and made ready; errors carry its name."""
+        """A micrograph read and made ready, its junk taken out; errors carry its name."""
         micrograph = entry.load()
+        shape = micrograph.data.shape[0], micrograph.data.shape[1]
+        clear = None if entry.mask is None else partial(junk.clear, entry.mask, shape)
         try:
-            return prepared(micrograph.data, micrograph.pixel_size, self.scope, self.contrast(entry), self.white)
+            return prepared(micrograph.data, micrograph.pixel_size, self.scope, self.contrast(entry), self.white, clear)
         except SpaError as error:
             raise type(error)(f"{entry.name}: {error}") from None
 

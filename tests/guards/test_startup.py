@@ -34,6 +34,20 @@ def test_no_command_imports_science_before_it_runs() -> None:
     assert ran.stderr == "" and ran.stdout == "", ran.stdout + ran.stderr
 
 
+WORK = {  # what a job that is done in a second works with, and what it does without
+    "spa_plugins.pick_blob.picking": ("scipy", "numba", "matplotlib"),
+    "spa_plugins.extract_particles.extraction": ("scipy", "numba", "matplotlib"),
+    "spa_plugins.motion_patch.session": ("scipy.ndimage", "scipy.optimize", "spa.refine", "spa.search", "matplotlib"),
+    "spa_plugins.ctf_patch.estimate": ("spa.refine", "spa.search", "matplotlib"),
+}
+
+
+@pytest.mark.parametrize("module", WORK)
+def test_short_jobs_start_without_what_they_do_not_use(module: str) -> None:
+    program = f"import sys, {module}; print(*(name for name in {WORK[module]!r} if name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "\n"
+
+
 def seconds(words: Sequence[str]) -> float:
     """CPU time of a command."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -40,7 +40,7 @@ def test_a_hollow_shape_is_recognised_and_learned(scene, hollow):
     learned = learn([field for _, field in hollow], SCOPE, ("ball", "shell", "ellipse"), 3)
     assert learned.shape.name == "learned" and learned.shape.diameter == pytest.approx(115, rel=0.12)
     assert next(label for label in learned.tried if label != learned.shape.label).startswith("shell")
-    assert learned.spacing == APART * learned.shape.diameter
+    assert learned.spacing == APART * learned.shape.diameter and not learned.blind
     assert recall(scene, hollow, learned) > 0.97
 
 
@@ -69,3 +69,10 @@ def test_few_picks_in_noise(scene):
     learned = learn(fields, SCOPE, ("ball", "shell", "ellipse"), 3)
     counts = [len(pick(field, learned.shape, learned.threshold, learned.spacing)) for field in fields]
     assert max(counts) <= 6  # there is room for over 100
+
+
+def test_a_ctf_that_is_not_in_the_images_is_left_aside(scene):
+    contrast = Contrast(Lens(300, 2.7, 0.1), 30000, 30000, 0)
+    pairs = [(truth, prepared(scene.micrograph(image, rng, 0.5), PIXEL, SCOPE, contrast))
+             for truth, image, rng in pictures(scene, 25, 2)]  # fmt: skip
+    assert learn([field for _, field in pairs], SCOPE, ("ball",), 2).blind

@@ -66,10 +66,28 @@ def test_every_form_picks(micrograph: Path, tmp_path: Path, shape: str) -> None:
     assert missed(truth_of(micrograph), xy, 5) <= 2
 
 
-def test_the_ctf_is_used_where_the_table_has_it(micrograph: Path, tmp_path: Path) -> None:
-    with_ctf = run(micrograph, tmp_path, "--threshold", 3, "--rounds", 0)["particles"]
-    without = run(micrograph, tmp_path, "--threshold", 3, "--rounds", 0, "--no-ctf")["particles"]
-    assert with_ctf != without
+def test_a_ctf_that_explains_less_is_left_aside(micrograph: Path, tmp_path: Path) -> None:
+    plain = run(micrograph, tmp_path, "--no-ctf")["particles"]  # the discs are seen without any
+    result = run_spa("pick", "blob", micrograph, "-d", tmp_path / "P", "-o", tmp_path / "p.star", *SIZE)
+    assert ", without CTF; threshold" in result.stderr
+    assert star.read(tmp_path / "p.star")["particles"] == plain
+
+
+def test_junk_teaches_nothing_and_is_not_picked(micrograph: Path, tmp_path: Path) -> None:
+    tables, truth = star.read(micrograph), truth_of(micrograph)
+    name = tables["micrographs"].text("rlnMicrographName")[0]
+    image = mrc.read(name)
+    data, dark = np.array(image.data), np.zeros(image.data.shape[-2:], np.float32)
+    dark[: len(dark) // 2] = 1
+    half = np.random.default_rng(1).normal(data.mean(), 5 * data.std(), dark.shape)
+    mrc.write(tmp_path / "dirty.mrc", np.where(dark > 0, half, data).astype(np.float32), image.pixel_size)
+    mrc.write(tmp_path / "mask.mrc", dark, image.pixel_size)
+    rows = tables["micrographs"].with_columns(rlnMicrographName=[str(tmp_path / "dirty.mrc")],
+                                              spaJunkMask=[str(tmp_path / "mask.mrc")])  # fmt: skip
+    star.write(tables.with_block("micrographs", rows), tmp_path / "dirty.star")
+    xy = found(run(tmp_path / "dirty.star", tmp_path, "--no-ctf"))
+    kept = truth[truth[:, 1] > len(dark) // 2 + 10]
+    assert len(kept) and missed(kept, xy) == 0 and (xy[:, 1] >= len(dark) // 2).all()
 
 
 def test_threshold_spacing_and_most_picks_hold(micrograph: Path, tmp_path: Path) -> None:

@@ -58,8 +58,6 @@ def hetero(
     from spa_plugins.refine_hetero import copies, course, results
 
     tables, asked = run.read(star), Asked.of({**settings, "reference": None})
-    if asked.relax_symmetry:
-        device.refuse_cuda(run, "--relax-symmetry")
     engine = device.engine_of(run)
     inputs = read(run, tables, asked, list(references) or stream_maps(tables))
     relax, words = asked.relax_symmetry, ""
@@ -69,8 +67,8 @@ def hetero(
     else:
         shared = relaxation(inputs.problem, relax, focus_mask(run, inputs.stack, asked.focus_mask))
         consensus = loop.consensus_problem(shared, canonical(relax))
-        state = course.settled(run, consensus, loop.consensus_start(shared, inputs.start))
-        own = copies.relaxed(run, shared, state, relax)
+        state = course.settled(run, consensus, loop.consensus_start(shared, inputs.start), engine)
+        own = copies.relaxed(run, shared, state, relax, engine)
         found, words = results.Classes(inputs, own.state), "; ".join(["", *own.words])
         made = results.written(run, found)
         made = made.with_block("particles", with_copies(made["particles"], own.share))

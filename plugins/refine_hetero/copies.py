@@ -10,6 +10,7 @@ import numpy as np
 
 from spa.job.run import Run
 from spa.recipe import relaxation
+from spa.refine.engine import CPU, Engine
 from spa.refine.expectation import Poses
 from spa.refine.problem import Problem
 from spa.refine.states import State
@@ -30,7 +31,7 @@ class Copies:
     words: list[str]
 
 
-def relaxed(run: Run, shared: Relaxation, state: State, group: str) -> Copies:
+def relaxed(run: Run, shared: Relaxation, state: State, group: str, engine: Engine = CPU) -> Copies:
     """From a last state over a group (name): every class with its symmetry broken, where it is, the largest first."""
     assert state.halves is not None and state.joint is not None
     number, name = state.best()[1], canonical(group)
@@ -42,7 +43,7 @@ def relaxed(run: Run, shared: Relaxation, state: State, group: str) -> Copies:
             run.warn(f"class {place}: {len(rows)} particles are too few to tell copies over {name} apart")
             continue
         mine = replace(shared, problem=_of(shared.problem, rows))
-        one = relaxation.broken(run, mine, _alone(state, k, rows), group, place)
+        one = relaxation.broken(run, mine, _alone(state, k, rows), group, engine, place)
         words.append(f"class {place}: {one.words}")
         share[rows] = one.state.poses[0].weight
         _put(found, k, rows, one.state)

@@ -75,8 +75,6 @@ def local(
 
     asked = inputs.Asked(mask, reference, half1, half2, number, lowpass, fulcrum, angle_prior, shift_prior, symmetry,
                          iterations, relax_symmetry, focus_mask)  # fmt: skip
-    if relax_symmetry:
-        device.refuse_cuda(run, "--relax-symmetry")
     engine = device.engine_of(run, several=True)
     given = inputs.read(run, run.read(star), asked)
     problem = given.framed.problem

@@ -20,8 +20,6 @@ def run_refinement(
     smoothing: Callable[[Problem], Smoothing] | None = None,
 ) -> None:  # fmt: skip
     """Read, iterate until it is done, write; smoothing: of a problem, how its half maps are regularised."""
-    if asked.relax_symmetry:
-        device.refuse_cuda(run, "--relax-symmetry")
     if asked.ewald != "none":
         device.refuse_cuda(run, "--ewald")
     engine = device.engine_of(run, several=True)
@@ -60,7 +58,7 @@ def refined(
     """
     if relax is None:
         return Refined(problem, settled(run, problem, start, engine))
-    found = relaxation.settled(run, problem, start, relax, focus, settled)
+    found = relaxation.settled(run, problem, start, relax, focus, settled, engine)
     return Refined(found.problem, found.state, f"; {found.words}")
 
 

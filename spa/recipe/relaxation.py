@@ -11,6 +11,7 @@ from spa.job.pool import mapping
 from spa.job.run import Run
 from spa.recipe import kept
 from spa.refine import scales
+from spa.refine.engine import CPU, Engine
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa.relax import loop
@@ -33,7 +34,7 @@ class Relaxed:
 
 def settled(
     run: Run, problem: Problem, start: State, group: str, focus: np.ndarray | None,
-    refined: Callable[[Run, Problem, State], State],
+    refined: Callable[[Run, Problem, State, Engine], State], engine: Engine = CPU,
 ) -> Relaxed:  # fmt: skip
     """The consensus over the group (name), its symmetry broken where the particle's is, and refined in its own.
 
@@ -42,11 +43,13 @@ def settled(
     """
     relaxed = relaxation(problem, group, focus)
     consensus = loop.consensus_problem(relaxed, canonical(group))
-    state = refined(run, consensus, loop.consensus_start(relaxed, start))
-    return broken(run, relaxed, state, group)
+    state = refined(run, consensus, loop.consensus_start(relaxed, start), engine)
+    return broken(run, relaxed, state, group, engine)
 
 
-def broken(run: Run, relaxed: Relaxation, state: State, group: str, number: int | None = None) -> Relaxed:
+def broken(
+    run: Run, relaxed: Relaxation, state: State, group: str, engine: Engine = CPU, number: int | None = None
+) -> Relaxed:
     """A finished consensus over the group (name) with its symmetry broken, where the particle's is; number: of a class,
     which has draws and a state of its own."""
     state = loop.undecided(relaxed, state)
@@ -54,7 +57,7 @@ def broken(run: Run, relaxed: Relaxation, state: State, group: str, number: int 
     name, draws = canonical(group), "copies" if number is None else f"copies {number}"
     whose = "" if number is None else f"class {number}: "
     with mapping(run.threads) as pool:
-        workers = Workers(pool, run.threads)
+        workers = Workers(pool, run.threads, engine)
         first = loop.broken(relaxed, state, run.rng(draws), workers)
         run.note(whose + _found(first, relaxed.problem, name))
         if not first.evident:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.refine.problem import Workers
-from spa.relax.copies import Copies, Residuals, difference, judged, scored, summed, together
+from spa.relax.copies import Copies, Rest, difference, judged, together
 
 BANDS = (8, 13, 20)  # shells, for a particle that takes 0.7 of the box
 STARTS = 4  # in each band
@@ -43,29 +43,29 @@ def bands(extent: float, limit: int) -> list[int]:
     return sorted({min(int(round(band * scale)), limit) for band in BANDS})
 
 
-def begun(rest: Residuals, copies: Copies, rng: np.random.Generator, workers: Workers) -> Iterator[Start]:
+def begun(rest: Rest, copies: Copies, rng: np.random.Generator, workers: Workers) -> Iterator[Start]:
     """Starts in one band, from random copies."""
     for _ in range(STARTS):
         order = rng.permutation(len(rest))
         held, folds = order[: len(rest) // 4], np.array_split(order[len(rest) // 4 :], FOLDS)
         volume = _settled([rest.of(rows) for rows in folds], copies, rng, workers)
-        gain, _ = judged(*scored(rest.of(held), volume, copies, workers.map))
+        gain, _ = judged(*rest.of(held).scored(volume, copies, workers.map))
         yield Start(rest.radius, volume, gain, len(held))
 
 
-def _settled(folds: list[Residuals], copies: Copies, rng: np.random.Generator, workers: Workers) -> np.ndarray:
+def _settled(folds: list[Rest], copies: Copies, rng: np.random.Generator, workers: Workers) -> np.ndarray:
     """D after each image has found the copy that the other folds' D likes best."""
     choices = np.eye(len(copies.turns))
     labels = [rng.integers(len(choices), size=len(fold)) for fold in folds]
-    sums = [summed(fold, choices[label], copies) for fold, label in zip(folds, labels)]
+    sums = [fold.summed(choices[label], copies) for fold, label in zip(folds, labels)]
     for _ in range(ROUNDS):
         changed = 0
         for number, fold in enumerate(folds):
             volume = difference(together(sums[:number] + sums[number + 1 :]), None, copies)
-            _, share = judged(*scored(fold, volume, copies, workers.map))
+            _, share = judged(*fold.scored(volume, copies, workers.map))
             found = share.argmax(axis=1)
             changed += int((found != labels[number]).sum())
-            labels[number], sums[number] = found, summed(fold, choices[found], copies)
+            labels[number], sums[number] = found, fold.summed(choices[found], copies)
         if changed < SETTLED * sum(map(len, folds)):
             break
     return difference(together(sums), None, copies)

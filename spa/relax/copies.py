@@ -8,6 +8,7 @@ so images are dealt into folds, and each fold is judged by a D made of the other
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -37,6 +38,17 @@ class Copies:
     mask: np.ndarray
 
 
+class Rest(Protocol):
+    """What the consensus leaves of images, wherever it lies: here (`Residuals`) or on a device (`copies_cuda`)."""
+
+    @property
+    def radius(self) -> int: ...
+    def __len__(self) -> int: ...
+    def of(self, rows: Rows) -> "Rest": ...
+    def summed(self, share: np.ndarray, copies: Copies) -> into.Accumulator: ...
+    def scored(self, volume: np.ndarray, copies: Copies, run: Run = map) -> tuple[np.ndarray, np.ndarray]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Residuals:
     """What the consensus leaves of images: matched (n, 2, K) CTF R / s^2, weight (n, K) CTF^2 / s^2, poses (n, 3, 3).
@@ -59,6 +71,31 @@ class Residuals:
         """Those of some images."""
         return replace(self, poses=self.poses[rows], matched=self.matched[rows], weight=self.weight[rows])
 
+    def summed(self, share: np.ndarray, copies: Copies) -> into.Accumulator:
+        """The (closed) sums at their copies, each with its share (n, c); less than LEAST is left out."""
+        sums = into.accumulator(self.box, self.radius)
+        image, copy = np.nonzero(share >= LEAST)
+        poses, none = self.poses[image] @ copies.turns[copy], np.zeros((len(image), 2))
+        samples = into.Samples(image, poses, none, share[image, copy])
+        into.insert(sums, samples, self.matched, self.weight, self.kx, self.ky)
+        into.close(sums)
+        return into.symmetrised(sums, copies.operators)
+
+    def scored(self, volume: np.ndarray, copies: Copies, run: Run = map) -> tuple[np.ndarray, np.ndarray]:
+        """Cross terms and norms (n, c) with D at every copy; what all copies of D share is taken off."""
+        source = reference(volume, self.radius)
+
+        def one(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            poses = (self.poses[part, None] @ copies.turns).reshape(-1, 3, 3)
+            cut = slices(source, poses, self.kx, self.ky).reshape(len(part), len(copies.turns), 2, -1)
+            cut -= cut.mean(axis=1, keepdims=True)
+            cross = cut.reshape(*cut.shape[:2], -1) @ self.matched[part].reshape(len(part), -1, 1)
+            norm = (cut[:, :, 0] ** 2 + cut[:, :, 1] ** 2) @ self.weight[part, :, None]
+            return cross[..., 0], norm[..., 0]
+
+        cross, norm = zip(*run(one, _parts(len(self))))
+        return np.concatenate(cross).astype(np.float64), np.concatenate(norm).astype(np.float64)
+
 
 def residuals(
     images: Images, rows: np.ndarray, poses: np.ndarray, shifts: np.ndarray, noise: np.ndarray, consensus: Reference,
@@ -78,16 +115,6 @@ def residuals(
     found = list(run(left, _parts(len(rows))))
     matched, weight = (np.concatenate([one[i] for one in found]).astype(np.float32) for i in (0, 1))
     return Residuals(band.box, band.radius, band.kx, band.ky, poses, matched, weight)
-
-
-def summed(rest: Residuals, share: np.ndarray, copies: Copies) -> into.Accumulator:
-    """The (closed) sums of residuals at their copies, each with its share (n, c); less than LEAST is left out."""
-    sums = into.accumulator(rest.box, rest.radius)
-    image, copy = np.nonzero(share >= LEAST)
-    samples = into.Samples(image, rest.poses[image] @ copies.turns[copy], np.zeros((len(image), 2)), share[image, copy])
-    into.insert(sums, samples, rest.matched, rest.weight, rest.kx, rest.ky)
-    into.close(sums)
-    return into.symmetrised(sums, copies.operators)
 
 
 def together(parts: Sequence[into.Accumulator]) -> into.Accumulator:
@@ -115,22 +142,6 @@ def likeness(folds: Sequence[into.Accumulator], copies: Copies) -> np.ndarray:
     return 2 * curve / (1 + curve)
 
 
-def scored(rest: Residuals, volume: np.ndarray, copies: Copies, run: Run = map) -> tuple[np.ndarray, np.ndarray]:
-    """Cross terms and norms (n, c) of residuals with D at every copy; what all copies of D share is taken off."""
-    source = reference(volume, rest.radius)
-
-    def one(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        poses = (rest.poses[part, None] @ copies.turns).reshape(-1, 3, 3)
-        cut = slices(source, poses, rest.kx, rest.ky).reshape(len(part), len(copies.turns), 2, -1)
-        cut -= cut.mean(axis=1, keepdims=True)
-        cross = cut.reshape(*cut.shape[:2], -1) @ rest.matched[part].reshape(len(part), -1, 1)
-        norm = (cut[:, :, 0] ** 2 + cut[:, :, 1] ** 2) @ rest.weight[part, :, None]
-        return cross[..., 0], norm[..., 0]
-
-    found = list(run(one, _parts(len(rest))))
-    return tuple(np.concatenate([pair[i] for pair in found]).astype(np.float64) for i in (0, 1))  # type: ignore[return-value]
-
-
 def judged(cross: np.ndarray, norm: np.ndarray) -> tuple[float, np.ndarray]:
     """How much likelier (log) the images (n, c) are with D than without, and the posterior (n, c) of their copies.
 
@@ -150,20 +161,20 @@ def _evidence(score: np.ndarray) -> float:
 
 
 def cross_fitted(
-    rest: Residuals, share: np.ndarray, folds: Sequence[Rows], copies: Copies, workers: Workers, rounds: int,
+    rest: Rest, share: np.ndarray, folds: Sequence[Rows], copies: Copies, workers: Workers, rounds: int,
 ) -> tuple[np.ndarray, float]:  # fmt: skip
     """Posteriors (n, c) after some rounds over the folds (rows each), from share (n, c); and the gain in log p."""
     share = share.copy()
     parts = [rest.of(rows) for rows in folds]
-    sums = list(workers.map(lambda job: summed(job[0], share[job[1]], copies), list(zip(parts, folds))))
+    sums = list(workers.map(lambda job: job[0].summed(share[job[1]], copies), list(zip(parts, folds))))
     gain = 0.0
     for _ in range(rounds):
         curve, gain = likeness(sums, copies), 0.0
         for number, rows in enumerate(folds):
             others = together(sums[:number] + sums[number + 1 :])
             volume = difference(others, curve, copies)
-            more, share[rows] = judged(*scored(parts[number], volume, copies, workers.map))
-            sums[number] = summed(parts[number], share[rows], copies)
+            more, share[rows] = judged(*parts[number].scored(volume, copies, workers.map))
+            sums[number] = parts[number].summed(share[rows], copies)
             gain += more
     return share, gain
 

@@ -16,7 +16,7 @@ from spa.refine.expectation import Poses
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa.relax.breaking import IMAGES, Start, bands, begun
-from spa.relax.copies import Copies, Residuals, cross_fitted, judged, residuals, scored
+from spa.relax.copies import Copies, Rest, cross_fitted, judged, residuals
 from spa.relax.shared import Shared
 from spa.volume import insert as into
 from spa.volume.masks import grown, without_dust
@@ -79,7 +79,7 @@ def relaxed_start(
     """An undecided consensus with its symmetry broken: half maps in which each image is at its copies."""
     rows = np.arange(len(relaxed.problem.images))
     rest, copies = _prepared(relaxed, state, rows, start.radius, workers)
-    _, share = judged(*scored(rest, start.volume, copies, workers.map))
+    _, share = judged(*rest.scored(start.volume, copies, workers.map))
     state = with_posterior(relaxed, state, share, rng, workers)
     known = relaxed.problem.prior.poses is not None
     state = replace(state, wide=True, local=known, best_shell=0, stalled=0, moved=np.pi, least=np.pi, done=False)
@@ -179,7 +179,7 @@ def _posterior(
 
 def _prepared(
     relaxed: Relaxation, state: State, rows: np.ndarray, radius: int, workers: Workers
-) -> tuple[Residuals, Copies]:  # fmt: skip
+) -> tuple[Rest, Copies]:  # fmt: skip
     """What the rows' consensus leaves of them in a band, at the first copy's poses, and how their copies compare."""
     small = compact(relaxed.problem.images.of(rows), radius)
     poses = state.poses[0].poses[rows, 0]
@@ -190,6 +190,10 @@ def _prepared(
     if mask is None:
         mask = solvent * _dense(consensus, small.pixel_size, len(relaxed.turns))
     copies = Copies(relaxed.turns, relaxed.problem.settings.operators, mask)
+    if workers.engine.device is not None:
+        from spa.relax import copies_cuda
+
+        return copies_cuda.residuals(workers.engine.device, small, poses, shifts, state.noise, consensus), copies
     source = reference(consensus, small.band.radius)
     every = np.arange(len(rows))
     return residuals(small, every, poses, shifts, state.noise, source, workers.map), copies
@@ -199,6 +203,19 @@ def _consensus(
     images: Images, poses: np.ndarray, shifts: np.ndarray, noise: np.ndarray, group: np.ndarray, workers: Workers
 ) -> np.ndarray:  # fmt: skip
     """The map (box, box, box) of images at their poses, averaged over the group."""
+    if workers.engine.device is not None:
+        from spa.relax import copies_cuda
+
+        whole = copies_cuda.sums(workers.engine.device, images, poses, shifts, noise, group)
+    else:
+        whole = _sums(images, poses, shifts, noise, group, workers)
+    weight = into.shell_weight(whole)
+    return into.solve(whole, 0.02 * weight + 1e-9 * weight.max())
+
+
+def _sums(
+    images: Images, poses: np.ndarray, shifts: np.ndarray, noise: np.ndarray, group: np.ndarray, workers: Workers
+) -> into.Accumulator:  # fmt: skip
     band = images.band
     sums = into.accumulator(band.box, band.radius)
     for rows in blocks_of(np.arange(len(images))):
@@ -207,9 +224,7 @@ def _consensus(
         samples = into.Samples(np.arange(len(rows)), seen, shifts[rows], np.ones(len(rows)))
         into.insert(sums, samples, block.matched(), block.ctf**2, block.kx, block.ky)
     into.close(sums)
-    whole = into.symmetrised(sums, group, workers.map)
-    weight = into.shell_weight(whole)
-    return into.solve(whole, 0.02 * weight + 1e-9 * weight.max())
+    return into.symmetrised(sums, group, workers.map)
 
 
 def _reduced(mask: np.ndarray, box: int) -> np.ndarray:

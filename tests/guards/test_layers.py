@@ -25,7 +25,7 @@ ALLOWED = {
     "refine": {"gpu", "search", "volume", "image", "errors"},
     "vary": {"abinit", "class3d", "refine", "search", "volume", "image", "errors"},
     "flex": {"vary", "abinit", "class3d", "refine", "search", "volume", "image", "errors"},
-    "relax": {"abinit", "refine", "search", "volume", "image", "errors"},
+    "relax": {"gpu", "abinit", "refine", "search", "volume", "image", "errors"},
     "picking": {"gpu", "search", "volume", "image", "errors"},
     "class2d": {"gpu", "refine", "search", "volume", "image", "errors"},
     "abinit": {"gpu", "symmetry", "refine", "search", "volume", "image", "errors"},

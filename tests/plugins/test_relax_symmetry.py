@@ -1,6 +1,7 @@
 """`--relax-symmetry` of the refiners: pseudo-symmetric particles."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,6 +93,19 @@ def test_the_same_bytes_with_two_threads_and_from_a_state_between(odd: Path) -> 
 def test_a_focus_mask_on_one_subunit_is_enough(odd: Path) -> None:
     relaxed(odd, "f.star", "F", "--focus-mask", odd / "P" / "odd.mrc")
     assert right(odd / "P" / "truth.star", odd / "f.star", "C4")[0] > 0.85
+
+
+def test_on_a_device_copies_are_compared_there(odd: Path, card: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {"breaking.STARTS": 1, "breaking.BANDS": (8,), "breaking.ROUNDS": 1, "loop.ROUNDS": (1, 1)}
+    for name, value in few.items():
+        monkeypatch.setattr(f"spa.relax.{name}", value)  # kernels are slow without a card
+    tables = star.read(odd / "p.star")
+    star.write(tables.with_block("particles", tables["particles"].take(np.arange(40))), odd / "few.star")
+    spa("refine", "homo", odd / "few.star", "-o", odd / "c.star", "-d", odd / "C", "--reference", odd / "P/truth.mrc",
+        "--lowpass", 30, "--relax-symmetry", "C4", "--iterations", 1, "--shift-range", 5,
+        "--device", "cuda")  # fmt: skip
+    assert card.launches["terms"] and card.launches["rests"] and card.launches["climb"]
+    assert "spaCopy" in star.read(odd / "c.star")["particles"]
 
 
 def test_a_symmetric_particle_is_said_to_be_one(tmp_path: Path) -> None:

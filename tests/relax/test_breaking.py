@@ -5,7 +5,7 @@ import pytest
 
 from spa.refine.problem import Workers
 from spa.relax.breaking import bands, begun
-from spa.relax.copies import Copies, certainty, judged, residuals, scored
+from spa.relax.copies import Copies, certainty, judged, residuals
 from spa.volume.slices import reference
 from spa.volume.symmetry import cosets, operators
 from spa.volume.transform import resampled, transform
@@ -30,7 +30,7 @@ def test_the_odd_subunit_is_found_from_random_copies(puzzle, group: str, seed: i
     found, rest, copies = starts(made, group, seed=seed)
     best = max(found, key=lambda start: start.gain)
     assert best.evident and best.held_out == 225
-    _, share = judged(*scored(rest, best.volume, copies))
+    _, share = judged(*rest.scored(best.volume, copies))
     assert made.right(share.argmax(1)) > 0.9 and certainty(share).mean() < 0.25
 
 

@@ -12,8 +12,6 @@ from spa.relax.copies import (
     judged,
     likeness,
     residuals,
-    scored,
-    summed,
     together,
 )
 from spa.volume.fsc import fsc
@@ -51,7 +49,7 @@ def test_residuals_hold_the_difference_and_noise_of_unit_power(ring, rest) -> No
     """Without the difference at its right copy only noise is left."""
     away = ring.volume - averaged(ring.volume, ring.turns)
     right = Copies(ring.turns, C1, np.ones(away.shape, np.float32))
-    cross, norm = scored(rest, away, right)
+    cross, norm = rest.scored(away, right)
     n = np.arange(len(rest))
     power = (rest.matched[:, 0] ** 2 + rest.matched[:, 1] ** 2) / np.maximum(rest.weight, 1e-6)
     power = np.where(rest.weight > 1e-3, power, 0).sum(1)
@@ -62,7 +60,7 @@ def test_residuals_hold_the_difference_and_noise_of_unit_power(ring, rest) -> No
 
 def test_the_true_difference_finds_the_copies_and_is_worth_its_own_scale(ring, rest, copies) -> None:
     away = ring.volume - averaged(ring.volume, ring.turns)
-    cross, norm = scored(rest, away, copies)
+    cross, norm = rest.scored(away, copies)
     gain, share = judged(cross, norm)
     assert ring.right(share.argmax(1)) > 0.97
     assert np.allclose(share.sum(1), 1) and gain > len(rest)
@@ -71,20 +69,20 @@ def test_the_true_difference_finds_the_copies_and_is_worth_its_own_scale(ring, r
 
 
 def test_what_all_copies_share_tells_nothing(ring, rest, copies) -> None:
-    cross, norm = scored(rest, averaged(ring.volume, ring.turns), copies)
-    assert np.abs(cross).max() < 0.05 * np.abs(scored(rest, ring.volume, copies)[0]).max()
+    cross, norm = rest.scored(averaged(ring.volume, ring.turns), copies)
+    assert np.abs(cross).max() < 0.05 * np.abs(rest.scored(ring.volume, copies)[0]).max()
     gain, share = judged(0 * cross, 0 * norm)
     assert gain == 0 and np.allclose(share, 1 / 5)
 
 
 def test_sums_at_the_right_copies_give_the_difference(ring, rest, copies) -> None:
     share = np.eye(5)[ring.turn]
-    found = difference(summed(rest, share, copies), np.ones(RADIUS + 1), copies)
+    found = difference(rest.summed(share, copies), np.ones(RADIUS + 1), copies)
     away = ring.volume - averaged(ring.volume, ring.turns)
     assert np.corrcoef(found.ravel(), away.ravel())[0, 1] > 0.6
     assert fsc(found, away)[2:8].min() > 0.85
-    grids = [summed(rest.of(rows), share[rows], copies) for rows in np.array_split(np.arange(len(rest)), 4)]
-    whole = summed(rest, share, copies)
+    grids = [rest.of(rows).summed(share[rows], copies) for rows in np.array_split(np.arange(len(rest)), 4)]
+    whole = rest.summed(share, copies)
     assert np.allclose(together(grids).grid, whole.grid, rtol=1e-3, atol=1e-3 * np.abs(whole.grid).max())
     assert likeness(grids, copies)[2:10].min() > 0.7
 
@@ -102,9 +100,9 @@ def test_a_mask_confines_the_difference(ring, rest) -> None:
     turned = resampled(transform(ring.unit, 1.0), len(ring.unit), 1.0, ring.turns[2:3])
     for mask, finds in ((ring.unit, True), (turned, True), (0 * ring.unit, False)):
         copies = Copies(ring.turns, C1, mask.astype(np.float32))
-        volume = difference(summed(rest, np.eye(5)[ring.turn], copies), None, copies)
+        volume = difference(rest.summed(np.eye(5)[ring.turn], copies), None, copies)
         assert np.all(volume[mask == 0] == 0)
-        right = ring.right(judged(*scored(rest, volume, copies))[1].argmax(1))
+        right = ring.right(judged(*rest.scored(volume, copies))[1].argmax(1))
         assert (right > 0.9) == finds
 
 
@@ -117,5 +115,5 @@ def test_sums_know_how_often_they_were_smoothed(ring, rest) -> None:
     """A group whose turns are not the grid's smooths once more, and the gridding correction must know it."""
     for group, kernels in (("C1", 1), ("C4", 1), ("C5", 2)):
         own = Copies(ring.turns[:1], operators(group), np.ones(ring.volume.shape, np.float32))
-        part = summed(rest.of(slice(0, 40)), np.ones((40, 1)), own)
+        part = rest.of(slice(0, 40)).summed(np.ones((40, 1)), own)
         assert part.kernels == together([part, part]).kernels == kernels

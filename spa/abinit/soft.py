@@ -8,9 +8,9 @@ and classes that are kept similar at first: Punjani et al., Nat. Methods 14 (201
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from spa.image.compiled import kernel
 from spa.search.exhaustive import packed_rows
 from spa.search.images import Block
 
@@ -53,9 +53,8 @@ class Averages:
     peak: np.ndarray
 
 
-@numba.njit(
-    "void(f4[:,:,::1], f4[:,::1], f4[::1], f4, f4, i8, f4[:,::1], f4[:,::1], f4[:,::1], f4[::1])",
-    nogil=True, fastmath=True, cache=True,
+@kernel(
+    "void(f4[:,:,::1], f4[:,::1], f4[::1], f4, f4, i8, f4[:,::1], f4[:,::1], f4[:,::1], f4[::1])", fastmath=True,
 )  # fmt: skip
 def _posterior(cross, norm, prior, beta, similarity, classes, total, evidence, share, peak):
     """Scores in cross (n, s, c g) become weights; total (n, c g) is their sum over shifts."""

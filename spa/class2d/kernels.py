@@ -8,14 +8,15 @@ kept as its factors along x and y.
 import numba
 import numpy as np
 
+from spa.image.compiled import kernel
+
 _f4, _i4 = numba.float32, numba.int32
 
 
-@numba.njit(
+@kernel(
     _f4[:, :](
         _f4[:, :, ::1], _f4[:, ::1], _f4[:, :, :, ::1], _f4[:, :, ::1], _f4[:, :, ::1], _i4[:, ::1]
-    ),
-    nogil=True, cache=True, fastmath=True,
+    ), fastmath=True,
 )  # fmt: skip
 def cell_scores(y, c2, refs, ramp_x, ramp_y, cells):  # type: ignore[no-untyped-def]
     """(n, 8) log-likelihoods of the children (psi, y, x) of cells (n, 5 = image, class, psi, y, x), sorted so."""
@@ -56,10 +57,8 @@ def cell_scores(y, c2, refs, ramp_x, ramp_y, cells):  # type: ignore[no-untyped-
     return out
 
 
-@numba.njit(
-    numba.void(
-        _f4[:, ::1], _f4[:, ::1], _i4[::1], _f4[::1], _f4[::1], _f4[::1], numba.int64
-    ),
+@numba.njit(  # called from Python, and by gather_images
+    numba.void(_f4[:, ::1], _f4[:, ::1], _i4[::1], _f4[::1], _f4[::1], _f4[::1], numba.int64),
     nogil=True, cache=True, fastmath=True,
 )  # fmt: skip
 def scatter(column, target, index, fx, fy, sign, columns):  # type: ignore[no-untyped-def]
@@ -76,12 +75,11 @@ def scatter(column, target, index, fx, fy, sign, columns):  # type: ignore[no-un
             target[cell, 2] += w * weight
 
 
-@numba.njit(
+@kernel(
     numba.void(
         _f4[:, :, ::1], _f4[:, ::1], _f4[:, :, ::1], _f4[:, :, ::1], _i4[:, ::1], _f4[::1],
         _f4[:, :, ::1], _i4[:, ::1], _f4[:, ::1], _f4[:, ::1], _f4[:, ::1], numba.int64,
-    ),
-    nogil=True, cache=True, fastmath=True,
+    ), fastmath=True,
 )  # fmt: skip
 def gather_images(y, c2, ramp_x, ramp_y, entries, weights, target, index, fx, fy, sign, columns):  # type: ignore[no-untyped-def]
     """Adds weighted, shifted images turned back into planes.
@@ -109,11 +107,10 @@ def gather_images(y, c2, ramp_x, ramp_y, entries, weights, target, index, fx, fy
             column[:] = 0
 
 
-@numba.njit(
+@kernel(
     numba.void(
         _f4[:, :, ::1], _f4[:, :, ::1], _f4[:, :, ::1], _i4[:, ::1], _i4[:, ::1], _f4[:, :, ::1], _f4[:, :, ::1]
-    ),
-    nogil=True, cache=True, fastmath=True,
+    ), fastmath=True,
 )  # fmt: skip
 def shift_images(y, ramp_x, ramp_y, iy, ix, out_re, out_im):  # type: ignore[no-untyped-def]
     """Every image (n, 2, >= K) at its shifts iy, ix (n, T): out (n, T, K) re and im."""
@@ -131,11 +128,10 @@ def shift_images(y, ramp_x, ramp_y, iy, ix, out_re, out_im):  # type: ignore[no-
                 b[k] = xr[k] * im + xi[k] * re
 
 
-@numba.njit(
+@kernel(
     numba.int64(
         _f4[:, :, ::1], _f4[:, :, ::1], _f4[:, ::1], _f4[:, ::1], numba.float32, numba.int64, _i4[:, ::1], _f4[::1]
-    ),
-    nogil=True, cache=True, fastmath=True,
+    ), fastmath=True,
 )  # fmt: skip
 def best_scores(a, b, base, prior, faint, most, cells, scores):  # type: ignore[no-untyped-def]
     """Scores a + b (half a turn on: a - b) + base + prior within `faint` of an image's best; how many.

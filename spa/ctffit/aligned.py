@@ -5,11 +5,11 @@ Elferich et al., eLife 13 (2024) RP97227: only so does the mean of a tilted spec
 
 from dataclasses import replace
 
-import numba
 import numpy as np
 
 from spa.ctffit.refine import Defocus
 from spa.ctffit.rings import SECTORS, Rings
+from spa.image.compiled import kernel
 from spa.image.ctf import Lens, wavelength
 
 
@@ -28,9 +28,8 @@ def aligned(values: np.ndarray, rings: Rings, lens: Lens, defocus: Defocus, delt
     return replace(rings, value=value)
 
 
-@numba.njit(
+@kernel(
     "void(f4[:,::1], f8[::1], f8[::1], f8[::1], i4[::1], i4[::1], i4[:,::1], f8[::1], f8, f8, f8[::1], f8[::1])",
-    nogil=True, cache=True,
 )  # fmt: skip
 def _move(values, k2, local, count, ring, sector, place, delta, bend, step, total, weight):  # type: ignore[no-untyped-def]
     """Add each bin of each tile to the two rings (of the same sector) between which its phase belongs.

@@ -6,11 +6,11 @@ Source: Rohou & Grigorieff, J. Struct. Biol. 192 (2015) 216 (tiles, resampling o
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 
 from spa.ctffit.spectrum import Spectrum
 from spa.errors import DataError
+from spa.image.compiled import kernel
 from spa.image.fft import good_size, rfft2
 
 _SMALLEST_PIXEL = 1.4  # angstroms; finer pixels are cropped away in Fourier space
@@ -119,7 +119,7 @@ def edge(side: int) -> np.ndarray:
     return (0.5 - 0.5 * np.cos(np.pi * np.minimum(distance, 1))).astype(np.float32)
 
 
-@numba.njit("void(f4[:,::1], i4[::1], f4[:,::1])", nogil=True, cache=True)
+@kernel("void(f4[:,::1], i4[::1], f4[:,::1])")
 def _sums(power: np.ndarray, pixels: np.ndarray, total: np.ndarray) -> None:
     """Sums (n, bins) of spectra (n, pixels) over their bins; -1 is none."""
     for tile in range(len(power)):
@@ -128,7 +128,7 @@ def _sums(power: np.ndarray, pixels: np.ndarray, total: np.ndarray) -> None:
                 total[tile, pixels[pixel]] += power[tile, pixel]
 
 
-@numba.njit("void(f4[:,::1], f4, f4, f4[::1], f4[:,::1])", nogil=True, cache=True, fastmath=True)
+@kernel("void(f4[:,::1], f4, f4, f4[::1], f4[:,::1])", fastmath=True)
 def _windowed(pixels: np.ndarray, low: float, high: float, edge: np.ndarray, tile: np.ndarray) -> None:
     """Fill ``tile`` with pixels between two grey levels, less their mean, under the window."""
     total = 0.0
@@ -144,7 +144,7 @@ def _windowed(pixels: np.ndarray, low: float, high: float, edge: np.ndarray, til
             tile[y, x] = (tile[y, x] - mean) * edge[y] * edge[x]
 
 
-@numba.njit("b1(c8[:,::1], f4[:,::1], f4)", nogil=True, cache=True, fastmath=True)
+@kernel("b1(c8[:,::1], f4[:,::1], f4)", fastmath=True)
 def _powers(spectrum: np.ndarray, power: np.ndarray, floor: float) -> bool:
     """Fill ``power`` (size, size//2+1) with that of a half spectrum's low frequencies over its mean; whether over a
     floor."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from spa.flex.mesh import Body, Mesh
 from spa.image import fft
+from spa.image.compiled import INNER, kernel
 from spa.image.disc import Disc
 from spa.volume.slices import PADDING
 
@@ -46,7 +47,7 @@ def places(on: Screen, mesh: Mesh, moves: np.ndarray, poses: np.ndarray) -> np.n
     return np.ascontiguousarray(at * np.float32(on.side) + np.float32(on.side // 2), np.float32)
 
 
-@numba.njit("f4(f4[:,::1], i4[:,::1], f4[:,::1], i8, i8)", nogil=True, fastmath=True, cache=True)
+@numba.njit(**INNER)
 def _along(at, corners, shares, voxel, axis):
     """Where a voxel is along an axis: the mean of its tetrahedron's vertices `at` with its barycentric coordinates."""
     total = np.float32(0)
@@ -55,11 +56,11 @@ def _along(at, corners, shares, voxel, axis):
     return total
 
 
-@numba.njit("void(f4[:,::1], i4[:,::1], f4[:,::1], f4[::1], f4[:,::1])", nogil=True, fastmath=True, cache=True)
+@kernel("void(f4[:,::1], i4[:,::1], f4[:,::1], f4[::1], f4[:,::1])", fastmath=True)
 def _spread(at, corners, shares, density, out):
     one, most = np.float32(1), np.float32(out.shape[0] - 2)
     for j in range(len(density)):
-        x, y = _along(at, corners, shares, j, 0), _along(at, corners, shares, j, 1)
+        x, y = _along(at, corners, shares, j, np.int64(0)), _along(at, corners, shares, j, np.int64(1))
         if not (x >= 0 and y >= 0 and x < most and y < most):
             continue
         ix, iy = int(x), int(y)
@@ -71,14 +72,13 @@ def _spread(at, corners, shares, density, out):
         out[iy + 1, ix + 1] += low * fx
 
 
-@numba.njit(
-    "void(f4[:,::1], i4[:,::1], f4[:,::1], f4[::1], f4[:,::1], f4[:,::1], f4[::1])",
-    nogil=True, fastmath=True, cache=True,
+@kernel(
+    "void(f4[:,::1], i4[:,::1], f4[:,::1], f4[::1], f4[:,::1], f4[:,::1], f4[::1])", fastmath=True,
 )  # fmt: skip
 def _gathered(at, corners, shares, density, image, slope, value):
     one, most = np.float32(1), np.float32(image.shape[0] - 2)
     for j in range(len(density)):
-        x, y = _along(at, corners, shares, j, 0), _along(at, corners, shares, j, 1)
+        x, y = _along(at, corners, shares, j, np.int64(0)), _along(at, corners, shares, j, np.int64(1))
         if not (x >= 0 and y >= 0 and x < most and y < most):
             continue
         ix, iy = int(x), int(y)
@@ -115,12 +115,12 @@ def adjoint(
     return slope, value
 
 
-@numba.njit("void(f4[:,::1], i4[:,::1], f4[:,::1], f4[::1], f4[:,:,::1])", nogil=True, fastmath=True, cache=True)
+@kernel("void(f4[:,::1], i4[:,::1], f4[:,::1], f4[::1], f4[:,:,::1])", fastmath=True)
 def _filled(at, corners, shares, density, out):
     one, most = np.float32(1), np.float32(out.shape[0] - 2)
     for j in range(len(density)):
-        x, y = _along(at, corners, shares, j, 0), _along(at, corners, shares, j, 1)
-        z = _along(at, corners, shares, j, 2)
+        x, y = _along(at, corners, shares, j, np.int64(0)), _along(at, corners, shares, j, np.int64(1))
+        z = _along(at, corners, shares, j, np.int64(2))
         if not (x >= 0 and y >= 0 and z >= 0 and x < most and y < most and z < most):
             continue
         ix, iy, iz = int(x), int(y), int(z)

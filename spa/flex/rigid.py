@@ -6,16 +6,16 @@ reflection; the squared distance's slope is twice the difference from it.
 
 from collections.abc import Callable, Iterable
 
-import numba
 import numpy as np
 
 from spa.flex.mesh import Mesh
+from spa.image.compiled import kernel
 
 TURNS = 30  # of a rotation towards the nearest, at most; it starts at that of the tetrahedron before
 STILL = 1e-4  # radians
 
 
-@numba.njit("f8(f4[:,::1], i4[:,::1], f4[:,:,::1], f4[::1], f4[:,::1])", nogil=True, cache=True)
+@kernel("f8(f4[:,::1], i4[:,::1], f4[:,:,::1], f4[::1], f4[:,::1])")
 def _energy(moves, cells, slopes, weights, slope):
     total = 0.0
     f, r, g, turn = np.empty((3, 3)), np.eye(3), np.empty((3, 3)), np.empty((3, 3))

@@ -3,13 +3,15 @@
 import numba
 import numpy as np
 
+from spa.image.compiled import kernel
+
 _f4, _f8, _i4, _i8, _c8 = numba.float32, numba.float64, numba.int32, numba.int64, numba.complex64
 TAPS, STEPS, SEGMENT = 8, 256, 16  # of interpolation: pixels used, fractions of a pixel, pixels that share one
 _ROWS, _COLUMNS = 32, 256  # of a tile: its sums stay in the cache
 _SHARE = 4  # rows that share a displacement
 
 
-@numba.njit(_f4[:, ::1](_f4[:, ::1], _f4[::1], _i8), nogil=True, cache=True, fastmath=True)
+@kernel(_f4[:, ::1](_f4[:, ::1], _f4[::1], _i8), fastmath=True)
 def decimated(image, taps, factor):  # type: ignore[no-untyped-def]
     """(ny // factor, nx // factor): every factor-th pixel of the image filtered by symmetric taps along both axes."""
     ny, nx = image.shape
@@ -43,7 +45,7 @@ def decimated(image, taps, factor):  # type: ignore[no-untyped-def]
     return out
 
 
-@numba.njit(numba.int8[:, ::1](_f4[:, ::1], _f4, _f4), nogil=True, cache=True, fastmath=True)
+@kernel(numba.int8[:, ::1](_f4[:, ::1], _f4, _f4), fastmath=True)
 def rounded(image, mean, scale):  # type: ignore[no-untyped-def]
     """(image - mean) * scale, rounded to signed bytes."""
     ny, nx = image.shape
@@ -67,9 +69,9 @@ def _turns(k, shift, cosines, sines):  # type: ignore[no-untyped-def]
         c, s = c * turn_c - s * turn_s, c * turn_s + s * turn_c
 
 
-@numba.njit(
+@kernel(
     numba.void(_f4[:, :, ::1], _f4[:, :, ::1], _f4[::1], _f4[::1], _i4[::1], _f8[:, ::1], _f4[:, :, ::1]),
-    nogil=True, cache=True, fastmath=True,
+    fastmath=True,
 )  # fmt: skip
 def add_shifted(real, imag, kx, ky, ends, shifts, out):  # type: ignore[no-untyped-def]
     """out (2, rows, columns) += the spectra (n, rows, columns) shifted back by shifts (n, 2) x y.
@@ -92,9 +94,9 @@ def add_shifted(real, imag, kx, ky, ends, shifts, out):  # type: ignore[no-untyp
                 out[1, y, x] += a * s + b * c
 
 
-@numba.njit(
+@kernel(
     _f8[:, ::1](_f4[:, :, ::1], _f4[:, :, ::1], _f4[::1], _f4[::1], _i4[::1], _f8[:, ::1], _f4[:, :, ::1]),
-    nogil=True, cache=True, fastmath=True,
+    fastmath=True,
 )  # fmt: skip
 def slopes(real, imag, kx, ky, ends, shifts, total):  # type: ignore[no-untyped-def]
     """(n, 2): half the slope of |sum of all frames|^2, weighted, along each frame's shift x y; total is that sum."""
@@ -118,11 +120,13 @@ def slopes(real, imag, kx, ky, ends, shifts, total):  # type: ignore[no-untyped-
                 along += turn
             found[f, 0] -= across
             found[f, 1] -= ky[y] * along
-        found[f] *= 2 * np.pi
+        found[f, 0] *= 2 * np.pi
+        found[f, 1] *= 2 * np.pi
     return found
 
 
-# parts of add_warped: without signatures of their own, so that they are compiled into it and not loaded apart
+# parts of add_warped: without signatures of their own, so that they are compiled into it and not loaded apart; literal
+# arguments are wrapped as np.int64, else each value is compiled for itself
 
 
 @numba.njit(nogil=True, fastmath=True)
@@ -182,12 +186,23 @@ def _blended(source, start, apart, taps, step, target, at):  # type: ignore[no-u
 
 
 @numba.njit(nogil=True, fastmath=True)
+def _ends(values):  # type: ignore[no-untyped-def]
+    """The least and the greatest of values (2-D)."""
+    low = high = values[0, 0]
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            low, high = min(low, values[y, x]), max(high, values[y, x])
+    return low, high
+
+
+@numba.njit(nogil=True, fastmath=True)
 def _fetched(frame, top, left, wholes, steps, taps, out):  # type: ignore[no-untyped-def]
     """out (_ROWS * _COLUMNS): a tile of a frame, each pixel from where the displacements say: along x, then along y."""
     (ny, nx), low = frame.shape, TAPS // 2 - 1
-    x0, y0 = wholes[0].min() - low, wholes[1].min() - low
-    rows = _ROWS + wholes[1].max() - low - y0 + TAPS
-    columns = _COLUMNS + wholes[0].max() - low - x0 + TAPS
+    (left_most, right_most), (upper_most, lower_most) = _ends(wholes[0]), _ends(wholes[1])
+    x0, y0 = left_most - low, upper_most - low
+    rows = _ROWS + lower_most - low - y0 + TAPS
+    columns = _COLUMNS + right_most - low - x0 + TAPS
     first, stride, source = (top + y0) * nx + left + x0, nx, frame.reshape(-1)
     if top + y0 < 0 or left + x0 < 0 or top + y0 + rows > ny or left + x0 + columns > nx:
         first, stride, source = 0, columns, _window(frame, top + y0, left + x0, rows, columns).reshape(-1)
@@ -197,18 +212,18 @@ def _fetched(frame, top, left, wholes, steps, taps, out):  # type: ignore[no-unt
         for segment in range(wholes.shape[2]):
             at = segment * SEGMENT
             start = first + y * stride + at + wholes[0, block, segment] - low - x0
-            _blended(source, start, 1, taps, steps[0, block, segment], along, y * _COLUMNS + at)
+            _blended(source, start, np.int64(1), taps, steps[0, block, segment], along, y * _COLUMNS + at)
     for y in range(_ROWS):
         block = y // _SHARE
         for segment in range(wholes.shape[2]):
             at = segment * SEGMENT
             start = (y + wholes[1, block, segment] - low - y0) * _COLUMNS + at
-            _blended(along, start, _COLUMNS, taps, steps[1, block, segment], out, y * _COLUMNS + at)
+            _blended(along, start, np.int64(_COLUMNS), taps, steps[1, block, segment], out, y * _COLUMNS + at)
 
 
-@numba.njit(
+@kernel(
     numba.void(_f4[:, :, ::1], _f4[:, :, :, ::1], _i8, _f4[:, ::1], _f4[:, ::1], _f4[:, :, ::1]),
-    nogil=True, cache=True, fastmath=True,
+    fastmath=True,
 )  # fmt: skip
 def add_warped(frames, nodes, spacing, taps, weights, sums):  # type: ignore[no-untyped-def]
     """sums (r, ny, nx) += weights (m, r) times frames (m, ny, nx), each pixel fetched from where the field says.
@@ -218,7 +233,7 @@ def add_warped(frames, nodes, spacing, taps, weights, sums):  # type: ignore[no-
     """
     m, ny, nx = frames.shape
     wholes = np.empty((2, _ROWS // _SHARE, _COLUMNS // SEGMENT), np.int64)
-    steps = np.empty_like(wholes)
+    steps = np.empty((2, _ROWS // _SHARE, _COLUMNS // SEGMENT), np.int64)
     tile = np.empty(_ROWS * _COLUMNS, np.float32)
     for top in range(0, ny, _ROWS):
         for left in range(0, nx, _COLUMNS):
@@ -236,9 +251,8 @@ def add_warped(frames, nodes, spacing, taps, weights, sums):  # type: ignore[no-
                                 target[x] += weight * line[x]
 
 
-@numba.njit(
-    numba.void(_c8[:, ::1], _f4[::1], _f8, _i8, _i8, _f4[::1], _f4[::1], _c8[:, ::1]),
-    nogil=True, cache=True, fastmath=True,
+@kernel(
+    numba.void(_c8[:, ::1], _f4[::1], _f8, _i8, _i8, _f4[::1], _f4[::1], _c8[:, ::1]), fastmath=True,
 )  # fmt: skip
 def add_filtered(spectrum, curve, step, ny, nx, along_y, along_x, out):  # type: ignore[no-untyped-def]
     """out += spectrum (ny, nx // 2 + 1) times a curve of the radius, given every step (cycles a pixel).

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, fields, replace
 
-import numba
 import numpy as np
 
 from spa.image import fft
 from spa.image.aberrations import Aberrations
+from spa.image.compiled import kernel
 from spa.image.ctf import chi_basis
 from spa.image.disc import Disc, disc
 from spa.image.straight import Demodulator, seen_through
@@ -130,9 +130,8 @@ def _moved(here: Scene, who: Who, pixels: np.ndarray) -> np.ndarray:
     return out
 
 
-@numba.njit(
-    "void(c8[:,:,::1], c8[:,::1], c8[:,::1], c8[:,::1], i8[::1], i4[::1], i4[::1], f4, f4[:,:,::1])",
-    nogil=True, fastmath=True, cache=True,
+@kernel(
+    "void(c8[:,:,::1], c8[:,::1], c8[:,::1], c8[:,::1], i8[::1], i4[::1], i4[::1], f4, f4[:,:,::1])", fastmath=True,
 )  # fmt: skip
 def _centred(spectra, along_x, along_y, turns, group, kx, ky, scale, out):
     radius = along_x.shape[1] // 2

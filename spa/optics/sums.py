@@ -8,9 +8,9 @@ Source: Zivanov, Nakane & Scheres, IUCrJ 7 (2020) 253.
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from spa.image.compiled import kernel
 from spa.image.disc import Disc
 from spa.optics.compared import Compared
 
@@ -44,9 +44,8 @@ def no_sums(band: Disc) -> Sums:
     return Sums(np.zeros((len(NAMES), len(band))), 0)
 
 
-@numba.njit(
-    "void(f4[:,:,::1], f4[:,:,::1], f4[:,:,:,::1], f4[:,::1], f4[:,::1], f8[:,::1])",
-    nogil=True, fastmath=True, cache=True,
+@kernel(
+    "void(f4[:,:,::1], f4[:,:,::1], f4[:,:,:,::1], f4[:,::1], f4[:,::1], f8[:,::1])", fastmath=True,
 )  # fmt: skip
 def _add(x, cut, slope, sine, cosine, out):
     for i in range(x.shape[0]):

@@ -11,10 +11,10 @@ from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Any
 
-import numba
 import numpy as np
 
 from spa.image import fft
+from spa.image.compiled import kernel
 from spa.picking.field import Field
 from spa.picking.steer import Filters, Polar, compressed
 
@@ -193,7 +193,7 @@ def _synthesis(turns: int, highest: int) -> tuple[np.ndarray, np.ndarray]:
     return sides[0], sides[1]
 
 
-@numba.njit("void(f4[:,::1], f4[:,::1], i8, f4[::1], f4[::1], i4[::1])", nogil=True, fastmath=True, cache=True)
+@kernel("void(f4[:,::1], f4[:,::1], i8, f4[::1], f4[::1], i4[::1])", fastmath=True)
 def _keep(even, odd, first, best, worst, which):
     """Fold in scores even + odd (angles of the first half turn) and even - odd (those half a turn on)."""
     half = even.shape[0]

@@ -8,10 +8,10 @@ Source: Zivanov, Nakane & Scheres, IUCrJ 6 (2019) 5.
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from scipy.ndimage import spline_filter1d
 
+from spa.image.compiled import kernel
 from spa.polish.windows import Block
 
 
@@ -34,7 +34,7 @@ class Scores:
         return Scores(self.splines[rows], self.step)
 
 
-@numba.njit("f8(f4[:,:,:,::1], f8[:,:,::1], f8[:,:,::1])", nogil=True, fastmath=True, cache=True)
+@kernel("f8(f4[:,:,:,::1], f8[:,:,::1], f8[:,:,::1])", fastmath=True)
 def _sampled(splines, at, slope):
     half = splines.shape[2] // 2
     total = 0.0
@@ -74,8 +74,8 @@ def _sampled(splines, at, slope):
     return total
 
 
-@numba.njit("void(i1[:,:,:,::1], c8[:,::1], f4[:,::1], i4[:,::1], c8[:,::1], c8[:,::1], c8[:,:,::1])", nogil=True,
-            fastmath=True, cache=True)  # fmt: skip
+@kernel("void(i1[:,:,:,::1], c8[:,::1], f4[:,::1], i4[:,::1], c8[:,::1], c8[:,::1], c8[:,:,::1])",
+            fastmath=True)  # fmt: skip
 def _product(levels, wanted, damage, shell, along_x, along_y, out):
     for f in range(levels.shape[0]):
         for y in range(levels.shape[1]):
@@ -119,8 +119,7 @@ def joined(parts: list[Scores]) -> Scores:
     return Scores(np.concatenate([one.splines for one in parts]), parts[0].step)
 
 
-@numba.njit("void(i1[:,:,:,::1], c8[:,::1], f4[::1], f4[:,::1], i4[:,::1], c8[:,::1], c8[:,::1], f8[:,:,::1])",
-            nogil=True, cache=True)  # fmt: skip
+@kernel("void(i1[:,:,:,::1], c8[:,::1], f4[::1], f4[:,::1], i4[:,::1], c8[:,::1], c8[:,::1], f8[:,:,::1])")  # fmt: skip
 def _agreed(levels, expected, white, parts, shell, along_x, along_y, out):
     for f in range(levels.shape[0]):
         for y in range(levels.shape[1]):

@@ -1,13 +1,13 @@
 """Frames of a particle summed along its track, each with its weight: the shiny image."""
 
-import numba
 import numpy as np
 
 from spa.image import fft
+from spa.image.compiled import kernel
 from spa.polish.windows import BATCH, spectra
 
 
-@numba.njit("void(c8[:,:,::1], c8[:,::1], c8[:,::1], f4[:,::1], c8[:,:,::1])", nogil=True, fastmath=True, cache=True)
+@kernel("void(c8[:,:,::1], c8[:,::1], c8[:,::1], f4[:,::1], c8[:,:,::1])", fastmath=True)
 def _add(found, along_x, along_y, weight, out):
     crop = out.shape[1]
     side = found.shape[1]

@@ -6,11 +6,11 @@ that white noise of variance 1 has coefficients of mean square 1; its origin lie
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from spa.image import fft
 from spa.image.boxes import cut
+from spa.image.compiled import kernel
 
 LEVELS = 24.0
 BATCH = 64  # windows that are transformed together
@@ -53,7 +53,7 @@ def spectra(frame: np.ndarray, centres: np.ndarray, side: int) -> np.ndarray:
     return fft.rfft2(windows)
 
 
-@numba.njit("void(c8[:,:,::1], i4[:,::1], f8[::1], i8[::1])", nogil=True, cache=True)
+@kernel("void(c8[:,:,::1], i4[:,::1], f8[::1], i8[::1])")
 def _add_power(found, shell, power, counts):
     radius = shell.shape[1] - 1
     side = found.shape[1]
@@ -67,7 +67,7 @@ def _add_power(found, shell, power, counts):
                 counts[at] += 1
 
 
-@numba.njit("void(c8[:,:,::1], i4[:,::1], f4[::1], i1[:,:,:,::1])", nogil=True, cache=True)
+@kernel("void(c8[:,:,::1], i4[:,::1], f4[::1], i1[:,:,:,::1])")
 def _keep(found, shell, scale, out):
     radius = shell.shape[1] - 1
     side = found.shape[1]

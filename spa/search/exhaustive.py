@@ -6,9 +6,9 @@ pairs of reals, so one real product gives Re<.,.>.  The norm knows no shift: a s
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from spa.image.compiled import kernel
 from spa.search.images import Block, ramps
 
 
@@ -46,7 +46,7 @@ def packed_rows(block: Block, shifts: np.ndarray) -> np.ndarray:
     return out.reshape(len(block), len(shifts), -1)
 
 
-@numba.njit("void(f4[:,:,::1], f4[:,::1], f4[::1], f4[:,::1], i4[:,::1])", nogil=True, fastmath=True, cache=True)
+@kernel("void(f4[:,:,::1], f4[:,::1], f4[::1], f4[:,::1], i4[:,::1])", fastmath=True)
 def _best_shift(cross, norm, prior, best, which):
     n, s, g = cross.shape
     for i in range(n):

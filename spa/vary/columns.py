@@ -9,19 +9,18 @@ half-sets, weighted shell by shell by how far they agree, span what varies (Kats
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from spa.class3d.sums import blocks_of
 from spa.image import fft
+from spa.image.compiled import kernel
 from spa.refine.problem import Workers
 from spa.vary.views import Views
 from spa.volume import insert as into
-from spa.volume.cells import place
+from spa.volume.cells import CHUNK, place
 from spa.volume.shells import apply_radial, shell_sums
 from spa.volume.slices import reference, slices
 
-CHUNK = 128
 FLOATS = 5  # re and im of the column with the real part, and with the imaginary part; weight
 PULL = 1.0  # of images' grey scales towards the mean, in units of what one image knows of its own
 WIDTH = 1.0  # cycles a box about k that a column looks at
@@ -56,10 +55,9 @@ def frequencies(radius: int, count: int, rng: np.random.Generator) -> np.ndarray
     return points[kept]
 
 
-@numba.njit(
+@kernel(
     "void(f4[:,:,:,:,::1], f4[:,:,::1], f4[:,:,::1], f4[:,::1], f4[::1], f4[::1], f4[:,::1], i8, f4, i4[::1],"
-    " f4[:,::1], f4[::1])",
-    nogil=True, fastmath=True, cache=True, error_model="numpy",
+    " f4[:,::1], f4[::1])", fastmath=True, error_model="numpy",
 )  # fmt: skip
 def _column(grids, poses, matched, weights, kx, ky, wanted, number, width, at, v, share):
     """Images into column `number` of grids (columns, z, y, x, FLOATS)."""
@@ -91,7 +89,7 @@ def _column(grids, poses, matched, weights, kx, ky, wanted, number, width, at, v
             continue
         for start in range(0, len(kx), len(at)):
             n = min(len(at), len(kx) - start)
-            place(a, kx, ky, ny, nx, 5, start, n, at, v)
+            place(poses, i, kx, ky, ny, nx, start, n, at, v)
             for j in range(n):
                 x, y, w = matched[i, 0, start + j], matched[i, 1, start + j], weights[i, start + j]
                 s = share[start + j] * half * w
@@ -103,7 +101,7 @@ def _column(grids, poses, matched, weights, kx, ky, wanted, number, width, at, v
                     wz = v[2, j] if dz else one - v[2, j]
                     for dy in range(2):
                         wy = wz * (v[1, j] if dy else one - v[1, j])
-                        b = np.int64(at[j]) + ((dz * ny + dy) * nx) * 5
+                        b = 5 * (np.int64(at[j]) + (dz * ny + dy) * nx)
                         for dx in range(2):
                             t = wy * (v[0, j] if dx else one - v[0, j])
                             grid[b] += t * c0

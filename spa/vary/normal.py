@@ -7,17 +7,15 @@ For regressors u (q,) of each image (grey scale, and grey scale times latent coo
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from spa.class3d.sums import blocks_of
+from spa.image.compiled import kernel
 from spa.refine.problem import Workers
 from spa.vary.views import Views
 from spa.volume import insert as into
-from spa.volume.cells import place
+from spa.volume.cells import CHUNK, place
 from spa.volume.slices import PADDING, grid_radius
-
-CHUNK = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +78,9 @@ def gathered(
     into.close_plane(grid, first.shape[1])
 
 
-@numba.njit(
+@kernel(
     "void(f4[::1], i8, i8, i8, f4[:,:,::1], f4[:,:,::1], f4[:,::1], f4[:,::1], f4[:,::1], f4[::1], f4[::1], i4[::1],"
-    " f4[:,::1], f4[::1], i8, i8)",
-    nogil=True, fastmath=True, cache=True, error_model="numpy",
+    " f4[:,::1], f4[::1], i8, i8)", fastmath=True, error_model="numpy",
 )  # fmt: skip
 def _scatter(grid, ny, nx, floats, poses, matched, weights, first, second, kx, ky, at, v, c, z0, z1):
     one = np.float32(1)
@@ -91,7 +88,7 @@ def _scatter(grid, ny, nx, floats, poses, matched, weights, first, second, kx, k
     for i in range(len(poses)):
         for start in range(0, len(kx), len(at)):
             n = min(len(at), len(kx) - start)
-            place(poses[i], kx, ky, ny, nx, floats, start, n, at, v)
+            place(poses, i, kx, ky, ny, nx, start, n, at, v)
             for j in range(n):
                 iz = int(v[4, j])
                 if iz + 1 < z0 or iz >= z1:
@@ -107,7 +104,7 @@ def _scatter(grid, ny, nx, floats, poses, matched, weights, first, second, kx, k
                     wz = v[2, j] if dz else one - v[2, j]
                     for dy in range(2):
                         wy = wz * (v[1, j] if dy else one - v[1, j])
-                        b = np.int64(at[j]) + ((dz * ny + dy) * nx) * floats
+                        b = (np.int64(at[j]) + (dz * ny + dy) * nx) * floats
                         w0, w1 = wy * (one - v[0, j]), wy * v[0, j]
                         for k in range(floats):
                             grid[b + k] += w0 * c[k]
@@ -116,7 +113,7 @@ def _scatter(grid, ny, nx, floats, poses, matched, weights, first, second, kx, k
                             grid[b + k] += w1 * c[k]
 
 
-@numba.njit("void(f4[:,:,:,::1], f4[:,::1], i2[:,:,::1], i8, f4[:,:,:,:,::1], i8, i8)", nogil=True, cache=True)
+@kernel("void(f4[:,:,:,::1], f4[:,::1], i2[:,:,::1], i8, f4[:,:,:,:,::1], i8, i8)")
 def _solve(grid, prior, shells, radius, out, z0, z1):
     """At each point the Cholesky solution of (triangle + diagonal prior) V = right sides; out (q, z, y, x, 2)."""
     q = out.shape[0]

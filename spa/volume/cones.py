@@ -6,10 +6,10 @@ the best cone's curve is what cryoSPARC calls cFAR.
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from spa.image import fft
+from spa.image.compiled import kernel
 from spa.volume.fsc import MARGIN, fsc_spectra, randomisation_shell, randomise_phases
 from spa.volume.shells import require_cube
 from spa.volume.sphere import icosphere, sphericity
@@ -107,7 +107,7 @@ def _curves(spectra: list[np.ndarray], axes: np.ndarray, half_angle: float) -> n
     return np.where(independent < FEWEST, fsc_spectra(a, b), curves)
 
 
-@numba.njit("void(c8[:,:,::1], c8[:,:,::1], f4[:,::1], f8, f8[:,:,::1])", nogil=True, fastmath=True, cache=True)
+@kernel("void(c8[:,:,::1], c8[:,:,::1], f4[:,::1], f8, f8[:,:,::1])", fastmath=True)
 def _gather(a, b, axes, cosine, sums):
     """Add each coefficient to the shells of all cones that it lies in: a b*, a a*, b b*; the origin is left out."""
     n = a.shape[0]

@@ -10,6 +10,7 @@ Sources: Wolf et al., Ultramicroscopy 106 (2006) 376; Russo & Henderson, Ultrami
 import numba
 import numpy as np
 
+from spa.image.compiled import kernel
 from spa.volume.insert import Accumulator, Samples
 from spa.volume.slices import Reference, kernel_correction, reference
 
@@ -51,10 +52,9 @@ def _cell(grid, a, u, v, w):
     return inside, ix, iy, iz, fx, fy, fz, sign
 
 
-@numba.njit(
+@kernel(
     "void(f4[:,:,:,::1], i8[::1], f4[:,:,::1], c8[:,::1], c8[:,::1], f4[::1], c8[:,:,::1], f4[:,:,::1], f4[::1],"
-    " i4[::1], i4[::1])",
-    nogil=True, fastmath=True, cache=True,
+    " i4[::1], i4[::1])", fastmath=True,
 )  # fmt: skip
 def _add(grid, rows, poses, along_x, along_y, shares, values, weights, bend, kx, ky):
     radius = along_x.shape[1] // 2
@@ -84,8 +84,7 @@ def _add(grid, rows, poses, along_x, along_y, shares, values, weights, bend, kx,
                             cell[2] += share * weight
 
 
-@numba.njit("void(f4[:,:,:,::1], f4[:,:,::1], f4[::1], f4[::1], f4[::1], c8[:,:,::1])", nogil=True, fastmath=True,
-            cache=True)  # fmt: skip
+@kernel("void(f4[:,:,:,::1], f4[:,:,::1], f4[::1], f4[::1], f4[::1], c8[:,:,::1])", fastmath=True)  # fmt: skip
 def _gather(grid, poses, bend, kx, ky, out):
     one, two = np.float32(1), np.float32(2)
     for i in range(poses.shape[0]):

@@ -7,10 +7,10 @@ twice as fine; the widening is undone in Fourier space and the band above the ma
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 
 from spa.image import fft
+from spa.image.compiled import kernel
 from spa.volume.shells import cropped, radii
 
 FINER = 2
@@ -33,7 +33,7 @@ def centred(positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return positions - (positions * weights[:, None]).sum(0) / weights.sum()
 
 
-@numba.njit("void(f4[:,:,::1], f8[:,::1], f8[:,::1], f8[:,::1])", nogil=True, fastmath=True, cache=True)
+@kernel("void(f4[:,:,::1], f8[:,::1], f8[:,::1], f8[:,::1])", fastmath=True)
 def _draw(grid, centres, heights, sigmas):
     """Add Gaussians, in units of the grid; the grid is periodic."""
     size = grid.shape[0]

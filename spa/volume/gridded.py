@@ -1,12 +1,12 @@
 """A padded spectrum gathered between its points (numba); compiled by the first map that is sampled."""
 
-import numba
 import numpy as np
 
+from spa.image.compiled import kernel
 from spa.volume.transform import BETA, WIDTH
 
 
-@numba.njit("void(c8[:,:,::1], f8[:,::1], c8[::1])", nogil=True, fastmath=True, cache=True)
+@kernel("void(c8[:,:,::1], f8[:,::1], c8[::1])", fastmath=True)
 def gather(grid, points, out):
     """out (K,): the padded spectrum at points (K, 3), in its steps."""
     size = grid.shape[0]

@@ -11,7 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from spa.image import fft
-from spa.volume.scatter import CHUNK, ramp_tables, scatter
+from spa.volume.cells import CHUNK
+from spa.volume.scatter import ramp_tables, scatter
 from spa.volume.slices import PADDING, coarse_box, correct_kernel, grid_radius, regridded
 
 
@@ -78,7 +79,7 @@ def insert(
         grid.reshape(-1), grid.shape[1], grid.shape[2], np.ascontiguousarray(samples.rows, np.int64),
         np.ascontiguousarray(samples.poses, np.float32), ramp_tables(samples.shifts, sums.radius + 1, sums.box),
         np.ascontiguousarray(samples.weights, np.float32), values, weights, kx.astype(np.float32),
-        ky.astype(np.float32), kx, ky, np.empty(CHUNK, np.int32), np.empty((9, CHUNK), np.float32),
+        ky.astype(np.float32), np.empty(CHUNK, np.int32), np.empty((9, CHUNK), np.float32),
         *(slab or (0, len(grid))),
     )  # fmt: skip
 

@@ -6,12 +6,11 @@ What is compiled here holds `cells.place`: a change of that wants this module to
 import numba
 import numpy as np
 
-from spa.volume.cells import INNER, place
+from spa.image.compiled import INNER, kernel
+from spa.volume.cells import place
 
-CHUNK = 128  # coefficients put in together: what they touch stays in the first caches
 
-
-@numba.njit("void(f4[::1], i8, f4, f4, f4, f4)", cache=True, **INNER)
+@numba.njit(**INNER)
 def _put(grid, at, share, re, im, weight):
     """One corner: four floats side by side, one instruction each way."""
     a, b = grid[at] + share * re, grid[at + 1] + share * im
@@ -19,7 +18,7 @@ def _put(grid, at, share, re, im, weight):
     grid[at], grid[at + 1], grid[at + 2], grid[at + 3] = a, b, c, d
 
 
-@numba.njit("void(f4[::1], i8, i8, i8, i4[::1], f4[:,::1], i8, i8)", cache=True, **INNER)
+@numba.njit(**INNER)
 def _spread(grid, row, plane, n, at, v, z0, z1):
     """n coefficients into their cells' eight corners, as far as these lie in planes z0 … z1 - 1."""
     one = np.float32(1)
@@ -27,7 +26,7 @@ def _spread(grid, row, plane, n, at, v, z0, z1):
         iz = int(v[4, j])
         if iz + 1 < z0 or iz >= z1:
             continue
-        b = np.int64(at[j])
+        b = 4 * np.int64(at[j])
         tx, ty, tz = v[0, j], v[1, j], v[2, j]
         re, im, weight = v[5, j], v[6, j], v[7, j]
         sx, sy = one - tx, one - ty
@@ -42,37 +41,43 @@ def _spread(grid, row, plane, n, at, v, z0, z1):
             _put(grid, c + row + 4, wz * ty * tx, re, im, weight)
 
 
-@numba.njit(
+@numba.njit(**INNER)
+def _turned(i, image, tables, scales, values, weights, kx, ky, first, n, v):
+    """n coefficients of an image moved back by its shift and weighed: rows 5-7 of v, whose row 3 is the half's sign."""
+    top, scale = tables.shape[2] // 2, scales[i]
+    for j in range(n):
+        k = np.uint64(first + j)  # not counted from the end
+        ox, oy = np.int32(kx[k]) + top, np.int32(ky[k]) + top
+        ax, bx, ay, by = tables[i, 0, ox], tables[i, 1, ox], tables[i, 2, oy], tables[i, 3, oy]
+        cr, ci = ax * ay - bx * by, ax * by + bx * ay
+        re, im = values[image, 0, k], values[image, 1, k]
+        v[5, j] = scale * (re * cr - im * ci)
+        v[6, j] = scale * v[3, j] * (re * ci + im * cr)
+        v[7, j] = scale * weights[image, k]
+
+
+@kernel(
     "void(f4[::1], i8, i8, i8[::1], f4[:,:,::1], f4[:,:,::1], f4[::1], f4[:,:,::1], f4[:,::1], f4[::1], f4[::1],"
-    " i4[::1], i4[::1], i4[::1], f4[:,::1], i8, i8)",
-    nogil=True, fastmath=True, cache=True, error_model="numpy",
+    " i4[::1], f4[:,::1], i8, i8)",
+    fastmath=True, error_model="numpy",
 )  # fmt: skip
-def scatter(grid, ny, nx, rows, poses, tables, scales, values, weights, kx, ky, ix, iy, at, v, z0, z1):
+def scatter(grid, ny, nx, rows, poses, tables, scales, values, weights, kx, ky, at, v, z0, z1):
     """Samples of one image go in together, chunk by chunk: they touch the same memory, fetched ahead of the sums."""
-    top = tables.shape[2] // 2
     row, plane = 4 * nx, 4 * nx * ny
     i0 = 0
     while i0 < len(rows):
-        i1 = i0 + 1
-        while i1 < len(rows) and rows[i1] == rows[i0]:
+        image, i1 = rows[i0], i0 + 1
+        while i1 < len(rows) and rows[i1] == image:
             i1 += 1
-        image = rows[i0]
         for first in range(0, len(kx), len(at)):
             n = min(len(at), len(kx) - first)
             for i in range(i0, i1):
-                t, scale = tables[i], scales[i]
-                place(poses[i], kx, ky, ny, nx, 4, first, n, at, v)
-                for j in range(n):
-                    ox, oy = ix[first + j] + top, iy[first + j] + top
-                    cr, ci = t[0, ox] * t[2, oy] - t[1, ox] * t[3, oy], t[0, ox] * t[3, oy] + t[1, ox] * t[2, oy]
-                    re, im = values[image, 0, first + j], values[image, 1, first + j]
-                    v[5, j] = scale * (re * cr - im * ci)
-                    v[6, j] = scale * v[3, j] * (re * ci + im * cr)
-                    v[7, j] = scale * weights[image, first + j]
+                place(poses, i, kx, ky, ny, nx, first, n, at, v)
+                _turned(i, image, tables, scales, values, weights, kx, ky, first, n, v)
                 if i == i0:
                     ahead = np.float32(0)
                     for j in range(n):
-                        b = np.int64(at[j])
+                        b = 4 * np.int64(at[j])
                         ahead += (grid[b] + grid[b + row]) + (grid[b + plane] + grid[b + plane + row])
                     v[8, 0] = ahead  # not used: only so that the loads are made
                 _spread(grid, row, plane, n, at, v, z0, z1)

@@ -7,10 +7,11 @@ A slice at pose A (3, 3), rows = the image's axes in the volume, is V(kx A[0] + 
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from spa.image import fft
+from spa.image.compiled import kernel
+from spa.volume.cells import CHUNK, place
 
 PADDING = 2
 
@@ -83,40 +84,33 @@ def reference(volume: np.ndarray, radius: int, threads: int = 1) -> Reference:
     return Reference(box, radius, np.stack([part.real, part.imag], axis=-1))
 
 
-@numba.njit("void(f4[:,:,:,::1], f4[:,:,::1], f4[::1], f4[::1], f4[:,:,::1])", nogil=True, fastmath=True, cache=True)
-def _gather(grid, poses, kx, ky, out):
-    c = grid.shape[0] // 2
-    one, two = np.float32(1), np.float32(2)
-    for i in range(poses.shape[0]):
-        a00, a01, a02 = two * poses[i, 0, 0], two * poses[i, 0, 1], two * poses[i, 0, 2]
-        a10, a11, a12 = two * poses[i, 1, 0], two * poses[i, 1, 1], two * poses[i, 1, 2]
-        for j in range(kx.shape[0]):
-            x = kx[j] * a00 + ky[j] * a10
-            y = kx[j] * a01 + ky[j] * a11
-            z = kx[j] * a02 + ky[j] * a12
-            sign = np.float32(1)
-            if x < 0:
-                x, y, z, sign = -x, -y, -z, np.float32(-1)
-            ix, iy, iz = int(x), int(np.floor(y)), int(np.floor(z))
-            fx, fy, fz = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
-            ix = min(ix, grid.shape[2] - 2)  # slices of distorted images may reach over the edge
-            iy = max(min(iy + c, grid.shape[1] - 2), 0)
-            iz = max(min(iz + c, grid.shape[0] - 2), 0)
-            re = np.float32(0)
-            im = np.float32(0)
-            for dz in range(2):
-                wz = fz if dz else one - fz
-                for dy in range(2):
-                    w = wz * (fy if dy else one - fy)
-                    w0, w1 = w * (one - fx), w * fx
-                    re += w0 * grid[iz + dz, iy + dy, ix, 0] + w1 * grid[iz + dz, iy + dy, ix + 1, 0]
-                    im += w0 * grid[iz + dz, iy + dy, ix, 1] + w1 * grid[iz + dz, iy + dy, ix + 1, 1]
-            out[i, 0, j] = re
-            out[i, 1, j] = sign * im
+@kernel(
+    "void(f4[::1], i8, i8, f4[:,:,::1], f4[::1], f4[::1], i4[::1], f4[:,::1], f4[:,:,::1])",
+    fastmath=True, error_model="numpy",
+)  # fmt: skip
+def _gather(grid, ny, nx, poses, kx, ky, at, v, out):
+    row, plane = 2 * nx, 2 * nx * ny
+    for i in range(len(poses)):
+        for first in range(0, len(kx), len(at)):
+            n = min(len(at), len(kx) - first)
+            place(poses, i, kx, ky, ny, nx, first, n, at, v)
+            for j in range(n):
+                tx, ty, tz = v[0, j], v[1, j], v[2, j]
+                for part in range(2):
+                    b = 2 * np.int64(at[j]) + part
+                    c, d, e = b + row, b + plane, b + plane + row
+                    e00, e01 = grid[b] + tx * (grid[b + 2] - grid[b]), grid[c] + tx * (grid[c + 2] - grid[c])
+                    e10, e11 = grid[d] + tx * (grid[d + 2] - grid[d]), grid[e] + tx * (grid[e + 2] - grid[e])
+                    e0, e1 = e00 + ty * (e01 - e00), e10 + ty * (e11 - e10)
+                    value = e0 + tz * (e1 - e0)
+                    out[i, part, first + j] = value if part == 0 else v[3, j] * value
 
 
 def slices(source: Reference, poses: np.ndarray, kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
     """(n, 2, K) float32 central slices at poses (n, 3, 3) and frequencies kx, ky (K,) in cycles a box."""
-    out = np.empty((len(poses), 2, len(kx)), np.float32)
-    _gather(source.grid, np.ascontiguousarray(poses, np.float32), np.float32(kx), np.float32(ky), out)
+    out, grid = np.empty((len(poses), 2, len(kx)), np.float32), source.grid
+    _gather(
+        grid.reshape(-1), grid.shape[1], grid.shape[2], np.ascontiguousarray(poses, np.float32), np.float32(kx),
+        np.float32(ky), np.empty(CHUNK, np.int32), np.empty((5, CHUNK), np.float32), out,
+    )  # fmt: skip
     return out

@@ -1,14 +1,13 @@
 """Central slices with their slopes along x and y, from the same eight corners of a cell (numba)."""
 
-import numba
 import numpy as np
 
+from spa.image.compiled import kernel
 from spa.volume.slices import Reference
 
 
-@numba.njit(
-    "void(f4[:,:,:,::1], f4[:,:,::1], f4[::1], f4[::1], f4[:,:,::1], f4[:,:,:,::1])",
-    nogil=True, fastmath=True, cache=True,
+@kernel(
+    "void(f4[:,:,:,::1], f4[:,:,::1], f4[::1], f4[::1], f4[:,:,::1], f4[:,:,:,::1])", fastmath=True,
 )  # fmt: skip
 def _gather(grid, poses, kx, ky, out, slope):
     c = grid.shape[0] // 2

@@ -1,10 +1,11 @@
 """Sums on the oversampled half grid added up at several operators (numba)."""
 
-import numba
 import numpy as np
 
+from spa.image.compiled import kernel
 
-@numba.njit("void(f4[:,:,:,::1], f4[:,:,:,::1], f4[:,:,::1], f4, i8, i8)", nogil=True, fastmath=True, cache=True)
+
+@kernel("void(f4[:,:,:,::1], f4[:,:,:,::1], f4[:,:,::1], f4, i8, i8)", fastmath=True)
 def average(grid, out, operators, limit, z0, z1):
     """out (z, y, x, re/im/weight) in planes z0 ... z1 - 1: the grid at each operator (g, 3, 3), trilinear, added.
 

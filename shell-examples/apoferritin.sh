@@ -28,10 +28,10 @@ spa classify 2d particles.star -d Class2D --classes 16 --diameter 140 --plot fig
 say "a first model from nothing, without symmetry: a hollow shell is to be seen"
 spa abinit model selected.star -d Abinit_C1 --diameter 140 --plot figures/abinit_C1.png > abinit_C1.star
 
-say "a first model with the octahedral symmetry -> refined half maps (a smooth shell at 20 A: start from 15 A)"
+say "a first model with the octahedral symmetry -> refined half maps"
 spa abinit model selected.star -d Abinit --symmetry O --diameter 140 --plot figures/abinit.png |
     tee abinit.star |
-    spa refine homo -d Refine --symmetry O --diameter 140 --lowpass 15 --plot figures/refine.png > refined.star
+    spa refine homo -d Refine --symmetry O --diameter 140 --plot figures/refine.png > refined.star
 
 say "half maps -> mask -> FSC -> sharpened map"
 spa post mask refined.star -d Mask --plot figures/mask.png |

@@ -23,10 +23,11 @@ from spa.search.prior import Prior
 from spa.volume import insert as into
 from spa.volume.fsc import crossing, fsc
 
-ROUNDS = 7
+ROUNDS = 7, 20  # at most, where poses are clear and where they are not
 MOST = (300, 600, 2000)  # images a half and class in the first rounds and in all but the last
 SETTLED = 0.85  # mean weight of the best mode above which one round without gain is enough
 SHARP = 0.6  # mean weight of the best mode below which the wide search is taken
+LEFT = 0.005  # of the way to its end that expectation and maximisation may still be from it
 LEAST_SHARE = 0.01  # of an image's classes, below which it is not inserted
 Solved = tuple[list[into.Accumulator], np.ndarray]  # a class's sums of both halves, and their FSC
 
@@ -105,7 +106,17 @@ def _chosen(images: Images, state: State, settings: Settings, seed: int) -> tupl
 
 
 def _is_last(state: State) -> bool:
-    return state.round + 1 >= ROUNDS or state.last
+    return state.round + 1 >= ROUNDS[state.sharpness < SHARP] or state.last
+
+
+def least_rounds(sharpness: float) -> int:
+    """How many rounds it takes to come to rest where posteriors are broad.
+
+    Each leaves of the way what is not known of the poses (Dempster, Laird & Rubin, J. R. Stat. Soc. B 39 (1977) 1), and
+    the first ones have only some of the images. Until then half maps agree in what their start has made them, and
+    reach the end of the band long before the particle's detail does.
+    """
+    return len(MOST) - 1 + int(np.ceil(np.log(LEFT) / np.log(1 - sharpness))) if 0 < sharpness < SHARP else 0
 
 
 def _expected(
@@ -188,8 +199,9 @@ def _resolved(
         maps = np.append(maps, junk.blobs(maps)[None], axis=0)
     shell = min(max(crossing(curve, 0.143) for curve in curves), images.band.radius)
     idle = state.idle + 1 if shell <= state.best and state.round >= 2 else 0
-    stalled = idle >= (1 if state.sharpness > SETTLED else 2)
-    done = _is_last(state) or (complete and stalled)
+    ripe = state.round + 1 >= least_rounds(state.sharpness)
+    stalled = ripe and idle >= (1 if state.sharpness > SETTLED else 2)
+    done = _is_last(state) or (complete and ripe and (stalled or shell >= images.band.radius))
     state = replace(
         state, round=state.round + 1, maps=maps, curves=curves, done=done, best=max(shell, state.best),
         idle=idle, last=stalled, radius=min(shell + 2, images.band.radius),

@@ -115,8 +115,9 @@ def search(body: Body) -> Body:
                      help="Of the particle, angstroms; default: measured on the reference."),
         click.option("--symmetry", default="C1", show_default=True, metavar="GROUP",
                      help="Point group: Cn, Dn, T, O, I."),
-        click.option("--lowpass", type=click.FloatRange(min=1), default=40.0, show_default=True,
-                     help="Resolution of the start, angstroms."),
+        click.option("--lowpass", type=click.FloatRange(min=1),
+                     help="Resolution of the start, angstroms; default: 40, or a seventh of the diameter for the "
+                          "stream's one map, which its particles have made."),
     ):  # fmt: skip
         body = option(body)
     return body

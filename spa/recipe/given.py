@@ -24,6 +24,8 @@ from spa.volume.transform import resampled, transform
 
 GROUPS = ("rlnGroupName", "rlnGroupNumber", "rlnMicrographName")
 SHIFT = 20.0  # angstroms: shifts that are searched at first
+LOWPASS = 40.0  # angstroms: where a map begins that is named: nobody knows what is right of it
+DETAIL = 7.0  # of the diameter, a part: where the stream's map does, which these images have made
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Asked:
     """The options of `spa.job.options.refinement`, as the user gave them; lengths in angstroms."""
 
     reference: str | None
-    lowpass: float
+    lowpass: float | None
     symmetry: str
     diameter: float | None
     mask: str | None
@@ -79,13 +81,19 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     solvent = _solvent(run, asked.mask, stack, diameter)
     breadth = max((measured_breadth(start, stack.pixel_size) or diameter for start in starts), default=diameter)
     settings = Settings(
-        diameter, asked.lowpass, group, asked.shift_range or SHIFT, asked.iterations, run.seed, asked.symmetry, breadth,
+        diameter, begins_at(asked, diameter, references), group, asked.shift_range or SHIFT, asked.iterations, run.seed,
+        asked.symmetry, breadth,
         widest=asked.shift_range or min(2 * SHIFT, stack.box * stack.pixel_size / 4),
     )
     images, noise, rows = load(run, stack, diameter, len(starts))
     prior = Prior(stack.shifts(rows), settings.shift_range / 2.5 / stack.pixel_size)
     problem = Problem(images, settings, solvent, prior, dynamic=asked.mask is None, cohort=cohorts(stack.table(rows)))
     return Inputs(stack, rows, problem, loop.first_state(problem, starts, noise))
+
+
+def begins_at(asked: Asked, diameter: float, references: Sequence[str] = ()) -> float:
+    """The resolution of the start, angstroms: what was asked for, or what is likely to be right of its maps."""
+    return asked.lowpass or (LOWPASS if asked.reference or references else diameter / DETAIL)
 
 
 def cohorts(table: Table) -> np.ndarray | None:
@@ -113,7 +121,7 @@ def load(run: Run, stack: ParticleSet, diameter: float, classes: int = 1) -> tup
 
 def _check_lengths(stack: ParticleSet, diameter: float, asked: Asked) -> None:
     width = stack.box * stack.pixel_size
-    for name, value, most in (("--diameter", diameter, width), ("--lowpass", asked.lowpass, width / 2),
+    for name, value, most in (("--diameter", diameter, width), ("--lowpass", asked.lowpass or 0, width / 2),
                               ("--shift-range", asked.shift_range or 0, width / 2)):  # fmt: skip
         if value > most:
             raise UsageError(f"{name} {value:g}: the box is {width:g} A wide, {most:g} at most makes sense")

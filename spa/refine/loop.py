@@ -26,6 +26,7 @@ from spa.volume.slices import reference, slices
 
 Halves = list[np.ndarray]  # rows of each half
 Look = Callable[[np.ndarray], Modes]
+OUTLIER = 5.0
 FAINTEST = 1e-4  # of the noise: signal that a start is taken to have at least
 TRUSTED, LEAST_SHELL = 0.5, 4  # FSC of shells whose power is compared with the images', and as many at least
 MOST = 500  # images a half that it is
@@ -63,7 +64,8 @@ def _first_poses(problem: Problem) -> Poses:
 def grey_scale(images: Images, volume: np.ndarray, radius: int, noise: np.ndarray, most: int = 1000) -> float:
     """The factor that gives the volume the signal's power in the images: no alignment is needed.
 
-    a^2 = sum over shells (<|X|^2> / s^2 - 1) / sum <CTF^2> / s^2 <|V|^2>.
+    a^2 = sum over shells (<|X|^2> / s^2 - 1) / sum <CTF^2> / s^2 <|V|^2>, the mean over images whose power is not far
+    beyond most images' (ice, edges and aggregates have far more).
     """
     rows = np.arange(len(images))[:: max(1, len(images) // most)]
     block = images.block(rows, radius, noise)
@@ -71,10 +73,16 @@ def grey_scale(images: Images, volume: np.ndarray, radius: int, noise: np.ndarra
     cut = slices(reference(volume, radius), orientations.frames(views, np.zeros(len(views))), block.kx, block.ky)
     signal = (cut[:, 0] ** 2 + cut[:, 1] ** 2).mean(axis=0)
     used = images.band.shell[: len(block.kx)] >= 2
-    excess = (block.x[:, 0] ** 2 + block.x[:, 1] ** 2).mean(axis=0) - 1
+    excess = ((block.x[:, 0] ** 2 + block.x[:, 1] ** 2)[:, used] - 1).sum(axis=1, dtype=np.float64)
     expected = (block.ctf**2).mean(axis=0) * signal
-    power = max(excess[used].sum(), FAINTEST * np.count_nonzero(used))
+    power = max(excess[ordinary(excess)].mean(), FAINTEST * np.count_nonzero(used))
     return float(np.sqrt(power / expected[used].sum()))
+
+
+def ordinary(power: np.ndarray) -> np.ndarray:
+    """(n,) whether the power of an image is within OUTLIER standard deviations, by the median's, of most images'."""
+    middle = np.median(power)
+    return power - middle <= OUTLIER * 1.4826 * np.median(np.abs(power - middle))
 
 
 def iterated(problem: Problem, state: State, workers: Workers) -> State:

@@ -24,6 +24,7 @@ from spa.volume.slices import reference, slices
 
 SURE = 5.0  # nats
 INNER = 2  # shells further in hold what the background's mean and the solvent leave
+MOST = 0.5  # of the images surely show the particle: the others are weighed
 ROUNDS = 200  # of finding how many images show the particle
 TURNS = 8 * np.pi**2  # volume of all turns, in cubic radians
 STRENGTHS = (0.25, 1.0, 4.0, 16.0, 64.0, 256.0)  # of a pattern's power over a particle's
@@ -69,11 +70,12 @@ def threshold(evidence: np.ndarray) -> float:
 def chance(evidence: np.ndarray, searched: np.ndarray) -> np.ndarray:
     """(n,) how likely each image is to show the particle; 0 for those that were not searched.
 
-    Even odds at least where there is no evidence for either: a map must begin somewhere.
+    Nothing is judged by a map that most images do not surely show: what is alike to it may be what it was made of.
     """
-    found = np.zeros(len(evidence))
-    if searched.any():
-        found[searched] = expit(evidence[searched] - min(threshold(evidence[searched]), 0.0))
+    known = evidence[searched]
+    found = searched.astype(np.float64)
+    if len(known) and (known > SURE).mean() > MOST:
+        found[searched] = expit(known - threshold(known))
     return found
 
 

@@ -135,3 +135,11 @@ def test_glaring_images_have_no_say(data) -> None:
     assert found[::10].all() and found.sum() < 0.11 * len(images)
     assert not score.glaring(data.images).any()
     assert not set(np.concatenate(score.held_out(images, 0))) & set(range(0, len(images), 10))
+
+
+def test_broad_posteriors_take_more_rounds() -> None:
+    """As many as leave next to nothing of the way, where each leaves what is not known of the poses."""
+    for sharpness in (0.1, 0.35, 0.59):
+        rounds = sharpen.least_rounds(sharpness) - (len(sharpen.MOST) - 1)
+        assert (1 - sharpness) ** rounds <= sharpen.LEFT < (1 - sharpness) ** (rounds - 1)
+    assert sharpen.least_rounds(0.9) == sharpen.least_rounds(0.0) == 0

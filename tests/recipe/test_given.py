@@ -59,3 +59,11 @@ def test_the_breadth_is_that_of_a_ball() -> None:
         assert given.measured_breadth(ball, 5.0) == pytest.approx(10 * radius, rel=0.15)
         away = np.roll(ball, 6, axis=2)  # wherever it lies
         assert given.measured_breadth(away, 5.0) == pytest.approx(10 * radius, rel=0.15)
+
+
+def test_a_map_that_the_particles_made_begins_finer_than_one_that_is_named() -> None:
+    named = given.Asked("a.mrc", None, "C1", None, None, None, 30)
+    made = given.Asked(None, None, "C1", None, None, None, 30)
+    assert given.begins_at(named, 140.0) == given.begins_at(made, 140.0, ["a.mrc", "b.mrc"]) == given.LOWPASS
+    assert given.begins_at(made, 280.0) == 2 * given.begins_at(made, 140.0) == given.LOWPASS
+    assert given.begins_at(given.Asked(None, 9.0, "C1", None, None, None, 30), 140.0) == 9.0

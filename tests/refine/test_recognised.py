@@ -171,5 +171,12 @@ def test_what_shows_no_particle_has_no_part_in_the_map() -> None:
     evidence = np.r_[np.full(60, 30.0), np.full(40, -12.0)]
     found = recognised.chance(evidence, np.arange(100) != 99)
     assert (found[:60] > 0.99).all() and (found[60:] < 0.01).all() and found[99] == 0
-    assert recognised.chance(np.full(9, -1.0), np.ones(9, bool)) == pytest.approx(1 / (1 + np.e))  # nothing is sure yet
+    assert (recognised.chance(evidence - 26, np.ones(100, bool)) == 1).all()  # the map is not sure enough to judge
     assert not recognised.chance(evidence, np.zeros(100, bool)).any()
+
+
+def test_edges_do_not_make_the_start_too_strong(planted: Callable) -> None:
+    case = planted(n=300, snr=0.3)
+    scale = loop.grey_scale(case.problem.images, case.volume, 8, case.noise)
+    case.problem.images.planes[:30] *= 20
+    assert loop.grey_scale(case.problem.images, case.volume, 8, case.noise) == pytest.approx(scale, rel=0.1)

@@ -7,6 +7,7 @@ from spa.job.pool import mapping
 from spa.job.run import Run
 from spa.recipe.given import Inputs
 from spa.refine import scales
+from spa.refine.engine import CPU, Engine
 from spa.refine.problem import Workers
 from spa.refine.states import State
 from spa.volume.fsc import crossing
@@ -14,7 +15,7 @@ from spa.volume.fsc import crossing
 SIGNS = {"positive": 1, "negative": -1}
 
 
-def corrected(run: Run, inputs: Inputs, state: State, way: str) -> State:
+def corrected(run: Run, inputs: Inputs, state: State, way: str, engine: Engine = CPU) -> State:
     """The state with maps of images on the sphere; way: of `options.ewald`, "none" leaves it as it is."""
     if way == "none":
         return state
@@ -23,7 +24,7 @@ def corrected(run: Run, inputs: Inputs, state: State, way: str) -> State:
     wave = np.asarray(wavelength(inputs.stack.voltage[inputs.rows]))
     with mapping(run.threads) as pool:
         problem = scales.seen(inputs.problem, state)
-        found = curved.reconstructed(problem, state, wave, SIGNS[way], Workers(pool, run.threads))
+        found = curved.reconstructed(problem, state, wave, SIGNS[way], Workers(pool, run.threads, engine))
     images = inputs.problem.images
     before, after = (images.resolution_of(crossing(one.curve, 0.143)) for one in (state, found))
     flat, bent = (float(one.curve[2 : images.band.radius].mean()) for one in (state, found))

@@ -20,8 +20,6 @@ def run_refinement(
     smoothing: Callable[[Problem], Smoothing] | None = None,
 ) -> None:  # fmt: skip
     """Read, iterate until it is done, write; smoothing: of a problem, how its half maps are regularised."""
-    if asked.ewald != "none":
-        device.refuse_cuda(run, "--ewald")
     engine = device.engine_of(run, several=True)
     inputs = given.read(run, run.read(star), asked)
     problem = inputs.problem
@@ -30,7 +28,7 @@ def run_refinement(
     focus = given.focus_mask(run, inputs.stack, asked.focus_mask)
     found = refined(run, problem, inputs.start, asked.relax_symmetry, focus, engine)
     inputs = replace(inputs, problem=found.problem)
-    state = ewald.corrected(run, inputs, found.state, asked.ewald)
+    state = ewald.corrected(run, inputs, found.state, asked.ewald, engine)
     tables = kept.written(run, inputs, state)
     if asked.relax_symmetry:
         tables = tables.with_block("particles", relaxation.with_copies(tables["particles"], state.poses[0].weight))

@@ -25,11 +25,10 @@ def reconstructed(problem: Problem, state: State, wave: np.ndarray, sign: int, w
     """
     found, pairs = [], []
     for poses, share in zip(state.poses, state.shares.T):
-        sphere = _Sphere(problem, state, classes.weighted(poses, share), sign * wave)
+        sphere = Sphere(problem, state, classes.weighted(poses, share), sign * wave)
         maps: list[np.ndarray | None] = [None, None]
         for _ in range(TURNS + 1):
-            sums = list(workers.map(sphere.sums, range(2), maps))
-            sums = [into.symmetrised(one, problem.settings.operators, workers.map) for one in sums]
+            sums = _summed(sphere, maps, workers)
             now = maximisation.regularised(problem, sums, workers)
             maps = list(now.maps)
         pairs.append(sums)
@@ -41,8 +40,19 @@ def reconstructed(problem: Problem, state: State, wave: np.ndarray, sign: int, w
     )  # fmt: skip
 
 
+def _summed(sphere: "Sphere", maps: list[np.ndarray | None], workers: Workers) -> list[into.Accumulator]:
+    """Sums of both halves over the point group, of what the images have beyond the halves' maps where there are any."""
+    if workers.engine.device is not None:
+        from spa.refine import curved_cuda
+
+        held = workers.engine.images(sphere.problem.images)
+        return [curved_cuda.sums(held, sphere, half, volume) for half, volume in enumerate(maps)]
+    sums = list(workers.map(sphere.sums, range(2), maps))
+    return [into.symmetrised(one, sphere.problem.settings.operators, workers.map) for one in sums]
+
+
 @dataclass(frozen=True, eq=False)
-class _Sphere:
+class Sphere:
     """One class's images; wave (n,) with the sign."""
 
     problem: Problem
@@ -50,14 +60,21 @@ class _Sphere:
     poses: Poses
     wave: np.ndarray
 
+    @property
+    def band(self) -> int:
+        """The shell up to which images are inserted."""
+        return plan.insertion_band(self.problem, self.problem.images.band.radius)
+
+    def rows(self, half: int) -> np.ndarray:
+        """The images of a half that the class has more of than next to nothing."""
+        rows = plan.everything(self.problem)[half]
+        return rows[self.poses.weight[rows].sum(axis=1) > maximisation.LEAST_WEIGHT]
+
     def sums(self, half: int, volume: np.ndarray | None) -> into.Accumulator:
         """Of a half; with its map, of what the images have beyond that, and the map."""
-        images, box = self.problem.images, self.problem.images.band.box
-        sums = into.accumulator(box, plan.insertion_band(self.problem, images.band.radius))
+        sums = into.accumulator(self.problem.images.band.box, self.band)
         source = None if volume is None else reference(volume, sums.radius)
-        rows = plan.everything(self.problem)[half]
-        rows = rows[self.poses.weight[rows].sum(axis=1) > maximisation.LEAST_WEIGHT]
-        for part in blocks_of(rows):
+        for part in blocks_of(self.rows(half)):
             self._add(sums, part, source)
         into.close(sums)
         if volume is not None:
@@ -72,7 +89,7 @@ class _Sphere:
         chi, envelope = images.phase(part, count)
         size = envelope / np.sqrt(noise[images.group[part]])[:, images.band.shell[:count]].astype(np.float32)
         square = (kx.astype(np.float64) ** 2 + ky**2) / width**2
-        alike = curved.likeness(self.wave[part, None] * square, self.problem.settings.diameter)
+        alike = curved.likeness(np.abs(self.wave[part, None]) * square, self.problem.settings.diameter)
         some = maximisation.samples(self.poses, part, maximisation.Spread(0, best_only=True), ())
         some = replace(some, poses=images.seen_from(part[some.rows], some.poses))
         x, bend = block.x[:, 0] + 1j * block.x[:, 1], self.wave[part] / (2 * width)

@@ -5,6 +5,7 @@ Coefficients lie there for the whole run, as float32 where they fit, else as flo
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,19 +79,28 @@ def block(held: Images, rows: np.ndarray, radius: int, noise: np.ndarray, limite
     if planes is None:
         planes, at, stride = device.array(source.planes[rows, :, :count], np.float32), np.arange(n), count
     small = planes.dtype == np.float16
-    even = None if source.even is None else device.array(source.even[:, :stride], np.float32)
-    bend = None if source.bend is None else device.array(source.bend, np.float64)
     mine = None if source.bend is None else device.array(source.bend[source.group[rows]].reshape(n, 4), np.float32)
-    scale = None if source.scale is None else device.array(source.scale[rows], np.float32)
+    chi, bfactor, scale, group, even, bend, _, step = optics(held, rows, stride)
     device.run(
         SOURCE, "block", (-(-count // THREADS), n), THREADS, None if small else planes, planes if small else None,
-        np.float32(held.unit), device.array(at, np.int32), np.int32(n), np.int32(stride),
-        device.array(source.chi[rows], np.float64), device.array(source.bfactor[rows], np.float32), scale,
-        device.array(source.group[rows], np.int32), device.array(1 / np.sqrt(noise), np.float32),
-        np.int32(noise.shape[1]), names.shell, even, bend, names.kx, names.ky, np.int32(count),
-        np.float64(1 / (band.box * source.pixel_size)), np.float32(radius + 0.5 if limited else 0), x, ctf,
+        np.float32(held.unit), device.array(at, np.int32), np.int32(n), np.int32(stride), chi, bfactor, scale, group,
+        device.array(1 / np.sqrt(noise), np.float32), np.int32(noise.shape[1]), names.shell, even, bend, names.kx,
+        names.ky, np.int32(count), step, np.float32(radius + 0.5 if limited else 0), x, ctf,
     )  # fmt: skip
     return Block(band, x, ctf, count, mine)
+
+
+def optics(held: Images, rows: np.ndarray, stride: int) -> tuple[Any, ...]:
+    """Of rows, as kernels take them (phase.cuh): chi, bfactor, scale, group, even, bend, stride of even, step."""
+    device, source = held.device, held.host
+    return (
+        device.array(source.chi[rows], np.float64), device.array(source.bfactor[rows], np.float32),
+        None if source.scale is None else device.array(source.scale[rows], np.float32),
+        device.array(source.group[rows], np.int32),
+        None if source.even is None else device.array(source.even[:, :stride], np.float32),
+        None if source.bend is None else device.array(source.bend, np.float64), np.int32(stride),
+        np.float64(1 / (source.band.box * source.pixel_size)),
+    )  # fmt: skip
 
 
 def block_size(held: Images, count: int, free: int) -> int:

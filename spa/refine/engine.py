@@ -24,6 +24,7 @@ class Engine(Protocol):
 
     @property
     def device(self) -> Device | None: ...  # where it works, for what is built on engines; None: this processor
+    def images(self, images: Images) -> Any: ...  # as they lie there
     def over(self, threads: Map) -> Map: ...  # the map that looks at blocks go through, given that of the threads
     def blocks(self, images: Images, rows: np.ndarray, radius: int) -> list[np.ndarray]: ...
     def block(self, images: Images, rows: np.ndarray, radius: int, noise: np.ndarray) -> Any: ...
@@ -53,6 +54,9 @@ class Cpu:
 
     def over(self, threads: Map) -> Map:
         return threads
+
+    def images(self, images: Images) -> Images:
+        return images
 
     def blocks(self, images: Images, rows: np.ndarray, radius: int) -> list[np.ndarray]:
         return blocks_of(rows)

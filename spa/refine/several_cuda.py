@@ -68,6 +68,11 @@ class Several:
         """The engine of this thread, which is one of `over`."""
         return self._here.engine
 
+    def images(self, images: data.Images) -> Any:
+        """On the first device, for what is done there alone."""
+        with self.device.current():
+            return self.engines[0].images(images)
+
     def blocks(self, images: data.Images, rows: np.ndarray, radius: int) -> list[np.ndarray]:
         with self.device.current():
             return self.engines[0].blocks(images, rows, radius)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spa.gpu.device import Device
-from spa.refine import data_cuda, engine, loop, maximisation, maximisation_cuda, near, rivals
+from spa.refine import curved, curved_cuda, data_cuda, engine, loop, maximisation, maximisation_cuda, near, rivals
 from spa.refine.engine_cuda import Cuda
 from spa.refine.expectation import given_poses
 from spa.refine.maximisation import Spread
@@ -192,3 +192,19 @@ def test_several_devices_give_the_same_bytes(planted: Callable, monkeypatch: pyt
         for name in ("maps", "halves", "noise", "curve"):
             np.testing.assert_array_equal(getattr(state, name), getattr(states[0], name), err_msg=name)
         np.testing.assert_array_equal(state.best()[0].poses, states[0].best()[0].poses)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_images_on_the_ewald_sphere(case: Any, device: Device, sign: int) -> None:
+    """Sums of images, and of what they have beyond a map, with slow electrons: the sphere bends far."""
+    problem, poses = case.problem, given_poses(case.poses, case.shifts)
+    problem = replace(problem, settings=replace(problem.settings, operators=operators("C2")))
+    state = loop.first_state(problem, [case.volume], case.noise)
+    sphere = curved.Sphere(problem, state, poses, np.full(len(problem.images), 0.4 * sign))
+    held = Cuda(device).images(problem.images)
+    for volume in (None, case.volume):
+        wanted = into.symmetrised(sphere.sums(0, volume), problem.settings.operators)
+        found = curved_cuda.sums(held, sphere, 0, volume)
+        for part in range(3):
+            scale = np.abs(wanted.grid[..., part]).max()
+            assert np.abs(found.grid[..., part] - wanted.grid[..., part]).max() < 1e-3 * scale, part

@@ -1,6 +1,7 @@
 """A micrograph made ready for picking: small, flat, protein bright, with its power spectrum."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,8 +87,9 @@ class Field:
 
     def blind(self) -> "Field":
         """The same without its CTF."""
-        found = Field(self.image, self.pixel_size, self.scope, tuple(self.step), tuple(self.corner))
-        found.compare = self.compare
+        found = copy(self)  # with what has been made already, but for the CTF
+        found.contrast = None
+        found.__dict__.pop("ctf", None)
         return found
 
     def framed(self, image: np.ndarray) -> np.ndarray:

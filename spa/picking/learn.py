@@ -5,7 +5,7 @@ is the next template: a matched filter for what is there, not for what was guess
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -41,11 +41,7 @@ class Learned:
     threshold: float
     spacing: float
     tried: dict[str, float]
-    blind: bool = False
-
-    @property
-    def evidence(self) -> float:
-        return self.tried[self.shape.label]
+    blind: bool
 
 
 def learn(
@@ -58,18 +54,20 @@ def learn(
     fineness that it passes (the rings of a barrel from the side), no smooth shape is like them there, and they are
     found better by their bulk.
     """
-    seen = learned_shape(fields, scope, names, rounds, spacing, over)
-    if all(field.contrast is None for field in fields):
-        return seen
-    blind = learned_shape([field.blind() for field in fields], scope, names, rounds, spacing, over)
-    return replace(blind, blind=True) if blind.evidence > _CLEAR * seen.evidence else seen
+    shape, tried, blind = *chosen(fields, scope, names, rounds, spacing, over), False
+    if any(field.contrast is not None for field in fields):
+        plain = [field.blind() for field in fields]
+        other, others = chosen(plain, scope, names, rounds, spacing, over)
+        if others[other.label] > _CLEAR * tried[shape.label]:
+            fields, shape, tried, blind = plain, other, others, True
+    gap = APART * shape.diameter if spacing is None else spacing
+    return Learned(shape, limit(fields, shape, gap, over), gap, tried, blind)
 
 
-def learned_shape(
-    fields: Sequence[Field], scope: Scope, names: tuple[str, ...], rounds: int, spacing: float | None = None,
-    over: Map = map,
-) -> Learned:  # fmt: skip
-    """Choose a shape, refine it over ``rounds`` and find the threshold.
+def chosen(
+    fields: Sequence[Field], scope: Scope, names: tuple[str, ...], rounds: int, spacing: float | None, over: Map,
+) -> tuple[Shape, dict[str, float]]:  # fmt: skip
+    """The shape that explains most, refined over ``rounds``, and the evidence for it and all that were tried.
 
     names: of the family (``shapes.NAMES``); ``over`` maps a function over fields, in threads or not.
     spacing: of picks, angstroms; by default APART times the diameter, of shapes that compete their longest one.
@@ -95,9 +93,7 @@ def learned_shape(
         found = judged(long_ones)
         tried, best = sorted(tried + found, key=lambda pair: -pair[0]), best + found[:1]
     value, shape = max(best, key=lambda pair: pair[0] / (1 if pair[1].name == "learned" else _MARGIN))
-    table = {one.label: score for score, one in [(value, shape), *tried]}
-    gap = APART * shape.diameter if spacing is None else spacing
-    return Learned(shape, limit(fields, shape, gap, over), gap, table)
+    return shape, {one.label: score for score, one in [(value, shape), *tried]}
 
 
 def refined_shape(

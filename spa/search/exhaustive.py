@@ -11,6 +11,8 @@ import numpy as np
 from spa.image.compiled import kernel
 from spa.search.images import Block, ramps
 
+TILE = 16 << 20  # bytes of the first product at a time: it is not kept whole
+
 
 @dataclass(frozen=True, eq=False)
 class Columns:
@@ -66,11 +68,20 @@ def search(block: Block, slices: Columns, shifts: np.ndarray, shift_sigma: float
     """The `keep` best orientations of each image, each at its best shift; the prior on shifts is Gaussian (pixels)."""
     rows = packed_rows(block, shifts)
     n, s, width = rows.shape
-    cross = (rows.reshape(n * s, width) @ slices.packed.T).reshape(n, s, -1)
-    norm = (block.ctf**2) @ slices.power.T
+    rows = rows.reshape(n * s, width)
     prior = (-(shifts**2).sum(axis=1) / (2 * shift_sigma**2)).astype(np.float32)
-    best, which = np.empty(norm.shape, np.float32), np.empty(norm.shape, np.int32)
-    _best_shift(cross, norm, prior, best, which)
+    power, g = block.ctf**2, len(slices.poses)
+    best, which = np.empty((n, g), np.float32), np.empty((n, g), np.int32)
+    tile = max(TILE // (4 * n * s), 64)
+    room = np.empty(n * s * min(tile, g), np.float32)
+    for first in range(0, g, tile):
+        some = slice(first, min(first + tile, g))
+        cross = room[: n * s * (some.stop - first)].reshape(n * s, -1)
+        np.matmul(rows, slices.packed[some].T, out=cross)
+        norm = power @ slices.power[some].T
+        part, at = np.empty_like(norm), np.empty(norm.shape, np.int32)
+        _best_shift(cross.reshape(n, s, -1), norm, prior, part, at)
+        best[:, some], which[:, some] = part, at
     keep = min(keep, best.shape[1])
     top = np.argpartition(-best, keep - 1, axis=1)[:, :keep]
     order = np.argsort(-np.take_along_axis(best, top, 1), axis=1, kind="stable")

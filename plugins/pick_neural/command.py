@@ -32,7 +32,7 @@ if TYPE_CHECKING:
               help="Turns and mirrors of a micrograph whose answers are averaged: more are slower.")  # fmt: skip
 @click.option("--white/--dark", default=None, show_default="the model's",
               help="Particles are brighter or darker than the ice.")  # fmt: skip
-@job("pick neural")
+@job("pick neural", cuda=True)
 def neural(
     run: Run, star: str, output: str, plot: str | None, model: str | None, diameter: float | None,
     threshold: float | None, spacing: float | None, max_picks: int, turns: str, white: bool | None,
@@ -56,8 +56,11 @@ def neural(
     bright = known.white if white is None else white
     apart = 0.5 if spacing is None else spacing / across
 
+    answer = picker.answering(run)
+
     def found(micrograph: Micrograph) -> "np.ndarray":
-        return picker.picked(picker.prepared(micrograph, across, bright), known, least, apart, int(turns), max_picks)
+        image = picker.prepared(micrograph, across, bright)
+        return picker.picked(image, known, least, apart, int(turns), max_picks, answer)
 
     picked = micrographs.picks(run, tables, found)
     run.write(picked, output)

@@ -5,7 +5,7 @@ grids are joined at their first pixels, so that a turned or mirrored picture giv
 Training (elsewhere, with torch) makes the same function of the same arrays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,15 +56,20 @@ def log_odds(image: np.ndarray, weights: Mapping[str, np.ndarray], turns: int = 
 
     turns: mean over so many (1, 2, 4 or 8) of the picture's turns and mirrors.
     """
+    return views(image, turns, lambda seen: _answer(seen, weights))
+
+
+def views(image: np.ndarray, turns: int, answer: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """The mean of what answers (n, m) a picture's turns and mirrors get, each turned back; sizes are made to fit."""
     ny, nx = image.shape
     frame = np.zeros((padded_size(ny), padded_size(nx)), np.float32)
     frame[:ny, :nx] = image
     total = np.zeros(tuple((n + 1) // 2 for n in frame.shape), np.float32)
-    views = [(turn, mirror) for turn in (0, 2, 1, 3) for mirror in (False, True)]
-    for turn, mirror in [view for view in views if not view[1]][:turns] if turns <= 4 else views:
+    every = [(turn, mirror) for turn in (0, 2, 1, 3) for mirror in (False, True)]
+    for turn, mirror in [view for view in every if not view[1]][:turns] if turns <= 4 else every:
         seen = np.rot90(frame, turn)
-        answer = _answer(np.ascontiguousarray(seen[:, ::-1] if mirror else seen), weights)
-        total += np.rot90(answer[:, ::-1] if mirror else answer, -turn)
+        found = answer(np.ascontiguousarray(seen[:, ::-1] if mirror else seen))
+        total += np.rot90(found[:, ::-1] if mirror else found, -turn)
     return total[: (ny + 1) // 2, : (nx + 1) // 2] / np.float32(turns)
 
 

@@ -1,7 +1,8 @@
 """A trained picker: one file with the weights and all that must be known to use them, and its picks of a micrograph."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy as np
 from spa.errors import DataError
 from spa.io import arrays
 from spa.job.micrographs import Micrograph
+from spa.job.run import Run
 from spa.picking import network
 from spa.picking.working import ACROSS, CLIP, HAZE, Working, working
+from spa.recipe.device import device_of
 
 VERSION = 1
 GENERAL = Path(__file__).with_name("general.npz")
@@ -68,7 +71,18 @@ def prepared(micrograph: Micrograph, diameter: float, white: bool) -> Working:
 
 
 def picked(
-    image: Working, picker: Picker, threshold: float, spacing: float, turns: int, most: int | None = None
-) -> np.ndarray:
+    image: Working, picker: Picker, threshold: float, spacing: float, turns: int, most: int | None = None,
+    log_odds: Callable[..., np.ndarray] = network.log_odds,
+) -> np.ndarray:  # fmt: skip
     """x, y (pixels of the micrograph) and log-odds (n, 3), best first; spacing in diameters; turns: see `log_odds`."""
-    return image.found(network.log_odds(image.image, picker.weights, turns), threshold, spacing, most)
+    return image.found(log_odds(image.image, picker.weights, turns), threshold, spacing, most)
+
+
+def answering(run: Run) -> Callable[..., np.ndarray]:
+    """Who answers for the network: this processor, or what --device names."""
+    device = device_of(run)
+    if device is None:
+        return network.log_odds
+    from spa.picking import network_cuda
+
+    return partial(network_cuda.log_odds, device)

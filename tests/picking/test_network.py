@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from spa.picking import network
+from spa.gpu.device import Device
+from spa.picking import network, network_cuda
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +51,15 @@ def test_torch_gives_the_same_answer(weights: dict[str, np.ndarray]) -> None:
     image = noise(49, 66)
     found = net.answer(net.framed(image), net.loaded(weights)).detach().numpy()[:25, :33]
     assert np.allclose(found, network.log_odds(image, weights), atol=1e-4)
+
+
+@pytest.mark.parametrize("share", [8, 10**9])
+@pytest.mark.parametrize("turns", [1, 8])
+def test_a_device_answers_the_same(
+    weights: dict[str, np.ndarray], device: Device, share: int, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layers whole, or row by row where memory is short."""
+    monkeypatch.setattr(network_cuda, "SHARE", share)
+    image = noise(30, 37)
+    wanted = network.log_odds(image, weights, turns)
+    np.testing.assert_allclose(network_cuda.log_odds(device, image, weights, turns), wanted, atol=1e-4)

@@ -1,6 +1,7 @@
 """`spa pick neural`: with the general picker, on a tiny micrograph."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,3 +74,10 @@ def test_a_bad_micrograph_is_named(tiny_micrograph: Path, tmp_path: Path, value:
     mrc.write(tmp_path / "tiny.mrc", np.full((240, 256), value, np.float32), 5.0)
     result = run_spa("pick", "neural", tiny_micrograph, "-d", tmp_path / "P", "--diameter", 120)
     assert result.status == 65 and said in result.stderr and "tiny.mrc" in result.stderr
+
+
+def test_a_device_finds_the_same_picks(tiny_micrograph: Path, tmp_path: Path, card: Any) -> None:
+    words = ("--diameter", 120, "--turns", 1)
+    wanted, there = (found(tiny_micrograph, tmp_path, *words, "--device", one) for one in ("cpu", "cuda"))
+    assert card.launches["windows"] and len(there) == len(wanted)
+    np.testing.assert_allclose(there, wanted, atol=0.01)

@@ -35,7 +35,7 @@ from spa.job.run import Run, job
 @click.option("--refit/--no-refit", default=True, show_default=True,
               help="Train once more, on all micrographs, after judging.")  # fmt: skip
 @click.option("--white", is_flag=True, help="Particles are brighter than the ice, not darker.")
-@job("train neural")
+@job("train neural", cuda=True)
 def neural(
     run: Run, star: str, output: str, plot: str | None, picks: str | None, expected: float | None, diameter: float,
     model_out: str, start: str | None, fresh: bool, epochs: int | None, rate: float | None, slack: float,
@@ -49,7 +49,8 @@ def neural(
 
     Some micrographs are held out: on them the curve is drawn, and the threshold chosen where recall^2 over picks is
     largest, or as low as that is within 2 % of it. The picker written is then trained on all. The table printed,
-    data_training, has loss, recall and picks for each label after every epoch.
+    data_training, has loss, recall and picks for each label after every epoch. With --device cuda the network is
+    torch's there.
     """
     try:
         import torch  # noqa: F401

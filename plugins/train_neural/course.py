@@ -7,7 +7,7 @@ import numpy as np
 from spa.errors import UsageError
 from spa.io.star import Table, Tables
 from spa.job.run import Run
-from spa.recipe import picker
+from spa.recipe import picker, torch_device
 from spa.recipe.picker import Picker
 from spa_plugins.train_neural import reading, training
 from spa_plugins.train_neural.samples import Sample
@@ -61,6 +61,7 @@ class Trained:
 
 def trained(run: Run, star: str, picks: str | None, plan: Plan) -> Trained:
     """The picker that the plan makes of micrographs and picks."""
+    device = torch_device.named(run.device)
     tables = run.read(star)
     if picks is None and "particles" not in tables.blocks:
         raise UsageError(f"{tables.source} has no picks (data_particles) in it: give --picks")
@@ -71,7 +72,7 @@ def trained(run: Run, star: str, picks: str | None, plan: Plan) -> Trained:
     seen, held = training.apart(every, plan.validation, run.rng("validation"))
     start = None if known is None else known.weights
     history, weights = _course(run, seen, held or seen, start, plan, "training")
-    curve = training.judged(held or seen, weights, run.threads)
+    curve = training.judged(held or seen, weights, run.threads, device)
     if held and plan.refit:
         _, weights = _course(run, every, [], start, plan, "training on all")
     least = float(curve.threshold[curve.best])
@@ -84,14 +85,14 @@ def trained(run: Run, star: str, picks: str | None, plan: Plan) -> Trained:
 def _course(
     run: Run, samples: list[Sample], judges: list[Sample], start, plan: Plan, label: str
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:  # type: ignore[no-untyped-def]
-    course = Course(plan.epochs, plan.rate, plan.slack, run.threads)
+    course = Course(plan.epochs, plan.rate, plan.slack, run.threads, torch_device.named(run.device))
     history = []
     weights: dict[str, np.ndarray] = {}
     steps = training.epochs(samples, start, course, run.rng("training"))
     for epoch, (loss, weights) in enumerate(run.progress(steps, plan.epochs, "epoch", label), 1):
         if not judges:
             continue
-        curve = training.judged(judges[:SHOWN], weights, run.threads)
+        curve = training.judged(judges[:SHOWN], weights, run.threads, course.device)
         best = curve.best
         history.append((epoch, loss, curve.recall[best], curve.picks[best]))
         run.say(f"epoch {epoch}: loss {loss:.4f}, recall {curve.recall[best]:.3f} "

@@ -13,7 +13,7 @@ Weights = dict[str, torch.Tensor]
 _BY_NAME = {layer.name: layer for layer in LAYERS}
 
 
-def fresh(rng: np.random.Generator, rare: float = 0.03) -> Weights:
+def fresh(rng: np.random.Generator, device: str = "cpu", rare: float = 0.03) -> Weights:
     """Weights to start from (He et al., ICCV 2015); the answer begins at the log-odds of ``rare``."""
     made = {}
     for name, shape in shapes().items():
@@ -21,17 +21,18 @@ def fresh(rng: np.random.Generator, rare: float = 0.03) -> Weights:
         made[name] = (rng.standard_normal(shape) * np.sqrt(2 / fan)).astype(np.float32)
     made["head.weight"] *= np.float32(0.1)
     made["head.bias"][...] = np.log(rare / (1 - rare))
-    return loaded(made)
+    return loaded(made, device)
 
 
-def loaded(arrays: Mapping[str, np.ndarray]) -> Weights:
-    """Weights of arrays, ready to be trained."""
-    return {name: torch.from_numpy(np.array(arrays[name], np.float32)).requires_grad_(True) for name in shapes()}
+def loaded(arrays: Mapping[str, np.ndarray], device: str = "cpu") -> Weights:
+    """Weights of arrays, ready to be trained on a device of torch's."""
+    there = {name: torch.from_numpy(np.array(arrays[name], np.float32)).to(device) for name in shapes()}
+    return {name: one.requires_grad_(True) for name, one in there.items()}
 
 
 def arrays(weights: Weights) -> dict[str, np.ndarray]:
     """Arrays of weights."""
-    return {name: one.detach().numpy().copy() for name, one in weights.items()}
+    return {name: one.detach().cpu().numpy().copy() for name, one in weights.items()}
 
 
 def framed(image: np.ndarray) -> torch.Tensor:
@@ -67,20 +68,22 @@ def gradient(
 ) -> float:  # fmt: skip
     """The loss over a batch of framed pictures; its gradient is left in the weights.
 
-    Pictures go through the network side by side, each in one thread, and their shares are added in order.
+    Pictures go through the network side by side, each in one thread, and their shares are added in order. The network
+    is where its weights are; the loss is taken on this processor.
     """
     values = list(weights.values())
+    device = values[0].device
 
     def forward(image: torch.Tensor) -> torch.Tensor:
         torch.set_num_threads(1)
-        return answer(image, weights)
+        return answer(image.to(device), weights)
 
     def backward(pair: tuple[torch.Tensor, torch.Tensor]) -> Sequence[torch.Tensor]:
         torch.set_num_threads(1)
-        return torch.autograd.grad(pair[0], values, pair[1])
+        return torch.autograd.grad(pair[0], values, pair[1].to(device))
 
     answers = list(pool.map(forward, images))
-    leaves = [one.detach().requires_grad_(True) for one in answers]
+    leaves = [one.detach().cpu().requires_grad_(True) for one in answers]
     loss = loss_of(leaves)
     slopes = torch.autograd.grad(loss, leaves)
     for value in values:
@@ -89,3 +92,10 @@ def gradient(
         for value, share in zip(values, shares):
             value.grad = share if value.grad is None else value.grad + share
     return float(loss.detach())
+
+
+def log_odds(image: np.ndarray, weights: Mapping[str, np.ndarray], device: str) -> np.ndarray:
+    """`spa.picking.network.log_odds` of the picture as it lies, on a device of torch's."""
+    with torch.no_grad():
+        found = answer(framed(image).to(device), loaded(weights, device)).cpu().numpy()
+    return found[: (image.shape[0] + 1) // 2, : (image.shape[1] + 1) // 2]

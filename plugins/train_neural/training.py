@@ -25,12 +25,13 @@ APART = 0.5  # diameters
 
 @dataclass(frozen=True)
 class Course:
-    """How to train: epochs, the rate of the steps, the weight of the count."""
+    """How to train: epochs, the rate of the steps, the weight of the count; device: torch's name of it."""
 
     epochs: int
     rate: float
     slack: float
     threads: int
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ def epochs(
     samples: Sequence[Sample], start: Mapping[str, np.ndarray] | None, course: Course, rng: np.random.Generator
 ) -> Iterator[tuple[float, dict[str, np.ndarray]]]:
     """Mean loss and weights after each epoch; start: weights to go on from, None for fresh ones."""
-    weights = net.loaded(start) if start else net.fresh(rng)
+    weights = net.loaded(start, course.device) if start else net.fresh(rng, course.device)
     mean = {name: one.detach().clone() for name, one in weights.items()}
     optimiser = torch.optim.AdamW(weights.values(), lr=course.rate, weight_decay=1e-4)
     total, step = course.epochs * STEPS, 0
@@ -81,12 +82,14 @@ def _pace(step: int, total: int) -> float:
     return min(1.0, step / WARM) * 0.5 * (1 + float(np.cos(np.pi * step / (total + 1))))
 
 
-def judged(samples: Sequence[Sample], weights: Mapping[str, np.ndarray], threads: int) -> Curve:
+def judged(samples: Sequence[Sample], weights: Mapping[str, np.ndarray], threads: int, device: str = "cpu") -> Curve:
     """The curve over samples: one-to-one matches of picks to labels."""
 
     def one(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
         image = Working(sample.image, np.ones(2), np.zeros(2))
-        found = image.found(network.log_odds(sample.image, weights), LOWEST, APART)
+        here = device == "cpu"
+        odds = network.log_odds(sample.image, weights) if here else net.log_odds(sample.image, weights, device)
+        found = image.found(odds, LOWEST, APART)
         return found[:, 2], _hits(found[:, 1::-1], sample.picks)
 
     with ThreadPoolExecutor(threads) as pool:

@@ -11,6 +11,7 @@ from spa.errors import UsageError
 from spa.io.star import Tables
 from spa.job.pool import mapping
 from spa.job.run import Run
+from spa.recipe import torch_device
 from spa.recipe.iterations import checkpoint, resumed
 from spa.recipe.posed import Given
 from spa.refine.problem import Workers
@@ -47,7 +48,7 @@ def learned(run: Run, tables: Tables, settings: dict[str, Any]) -> Found:
     asked = Asked.of(settings)
     if asked.width % 2:
         raise UsageError(f"--width {asked.width}: a multiple of 2 is wanted")
-    device = field.on_device(run.device)
+    device = torch_device.named(run.device)
     if asked.abinit:
         tables = poses.begun(run, tables, asked.diameter, asked.seeds)
     given = inputs.read(run, tables, asked)

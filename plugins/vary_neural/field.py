@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from spa.errors import DeviceError, UsageError
 from spa.vary.decoder import WEIGHTS
 
 HIDDEN = 48  # of the decoder's small network
@@ -132,14 +131,3 @@ def fast_half(device: str) -> bool:
     if device != "cpu":
         return torch.cuda.is_bf16_supported()
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and torch.cpu._is_avx512_bf16_supported()
-
-
-def on_device(device: str) -> str:
-    """torch's name of --device; DeviceError where torch has it not."""
-    if device == "cpu":
-        return device
-    if "," in device:
-        raise UsageError(f"--device {device}: the networks are trained on one device")
-    if not torch.cuda.is_available():
-        raise DeviceError(f"--device {device}: this torch finds no CUDA device; use --device cpu")
-    return device

@@ -22,7 +22,7 @@ OPTIONAL = {
 CUDA = (
     "abinit model", "classify 2d", "classify 3d", "ctf patch", "extract particles", "motion patch", "pick blob",
     "pick neural", "pick template", "pick topaz", "refine hetero", "refine homo", "refine local", "refine nu",
-    "vary cryodrgn", "vary neural",
+    "train neural", "vary cryodrgn", "vary neural",
 )  # fmt: skip
 
 Line = tuple[str, str, bool]  # what, how it is, whether it hinders work

@@ -51,7 +51,7 @@ HOMES = {
     "pycuda": ["spa/gpu/"],
     "starlette": ["spa/web/"],
     "uvicorn": ["spa/web/"],
-    "torch": ["plugins/train_neural/", "plugins/vary_neural/"],
+    "torch": ["plugins/train_neural/", "plugins/vary_neural/", "spa/recipe/torch_device.py"],
     "umap": ["spa/vary/embed.py"],
     "starfile": [],
     "pandas": [],

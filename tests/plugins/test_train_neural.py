@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spa.io import mrc, star
+from spa.picking import network
 from spa.recipe import picker
 from spa.testing import is_png, run_spa
 
@@ -95,6 +96,12 @@ def test_what_is_refused(labelled: Path) -> None:
     result = run_spa("train", "neural", labelled / "m.star", "--diameter", 120, "--model-out", labelled / "p.npz")
     assert result.status == 2 and "--picks" in result.stderr
     assert train(labelled, "--from", labelled / "m.star").status == 65
+    several = train(labelled, "--device", "cuda:0,1")
+    assert several.status == 2 and "one device" in several.stderr
+    if not torch.cuda.is_available():
+        none = train(labelled, "--device", "cuda")
+        assert none.status == 69 and "--device cpu" in none.stderr
+
     picks = star.read(labelled / "picks.star")["particles"]
     other = picks.with_columns(rlnMicrographName="elsewhere.mrc")
     star.write(star.Tables({"particles": other}), labelled / "picks.star")
@@ -167,3 +174,12 @@ def test_of_thresholds_that_are_as_good_the_lowest_is_taken() -> None:
     recall = np.array([0.5, 0.90, 0.95, 0.97, 0.98, 0.98])
     picks = recall**2 / np.array([0.5, 0.9, 1.0, 1 - 0.9 * CLOSE, 1 - 1.1 * CLOSE, 0.5])
     assert Curve(np.arange(6.0)[::-1], recall, picks).best == 3
+
+
+def test_an_answer_on_torch_s_device_is_that_of_the_network() -> None:
+    """The path of a card, on torch's CPU."""
+    rng = np.random.default_rng(3)
+    weights = net.arrays(net.fresh(rng))
+    for shape in ((40, 57), (33, 36)):
+        image = rng.standard_normal(shape).astype(np.float32)
+        np.testing.assert_allclose(net.log_odds(image, weights, "cpu"), network.log_odds(image, weights), atol=1e-4)

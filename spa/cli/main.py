@@ -1,6 +1,7 @@
 """The program `spa`: arguments in, exit status out."""
 
 import errno
+import gc
 import io
 import os
 import signal
@@ -115,6 +116,7 @@ def main() -> None:
     """The console script. Threads that still work after an interrupt do not keep the process alive."""
     if sys.stdout is None:  # closed by the shell: opened so that only a write to it fails
         sys.stdout = open(os.open(os.devnull, os.O_RDONLY), closefd=False)  # noqa: SIM115 - for the whole process
+    gc.disable()  # while modules are loaded, which leaves no garbage: a job's Run enables it before the work
     status = run(sys.argv[1:], program(whole_process=True))
     for late in (signal.SIGINT, signal.SIGTERM):  # the work is done: the status is what it came to
         signal.signal(late, signal.SIG_IGN)

@@ -1,6 +1,7 @@
 """One run of a job: what its body reads, calls and writes with, and the decorator that makes it."""
 
 import functools
+import gc
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -94,6 +95,9 @@ class Run(Voice):
         if self._begun:
             return
         self._begun = True
+        if not gc.isenabled():  # what has been loaded stays: no collection looks at it again
+            gc.freeze()
+            gc.enable()
         earlier = None
         if self.outdir is not None and self.resume:
             earlier = history.read_record(self.outdir)

@@ -1,5 +1,6 @@
 """The contract of a job, shown on a cheap one."""
 
+import gc
 import json
 import os
 import signal
@@ -264,3 +265,13 @@ def test_record_has_the_steps_that_the_table_came_through() -> None:
     history = json.loads(Path("out/job.json").read_text())["history"]
     assert history[0] == "0.1.0 earlier job --option 3" and len(history) == 2
     assert " toy scale --outdir out" in history[1]
+
+
+def test_garbage_is_collected_again_when_the_work_begins() -> None:
+    gc.disable()  # as the program does while it loads
+    try:
+        Run("a b", {}).begin()
+        assert gc.isenabled() and gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+        gc.enable()

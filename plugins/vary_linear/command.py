@@ -16,7 +16,7 @@ from spa.job.run import Run, job
 @click.option("--components", type=click.IntRange(1, 20), default=3, show_default=True, help="How many.")
 @click.option("--method", type=click.Choice(["em", "covariance", "pieces"]), default="em", show_default=True,
               help="Start by expectation and maximisation from random latents, or from columns of the volumes' "
-                   "covariance; or stay within the span of pieces of the map: for rare kinds.")  # fmt: skip
+                   "covariance; or kinds of particles that differ by pieces of the map: for rare ones.")  # fmt: skip
 @options.variable
 @click.option("--lowpass", type=click.FloatRange(min=1),
               help="Finest detail of the components, angstroms; default: as far as their halves agree.")

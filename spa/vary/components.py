@@ -12,8 +12,8 @@ import numpy as np
 from spa.abinit.compact import compact, rescaled
 from spa.class3d.prior import Prior
 from spa.refine.problem import Workers
-from spa.vary import columns, normal, pieces
-from spa.vary.latent import Latent, ordered, posterior, whitened
+from spa.vary import columns, kinds, normal, pieces
+from spa.vary.latent import Latent, apart, ordered, posterior, whitened
 from spa.vary.views import ONE, Contrast, Views, moments
 from spa.volume.shells import apply_radial
 from spa.volume.slices import regridded
@@ -21,14 +21,16 @@ from spa.volume.slices import regridded
 SPARE = 2  # directions more than components that the start looks for
 COLUMNS = 96  # of the covariance at most
 PROJECTED = 12  # directions that the columns' span is cut to
+SUSPECTS = 4  # pieces that a kind may start without
 STILL = 0.005  # change of the subspace in a cycle below which it stands
 
 
 @dataclass(frozen=True)
 class Settings:
-    """components; method: "em", from random coordinates, "covariance", from its columns, or "pieces", within the span
-    of pieces of the consensus and no further; start: shells that the start looks at; cycles of the start at most;
-    iterations in the whole band at most; finest: shell from which on components fade out (None: they do not)."""
+    """components; method: "em", from random coordinates, "covariance", from its columns, or "pieces", from a mixture of
+    kinds within the span of pieces of the consensus, and no further; start: shells that the start looks at; cycles of
+    the start at most; iterations in the whole band at most; finest: shell from which on components fade out
+    (None: they do not)."""
 
     components: int
     method: str
@@ -91,15 +93,14 @@ def first_state(problem: Problem, workers: Workers, cycles: int | None = None) -
     """Components in the start's band."""
     settings, small = problem.settings, problem.coarse()
     if settings.method == "pieces":
-        pair = _from_pieces(small, workers)
-    elif settings.method == "covariance":
+        return State(0, len(problem.views), np.stack(_from_pieces(problem, workers)), np.zeros(0), True)
+    if settings.method == "covariance":
         pair = _from_columns(small, cycles or settings.cycles, workers)
     else:
         pair = [_from_random(small, number, cycles or settings.cycles, workers) for number in (0, 1)]
     box = problem.views.images.band.box
     maps = np.stack([np.stack(list(workers.map(lambda one: rescaled(one, box), half))) for half in pair])
-    done = settings.iterations == 0 or settings.method == "pieces"
-    return State(0, len(problem.views), maps, np.zeros(0), done)
+    return State(0, len(problem.views), maps, np.zeros(0), settings.iterations == 0)
 
 
 def _from_random(problem: Problem, number: int, cycles: int, workers: Workers) -> np.ndarray:
@@ -146,21 +147,22 @@ def _from_columns(problem: Problem, cycles: int, workers: Workers) -> list[np.nd
 
 
 def _from_pieces(problem: Problem, workers: Workers) -> list[np.ndarray]:
-    """Maps (q + 1, n, n, n) of both halves: the likeliest covariance of each within the span of the same pieces."""
-    radius, cut = problem.settings.start, pieces.of(problem.consensus, problem.prior.region, problem.settings.seed)
+    """Maps (q + 1, n, n, n) of both halves: how the likeliest kinds of each differ, in the span of the same pieces."""
+    settings, radius = problem.settings, problem.views.images.band.radius
+    cut = pieces.of(problem.consensus, problem.prior.region, settings.seed)
     everything = np.concatenate([problem.consensus[None], cut.maps])
     out = []
     for number in (0, 1):
         seen = moments(problem.views, problem.half(number), everything, radius, workers)
-        beside = pieces.beside_mean(seen)
-        start = np.diag(np.r_[1.0, np.full(len(cut.maps), 0.2)])  # of a piece, what may be missing or more
-        matrix = start @ whitened(beside.turned(start), ONE, 60)[0]
-        matrix[1:, 0] = 0  # the consensus is all images' mean: one half's own is nearer to its noise
-        mean = seen.quadratic[:, 0].mean(axis=0)
-        matrix[0, 1:] -= mean @ matrix[:, 1:] / mean[0]  # what looks like the mean is taken for grey scales
+        suspects = np.argsort(-pieces.excess(seen), kind="stable")[:SUSPECTS]
+        found = kinds.kinds(seen, problem.contrast, suspects, settings.components)
+        matrix = np.zeros((len(everything), settings.components + 1))
+        matrix[0, 0] = 1  # the consensus is all images' mean: one half's own is nearer to its noise
+        spread = np.sqrt(found.share[1:] * (1 - found.share[1:]))
+        matrix[1:, 1:] = ((found.parts[1:] - found.parts[0]) * spread[:, None]).T
+        matrix = matrix @ apart(seen.turned(matrix), problem.contrast)
         matrix = matrix @ ordered(seen.turned(matrix))
-        maps = np.tensordot(matrix.T, everything, 1).astype(np.float32)
-        out.append(maps[: problem.settings.components + 1])
+        out.append(np.tensordot(matrix.T, everything, 1).astype(np.float32))
     return out
 
 
@@ -181,7 +183,8 @@ def expected(
 ) -> tuple[np.ndarray, Latent]:
     """The same maps with coordinates of mean 0 and covariance one, the most seen first; and the coordinates."""
     seen = moments(problem.views, rows, maps, radius, workers)
-    matrix, _ = whitened(seen, problem.contrast)
+    matrix = apart(seen, problem.contrast)
+    matrix = matrix @ whitened(seen.turned(matrix), problem.contrast)[0]
     matrix = matrix @ ordered(seen.turned(matrix))
     return np.tensordot(matrix.T, maps, 1).astype(np.float32), posterior(seen.turned(matrix), problem.contrast)
 

@@ -7,7 +7,7 @@ import numpy as np
 from spa.refine.maximisation import joint_fsc
 from spa.refine.problem import Workers
 from spa.vary.components import Problem, State, aligned_with
-from spa.vary.latent import Latent, posterior, whitened
+from spa.vary.latent import Latent, apart, posterior, whitened
 from spa.vary.views import moments
 from spa.volume.fsc import fsc
 from spa.volume.shells import apply_radial
@@ -36,7 +36,8 @@ def joint(problem: Problem, state: State, workers: Workers) -> Joint:
     rows = np.arange(len(problem.views))
     for final in (False, True):  # the second time with the weight that the halves' agreement gives each component
         seen = moments(problem.views, rows, maps, radius, workers)
-        matrix, _ = whitened(seen, problem.contrast)
+        matrix = apart(seen, problem.contrast)
+        matrix = matrix @ whitened(seen.turned(matrix), problem.contrast)[0]
         matrix = matrix @ _by_power(np.tensordot(matrix.T, maps, 1))
         halves = np.stack([np.tensordot(matrix.T, one, 1) for one in halves]).astype(np.float32)
         maps = np.tensordot(matrix.T, maps, 1).astype(np.float32)

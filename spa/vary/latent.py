@@ -85,6 +85,16 @@ def whitened(found: Moments, contrast: Contrast, turns: int = TURNS) -> tuple[np
     return matrix, posterior(found.turned(matrix), contrast)
 
 
+def apart(found: Moments, contrast: Contrast) -> np.ndarray:
+    """The matrix (q + 1, q + 1) that takes off components what looks like the mean in images: that is grey scale's, if
+    grey scales may differ."""
+    matrix = np.eye(found.linear.shape[1])
+    if len(contrast.nodes) > 1:
+        mean = found.quadratic[:, 0].mean(axis=0)
+        matrix[0, 1:] = -mean[1:] / max(mean[0], 1e-30)
+    return matrix
+
+
 def ordered(found: Moments) -> np.ndarray:
     """The rotation (q + 1, q + 1) after which components are uncorrelated in images, the one most seen first."""
     values, vectors = np.linalg.eigh(found.quadratic[:, 1:, 1:].mean(axis=0))

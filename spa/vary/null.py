@@ -13,7 +13,7 @@ from spa.class3d.sums import blocks_of
 from spa.refine.problem import Workers
 from spa.vary import pieces
 from spa.vary.components import Problem, State, aligned_with, first_state
-from spa.vary.latent import posterior, whitened
+from spa.vary.latent import apart, posterior, whitened
 from spa.vary.views import Moments, Views, moments
 from spa.volume.slices import reference, slices
 
@@ -90,6 +90,7 @@ def held_out(problem: Problem, state: State, radius: int, workers: Workers) -> n
     for number in (0, 1):
         rows, maps = problem.half(number), halves[1 - number]
         seen = moments(problem.views, rows, maps, radius, workers)
+        seen = seen.turned(apart(seen, problem.contrast))
         plain = posterior(Moments(seen.linear[:, :1], seen.quadratic[:, :1, :1]), problem.contrast).evidence
         for k in range(1, q + 1):
             part = Moments(seen.linear[:, : k + 1], seen.quadratic[:, : k + 1, : k + 1])

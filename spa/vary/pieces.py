@@ -2,8 +2,8 @@
 
 Components that are learnt from images must be told from noise in thousands of directions, which a kind that few
 particles have is lost in.  Pieces of the map are a handful of directions known beforehand: each is tried for more
-variance than noise gives (a score test, see Rao, Proc. Camb. Phil. Soc. 44 (1948) 50), and their covariance is found
-within their span alone (projected covariance: Gilles & Singer, PNAS 122 (2025) e2419140122).
+variance than noise gives (a score test, see Rao, Proc. Camb. Phil. Soc. 44 (1948) 50), and kinds of particles are found
+within their span alone (`kinds`).
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,9 @@
 """Sets with known variation for `vary linear`: a swinging Fab, a missing subunit, and nothing that varies.
 
 ``python tests/benchmarks/heterogeneity.py swing DIR --model 1igy.cif.gz`` writes DIR/truth.star (poses, spaTruth: the
-angle of each particle's Fab, degrees, in bins) and DIR/particles.mrcs; ``missing`` has a ring of five phantom subunits
-of which one is not there in 5 % of the particles (spaTruth 1); ``nothing`` is one structure.
+angle of each particle's Fab, degrees, in bins) and DIR/particles.mrcs; ``twist`` is a phantom whose ends turn against
+each other by those angles; ``missing`` has a ring of five phantom subunits of which one is not there in 5 % of the
+particles (spaTruth 1); ``nothing`` is one structure.  A share --junk of the images shows noise alone (spaJunk 1).
 ``score LATENTS`` prints how the latents follow spaTruth.
 """
 
@@ -59,6 +60,20 @@ def _three(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return centres, label
 
 
+def twist(box: int, pixel_size: float, bins: np.ndarray, rng: np.random.Generator) -> list[Specimen]:
+    """A phantom whose slices across z turn about z, by each angle (degrees) at one end and against it at the other."""
+    made = phantom("C1", 0.6 * box * pixel_size, rng)
+    at = made.positions
+    share = at[:, 2] / np.abs(at[:, 2]).max()
+    out = []
+    for angle in bins:
+        turn = from_rotation_vectors(np.deg2rad(angle) * share[:, None] * np.array([0.0, 0.0, 1.0]))
+        moved = np.einsum("nab,nb->na", turn, at)
+        out.append(_specimen(density(moved, made.bfactors, made.occupancies, made.kinds, made.scattering, box,
+                                     pixel_size), pixel_size))  # fmt: skip
+    return out
+
+
 def missing(box: int, pixel_size: float, rng: np.random.Generator) -> list[Specimen]:
     """A ring of five different subunits, and the same without one of them."""
     units, reach = [], 0.22 * box * pixel_size
@@ -76,13 +91,17 @@ def _specimen(volume: np.ndarray, pixel_size: float) -> Specimen:
 
 
 def write(folder: Path, specimens: list[Specimen], kind: np.ndarray, truth: np.ndarray, box: int, pixel_size: float,
-          snr: float, rng: np.random.Generator) -> None:  # fmt: skip
-    """Images of specimens[kind] at random poses; truth: a column of the table."""
+          snr: float, rng: np.random.Generator, contrast: float = 0.1, astray: float = 0.0,
+          junk: float = 0.0) -> None:  # fmt: skip
+    """Images of specimens[kind] at random poses; truth: a column of the table; contrast: standard deviation of grey
+    scales; astray: of the errors of the table's defocus, angstroms; junk: share of images without a particle."""
     folder.mkdir(parents=True, exist_ok=True)
     n = len(kind)
     poses, origins = matrices(*draw_views(n, rng).T), 3.0 * rng.standard_normal((n, 2))
     defocus = draw_defocus(n, 8000, 20000, 200, rng)
-    scale = 1 + 0.1 * rng.standard_normal(n)
+    scale = np.maximum(1 + contrast * rng.standard_normal(n), 0.1)
+    empty = rng.random(n) < junk
+    scale[empty] = 0
 
     def clean(rows: np.ndarray, specimen: Specimen) -> np.ndarray:
         own = Defocus(defocus.u[rows], defocus.v[rows], defocus.angle[rows])
@@ -99,6 +118,7 @@ def write(folder: Path, specimens: list[Specimen], kind: np.ndarray, truth: np.n
     for image in images:
         image += rng.standard_normal(image.shape, np.float32)
     mrc.write(folder / "particles.mrcs", images, pixel_size)
+    error = astray * rng.standard_normal(n)
     optics = star.Table.of(
         rlnOpticsGroupName=["opticsGroup1"], rlnOpticsGroup=[1], rlnVoltage=[300.0], rlnSphericalAberration=[2.7],
         rlnAmplitudeContrast=[0.1], rlnMicrographOriginalPixelSize=[pixel_size], rlnImagePixelSize=[pixel_size],
@@ -106,8 +126,9 @@ def write(folder: Path, specimens: list[Specimen], kind: np.ndarray, truth: np.n
     )  # fmt: skip
     table = star.Table.of(
         rlnImageName=[f"{i + 1:06d}@{folder / 'particles.mrcs'}" for i in range(n)], rlnMicrographName="made.mrc",
-        rlnOpticsGroup=np.ones(n, int), rlnDefocusU=defocus.u, rlnDefocusV=defocus.v,
+        rlnOpticsGroup=np.ones(n, int), rlnDefocusU=defocus.u + error, rlnDefocusV=defocus.v + error,
         rlnDefocusAngle=np.rad2deg(defocus.angle), rlnRandomSubset=1 + rng.permutation(n) % 2, spaTruth=truth,
+        spaJunk=empty.astype(int),
         **pose_columns(poses, -origins / pixel_size, pixel_size),
     )  # fmt: skip
     star.write(star.Tables({"optics": optics, "particles": table}), folder / "truth.star")
@@ -118,6 +139,8 @@ def score(path: str) -> None:
     from scipy.stats import spearmanr
 
     table = star.read(path)["particles"]
+    real = table.ints("spaJunk") == 0 if "spaJunk" in table else np.ones(len(table), bool)
+    table = table.take(np.flatnonzero(real))
     truth, k = table.floats("spaTruth"), 1
     while f"spaLatent{k}" in table:
         print(f"latent {k}: Spearman {abs(spearmanr(table.floats(f'spaLatent{k}'), truth).statistic):.4f}")
@@ -132,25 +155,30 @@ def score(path: str) -> None:
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("what", choices=["swing", "missing", "nothing", "score"])
+    words.add_argument("what", choices=["swing", "twist", "missing", "nothing", "score"])
     words.add_argument("place")
     for name, kind, default in (("model", str, ""), ("n", int, 10000), ("box", int, 96), ("pixel-size", float, 2.5),
-                                ("snr", float, 0.05), ("seed", int, 0), ("bins", int, 51)):  # fmt: skip
+                                ("snr", float, 0.05), ("seed", int, 0), ("bins", int, 51),
+                                ("contrast", float, 0.1), ("defocus-error", float, 0.0),
+                                ("junk", float, 0.0)):  # fmt: skip
         words.add_argument(f"--{name}", type=kind, default=default)
     given = words.parse_args()
     rng = np.random.default_rng(given.seed)
     if given.what == "score":
         score(given.place)
         return
-    if given.what == "swing":
+    if given.what in ("swing", "twist"):
         angles = np.linspace(-25, 25, given.bins)
-        specimens, kind = swing(given.model, given.box, given.pixel_size, angles), rng.integers(0, given.bins, given.n)
+        specimens = (swing(given.model, given.box, given.pixel_size, angles) if given.what == "swing"
+                     else twist(given.box, given.pixel_size, angles, rng))  # fmt: skip
+        kind = rng.integers(0, given.bins, given.n)
         truth = angles[kind]
     else:
         specimens = missing(given.box, given.pixel_size, rng)
         kind = (rng.random(given.n) < (0.05 if given.what == "missing" else 0)).astype(int)
         truth = kind.astype(float)
-    write(Path(given.place), specimens, kind, truth, given.box, given.pixel_size, given.snr, rng)
+    write(Path(given.place), specimens, kind, truth, given.box, given.pixel_size, given.snr, rng, given.contrast,
+          given.defocus_error, given.junk)  # fmt: skip
 
 
 if __name__ == "__main__":

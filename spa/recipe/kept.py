@@ -67,11 +67,12 @@ def resolution(problem: Problem, state: State) -> float:
     return problem.images.resolution_of(crossing(state.curve, 0.143))
 
 
-def doubt(state: State) -> str | None:
+def doubt(problem: Problem, state: State) -> str | None:
     """What speaks against a refinement's result; None where the poses of what shows the particle came to rest."""
     shown = (state.evidence > recognised.SURE).mean()
     if state.local and state.clarity >= CLEAR and shown >= LEAST:
-        if state.explained >= EXPLAINED:
+        whole = problem.dynamic and problem.prior.poses is None  # else the map may be meant to be of a part
+        if state.explained >= EXPLAINED or not whole:
             return None
         return (
             f"its poses came to rest, but the map explains only {state.explained:.0%} of the power that the images "
@@ -89,10 +90,10 @@ def unclear(state: State) -> np.ndarray:
     return state.evidence <= recognised.threshold(state.evidence)
 
 
-def junk(state: State) -> str | None:
+def junk(problem: Problem, state: State) -> str | None:
     """What to do with images that show no particle; None where there are next to none, or nothing is sure yet."""
     many = unclear(state)
-    if many.mean() < MANY or doubt(state):
+    if many.mean() < MANY or doubt(problem, state):
         return None
     return (
         f"{many.sum()} of {len(many)} images show nothing that the map explains: `spa star filter "
@@ -115,7 +116,7 @@ def narrow(problem: Problem, state: State) -> str | None:
 
 def summary(problem: Problem, state: State) -> str:
     found = f"{resolution(problem, state):.2f} A"
-    if doubt(state):
+    if doubt(problem, state):
         found = f"not converged (FSC 0.143 of the half maps at {found}, which claims nothing), "
     else:
         found += " (FSC 0.143 of the half maps in the solvent mask, not corrected for it), "

@@ -128,19 +128,20 @@ def test_junk_does_not_keep_a_run_from_coming_to_rest(planted: Callable) -> None
     case = planted(n=500, iterations=15)
     empty = with_junk(case)
     state = settled(case)
-    assert kept.doubt(state) is None
+    assert kept.doubt(case.problem, state) is None
     assert kept.unclear(state)[empty].mean() > 0.95 and kept.unclear(state)[~empty].mean() < 0.02
     turn = np.rad2deg(angles_between(case.poses, state.poses[0].best()))[~empty]
     assert np.median(turn) < 3 and (turn < 10).mean() > 0.95
-    words = kept.junk(state)
+    words = kept.junk(case.problem, state)
     assert words is not None and str(kept.unclear(state).sum()) in words
     assert "unclear" in kept.summary(case.problem, state)
 
 
 def test_of_noise_no_rest_is_claimed(planted: Callable) -> None:
-    state = settled(planted(n=200, signal=False, iterations=4))
-    assert kept.doubt(state) is not None and (state.evidence > recognised.SURE).mean() < 0.02
-    assert kept.junk(state) is None
+    case = planted(n=200, signal=False, iterations=4)
+    state = settled(case)
+    assert kept.doubt(case.problem, state) is not None and (state.evidence > recognised.SURE).mean() < 0.02
+    assert kept.junk(case.problem, state) is None
 
 
 def test_a_map_of_the_particle_has_the_images_power(planted: Callable) -> None:
@@ -160,9 +161,11 @@ def test_a_map_that_agrees_with_itself_alone_is_not_believed(planted: Callable) 
     case = planted(n=40)
     start = loop.first_state(case.problem, [case.volume], case.noise)
     state = replace(start, local=True, clarity=0.9, evidence=np.full(40, 30.0), explained=0.8)
-    assert kept.doubt(state) is None and "not converged" not in kept.summary(case.problem, state)
-    words = kept.doubt(replace(state, explained=0.3))
+    assert kept.doubt(case.problem, state) is None and "not converged" not in kept.summary(case.problem, state)
+    words = kept.doubt(case.problem, replace(state, explained=0.3))
     assert words is not None and "30%" in words
+    part = replace(case.problem, dynamic=False)  # a mask was given: the map may be meant to be of a part
+    assert kept.doubt(part, replace(state, explained=0.3)) is None
     for doubtful in ({"local": False}, {"clarity": 0.4}, {"evidence": np.full(40, 4.0)}, {"explained": 0.4}):
         assert "not converged" in kept.summary(case.problem, replace(state, **doubtful))
 

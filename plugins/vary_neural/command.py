@@ -19,14 +19,14 @@ from spa.job.run import Run, job
               help="Passes over the particles, steps of 64.")  # fmt: skip
 @click.option("--abinit", is_flag=True, help="Find poses too, from nothing; --diameter is needed.")
 @click.option("--rounds", type=click.IntRange(0, 20), default=2, show_default=True,
-              help="Of --abinit: how often poses are searched again, in volumes learned at the last ones.")  # fmt: skip
+              help="Of --abinit: searches of poses, at most, in volumes learned at the last ones.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True,
               help="Of --abinit: starts; the one that makes unseen images most likely goes on.")  # fmt: skip
 @options.variable
 @click.option("--start-resolution", type=click.FloatRange(min=1), default=20.0, show_default=True,
               help="Finest detail of the start, angstroms.")
 @click.option("--maps", type=click.IntRange(2, 256), default=24, show_default=True,
-              help="Maps of the field, which the latents combine.")  # fmt: skip
+              help="Maps of the field in training, which the latents combine.")  # fmt: skip
 @click.option("--width", type=click.IntRange(32, 2048), default=128, show_default=True,
               help="Of the field's layers, a multiple of 2.")  # fmt: skip
 @click.option("--layers", type=click.IntRange(1, 8), default=3, show_default=True, help="Of the field.")
@@ -48,7 +48,8 @@ def neural(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
 
     A field over Fourier space learns maps and a small network how a few coordinates combine them, however bent their
     way is; an encoder tells each particle's coordinates from what a linear start shows of it (the class of cryoDRGN,
-    Zhong et al. 2021).  Coordinates are then carried to the top of their own likelihood, in the whole band, and
+    Zhong et al. 2021).  Coordinates are then carried to the top of their own likelihood, in the whole band, in
+    turns with maps that are solved anew from all coefficients by least squares, each half its own, and
     written with errors and covariances (_spaLatent1 ..., the most seen first), with the place on the curve through
     all (_spaLatentPath) as vary linear does, so that select latent and vary volumes go on from here.
     Poses are those of the table, or with --abinit found here: a map from nothing (as abinit model) gives the first,

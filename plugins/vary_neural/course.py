@@ -22,6 +22,7 @@ from spa_plugins.vary_neural.poses import Turned
 from spa_plugins.vary_neural.reading import Reading, decoder, guessed, reading
 
 SHORT = 0.4  # of the epochs, between searches of poses
+STILL = 0.01  # of the particles turn in a search: it is the last
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +90,8 @@ def _joined(
         resolution = given.posed.images.resolution_of(held.radius)
         run.note(f"round {number + 1}: poses searched to {resolution:.1f} A in {poses.KINDS} volumes, "
                  f"{held.moved:.1%} of the particles turned by more than 10 degrees")  # fmt: skip
+        if held.moved < STILL:
+            break
     return given, turned
 
 

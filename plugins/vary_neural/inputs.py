@@ -15,6 +15,7 @@ from spa.vary import clusters, components, normal, paths
 from spa.vary.joint import Joint, joint
 from spa.vary.latent import Latent
 from spa.volume.slices import reference
+from spa_plugins.vary_neural.settling import functions
 from spa_plugins.vary_neural.training import Material
 
 FEWEST = 50  # particles a latent
@@ -46,7 +47,7 @@ class Asked(varying.Band):
 
 def read(run: Run, tables: Tables, asked: Asked) -> Given:
     """Images and poses; enough of them for the latents that are asked for."""
-    count = _linear(asked) + components.SPARE + 1
+    count = max(_linear(asked) + components.SPARE, functions(asked.latent)) + 1
     given = varying.read(run, tables, asked, max(normal.channels(count) + 2 * count + 6, asked.maps))
     if len(given.rows) < FEWEST * asked.latent:
         raise DataError(f"{given.where}: {len(given.rows)} particles are too few for --latent {asked.latent} "

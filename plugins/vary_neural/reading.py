@@ -14,8 +14,10 @@ from spa.vary.null import CLEAR, shuffled
 from spa.vary.views import Views, moments
 from spa_plugins.vary_neural.field import Network
 from spa_plugins.vary_neural.inputs import Start
+from spa_plugins.vary_neural.settling import settled
 
 CHUNK = 16384  # frequencies at once
+TURNS = 2  # of maps and coordinates, after the training
 PART = 4096  # images whose moments are held at once
 
 
@@ -81,16 +83,26 @@ def reading(start: Start, network: Network, shuffles: int, workers: Workers) -> 
     if not np.isfinite(guess).all() or not np.isfinite(plain.maps).all():
         raise DataError("training did not hold: the networks' values are no numbers; a smaller --rate may help")
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(problem.settings.seed, spawn_key=(4,))))
-    places = guess[rng.permutation(len(guess))[: placing.TRIED]]
-    parts = []
-    for first in range(0, len(views), PART):
-        rows = np.arange(first, min(first + PART, len(views)))
-        seen = moments(views, rows, plain.maps, views.images.band.radius, workers)
-        parts.append(placing.placed(plain, seen, start.material.scale[rows], guess[rows], places))
-    found = placing.Placed(*(np.concatenate([getattr(one, name) for one in parts]) for name in ("mean", "spread")))
+    scale, rows = start.material.scale, start.material.rows
+    found = _placed(views, plain, scale, guess, rng, workers)
+    for _ in range(TURNS):
+        plain = settled(problem, plain, found, scale, rows, rng, workers)
+        found = _placed(views, plain, scale, found.mean, rng, workers)
     turn = _turn(found)
     plain, found = plain.turned(turn), found.turned(turn)
     return Reading(plain, found, _worth(start, plain, found, shuffles, workers))
+
+
+def _placed(
+    views: Views, plain: Decoder, scale: np.ndarray, guess: np.ndarray, rng: np.random.Generator, workers: Workers
+) -> placing.Placed:
+    """All images under the decoder, from a guess (n, q) or where others are."""
+    places, parts = guess[rng.permutation(len(guess))[: placing.TRIED]], []
+    for first in range(0, len(views), PART):
+        rows = np.arange(first, min(first + PART, len(views)))
+        seen = moments(views, rows, plain.maps, views.images.band.radius, workers)
+        parts.append(placing.placed(plain, seen, scale[rows], guess[rows], places))
+    return placing.Placed(*(np.concatenate([getattr(one, name) for one in parts]) for name in ("mean", "spread")))
 
 
 def _turn(found: placing.Placed) -> np.ndarray:

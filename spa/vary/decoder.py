@@ -35,10 +35,14 @@ class Decoder:
 
     def parts(self, z: np.ndarray) -> np.ndarray:
         """(n, m + 1): how much of each map there is at points (n, q); of the first, one."""
-        low = np.tanh(z @ self.in_weight.T + self.in_bias)
-        high = np.tanh(low @ self.mid_weight.T + self.mid_bias)
-        found = high @ self.out_weight.T + z @ self.straight.T + self.out_bias
+        hidden, h = self.hidden(z), len(self.mid_bias)
+        found = hidden[:, :h] @ self.out_weight.T + hidden[:, h:] @ self.straight.T + self.out_bias
         return np.concatenate([np.ones((len(z), 1)), found], axis=1)
+
+    def hidden(self, z: np.ndarray) -> np.ndarray:
+        """(n, h + q): values of the last hidden layer at points (n, q), and the points."""
+        low = np.tanh(z @ self.in_weight.T + self.in_bias)
+        return np.concatenate([np.tanh(low @ self.mid_weight.T + self.mid_bias), z], axis=1)
 
     def slopes(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The parts (n, m + 1) and their derivatives (n, q, m + 1)."""

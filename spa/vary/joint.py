@@ -42,16 +42,16 @@ def joint(problem: Problem, state: State, workers: Workers) -> Joint:
         halves = np.stack([np.tensordot(matrix.T, one, 1) for one in halves]).astype(np.float32)
         maps = np.tensordot(matrix.T, maps, 1).astype(np.float32)
         if not final:
-            curves = np.stack(list(workers.map(lambda pair: _curve(pair[0], pair[1], radius), zip(*halves))))
+            curves = np.stack(list(workers.map(lambda pair: curve(pair[0], pair[1], radius), zip(*halves))))
             maps = np.stack(list(workers.map(lambda one: apply_radial(one[0], joint_fsc(one[1])), zip(maps, curves))))
     latent = posterior(seen.turned(matrix), problem.contrast)
     maps, halves, latent = _signed(maps, halves, latent)
-    curves = np.stack(list(workers.map(lambda pair: _curve(pair[0], pair[1], radius), zip(*halves))))
+    curves = np.stack(list(workers.map(lambda pair: curve(pair[0], pair[1], radius), zip(*halves))))
     power = (maps[1:].astype(np.float64) ** 2).sum(axis=(1, 2, 3))
     return Joint(maps, halves, curves, latent, power / max(power.sum(), 1e-30))
 
 
-def _curve(a: np.ndarray, b: np.ndarray, radius: int) -> np.ndarray:
+def curve(a: np.ndarray, b: np.ndarray, radius: int) -> np.ndarray:
     """FSC of two maps; 0 beyond the band, and where noise makes it negative."""
     curve = np.maximum(fsc(a, b), 0)
     curve[radius + 1 :] = 0

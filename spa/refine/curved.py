@@ -33,7 +33,7 @@ def reconstructed(problem: Problem, state: State, wave: np.ndarray, sign: int, w
             maps = list(now.maps)
         pairs.append(sums)
         found.append(now)
-    joint = np.stack([maximisation.joint_map(problem, pair, one) for pair, one in zip(pairs, found)])
+    joint = np.stack([maximisation.joint_map(problem, pair, one, workers) for pair, one in zip(pairs, found)])
     return replace(
         state, curves=np.stack([one.curve for one in found]), maps=np.stack([np.stack(one.maps) for one in found]),
         halves=np.stack([np.stack(one.raw) for one in found]), joint=joint,

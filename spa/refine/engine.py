@@ -39,6 +39,7 @@ class Engine(Protocol):
     def accumulate(self, images: Images, poses: Any, halves: list[np.ndarray], radius: int, noise: np.ndarray,
                    spread: Any, seed: tuple[int, ...], workers: Any, operators: np.ndarray
                    ) -> list[into.Accumulator]: ...  # fmt: skip
+    def solve(self, sums: into.Accumulator, prior: np.ndarray) -> np.ndarray: ...  # as `spa.volume.insert.solve`
     def left(self, images: Images, poses: Any, rows: np.ndarray, source: Any, radius: int) -> np.ndarray: ...
     def agreement(self, images: Images, poses: Any, rows: np.ndarray, source: Any, radius: int, noise: np.ndarray
                   ) -> tuple[np.ndarray, np.ndarray]: ...  # fmt: skip
@@ -51,6 +52,7 @@ class Cpu:
     prefix = staticmethod(prefix)
     search = staticmethod(exhaustive.search)
     refine = staticmethod(newton.refine)
+    solve = staticmethod(into.solve)
 
     def over(self, threads: Map) -> Map:
         return threads

@@ -10,7 +10,7 @@ from spa.refine import data, data_cuda, maximisation_cuda
 from spa.refine.engine import Map
 from spa.search import exhaustive_cuda, images_cuda, newton_cuda
 from spa.search.prior import Prior
-from spa.volume import insert_cuda, slices_cuda
+from spa.volume import insert_cuda, slices_cuda, solve_cuda
 from spa.volume.insert import Accumulator
 
 
@@ -60,6 +60,9 @@ class Cuda:
     ) -> list[Accumulator]:  # fmt: skip
         sums = maximisation_cuda.accumulate(self.images(images), poses, halves, radius, noise, spread, seed)
         return [insert_cuda.symmetrised(one, operators).get() for one in sums]
+
+    def solve(self, sums: Accumulator, prior: np.ndarray) -> np.ndarray:
+        return solve_cuda.solve(self.device, sums, prior)
 
     def left(
         self, images: data.Images, poses: Any, rows: np.ndarray, source: slices_cuda.Reference, radius: int

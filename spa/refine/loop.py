@@ -277,5 +277,5 @@ def _resolved(
     state = plan.decided(problem, replace(state, maps=maps, curves=curves), shell, share)
     if not state.done:
         return state
-    joint = np.stack([maximisation.joint_map(problem, pair, one) for pair, one in zip(whole, found)])
+    joint = np.stack([maximisation.joint_map(problem, pair, one, workers) for pair, one in zip(whole, found)])
     return replace(state, halves=np.stack([np.stack(one.raw) for one in found]), joint=joint)

@@ -159,7 +159,8 @@ def regularised(
     Where the particle takes only a part of the solvent mask, noise is less there than the FSC says, by that part
     (Grigorieff, Methods Enzymol. 579 (2016) 191, calls the corrected curve particle FSC).
     """
-    raw = list(workers.map(lambda one: into.solve(one, raw_prior(one)), sums))
+    solve = workers.engine.solve
+    raw = list(workers.map(lambda one: solve(one, raw_prior(one)), sums))
     curve = fsc(raw[0] * problem.solvent, raw[1] * problem.solvent)
     curve[sums[0].radius + 1 :] = 0
     resolution = problem.images.resolution_of(reach(curve))
@@ -167,19 +168,21 @@ def regularised(
     share = sum(noise_share(problem, one) for one in inside) / 2
     rest = rest or sums
     if problem.smoothing:
-        some = raw if rest is sums else list(workers.map(lambda one: into.solve(one, raw_prior(one)), rest))
+        some = raw if rest is sums else list(workers.map(lambda one: solve(one, raw_prior(one)), rest))
         maps = list(problem.smoothing(some[0], some[1]))
     else:
-        maps = list(workers.map(lambda one: into.solve(one, wiener_prior(one, curve, share)), rest))
+        maps = list(workers.map(lambda one: solve(one, wiener_prior(one, curve, share)), rest))
     return Regularised(raw, [one * mask for one, mask in zip(maps, inside)], curve, share)
 
 
-def joint_map(problem: Problem, sums: list[into.Accumulator], found: Regularised) -> np.ndarray:
+def joint_map(
+    problem: Problem, sums: list[into.Accumulator], found: Regularised, workers: Workers
+) -> np.ndarray:
     """The map of both halves, regularised as these are."""
     if problem.smoothing:
         return problem.smoothing.joint(*found.raw)
     whole = joined(*sums)
-    return into.solve(whole, wiener_prior(whole, joint_fsc(found.curve), found.share))
+    return workers.engine.solve(whole, wiener_prior(whole, joint_fsc(found.curve), found.share))
 
 
 def wiener_prior(sums: into.Accumulator, curve: np.ndarray, share: float = 1.0) -> np.ndarray:

@@ -115,6 +115,9 @@ class Several:
                 found.append(insert_cuda.symmetrised(whole, operators).get())
         return found
 
+    def solve(self, sums: Accumulator, prior: np.ndarray) -> np.ndarray:
+        return self.engines[0].solve(sums, prior)
+
     def left(self, images: data.Images, poses: Any, rows: np.ndarray, source: Everywhere, radius: int) -> np.ndarray:
         return self._mine.left(images, poses, rows, source.on(self._mine), radius)
 

@@ -13,7 +13,7 @@ from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
 from spa.refine import data, loop
 from spa.refine.problem import Problem
-from spa.refine.settings import Settings
+from spa.refine.settings import Settings, columns_bytes
 from spa.refine.states import State
 from spa.search.prior import Prior
 from spa.volume.insert import accumulator_bytes
@@ -85,7 +85,8 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
         asked.symmetry, breadth,
         widest=asked.shift_range or min(2 * SHIFT, stack.box * stack.pixel_size / 4),
     )
-    images, noise, rows = load(run, stack, diameter, len(starts))
+    slices = columns_bytes(breadth / (stack.box * stack.pixel_size), stack.box // 2 - 1, len(group))
+    images, noise, rows = load(run, stack, diameter, len(starts), 2 * slices)
     prior = Prior(stack.shifts(rows), settings.shift_range / 2.5 / stack.pixel_size)
     problem = Problem(images, settings, solvent, prior, dynamic=asked.mask is None, cohort=cohorts(stack.table(rows)))
     return Inputs(stack, rows, problem, loop.first_state(problem, starts, noise))
@@ -106,13 +107,18 @@ def cohorts(table: Table) -> np.ndarray | None:
     return number if len(every) > 1 else None
 
 
-def load(run: Run, stack: ParticleSet, diameter: float, classes: int = 1) -> tuple[data.Images, np.ndarray, np.ndarray]:
-    """The images of a refinement of some classes, the noise around them, and the rows that could be read."""
+def load(
+    run: Run, stack: ParticleSet, diameter: float, classes: int = 1, searched: int = 0
+) -> tuple[data.Images, np.ndarray, np.ndarray]:
+    """The images of a refinement of some classes, the noise around them, and the rows that could be read.
+
+    searched: memory of what images are searched against, each class's, in the plan beside the maps.
+    """
     half = half_sets(run, stack.particles, stack.tables, diameter)
     if min(np.bincount(half, minlength=2)) == 0:
         raise DataError(f"{stack.tables['particles'].where}: all particles are in one half-set")
     radius = stack.box // 2 - 1
-    volumes = classes * (2 * accumulator_bytes(stack.box, radius) + 12 * 4 * stack.box**3)
+    volumes = classes * (2 * accumulator_bytes(stack.box, radius) + 12 * 4 * stack.box**3 + searched)
     wanted = data.planes_bytes(len(stack), stack.box, radius)
     everything = f"{len(stack)} images of {stack.box} pixels and their maps"
     planes = room(run, len(stack), wanted, volumes, everything, f"maps of {stack.box} pixels")

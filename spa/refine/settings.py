@@ -51,6 +51,15 @@ def searches(extent: float, limit: int) -> tuple[Search, Search]:
     return made(15, 8, 20, (6, 3)), made(12, 12, 60, (24, 16))
 
 
+def columns_bytes(extent: float, limit: int, group: int) -> int:
+    """Memory of one reference's slices in the wide search, over a point group of so many operators.
+
+    float32: real and imaginary part and power of a half disc's coefficients.
+    """
+    wide = searches(extent, limit)[1]
+    return int(8 * np.pi**2 / wide.step**3 / group * 12 * np.pi / 2 * (wide.band + 0.5) ** 2)
+
+
 def global_stages(search: Search, extent: float, radius: int) -> list[Stage]:
     """Growing bands from the grid's to the whole."""
     scale = 0.7 / extent

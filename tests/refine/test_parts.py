@@ -10,8 +10,10 @@ from spa.image.disc import disc
 from spa.refine import expectation, loop, maximisation, plan
 from spa.refine.data import background_power, smooth_spectrum, soft_disc
 from spa.refine.problem import Workers
-from spa.refine.settings import searches
+from spa.refine.settings import columns_bytes, searches
+from spa.search import exhaustive, orientations
 from spa.volume.fsc import reach
+from spa.volume.symmetry import operators
 
 
 def test_laplace_weights_are_volumes_under_gaussians() -> None:
@@ -119,3 +121,15 @@ def test_a_run_whose_poses_still_come_to_rest_goes_on(planted: Callable) -> None
     limit = float(problem.settings.iterations)
     assert not plan.decided(problem, replace(waited, moved=0.09, passes=limit - 0.1), 10, share=1.0).done
     assert plan.decided(problem, replace(waited, moved=0.09, passes=limit), 10, share=1.0).done
+
+
+def test_the_plan_knows_what_is_searched() -> None:
+    band = disc(48, 23)
+    for group in ("C1", "D2"):
+        wide = searches(0.5, 23)[1]
+        poses = orientations.grid(wide.step, operators(group), np.random.default_rng(0))
+        count = band.count(wide.band)
+        held = exhaustive.columns(poses, np.zeros((len(poses), 2, count), np.float32))
+        assert columns_bytes(0.5, 23, len(operators(group))) == pytest.approx(
+            held.packed.nbytes + held.power.nbytes, rel=0.1
+        )

@@ -17,7 +17,7 @@ from spa.picking.field import Field
 from spa.picking.shapes import Shape
 
 _LEAST_INSIDE = 0.25  # of a template's energy
-_SAMPLE = 20_000  # pixels that tell the spread of scores
+_SAMPLE = 10_000  # pixels that tell the spread of scores
 _NOISE = 3.0  # sd: what noise alone may reach
 
 

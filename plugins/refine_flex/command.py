@@ -21,7 +21,7 @@ from spa.job.run import Run, job
               help="Of the particle, angstroms; default: measured on the map of all particles.")  # fmt: skip
 @click.option("--mesh", "across", type=click.IntRange(4, 60), default=20, show_default=True,
               help="Cubes of the mesh along the longest side of the mask.")  # fmt: skip
-@click.option("--rigidity", type=click.FloatRange(min=0), default=2.0, show_default=True,
+@click.option("--rigidity", type=click.FloatRange(min=0, max=1e6), default=2.0, show_default=True,
               help="What a strain of 1 everywhere costs a particle, over what its map explains of it: more is "
                    "stiffer.")  # fmt: skip
 @click.option("--train-resolution", type=click.FloatRange(min=1), default=10.0, show_default=True,

@@ -92,7 +92,10 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
                          f"{asked.train_resolution:g}")  # fmt: skip
     table = tables["particles"]
     if f"{latents.LATENT}1" in table:
-        latents.spreads(table)
+        latents.means(table), latents.spreads(table)
+    if asked.max_resolution > asked.train_resolution:
+        raise UsageError(f"--max-resolution {asked.max_resolution:g}: it is coarser than --train-resolution "
+                         f"{asked.train_resolution:g}")  # fmt: skip
     given = varying.read(run, tables, asked, GRID)
     if given.posed.images.shell_of(asked.start_resolution) < 4:
         raise UsageError(f"--start-resolution {asked.start_resolution:g}: next to nothing is left in this box")
@@ -105,7 +108,9 @@ def problem(run: Run, given: Given, workers: Workers) -> Problem:
     ready = varying.prepared(run, given, asked.no_contrast, workers)
     mask = ready.region if asked.mask else soft_mask(ready.consensus, images.pixel_size, None, 20.0, REACH, SOFT)[0]
     inside = mask > meshes.INSIDE
-    if not inside.any():
+    if asked.mask and inside.sum() < meshes.LEAST:
+        raise DataError(f"{asked.mask}: {inside.sum()} voxels in it are too few to bend ({meshes.LEAST} at least)")
+    if inside.sum() < meshes.LEAST:
         raise DataError(f"{given.where}: nothing stands out of the map of all particles; name a --mask")
     lattice = meshes.mesh(mask, asked.across)
     without(ready.views, np.where(inside, 0, ready.consensus), workers)

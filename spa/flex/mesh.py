@@ -11,6 +11,7 @@ from itertools import permutations
 import numpy as np
 
 ACROSS = 20  # cubes along the longest side of the mask
+LEAST = 64  # voxels of a mask, for a mesh over it
 INSIDE = 0.02  # of the soft mask, where density may be
 _ORDERS = np.array(list(permutations(range(3))))
 
@@ -85,7 +86,7 @@ def mesh(mask: np.ndarray, across: int = ACROSS) -> Mesh:
     cells = number.reshape(-1, 4).astype(np.int32)
     inverse = np.linalg.inv((edge * (steps[:, 1:] - steps[:, :1])).astype(float))  # columns: slopes of shares 1 … 3
     own = np.concatenate([-inverse.sum(axis=2)[..., None], inverse], axis=2).transpose(0, 2, 1)
-    slopes = np.tile(own, (len(kept), 1, 1)).astype(np.float32)
+    slopes = np.ascontiguousarray(np.tile(own, (len(kept), 1, 1)), np.float32)
     return Mesh(vertices, edge, cells, slopes, origin, cubes)
 
 

@@ -56,8 +56,12 @@ def count_of(table: Table) -> int:
 
 
 def means(table: Table) -> np.ndarray:
-    """Latent coordinates (n, q)."""
-    return np.stack([table.floats(f"{LATENT}{k + 1}") for k in range(count_of(table))], axis=1)
+    """Latent coordinates (n, q); DataError where one is not finite."""
+    found = np.stack([table.floats(f"{LATENT}{k + 1}") for k in range(count_of(table))], axis=1)
+    if not np.isfinite(found).all():
+        row, k = np.argwhere(~np.isfinite(found))[0]
+        raise DataError(f"{table.where}: row {row + 1}: {LATENT}{k + 1} is {found[row, k]:g}; a number is wanted")
+    return found
 
 
 def spreads(table: Table) -> np.ndarray:
@@ -67,8 +71,8 @@ def spreads(table: Table) -> np.ndarray:
     for k in range(q):
         name = f"{ERROR}{k + 1}"
         error = table.floats(name)
-        if not (error > 0).all():
-            row = int(np.flatnonzero(~(error > 0))[0])
+        if not (good := (error > 0) & np.isfinite(error)).all():
+            row = int(np.flatnonzero(~good)[0])
             raise DataError(f"{table.where}: row {row + 1}: {name} is {error[row]:g}; an error is above 0")
         out[:, k, k] = error**2
     for j in range(q):

@@ -124,7 +124,8 @@ def whole(run: Run, given: Given, workers: Workers) -> Whole:
     solvent = _on_grid(run, given, asked.mask) if asked.mask else sphere
     region = solvent * _on_grid(run, given, asked.focus_mask) if asked.focus_mask else solvent
     if region.max() < 0.5:
-        raise DataError(f"{asked.focus_mask}: nothing of it lies within the solvent mask")
+        there = f"{asked.focus_mask}: nothing of it lies within the solvent mask"
+        raise DataError(there if asked.focus_mask else f"{asked.mask}: nothing of it is left in this box")
     return Whole(found, diameter, sphere, solvent, region)
 
 

@@ -144,9 +144,27 @@ def test_every_other_option_and_resume(planted: Path, done: Path, tmp_path: Path
     (("--diameter", 900), 2, "--diameter 900"),
     (("--start-resolution", 12), 2, "--start-resolution 12"),
     (("--start-resolution", 90), 2, "--start-resolution 90"),
+    (("--max-resolution", 17), 2, "--max-resolution 17: it is coarser"),
     (("--mask", "none.mrc"), 66, "none.mrc"),
     (("--latent", 0), 2, "--latent"),
+    (("--rigidity", 1e30), 2, "--rigidity"),
 ])  # fmt: skip
 def test_bad_options_are_one_line(planted: Path, tmp_path: Path, words: tuple, status: int, text: str) -> None:
     result = bent(planted, tmp_path, *words)
     assert result.status == status and text in result.stderr and "Traceback" not in result.stderr
+
+
+def test_masks_and_latents_that_say_nothing_are_one_line(planted: Path, tmp_path: Path) -> None:
+    dot = np.zeros((BOX,) * 3, np.float32)
+    dot[BOX // 2, BOX // 2, BOX // 2] = 1
+    for name, pixel_size, text in (("dot", PIXEL, "1 voxels in it are too few"), ("fine", PIXEL / 2, "nothing of it")):
+        mrc.write(tmp_path / f"{name}.mrc", dot, pixel_size)
+        result = bent(planted, tmp_path / name, "--mask", tmp_path / f"{name}.mrc")
+        assert result.status == 65 and f"{name}.mrc: {text}" in result.stderr and "Traceback" not in result.stderr
+    tables = star.read(planted / "in.star")
+    latent = np.zeros(N)
+    latent[4] = np.nan
+    rows = tables["particles"].with_columns(spaLatent1=latent, spaLatentError1=np.full(N, 0.5))
+    star.write(tables.with_block("particles", rows), tmp_path / "nan.star")
+    result = bent(planted, tmp_path / "nan", table=tmp_path / "nan.star")
+    assert result.status == 65 and "row 5: spaLatent1 is nan" in result.stderr

@@ -19,21 +19,25 @@ def fed(device: Device, source: Iterable[np.ndarray], kept: Array | None = None)
     places: list[Array] = []
     sent: list[object] = [None, None]
     waiting: tuple[Array, object] | None = None
-    for number, values in enumerate(source):
-        slot = number % 2
-        if len(host) <= slot:
-            host.append(driver.pinned(values.shape, values.dtype))
-            places += [] if kept else [device.empty(*values.shape, dtype=values.dtype)]
-        if sent[slot] is not None:
-            driver.sent(sent[slot])
-        host[slot][...] = values
-        place = kept.rows(number, number + 1).shaped(*values.shape) if kept else places[slot]
-        sent[slot] = driver.send(place.pointer, host[slot])
+    try:
+        for number, values in enumerate(source):
+            slot = number % 2
+            if len(host) <= slot:
+                host.append(driver.pinned(values.shape, values.dtype))
+                places += [] if kept else [device.empty(*values.shape, dtype=values.dtype)]
+            if sent[slot] is not None:
+                driver.sent(sent[slot])
+            host[slot][...] = values
+            place = kept.rows(number, number + 1).shaped(*values.shape) if kept else places[slot]
+            sent[slot] = driver.send(place.pointer, host[slot])
+            if waiting is not None:
+                driver.arrived(waiting[1])
+                yield waiting[0]
+            waiting = place, sent[slot]
         if waiting is not None:
             driver.arrived(waiting[1])
             yield waiting[0]
-        waiting = place, sent[slot]
-    if waiting is not None:
-        driver.arrived(waiting[1])
-        yield waiting[0]
-        driver.sent(waiting[1])
+    finally:  # the host's memory is given back when nothing comes out of it any more
+        for token in sent:
+            if token is not None:
+                driver.sent(token)

@@ -16,7 +16,7 @@ from spa.image.extraction import Extraction
 from spa.motion import bad, dose, field, frames_cuda, patches, ways_cuda
 from spa.motion.align import Exposure
 from spa.motion.sums import Wanted
-from spa.picking import correlate, correlate_cuda, matched_cuda, shapes, steer
+from spa.picking import correlate, correlate_cuda, matched_cuda, network, network_cuda, shapes, steer
 from spa.picking.field import Contrast, Field, Scope
 from spa_plugins.motion_patch.camera import Reference
 from spa_plugins.motion_patch.inputs import Settings
@@ -148,3 +148,9 @@ def picks(device: Device, side: int) -> Iterator[Case]:
     flops = 2.0 * 20 * made.turns / 2 * 2 * len(made.filters.orders) * small**2
     yield Case(f"20 templates at {made.turns} angles, {small}^2 pixels", partial(
         correlate_cuda.scored, device, field, made), 20 * made.turns / 2 * 16.0 * small**2, flops, 3)  # fmt: skip
+    seen = rng.standard_normal((side // 4, side // 4)).astype(np.float32)
+    weights = {name: np.zeros(shape, np.float32) for name, shape in network.shapes().items()}
+    fine = {"stem": 2, "fine": 2, "join2": 2, "back2": 2, "head": 2, "down1": 4, "middle": 4, "join1": 4, "back1": 4}
+    per = [2.0 * one.inputs * one.outputs * one.side**2 / fine.get(one.name, 8) ** 2 for one in network.LAYERS]
+    yield Case(f"the network of pick neural, {side // 4}^2 pixels", partial(
+        network_cuda.log_odds, device, seen, weights), 0.0, sum(per) * seen.size, 3)  # fmt: skip

@@ -21,7 +21,7 @@ from spa.search import exhaustive_cuda, newton_cuda, orientations
 from spa.search.images_cuda import Block
 from spa.search.newton import Stage
 from spa.search.prior import Prior
-from spa.volume import insert_cuda, slices_cuda
+from spa.volume import insert_cuda, slices_cuda, solve_cuda
 from spa.volume.insert import Samples
 from tests.benchmarks.gpu.case import Case
 
@@ -44,6 +44,10 @@ def cases(device: Device, box: int, images: int, step: float) -> Iterator[Case]:
     samples = Samples(np.arange(images), poses, np.zeros((images, 2)), np.ones(images))
     yield Case(f"insertions, {images}: eight cells a coefficient", lambda: insert_cuda.insert(
         sums, samples, x, ctf, names.kx, names.ky), images * count * 8.0 * 3 * 4 * 2)  # fmt: skip
+    whole = insert_cuda.symmetrised(sums, np.eye(3)[None]).get()
+    prior_weight = np.ones(whole.radius + 2)
+    yield Case("a map solved from sums on the host", lambda: solve_cuda.solve(device, whole, prior_weight),
+               2.0 * whole.grid.nbytes + 24.0 * (2 * box) ** 3 + cube)  # fmt: skip
     block, none = Block(band, x, ctf, count), np.zeros((images, 2))
     prior = Prior.flat(images)
     start, stages = (poses[:, None], none[:, None], np.zeros((images, 1))), [Stage(band.radius, 3, 1, 0.1, 2.0)]

@@ -160,7 +160,7 @@ def regularised(
     (Grigorieff, Methods Enzymol. 579 (2016) 191, calls the corrected curve particle FSC).
     """
     solve = workers.engine.solve
-    raw = list(workers.map(lambda one: solve(one, raw_prior(one)), sums))
+    raw = list(workers.looks(lambda one: solve(one, raw_prior(one)), sums))
     curve = fsc(raw[0] * problem.solvent, raw[1] * problem.solvent)
     curve[sums[0].radius + 1 :] = 0
     resolution = problem.images.resolution_of(reach(curve))
@@ -168,10 +168,10 @@ def regularised(
     share = sum(noise_share(problem, one) for one in inside) / 2
     rest = rest or sums
     if problem.smoothing:
-        some = raw if rest is sums else list(workers.map(lambda one: solve(one, raw_prior(one)), rest))
+        some = raw if rest is sums else list(workers.looks(lambda one: solve(one, raw_prior(one)), rest))
         maps = list(problem.smoothing(some[0], some[1]))
     else:
-        maps = list(workers.map(lambda one: solve(one, wiener_prior(one, curve, share)), rest))
+        maps = list(workers.looks(lambda one: solve(one, wiener_prior(one, curve, share)), rest))
     return Regularised(raw, [one * mask for one, mask in zip(maps, inside)], curve, share)
 
 

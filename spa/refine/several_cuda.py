@@ -116,7 +116,7 @@ class Several:
         return found
 
     def solve(self, sums: Accumulator, prior: np.ndarray) -> np.ndarray:
-        return self.engines[0].solve(sums, prior)
+        return getattr(self._here, "engine", self.engines[0]).solve(sums, prior)
 
     def left(self, images: data.Images, poses: Any, rows: np.ndarray, source: Everywhere, radius: int) -> np.ndarray:
         return self._mine.left(images, poses, rows, source.on(self._mine), radius)

@@ -5,7 +5,6 @@ Both work in the primary context and on our stream; arrays are row-major, cuBLAS
 
 import ctypes
 import importlib.util
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +17,7 @@ from spa.gpu.names import EXTRA
 _FLOAT, _SUM, _TF32 = 0, 68, 77  # CUDA_R_32F, CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32
 _NO, _YES, _ANY = 0, 1, -1  # CUBLAS_OP_N, CUBLAS_OP_T, CUBLAS_GEMM_DEFAULT
 _R2C, _C2R = 0x2A, 0x2C
+PLANS = 16
 NAMES = {"cublas": ("libcublas.so.13", "libcublas.so.12", "libcublas.so"),
          "cufft": ("libcufft.so.12", "libcufft.so.11", "libcufft.so")}  # fmt: skip
 
@@ -105,9 +105,19 @@ class Plain:
         version = ctypes.c_int()
         self.cufft.cufftGetVersion(ctypes.byref(version))
         self.name = f"cuBLAS and cuFFT {version.value} by ctypes"
-        self.plan = lru_cache(maxsize=None)(self._plan)
+        self._plans: dict[tuple, ctypes.c_int] = {}
 
-    def _plan(self, shape: tuple[int, ...], batch: int, kind: int) -> ctypes.c_int:
+    def plan(self, shape: tuple[int, ...], batch: int, kind: int) -> ctypes.c_int:
+        """A plan, kept while it is among the last PLANS that were used: each has memory of its own on the card."""
+        key = shape, batch, kind
+        found = self._plans.pop(key) if key in self._plans else self._planned(shape, batch, kind)
+        self._plans[key] = found
+        if len(self._plans) > PLANS:
+            oldest = self._plans.pop(next(iter(self._plans)))
+            _check(self.cufft.cufftDestroy(oldest), "cufftDestroy")
+        return found
+
+    def _planned(self, shape: tuple[int, ...], batch: int, kind: int) -> ctypes.c_int:
         plan, sides = ctypes.c_int(), (ctypes.c_int * len(shape))(*shape)
         none = ctypes.c_void_p()
         made = self.cufft.cufftPlanMany(ctypes.byref(plan), len(shape), sides, none, 1, 0, none, 1, 0, kind, batch)

@@ -240,10 +240,11 @@ def _measured(state: State, rows: np.ndarray, before: Before, step: float, opera
 
 
 def _explained(state: State, halves: Halves, sources: Sources) -> scales.Parts:
-    """Rows of each half by their best class, with the reference of that."""
-    number = state.best()[1]
+    """Rows of each half that show the particle, by their best class, with the reference of that."""
+    number, shown = state.best()[1], _shown(state).sum(axis=1) > 0.5
+    shown |= not shown[np.concatenate(halves)].any()
     parts = [
-        (rows[number[rows] == place], source)
+        (rows[(number[rows] == place) & shown[rows]], source)
         for place, pair in enumerate(sources)
         for rows, source in zip(halves, pair)
     ]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "shell-examples"
@@ -98,6 +99,20 @@ def test_one_subunit(tmp_path: Path) -> None:
     assert sum(count.values()) == 200 and count[1] > 0.6 * 200
     reached = re.search(r"FSC above 0.5 to ([\d.]+) A", printed)
     assert reached and float(reached[1]) < 16
+
+
+def test_nothing_thrown_away(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("umap")
+    lines = run("08-nothing-thrown-away.sh", "out", 3, cwd=tmp_path).stdout.splitlines()
+    counts = {line.split(":")[0].strip(): [int(n) for n in re.findall(r"\d+(?= (?:common|rare))", line)]
+              for line in lines if " common" in line}  # fmt: skip
+    clusters = np.array([count for name, count in counts.items() if name.startswith("cluster")])
+    assert list(clusters.sum(axis=0)) == counts["picked"] and min(counts["picked"]) > 30
+    assert all(few <= many for few, many in zip(counts["cleaned"], counts["picked"]))
+    assert (tmp_path / "out/latents.png").stat().st_size > 20000
+    volumes = list((tmp_path / "out/Neural").glob("cluster*.mrc"))
+    assert sum("FSC above 0.5 to" in line for line in lines) == 2 * len(volumes)
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:

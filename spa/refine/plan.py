@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spa.refine.problem import Problem
-from spa.refine.recognised import SURE
+from spa.refine.recognised import threshold
 from spa.refine.states import State
 from spa.search.prior import Prior
 
@@ -100,7 +100,7 @@ class Rest:
 def rest(far: np.ndarray, peak: np.ndarray, evidence: np.ndarray) -> Rest:
     """From (n,) whether images moved far, the share of the posterior of the pose that they had, and the evidence for
     the particle in each: an image whose posterior is honest moves as often as it is unsure."""
-    shown = evidence > SURE
+    shown = evidence > threshold(evidence)
     if not shown.any():
         return Rest()
     return Rest(float(far[shown].mean()), float(1 - peak[shown].mean()))

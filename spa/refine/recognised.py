@@ -25,7 +25,7 @@ from spa.volume.slices import reference, slices
 SURE = 5.0  # nats
 INNER = 2  # shells further in hold what the background's mean and the solvent leave
 MOST = 0.5  # of the images surely show the particle: the others are weighed
-ROUNDS = 200  # of finding how many images show the particle
+ROUNDS, ENOUGH = 200, 0.01  # of finding how many images show the particle; images by which a round still moves that
 TURNS = 8 * np.pi**2  # volume of all turns, in cubic radians
 STRENGTHS = (0.25, 1.0, 4.0, 16.0, 64.0, 256.0)  # of a pattern's power over a particle's
 
@@ -63,7 +63,9 @@ def threshold(evidence: np.ndarray) -> float:
     share, n = 0.5, len(evidence)
     known = np.where(np.isfinite(evidence), evidence, -1e3)
     for _ in range(ROUNDS):
-        share = float(np.clip(expit(known + logit(share)).mean(), 1 / n, 1 - 1 / n))
+        before, share = share, float(np.clip(expit(known + logit(share)).mean(), 1 / n, 1 - 1 / n))
+        if abs(share - before) < ENOUGH / n:
+            break
     return float(-logit(share))
 
 

@@ -14,7 +14,7 @@ from spa.flex import density as densities
 from spa.flex import network, rigid
 from spa.flex.latents import stepped, whitened
 from spa.flex.network import Shape
-from spa.flex.scene import Scene, shell_weight, slopes
+from spa.flex.scene import shell_weight, slopes
 from spa.refine.problem import Workers
 from spa_plugins.refine_flex.inputs import Problem, Start
 
@@ -22,7 +22,8 @@ BATCH = 128  # particles of a step
 BENT = 8  # of them, whose motion's rigidity is looked at
 STILL = 3  # epochs at first in which coordinates stay
 RATE = (2e-3, 2e-4)  # of the network, at first and at the end
-NEWTON = 0.6  # of the density's step
+NEWTON = 0.6  # of the density's step, at most
+SAMPLE = 128  # particles of a half by which a step's length is judged
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +123,9 @@ def _half(problem: Problem, state: State, number: int, workers: Workers) -> _Hal
         total += found_slopes.density
         now.misfit += float(found_slopes.misfit.sum()) / len(rows)
         now.bend += settings.rigidity * float(cost.mean()) / len(batches)
-    _restored(problem, scene, now, rows, values, total, workers)
+    some = np.arange(len(rows))[:: max(1, len(rows) // SAMPLE)]
+    posed = densities.Posed(scene, rows[some], now.z[some], lambda z: network.moves(shape, now.weights, z))
+    _restored(problem, posed, now, rows, values, total, workers)
     _standardised(shape, now, state.iteration >= STILL)
     return now
 
@@ -132,13 +135,22 @@ def _rate(done: float) -> float:
     return float(last + (first - last) * 0.5 * (1 + np.cos(np.pi * min(done, 1))))
 
 
-def _restored(problem: Problem, scene: Scene, now: _Half, rows: np.ndarray, values: np.ndarray, slope: np.ndarray,
-              workers: Workers) -> None:  # fmt: skip
-    """The density after one of Newton's steps from an epoch's slopes."""
+def _restored(problem: Problem, posed: densities.Posed, now: _Half, rows: np.ndarray, values: np.ndarray,
+              slope: np.ndarray, workers: Workers) -> None:  # fmt: skip
+    """The density after one of Newton's steps from an epoch's slopes, no longer than a sample of particles bears.
+
+    The step takes views to be spread evenly: where many are alike it would go far beyond the least misfit.
+    """
+    scene = posed.scene
     weight = shell_weight(scene, rows, workers)
     prior = densities.prior_weight(weight, problem.curve)
-    step = densities.relieved(scene, slope + densities.held(scene, values, prior), weight + prior)
-    values = values + np.float32(NEWTON) * step
+    slope = slope + densities.held(scene, values, prior)
+    step = densities.relieved(scene, slope, weight + prior)
+    fall = -float(np.dot(slope.astype(np.float64), step))
+    bend = densities.bend(posed, values, step, workers) * len(rows) / len(posed.rows)
+    bend += float(np.dot(step.astype(np.float64), densities.held(scene, step, prior)))
+    size = NEWTON if NEWTON * bend < 2 * fall else max(fall, 0.0) / max(bend, 1e-30)  # else the misfit would grow
+    values = values + np.float32(size) * step
     now.density = rescaled(scene.body.volume(values), len(now.density))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from spa.flex.latents import Flow
 from spa.flex.project import adjoint, places, projected
-from spa.flex.scene import Scene, blocks_of, fit, looked
+from spa.flex.scene import Scene, blocks_of, fit, looked, seen
 from spa.refine.problem import Workers
 from spa.volume.shells import apply_radial
 
@@ -50,6 +50,19 @@ def relieved(scene: Scene, slope: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def held(scene: Scene, density: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """The slope (M,) of the prior's misfit, prior |V|^2 of the shells' coefficients."""
     return _radial(scene, density, scene.body.box * prior)
+
+
+def bend(posed: Posed, density: np.ndarray, step: np.ndarray, workers: Workers) -> float:
+    """Curvature of the images' misfit along a step (M,), at the grey scales that they have under a density (M,)."""
+    scene = posed.scene
+
+    def one(at: np.ndarray) -> float:
+        rows, moves = posed.rows[at], posed.flow(posed.z[at])
+        m, w = looked(scene, rows)
+        scale = fit(scene, m, w, seen(scene, rows, density, moves)).scale.astype(float)
+        return float(2 * (scale**2 * fit(scene, m, w, seen(scene, rows, step, moves)).norm).sum())
+
+    return sum(workers.map(one, blocks_of(np.arange(len(posed.rows)))))
 
 
 def solved(

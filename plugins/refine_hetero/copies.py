@@ -62,7 +62,8 @@ def _alone(state: State, k: int, rows: np.ndarray) -> State:
     poses = Poses(*(getattr(state.poses[k], name)[rows] for name in Poses.__dataclass_fields__))
     return replace(
         state, maps=state.maps[[k]], curves=state.curves[[k]], poses=[poses], shares=np.ones((len(rows), 1)),
-        searched=state.searched[rows], settled=state.settled[rows], halves=state.halves[[k]], joint=state.joint[[k]],
+        searched=state.searched[rows], settled=state.settled[rows], evidence=state.evidence[rows],
+        halves=state.halves[[k]], joint=state.joint[[k]],
     )  # fmt: skip
 
 

@@ -78,10 +78,12 @@ def doubt(problem: Problem, state: State) -> str | None:
             f"its poses came to rest, but the map explains only {state.explained:.0%} of the power that the images "
             "have over the noise: a wrong start, or a wrong symmetry, leads to a map that agrees with itself"
         )
+    went = f"{state.wandering:.0%} went to quite another pose in the last search"
+    went = "none was searched twice" if state.passes <= 1 else went
     return (
-        f"it did not converge: {shown:.0%} of the images surely show the particle; of these {state.wandering:.0%} went "
-        f"to quite another pose in the last search, and the best pose has {state.clarity:.0%} of the posterior; half "
-        "maps that share their start and their errors agree better than either is right"
+        f"it did not converge: {shown:.0%} of the images surely show the particle; of these {went}, and the best pose "
+        f"has {state.clarity:.0%} of the posterior; half maps that share their start and their errors agree better "
+        "than either is right"
     )
 
 

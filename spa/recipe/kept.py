@@ -72,6 +72,12 @@ def doubt(problem: Problem, state: State) -> str | None:
     shown = (state.evidence > recognised.SURE).mean()
     if state.local and state.clarity >= CLEAR and shown >= LEAST:
         whole = problem.dynamic and problem.prior.poses is None  # else the map may be meant to be of a part
+        start, end = problem.images.shell_of(problem.settings.lowpass), problem.images.band.radius
+        if whole and crossing(state.curve, 0.143) <= start + 1 < end:
+            return (
+                f"its poses came to rest, but half maps agree about nothing finer than the start, which had "
+                f"{problem.settings.lowpass:g} A"
+            )
         if state.explained >= EXPLAINED or not whole:
             return None
         return (

@@ -160,13 +160,18 @@ def test_a_map_of_the_particle_has_the_images_power(planted: Callable) -> None:
 def test_a_map_that_agrees_with_itself_alone_is_not_believed(planted: Callable) -> None:
     case = planted(n=40)
     start = loop.first_state(case.problem, [case.volume], case.noise)
-    state = replace(start, local=True, clarity=0.9, evidence=np.full(40, 30.0), explained=0.8)
+    curves = np.where(np.arange(start.curves.shape[1]) < 15, 0.9, 0.0)[None]
+    state = replace(start, local=True, clarity=0.9, evidence=np.full(40, 30.0), explained=0.8, curves=curves)
     assert kept.doubt(case.problem, state) is None and "not converged" not in kept.summary(case.problem, state)
     words = kept.doubt(case.problem, replace(state, explained=0.3))
     assert words is not None and "30%" in words
     part = replace(case.problem, dynamic=False)  # a mask was given: the map may be meant to be of a part
     assert kept.doubt(part, replace(state, explained=0.3)) is None
-    for doubtful in ({"local": False}, {"clarity": 0.4}, {"evidence": np.full(40, 4.0)}, {"explained": 0.4}):
+    begun = case.problem.images.shell_of(case.problem.settings.lowpass)
+    coarse = np.where(np.arange(curves.shape[1]) < begun, 0.9, 0.0)
+    assert "nothing finer than the start" in str(kept.doubt(case.problem, replace(state, curves=coarse[None])))
+    none = {"evidence": np.full(40, 4.0)}
+    for doubtful in ({"local": False}, {"clarity": 0.4}, none, {"explained": 0.4}, {"curves": coarse[None]}):
         assert "not converged" in kept.summary(case.problem, replace(state, **doubtful))
 
 

@@ -13,7 +13,7 @@ from spa.picking.denoise import denoised
 from spa.picking.field import Scope
 from spa.plot import figure
 from spa.plot.picks import Panel, masked_micrographs, over_micrographs
-from spa.recipe.picks import Reader
+from spa.recipe.picks import Reader, spread
 
 _PANELS, _PIXELS = 5, 560
 _SPREAD = 6.0  # sd: what is farther from the middle is hot pixels and dirt
@@ -28,7 +28,7 @@ def draw(tables: Tables, diameter: float, path: str, unit: str = "sd of the back
     small = _Small.of(tables, diameter)
     there = [entry for entry in entries(tables) if (names == entry.name).any()]
     panels = []
-    for entry in _spread(there):
+    for entry in spread(there, _PANELS):
         image, scale = small(entry)
         mine = names == entry.name
         radius = diameter / 2 / entry.optics.pixel_size * float(scale[1])
@@ -41,17 +41,12 @@ def draw_junk(tables: Tables, share: np.ndarray, content: np.ndarray, diameter: 
     small = _Small.of(tables, diameter)
     rows = entries(tables)
     panels = []
-    for number in _spread(np.argsort(share, kind="stable").tolist()):
+    for number in spread(np.argsort(share, kind="stable").tolist(), _PANELS):
         image, _ = small(rows[number])
         mask = mrc.read(str(rows[number].mask)).data
         title = f"{Path(rows[number].name).stem}: {100 * share[number]:.1f} % junk"
         panels.append((title, image, np.asarray(mask, bool)))
     figure.save(masked_micrographs(panels, share, content), path)
-
-
-def _spread(items: list) -> list:  # type: ignore[type-arg]
-    """Up to five, evenly."""
-    return [items[i] for i in np.unique(np.linspace(0, len(items) - 1, _PANELS).round().astype(int))]
 
 
 @dataclass(frozen=True)

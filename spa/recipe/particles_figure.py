@@ -8,6 +8,7 @@ from spa.job.particles import open_particles
 from spa.job.run import Run
 from spa.plot import figure
 from spa.plot.montage import montage
+from spa.recipe.picks import spread
 
 _SHOWN = 60
 _DETAIL = 20.0  # angstroms: what is finer is mostly noise in one image
@@ -16,7 +17,7 @@ _DETAIL = 20.0  # angstroms: what is finer is mostly noise in one image
 def draw(run: Run, tables: Tables, path: str) -> None:
     """Some particles spread over the table, low-passed, with the defocus of each in micrometres."""
     found = open_particles(run, tables, ctf=False)
-    rows = np.unique(np.linspace(0, len(found) - 1, _SHOWN).round().astype(int))
+    rows = np.array(spread(range(len(found)), _SHOWN))
     spectra = fft.rfft2(found.source.read(rows).astype(np.float32))
     ky, kx = np.fft.fftfreq(found.box)[:, None], np.fft.rfftfreq(found.box)[None]
     k = np.hypot(ky, kx) * _DETAIL / found.pixel_size

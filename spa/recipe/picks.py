@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from spa.job.run import Run
 from spa.model.numbers import sensible_or_zero
 from spa.picking.field import Contrast, Field, Scope, prepared
 
+T = TypeVar("T")
 X, Y, SCORE, POWER = "rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit", "spaLocalPower"
 
 
@@ -55,8 +56,8 @@ class Reader:
         return Contrast(lens, *entry.defocus, self.phases[entry.name])
 
 
-def spread(rows: Sequence[Entry], count: int) -> list[Entry]:
-    """Up to ``count`` entries, evenly over the table."""
+def spread(rows: Sequence[T], count: int) -> list[T]:
+    """Up to ``count`` of the rows, evenly over the table."""
     return [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int))]
 
 

@@ -44,7 +44,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("abinit model", cuda=True)
+@job("abinit model", devices="one")
 def model(
     run: Run, star: str, output: str, diameter: float, classes: int, symmetry: str, junk: bool, seeds: int,
     max_resolution: float, shift_range: float | None, plot: str | None,

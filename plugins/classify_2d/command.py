@@ -24,7 +24,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("classify 2d", cuda=True)
+@job("classify 2d", devices="one")
 def classify_2d(
     run: Run, star: str, output: str, classes: int, diameter: float, max_resolution: float, shift_range: float | None,
     iterations: int, plot: str | None,

@@ -76,7 +76,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("classify 3d", cuda=True)
+@job("classify 3d", devices="one")
 def classify_3d(run: Run, star: str, output: str, plot: str | None, **settings: Any) -> None:
     """Sort particles with known poses into 3-D classes.
 

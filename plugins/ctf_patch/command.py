@@ -33,7 +33,7 @@ if TYPE_CHECKING:
               help="Fit rlnCtfPowerSpectrum, motion's sums over groups of frames, not the image's own spectrum.")
 @options.plot
 @options.standard
-@job("ctf patch", cuda=True)
+@job("ctf patch", devices="one")
 def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, **settings: object) -> None:
     """Estimate defocus, its surface, tilt and ice of the micrographs of STAR.
 

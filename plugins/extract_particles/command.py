@@ -36,7 +36,7 @@ from spa.job.run import Run, job
               help="Write no stacks: every job cuts the boxes out of the micrographs as it reads.")  # fmt: skip
 @click.option("--micrographs", type=options.INPUT_FILE,
               help="Micrographs (CTF, optics) for a table that has coordinates alone.")  # fmt: skip
-@job("extract particles", cuda=True)
+@job("extract particles", devices="one")
 def particles(
     run: Run, star: str, output: str, plot: str | None, box: int, crop: int | None, recenter: bool,
     center: tuple[float, float, float] | None, half: bool, invert: bool, background: float, normalise: bool,

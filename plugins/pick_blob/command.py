@@ -33,7 +33,7 @@ _SHAPES = ("ball", "shell", "disc", "ring", "ellipse", "log")
               help="Micrographs, spread over the table, from which shape and threshold are learned.")  # fmt: skip
 @click.option("--white", is_flag=True, help="Particles are brighter than the ice, not darker.")
 @click.option("--no-ctf", is_flag=True, help="Leave the CTF aside even where the table has it and it helps.")
-@job("pick blob", cuda=True)
+@job("pick blob", devices="one")
 def blob(
     run: Run, star: str, output: str, plot: str | None, diameter: tuple[float, float], lowpass: float,
     threshold: float | None, spacing: float | None, max_picks: int, shapes: tuple[str, ...], rounds: int,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
               help="Turns and mirrors of a micrograph whose answers are averaged: more are slower.")  # fmt: skip
 @click.option("--white/--dark", default=None, show_default="the model's",
               help="Particles are brighter or darker than the ice.")  # fmt: skip
-@job("pick neural", cuda=True)
+@job("pick neural", devices="one")
 def neural(
     run: Run, star: str, output: str, plot: str | None, model: str | None, diameter: float | None,
     threshold: float | None, spacing: float | None, max_picks: int, turns: str, white: bool | None,

@@ -39,7 +39,7 @@ from spa.job.run import Run, job
 @click.option("--white", is_flag=True, help="Particles are brighter than the ice in the micrographs, not darker.")
 @click.option("--no-ctf", is_flag=True, help="Leave the CTF aside even where the table has it.")
 @click.option("--micrographs", type=options.INPUT_FILE, help="Micrographs for a table that has classes alone.")
-@job("pick template", cuda=True)
+@job("pick template", devices="one")
 def template(
     run: Run, star: str, output: str, plot: str | None, templates: str | None, map_file: str | None, symmetry: str,
     angular_step: float, psi_step: float, template_pixel_size: float | None, center: bool, diameter: float,

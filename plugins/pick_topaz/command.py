@@ -24,7 +24,7 @@ from spa.job.run import Run, job
 @click.option("--batch", default=16, show_default=True, type=click.IntRange(min=1),
               help="Micrographs that one call of Topaz gets.")  # fmt: skip
 @click.option("--program", default="topaz", show_default=True, metavar="COMMAND", help="How Topaz is called.")
-@job("pick topaz", cuda=True)
+@job("pick topaz", devices="one")
 def topaz(
     run: Run, star: str, output: str, plot: str | None, diameter: float, model: str | None, threshold: float,
     scale: int | None, radius: int | None, batch: int, program: str,

@@ -26,7 +26,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("refine hetero", cuda=True)
+@job("refine hetero", devices="one")
 def hetero(
     run: Run, star: str, output: str, plot: str | None, references: tuple[str, ...], **settings: Any
 ) -> None:  # fmt: skip

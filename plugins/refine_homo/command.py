@@ -18,7 +18,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("refine homo", cuda=True)
+@job("refine homo", devices="several")
 def homo(run: Run, star: str, output: str, plot: str | None, **settings: Any) -> None:
     """Gold-standard refinement of one volume.
 

@@ -50,7 +50,7 @@ class Point(click.ParamType):
 @options.seed
 @options.plot
 @options.standard
-@job("refine local", cuda=True)
+@job("refine local", devices="several")
 def local(
     run: Run, star: str, output: str, mask: str | None, reference: str | None, half1: str | None, half2: str | None,
     number: int | None, lowpass: float | None, fulcrum: str | None, angle_prior: float, shift_prior: float,
@@ -75,7 +75,7 @@ def local(
 
     asked = inputs.Asked(mask, reference, half1, half2, number, lowpass, fulcrum, angle_prior, shift_prior, symmetry,
                          iterations, relax_symmetry, focus_mask)  # fmt: skip
-    engine = device.engine_of(run, several=True)
+    engine = device.engine_of(run)
     given = inputs.read(run, run.read(star), asked)
     problem = given.framed.problem
     with in_order(run.threads) as mapped:

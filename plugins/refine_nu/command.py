@@ -18,7 +18,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("refine nu", cuda=True)
+@job("refine nu", devices="several")
 def nu(run: Run, star: str, output: str, plot: str | None, **settings: Any) -> None:
     """Non-uniform refinement of one volume.
 

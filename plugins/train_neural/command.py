@@ -35,7 +35,7 @@ from spa.job.run import Run, job
 @click.option("--refit/--no-refit", default=True, show_default=True,
               help="Train once more, on all micrographs, after judging.")  # fmt: skip
 @click.option("--white", is_flag=True, help="Particles are brighter than the ice, not darker.")
-@job("train neural", cuda=True)
+@job("train neural", devices="one")
 def neural(
     run: Run, star: str, output: str, plot: str | None, picks: str | None, expected: float | None, diameter: float,
     model_out: str, start: str | None, fresh: bool, epochs: int | None, rate: float | None, slack: float,

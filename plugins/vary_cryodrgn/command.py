@@ -21,7 +21,7 @@ from spa.job.run import Run, job
 @click.option("--extra", default="", metavar="WORDS", help="More options for `cryodrgn train_vae`, as one text.")
 @options.seed
 @options.standard
-@job("vary cryodrgn", cuda=True)
+@job("vary cryodrgn", devices="one")
 def cryodrgn(
     run: Run, star: str, output: str, latent: int, epochs: int, frames: int, axes: int, program: str, extra: str,
     seed: int,

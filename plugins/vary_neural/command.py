@@ -42,7 +42,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("vary neural", cuda=True)
+@job("vary neural", devices="one")
 def neural(run: Run, star: str, output: str, plot: str | None, **settings: Any) -> None:
     """A neural latent space of particles.
 

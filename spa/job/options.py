@@ -59,8 +59,17 @@ mask = click.option(
 )
 
 
+# Where a job computes (the ``devices`` of ``spa.job.run.job``): how --device reads in its help.
+DEVICES = {
+    "": ("cpu", "Where to compute: this job has no CUDA kernels."),
+    "one": ("cpu|cuda[:N]", "Where to compute."),
+    "several": ("cpu|cuda[:N[,M...]]", "Where to compute; several devices share the work."),
+}
+
+
 def standard(body: Body) -> Body:
-    """--device, --threads, --resume, --strict, -q, -v."""
+    """--device, --threads, --resume, --strict, -q, -v; above ``job``, which tells the devices."""
+    form, where = DEVICES[getattr(body, "devices", "")]
     for option in (
         click.option("-v", "--verbose", is_flag=True, help="Say more on standard error."),
         click.option("-q", "--quiet", is_flag=True, help="No progress and no summary on standard error."),
@@ -68,8 +77,7 @@ def standard(body: Body) -> Body:
         click.option("--resume", is_flag=True, help="Go on with what an earlier, stopped run left in the outdir."),
         click.option("--threads", type=click.IntRange(min=1), default=cores, show_default="all cores",
                      help="Threads to use; the result does not depend on it."),
-        click.option("--device", default="cpu", show_default=True, metavar="cpu|cuda[:N]", callback=_device,
-                     help="Where to compute."),
+        click.option("--device", default="cpu", show_default=True, metavar=form, callback=_device, help=where),
     ):  # fmt: skip
         body = option(body)
     return body

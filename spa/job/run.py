@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from spa import __version__
 from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, WriteError
+from spa.gpu.names import numbers
 from spa.io.whole import require_folder
 from spa.job import call, history, options, progress, threads
 from spa.job.signals import Terminated
@@ -216,10 +217,10 @@ class Run(Voice):
         return text
 
 
-def job(name: str, cuda: bool = False) -> Callable[[Callable[..., None]], Callable[..., int]]:
+def job(name: str, devices: str = "") -> Callable[[Callable[..., None]], Callable[..., int]]:
     """Make a click command's body a job: it gets a Run, and those options that its signature names.
 
-    ``cuda``: the job has kernels; without them ``--device cuda`` is refused, never silently run elsewhere.
+    ``devices``: "one" or "several" where the job has CUDA kernels; what it has not is refused, never run elsewhere.
     """
 
     def decorate(body: Callable[..., None]) -> Callable[..., int]:
@@ -230,14 +231,15 @@ def job(name: str, cuda: bool = False) -> Callable[[Callable[..., None]], Callab
         def command(**settings: Any) -> int:
             taken = {key: value for key, value in settings.items()
                      if key in parameters or (every and key not in options.STANDARD)}  # fmt: skip
-            return _execute(name, cuda, settings, lambda run: body(run, **taken))
+            return _execute(name, devices, settings, lambda run: body(run, **taken))
 
+        command.devices = devices  # type: ignore[attr-defined]
         return command
 
     return decorate
 
 
-def _execute(name: str, cuda: bool, settings: dict[str, Any], body: Callable[[Run], None]) -> int:
+def _execute(name: str, devices: str, settings: dict[str, Any], body: Callable[[Run], None]) -> int:
     """Run a body between the hooks; its errors carry the job's name to the host."""
     context = call.context()
     call.refuse_nonsense(context)
@@ -250,7 +252,7 @@ def _execute(name: str, cuda: bool, settings: dict[str, Any], body: Callable[[Ru
     error: BaseException | None = None
     try:
         with run.terminated.listening(), threads.bound(run.threads, whole_process):
-            _prepare(run, cuda, call.input_files(context), call.output_files(context))
+            _prepare(run, devices, call.input_files(context), call.output_files(context))
             body(run)
             return run.finish()
     except BaseException as caught:
@@ -266,9 +268,12 @@ def _execute(name: str, cuda: bool, settings: dict[str, Any], body: Callable[[Ru
             notify("spa_job_finished", run=run, error=error)
 
 
-def _prepare(run: Run, cuda: bool, files: list[str], places: list[str]) -> None:
-    if run.device != "cpu" and not cuda:
+def _prepare(run: Run, devices: str, files: list[str], places: list[str]) -> None:
+    named = len(numbers(run.device))
+    if named and not devices:
         raise DeviceError(f"--device {run.device}: this job has no CUDA kernels in this version; use --device cpu")
+    if named > 1 and devices != "several":
+        raise DeviceError(f"--device {run.device}: this job runs on one device; name one of them")
     for file in files:
         run.input(file)
     if run.outdir is not None:

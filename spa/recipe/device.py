@@ -11,12 +11,9 @@ if TYPE_CHECKING:
     from spa.refine.engine import Engine
 
 
-def engine_of(run: Run, several: bool = False) -> "Engine":
-    """The engine of a run; DeviceError (status 69) says what is missing where its device cannot be had.
-
-    several: whether it may be of more devices than one.
-    """
-    if several and len(numbers(run.device)) > 1:
+def engine_of(run: Run) -> "Engine":
+    """The engine of a run; DeviceError (status 69) says what is missing where its device cannot be had."""
+    if len(numbers(run.device)) > 1:
         return _several(run)
     device = device_of(run)
     if device is None:

@@ -20,7 +20,7 @@ def run_refinement(
     smoothing: Callable[[Problem], Smoothing] | None = None,
 ) -> None:  # fmt: skip
     """Read, iterate until it is done, write; smoothing: of a problem, how its half maps are regularised."""
-    engine = device.engine_of(run, several=True)
+    engine = device.engine_of(run)
     inputs = given.read(run, run.read(star), asked)
     problem = inputs.problem
     if smoothing:

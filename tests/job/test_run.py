@@ -181,6 +181,20 @@ def test_usage_and_device() -> None:
     assert cuda.status == 69 and "no CUDA kernels" in cuda.stderr
 
 
+def test_several_devices_are_for_jobs_that_share_their_work() -> None:
+    ran = []
+
+    @click.command()
+    @options.standard
+    @job("toy", devices="one")
+    def single(run: Run) -> None:
+        ran.append(run.device)
+
+    two = run_command(single, "--device", "cuda:0,1")
+    assert two.status == 69 and "one device" in two.stderr and not ran
+    assert run_command(single, "--device", "cuda:1").status == 0 and ran == ["cuda:1"]
+
+
 def test_an_outdir_that_cannot_be_made() -> None:
     Path("file").write_text("")
     assert run_command(toy, "-d", "file/sub", input=TABLE).status == 73

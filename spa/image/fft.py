@@ -38,27 +38,41 @@ def good_size(n: int) -> int:
 
 
 def _plan(kind: str, shape: tuple[int, ...], axes: tuple[int, ...], threads: int) -> pyfftw.FFTW:
-    """A plan with its own buffers, kept per thread and used again; kind: forward, backward, or along: complex."""
+    """A plan with its own buffers, kept per thread and used again; kind: forward, backward, or of complex lines: along
+    (forward) and back."""
     plans = _local.__dict__.setdefault("plans", {})
     key = (kind, shape, axes, threads)
     if key not in plans:
         half = shape[:-1] + (shape[-1] // 2 + 1,)
         image, spectrum, line = (shape, "float32"), (half, "complex64"), (shape, "complex64")
-        forms = {"forward": (image, spectrum), "backward": (spectrum, image), "along": (line, line)}
+        forms = {"forward": (image, spectrum), "backward": (spectrum, image), "along": (line, line),
+                 "back": (line, line)}  # fmt: skip
         with _planning:
             source, target = (pyfftw.empty_aligned(*form) for form in forms[kind])
             plans[key] = pyfftw.FFTW(
                 source, target, axes=axes, threads=threads,
-                direction="FFTW_BACKWARD" if kind == "backward" else "FFTW_FORWARD", flags=("FFTW_ESTIMATE",),
+                direction="FFTW_BACKWARD" if kind in ("backward", "back") else "FFTW_FORWARD",
+                flags=("FFTW_ESTIMATE",),
             )  # fmt: skip
         if len(plans) > 24:
             plans.pop(next(iter(plans)))
     return plans[key]
 
 
+def lines(kind: str, shape: tuple[int, int], axis: int) -> pyfftw.FFTW:
+    """Transforms along one axis of a plane: input_array is filled, execute() called, output_array read, unnormalised.
+
+    kind: along or back (complex, forward or backward), forward or backward (real). The arrays are this thread's until
+    it asks for lines again.
+    """
+    return _plan(kind, shape, (axis,), 1)
+
+
 def _large(kind: str, data: np.ndarray, shape: tuple[int, ...], threads: int) -> np.ndarray:
     half = shape[:-1] + (shape[-1] // 2 + 1,)
-    source, target = pyfftw.byte_align(np.array(data)), pyfftw.empty_aligned(half if kind == "forward" else shape,
+    source = pyfftw.empty_aligned(data.shape, data.dtype)
+    source[...] = data
+    target = pyfftw.empty_aligned(half if kind == "forward" else shape,
         "complex64" if kind == "forward" else "float32")  # fmt: skip
     with _planning:
         plan = pyfftw.FFTW(source, target, axes=(0, 1, 2), threads=threads,

@@ -10,10 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from spa.image import fft
+from spa.image.compiled import kernel
 from spa.volume.cells import CHUNK
+from spa.volume.padded import map_of, padded_bytes
 from spa.volume.scatter import ramp_tables, scatter
-from spa.volume.slices import PADDING, coarse_box, correct_kernel, grid_radius, regridded
+from spa.volume.slices import PADDING, correct_kernel, grid_radius
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,65 +171,65 @@ def _shell_index(n: int, width: int) -> np.ndarray:
     return np.rint(np.sqrt(z[:, None, None] + z[:, None] + x) / PADDING).astype(np.int16)
 
 
-@lru_cache(maxsize=8)
-def _shell_counts(n: int, width: int) -> np.ndarray:
-    return np.bincount(_shell_index(n, width).ravel())
+def _shells_by_square(sums: Accumulator) -> np.ndarray:
+    """Image shell of points of the padded grid by their squared distance from its origin, up to the band's rim."""
+    far = np.arange((PADDING * (sums.radius + 1.5)) ** 2, dtype=np.float32)
+    return np.rint(np.sqrt(far) / PADDING).astype(np.int64)
 
 
-def _shells(n: int, width: int) -> int:
-    """How many shells a padded grid reaches over."""
-    return len(_shell_counts(n, width))
+@kernel("void(f4[:,:,:,::1], i8[::1], f8[:,::1])")
+def _shell_sums(grid, shells, out):
+    r = len(grid) // 2
+    for z in range(-r, r + 1):
+        for y in range(-r, r + 1):
+            for x in range(grid.shape[2]):
+                square = z * z + y * y + x * x
+                if square >= len(shells):
+                    break
+                out[shells[square], 0] += grid[z + r, y + r, x, 2]
+                out[shells[square], 1] += 1
 
 
 def shell_weight(sums: Accumulator) -> np.ndarray:
     """Mean accumulated weight in each shell 0 … radius + 1."""
-    shell = shell_index(sums).ravel()
-    size = sums.radius + 2
-    weight = np.bincount(shell, sums.grid[..., 2].ravel(), minlength=size)[:size]
-    return weight / np.maximum(_shell_counts(*sums.grid.shape[1:3])[:size], 1)
+    out = np.zeros((sums.radius + 3, 2))
+    _shell_sums(sums.grid, _shells_by_square(sums), out)
+    return out[:-1, 0] / np.maximum(out[:-1, 1], 1)
+
+
+@kernel("void(f4[:,:,:,::1], f4[::1], f4, i8, i8, c8[:,::1])", error_model="numpy")
+def _divided(grid, added, factor, y, first, out):
+    """Columns x from `first` on of the plane y of sums, over their weights and what is added at a squared distance."""
+    r, size = len(grid) // 2, len(out)
+    out[:] = 0
+    for z in range(-r, r + 1):
+        row = z if z >= 0 else size + z
+        square = z * z + (y - r) * (y - r)
+        for j in range(min(out.shape[1], grid.shape[2] - first)):
+            at = square + (first + j) * (first + j)
+            if at >= len(added):
+                break
+            value = grid[z + r, y, first + j]
+            scale = factor / max(value[2] + added[at], np.float32(1e-20))
+            out[row, j] = complex(value[0] * scale, value[1] * scale)
 
 
 def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
     """Volume (box, box, box) float32 of closed sums: num / (weight + prior[shell]), kernel corrected.
 
-    prior: (radius + 2,) added weight a shell; it must be positive where weights can vanish. Sums of few shells are
-    solved on as coarse a grid as holds them.
+    prior: (radius + 2,) added weight a shell; it must be positive where weights can vanish.
     """
-    box = coarse_box(sums.radius, sums.box)
-    size = PADDING * box
-    added = np.full(_shells(*sums.grid.shape[1:3]), np.inf, np.float32)  # nothing beyond the last shell
-    added[: sums.radius + 1] = prior[: sums.radius + 1]
-    scale = added[shell_index(sums)]
-    scale += sums.grid[..., 2]
-    np.maximum(scale, np.float32(1e-20), out=scale)
-    # a coarse grid has fewer voxels for the same transform
-    np.divide(np.float32(box**3 / sums.box**2), scale, out=scale)
-    values = np.empty(scale.shape, np.complex64)
-    np.multiply(sums.grid[..., 0], scale, out=values.real)
-    np.multiply(sums.grid[..., 1], scale, out=values.imag)
-    spectrum = np.zeros((size, size, size // 2 + 1), np.complex64)
-    r, width = len(sums.grid) // 2, min(sums.grid.shape[2], size // 2 + 1)
-    for to_z, from_z in _wrapped(r):
-        for to_y, from_y in _wrapped(r):
-            spectrum[to_z, to_y, :width] = values[from_z, from_y, :width]
-    volume = _unpad(fft.irfft3(spectrum, size, threads), box)
-    for _ in range(sums.kernels):
-        volume = correct_kernel(volume)
-    return regridded(volume, sums.box, threads)
-
-
-def _wrapped(r: int) -> list[tuple[slice, slice]]:
-    """Where indices -r ... r of a centred axis lie on one whose origin is index 0: (there, here) of either part."""
-    return [(slice(0, r + 1), slice(r, 2 * r + 1)), (slice(-r, None), slice(0, r))]
-
-
-def _unpad(padded: np.ndarray, box: int) -> np.ndarray:
-    """The central box of a padded array whose origin is index 0; its origin is pixel box//2."""
-    rows = np.arange(-(box // 2), box - box // 2) % len(padded)
-    return np.ascontiguousarray(padded[np.ix_(rows, rows, rows)])
+    box, r = sums.box, len(sums.grid) // 2
+    shells = _shells_by_square(sums)
+    added = np.where(shells <= sums.radius, prior[np.minimum(shells, sums.radius)], np.inf).astype(np.float32)
+    factor = 1 / (box**2 * PADDING**3)
+    volume = map_of(
+        lambda y, first, out: _divided(sums.grid, added, factor, y, first, out), r, box, PADDING * box, threads
+    )
+    return correct_kernel(volume, sums.kernels)
 
 
 def accumulator_bytes(box: int, radius: int) -> int:
-    """Memory of the sums up to a radius, and of the padded transforms that solve them."""
+    """Memory of the sums up to a radius, as they are and turned, and of the transforms that solve them."""
     r = grid_radius(radius)
-    return 16 * (2 * r + 1) ** 2 * (r + 2) * 2 + 12 * (PADDING * box) ** 3
+    return 2 * 16 * (2 * r + 1) ** 2 * (r + 2) + padded_bytes(box, r) + 12 * box**3

@@ -40,15 +40,3 @@ extern "C" __global__ void band(const float2* spectrum, int m, float2* grid, int
         grid[(size_t)zy * (r + 2) + x] = make_float2(factor * v.x, factor * v.y);
     }
 }
-
-// A half spectrum (n, n, n/2+1) as one of another side m: what lies below both Nyquist frequencies, times a factor.
-extern "C" __global__ void resized(const float2* from, int n, float2* to, int m, float factor) {
-    const int x = blockIdx.x * blockDim.x + threadIdx.x, width = m / 2 + 1, half = min(n, m) / 2;
-    if (x >= width) return;
-    for (int zy = blockIdx.y; zy < m * m; zy += gridDim.y) {
-        const int z = zy / m < half ? zy / m : zy / m - m, y = zy % m < half ? zy % m : zy % m - m;
-        float2 v = make_float2(0.0f, 0.0f);
-        if (x < half && z > -half && y > -half) v = from[((size_t)((z + n) % n) * n + (y + n) % n) * (n / 2 + 1) + x];
-        to[(size_t)zy * width + x] = make_float2(factor * v.x, factor * v.y);
-    }
-}

@@ -12,6 +12,7 @@ import numpy as np
 from spa.image import fft
 from spa.image.compiled import kernel
 from spa.volume.cells import CHUNK, place
+from spa.volume.padded import band_of
 
 PADDING = 2
 
@@ -30,34 +31,17 @@ def kernel_correction(box: int, padding: int = PADDING) -> np.ndarray:
     return (np.sinc((np.arange(box) - box // 2) / (padding * box)) ** 2).astype(np.float32)
 
 
-def correct_kernel(volume: np.ndarray) -> np.ndarray:
-    """The volume divided by the trilinear kernel's transform."""
-    line = kernel_correction(len(volume))
-    return volume / (line[:, None, None] * line[:, None] * line)
-
-
-def _pad(volume: np.ndarray) -> np.ndarray:
-    """Twice the box with the origin (pixel n//2) moved to index 0, as transforms want it."""
-    box = len(volume)
-    size, half = PADDING * box, box // 2
-    out = np.zeros((size,) * 3, np.float32)
-    ends = ((slice(0, box - half), slice(half, box)), (slice(size - half, size), slice(0, half)))
-    for z, sz in ends:
-        for y, sy in ends:
-            for x, sx in ends:
-                out[z, y, x] = volume[sz, sy, sx]
+def correct_kernel(volume: np.ndarray, times: int = 1) -> np.ndarray:
+    """The volume divided by the trilinear kernel's transform, so often."""
+    line = kernel_correction(len(volume)) ** times
+    out = volume / (line[:, None] * line)
+    out /= line[:, None, None]
     return out
 
 
 def grid_radius(radius: int) -> int:
     """Cells of the padded grid that serve image shells up to radius, corners of the last cell included."""
     return PADDING * (radius + 1) + 1
-
-
-def coarse_box(radius: int, box: int) -> int:
-    """The side of a grid of the same width that holds shells up to radius with some margin; box itself if near."""
-    coarse = fft.good_size(2 * (radius + 8))
-    return coarse if box % 2 == 0 and coarse < 0.8 * box else box
 
 
 def regridded(volume: np.ndarray, box: int, threads: int = 1) -> np.ndarray:
@@ -76,12 +60,10 @@ def reference(volume: np.ndarray, radius: int, threads: int = 1) -> Reference:
     """Prepare a volume (box, box, box) for slices up to image shell `radius`, in the scale of `coefficients`."""
     box = len(volume)
     radius = min(radius, box // 2 - 1)
-    size = coarse_box(radius, box)
-    spectrum = fft.rfft3(_pad(correct_kernel(regridded(volume, size, threads))), threads)
-    r = min(grid_radius(radius), PADDING * size // 2 - 1)
-    rows = np.arange(-r, r + 1) % (PADDING * size)
-    part = spectrum[np.ix_(rows, rows, np.arange(r + 2))] * np.float32(box**2 / size**3)
-    return Reference(box, radius, np.stack([part.real, part.imag], axis=-1))
+    sharp = correct_kernel(volume)
+    sharp *= np.float32(1 / box)
+    band = band_of(sharp, min(grid_radius(radius), box - 1), PADDING * box, threads)
+    return Reference(box, radius, band.view(np.float32).reshape(*band.shape, 2))
 
 
 @kernel(

@@ -31,38 +31,24 @@ def reference(device: Device, volume: np.ndarray, radius: int, threads: int = 1)
     """
     box = len(volume)
     radius = min(radius, box // 2 - 1)
-    size = host.coarse_box(radius, box)
-    padded = host.PADDING * size
+    padded = host.PADDING * box
     if ROOM * (4 * box**3 + 8 * padded**3) > device.free():
         made = host.reference(volume, radius, threads)
         return Reference(made.box, made.radius, device.array(made.grid))
     x = device.array(volume, np.float32)
-    if size != box:
-        x = regridded(x, size)
     whole = device.zeros(padded, padded, padded)
     device.run(
-        SOURCE, "pad", (-(-size // THREADS), size * size), THREADS, x, np.int32(size),
-        device.array(host.kernel_correction(size)), whole, np.int32(padded),
+        SOURCE, "pad", (-(-box // THREADS), box * box), THREADS, x, np.int32(box),
+        device.array(host.kernel_correction(box)), whole, np.int32(padded),
     )  # fmt: skip
     spectrum = fft.rfft(whole, 3)
-    r = min(host.grid_radius(radius), host.PADDING * size // 2 - 1)
+    r = min(host.grid_radius(radius), box - 1)
     grid = device.empty(2 * r + 1, 2 * r + 1, r + 2, 2)
     device.run(
         SOURCE, "band", (-(-(r + 2) // THREADS), (2 * r + 1) ** 2), THREADS, spectrum, np.int32(padded), grid,
-        np.int32(r), np.float32(box**2 / size**3),
+        np.int32(r), np.float32(1 / box),
     )  # fmt: skip
     return Reference(box, radius, grid)
-
-
-def regridded(volume: Array, box: int) -> Array:
-    """A volume (n, n, n) on a grid of another (even) side over the same width."""
-    device, n = volume.device, len(volume)
-    spectrum = device.empty(box, box, box // 2 + 1, dtype=np.complex64)
-    device.run(
-        SOURCE, "resized", (-(-(box // 2 + 1) // THREADS), box * box), THREADS, fft.rfft(volume, 3), np.int32(n),
-        spectrum, np.int32(box), np.float32(1 / n**3),
-    )  # fmt: skip
-    return fft.irfft(spectrum, box, 3)
 
 
 def slices(

@@ -8,7 +8,7 @@ from spa.volume import insert as into
 from spa.volume import solve_cuda
 
 
-@pytest.mark.parametrize("box, radius", [(24, 11), (48, 7)])  # the second on a coarser grid
+@pytest.mark.parametrize("box, radius", [(24, 11), (48, 7)])
 @pytest.mark.parametrize("kernels", [1, 2])
 def test_twins(device: Device, box: int, radius: int, kernels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)

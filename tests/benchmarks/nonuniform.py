@@ -1,11 +1,12 @@
 """`refine nu` beside `refine homo` on a protein in a disordered micelle: the FSC with the truth inside the protein.
 
-    python tests/benchmarks/nonuniform.py [--images 2000] [--box 96] [--pixel-size 2.5] [--snr 0.02] [--group C1]
-                                          [--model FILE] [--seed 0]
+    python tests/benchmarks/nonuniform.py [--images 2000] [--box 96] [--pixel-size 2.5] [--snr 0.05] [--group C1]
+                                          [--model FILE] [--micelle -20 20] [--contrast 0.5] [--seed 0]
 
 Both start from the truth low-passed to 30 A. The mask is of the protein alone: a soft one of its map at 15 A. Printed
 are the mean FSC, the resolutions at 0.5 and at 0.143 of the curve with the truth, and the pose error against it
-(median, over the group's copies), of the map that the job gives.
+(median, and the share within 10 degrees, over the group's copies), of the map that the job gives. Where homo does not
+get most poses right there is nothing to be seen of the filter.
 """
 
 import argparse
@@ -24,14 +25,14 @@ from spa.volume.shells import lowpass
 from spa.volume.symmetry import operators
 
 
-def pose_error(found: Path, truth: Path, group: np.ndarray) -> float:
-    """Median angle (degrees) to the nearest copy of the true pose."""
+def pose_error(found: Path, truth: Path, group: np.ndarray) -> np.ndarray:
+    """Angles (degrees) to the nearest copy of the true pose."""
     both = []
     for path in (found, truth):
         table = star.read(path)["particles"]
         both.append(matrices(*(np.deg2rad(table.floats(f"rlnAngle{name}")) for name in ("Rot", "Tilt", "Psi"))))
     likeness = np.einsum("nij,nik,gkj->ng", both[0], both[1], group.swapaxes(-1, -2)).max(axis=1)
-    return float(np.median(np.rad2deg(np.arccos(np.clip((likeness - 1) / 2, -1, 1)))))
+    return np.rad2deg(np.arccos(np.clip((likeness - 1) / 2, -1, 1)))
 
 
 def main() -> None:
@@ -39,9 +40,11 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--box", type=int, default=96)
     parser.add_argument("--pixel-size", type=float, default=2.5)
-    parser.add_argument("--snr", type=float, default=0.02)
+    parser.add_argument("--snr", type=float, default=0.05)
     parser.add_argument("--group", default="C1")
     parser.add_argument("--model")
+    parser.add_argument("--micelle", type=float, nargs=2, default=[-20.0, 20.0])
+    parser.add_argument("--contrast", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     width = asked.box * asked.pixel_size
@@ -50,7 +53,8 @@ def main() -> None:
         specimen = ["--model", Path(asked.model).resolve()] if asked.model else ["--specimen-diameter", 0.5 * width]
         made = run_spa("simulate", "particles", "-d", folder / "data", "-o", folder / "s.star", "--n", asked.images,
                        "--box", asked.box, "--pixel-size", asked.pixel_size, "--symmetry", asked.group, "--snr",
-                       asked.snr, "--micelle", -20, 20, "--seed", asked.seed, *specimen)  # fmt: skip
+                       asked.snr, "--micelle", *asked.micelle, "--micelle-contrast", asked.contrast,
+                       "--seed", asked.seed, *specimen)  # fmt: skip
         assert made.status == 0, made.stderr
         truth = np.array(mrc.read(folder / "data/truth.mrc").data)
         smooth = lowpass(truth, asked.pixel_size, 15.0)
@@ -67,7 +71,8 @@ def main() -> None:
             half, seventh = (width / max(crossing(curve, level), 1) for level in (0.5, 0.143))
             error = pose_error(folder / f"{job}.star", folder / "data/truth.star", operators(asked.group))
             print(f"{job:5s} mean FSC {curve[1:].mean():.4f}, 0.5 at {half:.2f} A, 0.143 at {seventh:.2f} A, poses"
-                  f" {error:.2f} deg, {spent:.0f} CPU-s", flush=True)  # fmt: skip
+                  f" {np.median(error):.2f} deg, {(error < 10).mean():.1%} within 10, {spent:.0f} CPU-s",
+                  flush=True)  # fmt: skip
             print("     ", result.stderr.strip().splitlines()[-1], flush=True)
 
 

@@ -33,22 +33,26 @@ _SHAPES = ("ball", "shell", "disc", "ring", "ellipse", "log")
               help="Micrographs, spread over the table, from which shape and threshold are learned.")  # fmt: skip
 @click.option("--white", is_flag=True, help="Particles are brighter than the ice, not darker.")
 @click.option("--no-ctf", is_flag=True, help="Leave the CTF aside even where the table has it and it helps.")
+@options.everywhere
 @job("pick blob", devices="one")
 def blob(
     run: Run, star: str, output: str, plot: str | None, diameter: tuple[float, float], lowpass: float,
     threshold: float | None, spacing: float | None, max_picks: int, shapes: tuple[str, ...], rounds: int,
-    learn_from: int, white: bool, no_ctf: bool,
+    learn_from: int, white: bool, no_ctf: bool, everywhere: bool,
 ) -> None:  # fmt: skip
     """Pick particles by size.
 
     A matched filter: the shape seen through the micrograph's CTF (where the table has it, and that explains more than
-    the shape as it is), against the whitened micrograph. Of the shapes and diameters, the one with most evidence makes
-    first picks; their mean radial profile is the next template. So hollow, solid and elongated particles are found at
-    their centres. Without --threshold, picks are kept from where they outnumber what noise and inverted contrast give.
+    the shape as it is), against the whitened micrograph. The solid and the hollow shape with most evidence make first
+    picks; their mean radial profiles are the next templates. What explains most places is taken. So hollow, solid and
+    elongated particles are found at their centres. Without --threshold, picks are kept from where they outnumber what
+    noise and inverted contrast give. Carbon, crystals and lumps (_spaJunkMask, or as `spa curate junk` sees them) are
+    left alone.
 
     The table printed has data_particles (coordinates, score, local power, diameter) beside the micrographs it came
     from. DIR gets NAME_autopick.star for each micrograph and autopick.star, which lists them, as RELION has them.
     """
+    from spa.recipe.picks import finish
     from spa_plugins.pick_blob.picking import Settings, pick_all
 
     if diameter[0] > diameter[1]:
@@ -57,11 +61,7 @@ def blob(
         raise UsageError(f"--lowpass {lowpass:g} would leave nothing of a particle of {diameter[0]:g} A")
     settings = Settings(
         *diameter, lowpass, threshold, spacing, max_picks,
-        shapes or ("ball", "shell", "ellipse"), rounds, learn_from, white, not no_ctf,
+        shapes or ("ball", "shell", "ellipse"), rounds, learn_from, white, not no_ctf, everywhere,
     )  # fmt: skip
     tables = pick_all(run, run.read(star), settings)
-    run.write(tables, output)
-    if plot:
-        from spa.recipe.micrographs_figure import draw
-
-        draw(tables, settings.largest, plot)
+    finish(run, tables, output, plot, settings.largest, "sd of the background")

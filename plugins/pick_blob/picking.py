@@ -36,6 +36,7 @@ class Settings:
     learn_from: int
     white: bool
     ctf: bool
+    everywhere: bool
 
     @property
     def scope(self) -> Scope:
@@ -45,7 +46,9 @@ class Settings:
 def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     """The document with ``data_particles``; coordinate files in run.outdir. DataError where nothing is found."""
     rows = entries(tables)
-    prepare = _prepared(run, shared.Reader.of(tables, settings.scope, settings.white, settings.ctf))
+    prepare = _prepared(
+        run, shared.Reader.of(tables, settings.scope, settings.white, settings.ctf, settings.everywhere)
+    )
     learned, early = _learned(run, rows, settings, prepare)
     files = shared.coordinate_files(run, tables)
     least = learned.threshold if settings.threshold is None else settings.threshold

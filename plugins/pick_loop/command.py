@@ -43,6 +43,7 @@ def loop(
     whole. The table printed has the last picks.
     """
     from spa.errors import UsageError
+    from spa.recipe.picks import finish
     from spa_plugins.pick_loop.rounds import Plan, run_all
 
     if model and first != "neural":
@@ -52,8 +53,4 @@ def loop(
     tables = run.read(star)
     found = run_all(run, tables, plan)
     picked = tables.with_block("particles", found)
-    run.write(picked, output)
-    if plot:
-        from spa.recipe.micrographs_figure import draw
-
-        draw(picked, diameter, plot, "log-odds")
+    finish(run, picked, output, plot, diameter, "log-odds")

@@ -47,6 +47,7 @@ def neural(
     from spa.job import micrographs
     from spa.job.micrographs import Micrograph
     from spa.recipe import picker
+    from spa.recipe.picks import finish
 
     tables, known = run.read(star), picker.read(model)
     across = diameter or known.diameter
@@ -63,8 +64,4 @@ def neural(
         return picker.picked(image, known, least, apart, int(turns), max_picks, answer)
 
     picked = micrographs.picks(run, tables, found)
-    run.write(picked, output)
-    if plot:
-        from spa.recipe.micrographs_figure import draw
-
-        draw(picked, across, plot, "log-odds")
+    finish(run, picked, output, plot, across, "log-odds")

@@ -39,12 +39,13 @@ from spa.job.run import Run, job
 @click.option("--white", is_flag=True, help="Particles are brighter than the ice in the micrographs, not darker.")
 @click.option("--no-ctf", is_flag=True, help="Leave the CTF aside even where the table has it.")
 @click.option("--micrographs", type=options.INPUT_FILE, help="Micrographs for a table that has classes alone.")
+@options.everywhere
 @job("pick template", devices="one")
 def template(
     run: Run, star: str, output: str, plot: str | None, templates: str | None, map_file: str | None, symmetry: str,
     angular_step: float, psi_step: float, template_pixel_size: float | None, center: bool, diameter: float,
     lowpass: float, threshold: float | None, spacing: float | None, max_picks: int, learn_from: int, white: bool,
-    no_ctf: bool, micrographs: str | None,
+    no_ctf: bool, micrographs: str | None, everywhere: bool,
 ) -> None:  # fmt: skip
     """Pick particles by class averages or a map.
 
@@ -57,6 +58,7 @@ def template(
     beside the micrographs. DIR gets NAME_autopick.star for each micrograph and autopick.star, as RELION has them.
     """
     from spa.io import star as star_files
+    from spa.recipe.picks import finish
     from spa_plugins.pick_template.picking import Settings, pick_all
     from spa_plugins.pick_template.sources import Given, made
 
@@ -64,7 +66,9 @@ def template(
         raise UsageError("--templates and --map exclude each other")
     if 2 * lowpass > diameter:
         raise UsageError(f"--lowpass {lowpass:g} would leave nothing of a particle of {diameter:g} A")
-    settings = Settings(diameter, lowpass, psi_step, threshold, spacing, max_picks, learn_from, white, not no_ctf)
+    settings = Settings(
+        diameter, lowpass, psi_step, threshold, spacing, max_picks, learn_from, white, not no_ctf, everywhere
+    )
     tables = run.read(star)
     given = Given(templates, map_file, symmetry, angular_step, template_pixel_size, center)
     polar = made(run, tables, given, settings)
@@ -72,8 +76,4 @@ def template(
         beside = star_files.read(micrographs)
         tables = tables.with_block("micrographs", beside["micrographs"]).with_block("optics", beside["optics"])
     found = pick_all(run, tables, polar, settings)
-    run.write(found, output)
-    if plot:
-        from spa.recipe.micrographs_figure import draw
-
-        draw(found, diameter, plot, "sd of the noise")
+    finish(run, found, output, plot, diameter, "sd of the noise")

@@ -40,6 +40,7 @@ class Settings:
     learn_from: int
     white: bool
     ctf: bool
+    everywhere: bool
 
     @property
     def scope(self) -> Scope:
@@ -63,7 +64,7 @@ class Settings:
 def pick_all(run: Run, tables: Tables, given: "Named", settings: Settings) -> Tables:
     """The document with ``data_particles``; coordinate files in run.outdir. DataError where nothing is found."""
     rows = entries(tables)
-    reader = shared.Reader.of(tables, settings.scope, settings.white, settings.ctf)
+    reader = shared.Reader.of(tables, settings.scope, settings.white, settings.ctf, settings.everywhere)
     score = _scorer(run)
     made, early = _learned(run, rows, given, settings, reader, score)
     least = _least(list(early.values()), settings)

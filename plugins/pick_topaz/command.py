@@ -37,6 +37,7 @@ def topaz(
     import shutil
 
     from spa.errors import DeviceError
+    from spa.recipe.picks import finish
     from spa_plugins.pick_topaz.calling import Settings, pick_all
 
     found = shutil.which(program)
@@ -45,8 +46,4 @@ def topaz(
                           f"by --program")  # fmt: skip
     settings = Settings(found, diameter, model, threshold, scale, radius, batch)
     picked = pick_all(run, run.read(star), settings)
-    run.write(picked, output)
-    if plot:
-        from spa.recipe.micrographs_figure import draw
-
-        draw(picked, diameter, plot, "log-odds")
+    finish(run, picked, output, plot, diameter, "log-odds")

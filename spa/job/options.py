@@ -54,6 +54,10 @@ seed = click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of everything that is drawn."
 )
 plot = click.option("--plot", metavar="PNG", type=click.Path(), help="Draw a figure of the result (extra: plot).")
+everywhere = click.option(
+    "--everywhere", is_flag=True,
+    help="Look at carbon, crystals and lumps too, where the table has no mask of them (_spaJunkMask).",
+)  # fmt: skip
 mask = click.option(
     "--mask", "mask_file", type=INPUT_FILE, help="Soft mask; without it the stream's, or else an automatic one."
 )

@@ -28,7 +28,7 @@ class Picks:
 def pick(field: Field, shape: Shape, least: float, spacing: float, most: int | None = None) -> Picks:
     """Peaks of the score above ``least``, best first, ``spacing`` angstroms apart, ``most`` at most."""
     score, _ = score_map(field, shape)
-    points = maxima(score, least, spacing / field.pixel_size)[:most]
+    points = field.free(maxima(score, least, spacing / field.pixel_size))[:most]
     at = points[:, 0], points[:, 1]
     return Picks(
         field.to_micrograph(refined(score, points)), score[at], local_power(field, shape.diameter / 2)[at],

@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from spa.errors import DataError
 from spa.image import fft
+from spa.image.blocks import block_of
 from spa.image.ctf import Lens, ctf
 from spa.image.resample import fourier_resized
 from spa.picking.flat import clipped, inside, smoothed
@@ -59,10 +61,11 @@ class Field:
     image: (ny, nx) float32, local mean 0 and sd 1, protein bright; pixel_size in angstroms; step: (y, x) pixels of the
     micrograph per pixel here; corner: (y, x) of the first pixel here in the micrograph.
     The image lies in a larger, zero-padded frame, so that nothing wraps round. compare: who compares shapes with it, in
-    the place of `spa.picking.matched.compared`.
+    the place of `spa.picking.matched.compared`. clear: (ny, nx) where there is no junk; None: nowhere is any.
     """
 
     compare: Callable[..., Any] | None = None
+    clear: np.ndarray | None = None
 
     def __init__(
         self, image: np.ndarray, pixel_size: float, scope: Scope, step: tuple[float, ...] = (1.0, 1.0),
@@ -83,6 +86,7 @@ class Field:
         corner = self.corner + self.step * (top, left)
         found = Field(piece, self.pixel_size, self.scope, tuple(self.step), tuple(corner), self.contrast)
         found.compare = self.compare
+        found.clear = None if self.clear is None else self.clear[top : top + size, left : left + size]
         return found
 
     def blind(self) -> "Field":
@@ -155,6 +159,10 @@ class Field:
         white = self.unframed(self.framed(self.image) * self.whitening)
         return self.framed(white)
 
+    def free(self, points: np.ndarray) -> np.ndarray:
+        """Of points (n, 2), rows and columns here, those that are not on junk."""
+        return points if self.clear is None else points[self.clear[points[:, 0], points[:, 1]]]
+
     def to_micrograph(self, points: np.ndarray) -> np.ndarray:
         """x, y (n, 2) in pixels of the micrograph of rows and columns (n, 2) here."""
         return (points * self.step + self.corner)[:, ::-1]
@@ -173,13 +181,14 @@ def radial_power(spectrum: np.ndarray, k: np.ndarray, pixel_size: float) -> tupl
 
 def prepared(
     micrograph: np.ndarray, pixel_size: float, scope: Scope, contrast: Contrast | None = None, white: bool = False,
-    clear: Callable[[np.ndarray], np.ndarray] | None = None,
+    junk: np.ndarray | None = None,
 ) -> Field:  # fmt: skip
     """The field of a micrograph (ny, nx), pixel_size in angstroms; ``white``: protein is bright in it already.
 
-    clear: of points (n, 2), x and y in pixels of the micrograph, which are not on junk; the rest is made noise, so that
-    nothing is learned from it. Hot pixels are clipped, borders that only repeat a line are cut off, the background is
-    subtracted and the local contrast made even. DataError: smaller than the particle, or nothing in it.
+    junk: the micrograph binned by a whole number, not 0 where junk is. That, and what is nearer to it than half a
+    particle, is made noise, so that nothing is learned from it. Hot pixels are clipped, borders that only repeat a line
+    are cut off, the background is subtracted and the local contrast made even. DataError: smaller than the particle, or
+    nothing in it.
     """
     top, bottom, left, right = inside(micrograph)
     image = clipped(np.asarray(micrograph[top:bottom, left:right], np.float32))
@@ -192,24 +201,70 @@ def prepared(
     ny, nx = image.shape
     shape = (fft.good_size(int(ny / factor)), fft.good_size(int(nx / factor))) if factor > 1 else (ny, nx)
     step = tuple(n / m for n, m in zip(image.shape, shape))
-    small = fourier_resized(image if white else -image, shape)
     size = pixel_size * float(np.sqrt(step[0] * step[1]))
-    if clear is not None:
-        places = np.moveaxis(np.indices(shape), 0, -1) * step + (top, left)
-        small = _only(small, clear(places[..., ::-1].reshape(-1, 2)).reshape(shape))
-    return Field(_even(small, scope.largest / size), size, scope, step, (top, left), contrast)
+    clear = None
+    if junk is not None and junk.any() and not junk.all():
+        whole = micrograph.shape[0], micrograph.shape[1]
+        image = _bridged(image, junk, _cells(junk, whole, (top, left), image.shape, (1.0, 1.0)))
+        clear = junk[_cells(junk, whole, (top, left), shape, step)] == 0
+        clear = distance_transform_edt(clear) > scope.smallest / 2 / size
+    small = fourier_resized(image if white else -image, shape)
+    field = Field(_even(small, scope.largest / size, clear), size, scope, step, (top, left), contrast)
+    field.clear = clear
+    return field
 
 
-def _only(image: np.ndarray, clear: np.ndarray) -> np.ndarray:
-    """An image (ny, nx) with noise of its own level, always the same, in place of what is not clear (ny, nx)."""
-    noise = np.random.default_rng(0).standard_normal(image.shape, np.float32)
-    known = image[clear] if clear.any() else noise
-    return np.where(clear, image, known.mean() + known.std() * noise)
+def _cells(
+    junk: np.ndarray, whole: tuple[int, int], corner: tuple[int, int], shape: tuple[int, ...], step: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (ny, 1) and columns (nx,) of junk, binned from ``whole``, of an image that begins at a corner of it."""
+    rows, columns = (
+        block_of(start + by * np.arange(n), side, blocks)
+        for start, by, n, side, blocks in zip(corner, step, shape, whole, junk.shape)
+    )
+    return rows[:, None], columns
 
 
-def _even(image: np.ndarray, width: float) -> np.ndarray:
-    """Local mean 0 and sd 1 over Gaussian windows (sigma in pixels: width, twice the width)."""
+def _bridged(image: np.ndarray, junk: np.ndarray, cells: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """An image with the level of the nearest clear block on junk: steps would ring when it is made smaller."""
+    rows, columns = cells[0][:, 0], cells[1]
+    starts = [np.flatnonzero(np.diff(one, prepend=-1)) for one in (rows, columns)]
+    used = np.ix_(rows[starts[0]], columns[starts[1]])
+    sizes = np.outer(*(np.diff(start, append=n) for start, n in zip(starts, image.shape)))
+    means = np.add.reduceat(np.add.reduceat(image, starts[0], axis=0), starts[1], axis=1) / sizes
+    level, dirty = np.zeros(junk.shape, np.float32), np.ones(junk.shape, bool)
+    level[used], dirty[used] = means, junk[used] != 0
+    if dirty.all():
+        return image
+    nearest = distance_transform_edt(dirty, return_distances=False, return_indices=True)
+    return np.where(junk[cells] != 0, level[tuple(nearest)][cells], image)
+
+
+def _even(image: np.ndarray, width: float, clear: np.ndarray | None = None) -> np.ndarray:
+    """Local mean 0 and sd 1 over Gaussian windows (sigma in pixels: width, twice the width).
+
+    What is not clear (ny, nx) has no say in either, and noise, always the same, in its place.
+    """
+    if clear is not None and clear.any():
+        return _even_where(image, width, clear)
     image = image - smoothed(image, width)
-    spread = np.sqrt(np.maximum(smoothed(image**2, 2 * width), 0))
-    image = np.clip(image / np.maximum(spread, 0.3 * float(np.median(spread)) + 1e-20), -_CLIP, _CLIP)
+    image = _clipped_to(image, np.sqrt(np.maximum(smoothed(image**2, 2 * width), 0)))
     return image - image.mean(dtype=np.float64).astype(np.float32)
+
+
+def _even_where(image: np.ndarray, width: float, clear: np.ndarray) -> np.ndarray:
+    share = clear.astype(np.float32)
+    image = (image - _mean_where(image, share, width)) * share
+    image = _clipped_to(image, np.sqrt(np.maximum(_mean_where(image**2, share, 2 * width), 0)))
+    image -= image[clear].mean(dtype=np.float64).astype(np.float32)
+    noise = np.random.default_rng(0).standard_normal(image.shape, np.float32)
+    return np.where(clear, image, image[clear].std() * noise)
+
+
+def _mean_where(image: np.ndarray, share: np.ndarray, width: float) -> np.ndarray:
+    """Local mean of an image over what of it counts (0 or 1)."""
+    return smoothed(image * share, width) / np.maximum(smoothed(share, width), np.float32(1e-3))
+
+
+def _clipped_to(image: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    return np.clip(image / np.maximum(spread, 0.3 * float(np.median(spread)) + 1e-20), -_CLIP, _CLIP)

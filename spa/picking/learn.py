@@ -1,7 +1,7 @@
 """Learning the shape from the micrographs themselves.
 
-The best of a family of fixed shapes makes first picks; their mean radial profile, freed of each micrograph's CTF,
-is the next template: a matched filter for what is there, not for what was guessed.
+The best of each kind of fixed shape makes first picks; their mean radial profile, freed of each micrograph's CTF, is
+the next template: a matched filter for what is there, not for what was guessed.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ _JURY = 4  # micrographs on which shapes compete
 _COURT = 500_000  # pixels of their fields that they compete on, at most
 _NEAR = 4  # best round shapes, whose diameters tell where ellipses are tried
 _LONGER = 1.5
-_MARGIN = 1.25  # by which what is not learned must beat what is, which finds centres more surely
+_MARGIN = 1.25  # by which a round shape must beat what is learned from it, which finds centres more surely
 _CLEAR = 1.05  # by which shapes as they are must beat those seen through the CTF
 _WIENER = 0.1
 
@@ -60,7 +60,7 @@ def learn(
         other, others = chosen(plain, scope, names, rounds, spacing, over)
         if others[other.label] > _CLEAR * tried[shape.label]:
             fields, shape, tried, blind = plain, other, others, True
-    gap = APART * shape.diameter if spacing is None else spacing
+    gap = APART * shape.extent if spacing is None else spacing
     return Learned(shape, limit(fields, shape, gap, over), gap, tried, blind)
 
 
@@ -70,29 +70,33 @@ def chosen(
     """The shape that explains most, refined over ``rounds``, and the evidence for it and all that were tried.
 
     names: of the family (``shapes.NAMES``); ``over`` maps a function over fields, in threads or not.
-    spacing: of picks, angstroms; by default APART times the diameter, of shapes that compete their longest one.
-    A round shape is refined; it, or an ellipse, is taken as it was where that has clearly more evidence.
+    spacing: of picks, angstroms; by default APART times the diameter. Shapes compete on equal terms: each place of that
+    size, of the largest diameter, counts once for each of them. The best of each round kind is refined, as what off a
+    particle's centre looks like one shape, at it looks like another.
     """
     jury = fields[:: max(1, len(fields) // _JURY)][:_JURY]
     jury = [field.middle(int(np.sqrt(_COURT / len(jury)))) for field in jury]
+    room = spacing or APART * scope.largest
 
     def judged(shapes: list[Shape]) -> list[tuple[float, Shape]]:
-        rows = list(over(lambda field: [evidence(field, one, spacing or APART * one.extent) for one in shapes], jury))
+        rows = list(over(lambda field: [evidence(field, one, room) for one in shapes], jury))
         return sorted(zip(map(float, np.sum(rows, axis=0)), shapes), key=lambda pair: -pair[0])
 
     shapes = family(names, scope.smallest, scope.largest, scope.lowpass)
     tried = judged([shape for shape in shapes if shape.ratio == 1]) if set(names) != {"ellipse"} else []
-    best: list[tuple[float, Shape]] = []
-    if tried:
-        first = tried[0][1]
-        refined = refined_shape(fields, scope, first, rounds, spacing or APART * first.diameter, over)
-        best = [*judged([refined]), tried[0]]
+    round_ones = tried
+    firsts = {shape.name: shape for _, shape in reversed(round_ones)}
+    starts = [firsts[name] for name in names if name in firsts] if rounds else []
+    apart = [(one, spacing or APART * one.diameter) for one in starts]
+    best = judged([refined_shape(fields, scope, one, rounds, gap, over) for one, gap in apart])
     # ellipses cost more: a round shape fits a long one best between its short axis and its mean diameter
     near = [shape.diameter for _, shape in tried[:_NEAR]] or [scope.smallest, scope.largest]
     if long_ones := [one for one in shapes if one.ratio != 1 and min(near) <= one.diameter <= _LONGER * max(near)]:
         found = judged(long_ones)
         tried, best = sorted(tried + found, key=lambda pair: -pair[0]), best + found[:1]
-    value, shape = max(best, key=lambda pair: pair[0] / (1 if pair[1].name == "learned" else _MARGIN))
+    if round_ones and round_ones[0][0] > _MARGIN * max((value for value, _ in best), default=0.0):
+        best.append(round_ones[0])
+    value, shape = max(best, key=lambda pair: pair[0])
     return shape, {one.label: score for score, one in [(value, shape), *tried]}
 
 
@@ -130,7 +134,7 @@ class Tops:
 def tops(field: Field, shape: Shape, spacing: float) -> Tops:
     """What a shape gives in a field; spacing in angstroms."""
     score, decoy = score_map(field, shape)
-    points = maxima(score, 0.0, spacing / field.pixel_size)
+    points = field.free(maxima(score, 0.0, spacing / field.pixel_size))
     return Tops(points, score[tuple(points.T)], *contest(score, decoy, spacing / field.pixel_size))
 
 

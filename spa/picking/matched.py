@@ -19,6 +19,7 @@ from spa.picking.shapes import Shape
 _LEAST_INSIDE = 0.25  # of a template's energy
 _SAMPLE = 10_000  # pixels that tell the spread of scores
 _NOISE = 3.0  # sd: what noise alone may reach
+_CERTAIN = 20.0  # twice the log-likelihood ratio of what needs no more evidence
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ def contest(score: np.ndarray, decoy: np.ndarray, spacing: float) -> tuple[np.nd
 def evidence(field: Field, shape: Shape, spacing: float) -> float:
     """How much of the micrograph the shape explains: score^2 - 9 summed over peaks of more than 3 sd, less decoys.
 
+    Beyond 20 what a peak counts grows with its score alone (Huber, Ann. Math. Stat. 35 (1964) 73): it is certain then,
+    and the few views, or lumps of dirt, that stand out most should not tell the shape of all.
     Each of n in-plane angles has a prior of 1/n, so that a peak of a long shape pays 2 ln n for its angle (a
     log-likelihood ratio is half a squared score), and decoys take off what noise gives. spacing in angstroms:
     peaks nearer than that count once, so that a small shape gains nothing by finding both ends of a large particle.
@@ -132,8 +135,12 @@ def evidence(field: Field, shape: Shape, spacing: float) -> float:
     width = max(3, int(np.sqrt(2) * spacing / field.pixel_size) | 1)
     price = _NOISE**2 + 2 * np.log(shape.angles)
     tops = (_window_tops(score, width, float(np.sqrt(price))) for score in quick_map(field, shape))
-    explained, chance = (float(np.sum(np.square(found, dtype=np.float64) - price)) for found in tops)
+    explained, chance = (float(_huber(np.square(found, dtype=np.float64) - price).sum()) for found in tops)
     return explained - chance
+
+
+def _huber(values: np.ndarray) -> np.ndarray:
+    return np.where(values < _CERTAIN, values, 2 * np.sqrt(_CERTAIN * np.maximum(values, _CERTAIN)) - _CERTAIN)
 
 
 def _window_tops(score: np.ndarray, width: int, least: float) -> np.ndarray:

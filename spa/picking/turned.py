@@ -59,7 +59,7 @@ def peaks(
     power = local_power(field, diameter / 2)
     noise = _noise(field, diameter)
     target, decoy = scores.best / noise, -scores.worst / noise
-    points = maxima(target, 0.0, spacing / field.pixel_size)
+    points = field.free(maxima(target, 0.0, spacing / field.pixel_size))
     at = points[:, 0], points[:, 1]
     template, turn = np.divmod(scores.which[at], templates.turns)
     angle = 2 * np.pi * turn / templates.turns

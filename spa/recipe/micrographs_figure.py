@@ -20,7 +20,7 @@ _SPREAD = 6.0  # sd: what is farther from the middle is hot pixels and dirt
 _FINEST = 12  # pixels, that a particle has at least
 
 
-def draw(tables: Tables, diameter: float, path: str, unit: str = "sd of the background") -> None:
+def draw(tables: Tables, diameter: float, path: str, unit: str) -> None:
     """Up to five micrographs spread over the table, with circles of ``diameter`` angstroms; and all scores."""
     table = tables["particles"]
     names, score = table.text("rlnMicrographName"), table.floats("rlnAutopickFigureOfMerit")

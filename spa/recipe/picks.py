@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,8 +12,10 @@ from spa.image.ctf import Lens
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.job import junk
-from spa.job.micrographs import Entry, entries, file_names
+from spa.job.micrographs import Entry, Micrograph, entries, file_names
 from spa.job.run import Run
+from spa.junk.ground import ground
+from spa.junk.mask import junk as judged
 from spa.model.numbers import sensible_or_zero
 from spa.picking.field import Contrast, Field, Scope, prepared
 
@@ -24,29 +25,42 @@ X, Y, SCORE, POWER = "rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMer
 
 @dataclass(frozen=True)
 class Reader:
-    """Makes the field of an entry: scope, whether particles are white, whether the CTF is used, phase shifts."""
+    """Makes the field of an entry: scope, whether particles are white, whether the CTF is used, phase shifts.
+
+    everywhere: junk is looked at as well, where the table has no mask of it.
+    """
 
     scope: Scope
     white: bool
     ctf: bool
     phases: dict[str, float]
+    everywhere: bool
 
     @classmethod
-    def of(cls, tables: Tables, scope: Scope, white: bool, ctf: bool) -> "Reader":
+    def of(cls, tables: Tables, scope: Scope, white: bool, ctf: bool, everywhere: bool = True) -> "Reader":
         """For the micrographs of a table."""
         shifts = np.deg2rad(sensible_or_zero(tables["micrographs"], "rlnPhaseShift"))
         names = tables["micrographs"].text("rlnMicrographName")
-        return cls(scope, white, ctf, dict(zip(names.tolist(), shifts.tolist())))
+        return cls(scope, white, ctf, dict(zip(names.tolist(), shifts.tolist())), everywhere)
 
     def __call__(self, entry: Entry) -> Field:
         """A micrograph read and made ready, its junk taken out; errors carry its name."""
         micrograph = entry.load()
-        shape = micrograph.data.shape[0], micrograph.data.shape[1]
-        clear = None if entry.mask is None else partial(junk.clear, entry.mask, shape)
         try:
-            return prepared(micrograph.data, micrograph.pixel_size, self.scope, self.contrast(entry), self.white, clear)
+            return prepared(
+                micrograph.data, micrograph.pixel_size, self.scope, self.contrast(entry), self.white,
+                self._junk(micrograph),
+            )  # fmt: skip
         except SpaError as error:
             raise type(error)(f"{entry.name}: {error}") from None
+
+    def _junk(self, micrograph: Micrograph) -> np.ndarray | None:
+        """Where junk is, by the mask that the table has or one made here, binned; None for nowhere."""
+        if micrograph.mask is not None:
+            return junk.read(micrograph.mask, (micrograph.data.shape[0], micrograph.data.shape[1]))
+        if self.everywhere:
+            return None
+        return judged(ground(micrograph.data, micrograph.pixel_size), self.scope.largest).mask
 
     def contrast(self, entry: Entry) -> Contrast | None:
         """Its CTF, where the table has one and it is wanted."""
@@ -94,3 +108,12 @@ def list_files(run: Run, done: Sequence[tuple[Entry, dict[str, Any]]]) -> None:
         rlnMicrographCoordinates=[result["file"] for _, result in done],
     )
     star.write(Tables({"coordinate_files": table}, []), (run.outdir or Path()) / "autopick.star")
+
+
+def finish(run: Run, tables: Tables, output: str, plot: str | None, diameter: float, unit: str) -> None:
+    """Prints the picks, and draws them where that is asked for; diameter in angstroms, unit: of the scores."""
+    run.write(tables, output)
+    if plot:
+        from spa.recipe.micrographs_figure import draw  # as it brings matplotlib, which the extra does
+
+        draw(tables, diameter, plot, unit)

@@ -92,3 +92,19 @@ def test_the_middle_of_a_field_knows_where_it_is():
     assert middle.image.shape == (40, 40)
     top = (field.image.shape[0] - 40) // 2
     assert middle.to_micrograph(np.zeros((1, 2)))[0, 1] == pytest.approx(top * field.step[0])
+
+
+def test_junk_has_no_say_and_noise_takes_its_place():
+    image = noise((400, 400))
+    dirty = image.copy()
+    dirty[:, 260:] += 30 * np.sin(np.arange(140)) + 20
+    junk = np.zeros((100, 100), np.int8)
+    junk[:, 64:] = 1
+    field = prepared(dirty, 5.0, SCOPE, junk=junk)
+    x = np.arange(field.image.shape[1]) * field.step[1]
+    reach = SCOPE.smallest / 2 / 5.0
+    assert not field.clear[:, x > 256 - reach + 5].any() and field.clear[:, x < 256 - reach - 5].all()
+    assert field.image[:, x > 280].std() == pytest.approx(field.image[:, x < 220].std(), rel=0.1)
+    like = prepared(image, 5.0, SCOPE).image
+    assert np.corrcoef(field.image[field.clear], like[field.clear])[0, 1] > 0.98
+    assert len(field.free(np.array([[10, 10], [10, len(x) - 5]]))) == 1

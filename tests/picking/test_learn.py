@@ -25,7 +25,7 @@ def hollow(scene):
     """Truth and fields of shells, 115 A, each at its own defocus."""
     found = []
     for n, (truth, image, rng) in enumerate(pictures(scene, 21, 3, hollow=0.75)):
-        defocus = 12000.0 + 6000 * n
+        defocus = 8000.0 + 20000 * n
         contrast = Contrast(Lens(300, 2.7, 0.1), defocus, defocus, 0)
         found.append((truth, prepared(scene.micrograph(image, rng, 0.15, PIXEL, defocus), PIXEL, SCOPE, contrast)))
     return found
@@ -76,3 +76,18 @@ def test_a_ctf_that_is_not_in_the_images_is_left_aside(scene):
     pairs = [(truth, prepared(scene.micrograph(image, rng, 0.5), PIXEL, SCOPE, contrast))
              for truth, image, rng in pictures(scene, 25, 2)]  # fmt: skip
     assert learn([field for _, field in pairs], SCOPE, ("ball",), 2).blind
+
+
+def test_particles_of_three_lobes_are_found_whole_and_once(scene):
+    rng = np.random.default_rng(26)
+    pairs = []
+    for _ in range(2):
+        truth = scene.centres(rng, 30, (300, 320), 40, 26)
+        turns = rng.uniform(0, 2 * np.pi, len(truth))[:, None] + 2 * np.pi * np.arange(3) / 3
+        lobes = truth[:, None] + 8 * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+        image = scene.density((300, 320), lobes.reshape(-1, 2), 8)
+        pairs.append((truth, prepared(scene.micrograph(image, rng, 0.5), PIXEL, SCOPE)))
+    learned = learn([field for _, field in pairs], SCOPE, ("ball", "shell", "ellipse"), 3)
+    found = [pick(field, learned.shape, learned.threshold, learned.spacing).xy for _, field in pairs]
+    assert all(scene.matched(truth, xy, 4) > 0.95 and len(xy) < 1.1 * len(truth)
+               for (truth, _), xy in zip(pairs, found))  # fmt: skip

@@ -57,7 +57,7 @@ def test_there_is_no_evidence_in_noise(scene, shells):
 def test_knowing_the_ctf_raises_the_scores(scene):
     rng = np.random.default_rng(9)
     truth = scene.centres(rng, 25, (320, 320), 32, 24)
-    image = scene.micrograph(scene.density((320, 320), truth, 12, hollow=0.7), rng, 0.15, defocus=20000)
+    image = scene.micrograph(scene.density((320, 320), truth, 12, hollow=0.7), rng, 0.4, defocus=20000)
     shape = make("shell", 120, 20, hollow=0.7)
     known = Contrast(Lens(300, 2.7, 0.1), 20000, 20000, 0)
     blind = evidence(prepared(image, PIXEL, SCOPE), shape, 90)
@@ -106,3 +106,13 @@ def test_noise_alone_is_won_by_both_as_often():
     noise = gaussian_filter(rng.standard_normal((600, 600)), 2)
     targets, decoys = contest(noise, -noise, 8)
     assert len(targets) / len(decoys) == pytest.approx(1, abs=0.1)
+
+
+def test_one_lump_of_dirt_explains_less_than_many_particles(scene):
+    rng = np.random.default_rng(9)
+    spots = [np.stack(np.meshgrid(np.arange(40, 240, 40.0), np.arange(40, 220, 40.0)), -1).reshape(-1, 2),
+             np.array([[120.0, 110.0]])]  # fmt: skip
+    images = [strength * scene.density((240, 260), points, 12) for strength, points in zip((1.0, 5.0), spots)]
+    many, one = (evidence(prepared(scene.micrograph(image, rng, 0.8), PIXEL, SCOPE), make("ball", 120, 20), 90)
+                 for image in images)  # fmt: skip
+    assert many > 3 * one > 0

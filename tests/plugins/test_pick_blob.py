@@ -90,6 +90,21 @@ def test_junk_teaches_nothing_and_is_not_picked(micrograph: Path, tmp_path: Path
     assert len(kept) and missed(kept, xy) == 0 and (xy[:, 1] >= len(dark) // 2).all()
 
 
+def test_carbon_is_left_alone_without_a_mask_but_where_all_is_looked_at(micrograph: Path, tmp_path: Path) -> None:
+    tables, truth = star.read(micrograph), truth_of(micrograph)
+    image = mrc.read(tables["micrographs"].text("rlnMicrographName")[0])
+    data = np.array(image.data)
+    coal = np.random.default_rng(2).normal(data.mean() - 8 * data.std(), 4 * data.std(), data.shape)
+    data[: len(data) // 3] = coal[: len(data) // 3]
+    mrc.write(tmp_path / "tiny.mrc", data.astype(np.float32), image.pixel_size)
+    edge = len(data) // 3
+    xy, all_of = (
+        found(run(micrograph, tmp_path, "--no-ctf", "--threshold", 3, *more)) for more in ((), ("--everywhere",))
+    )
+    kept = truth[truth[:, 1] > edge + 15]
+    assert len(kept) and missed(kept, xy) == 0 and (xy[:, 1] >= edge).all() and (all_of[:, 1] < edge).any()
+
+
 def test_threshold_spacing_and_most_picks_hold(micrograph: Path, tmp_path: Path) -> None:
     table = run(micrograph, tmp_path, "--no-ctf", "--threshold", 4.5)["particles"]
     assert table.floats("rlnAutopickFigureOfMerit").min() >= 4.5
@@ -133,7 +148,7 @@ def test_micrographs_of_one_name_in_two_folders_keep_apart(micrograph: Path, tmp
 
 
 def test_a_bad_micrograph_is_named_and_the_others_are_done(micrograph: Path, tmp_path: Path) -> None:
-    said = {"truncated": "truncated", "nan": "not finite", "zeros": "all equal", "gone": "no such file"}
+    said = {"truncated": "truncated", "nan": "not finite", "zeros": "no contrast", "gone": "no such file"}
     for bad, words in said.items():
         several(micrograph, tmp_path)
         path = tmp_path / "more" / "tiny.mrc"

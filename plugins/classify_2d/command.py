@@ -21,13 +21,16 @@ from spa.job.run import Run, job
               help="Largest shift searched, angstroms.")
 @click.option("--iterations", type=click.IntRange(min=4), default=30, show_default=True,
               help="Mini-batches (of all particles where they are few), the last two of all particles.")
+@click.option("--ctf", type=click.Choice(["full", "flipped", "none"]), default="full", show_default=True,
+              help="What images are seen through: their CTF; its absolute value (phases are flipped in them already); "
+                   "nothing (negative stain, unknown defocus).")
 @options.seed
 @options.plot
 @options.standard
 @job("classify 2d", devices="one")
 def classify_2d(
     run: Run, star: str, output: str, classes: int, diameter: float, max_resolution: float, shift_range: float | None,
-    iterations: int, plot: str | None,
+    iterations: int, ctf: str, plot: str | None,
 ) -> None:  # fmt: skip
     """Sort particles into class averages.
 
@@ -35,6 +38,8 @@ def classify_2d(
     likelihood.  Resolution grows from a quarter of the diameter; averages are filtered by the agreement of their
     halves.  DIR gets classes.mrcs (largest class first) and model.star (for RELION's display); the table has the
     class, angle and shift of each particle, and data_classes.
+
+    Where the images were filtered or denoised, no detail is used that is weaker than a hundredth of their coarse noise.
     """
     from spa.class2d import loop
     from spa.job.pool import in_order
@@ -44,7 +49,7 @@ def classify_2d(
 
     engine = engine_of(run)
     tables = run.read(star)
-    problem = inputs.problem(run, tables, classes, diameter, max_resolution, shift_range, iterations)
+    problem = inputs.problem(run, tables, classes, diameter, max_resolution, shift_range, iterations, ctf)
     state = resumed(run, loop.State) or loop.start(problem.images, problem.settings, problem.variance)
     with in_order(run.threads, run.checkpoint) as mapped:
         left = loop.iterations(
@@ -58,4 +63,5 @@ def classify_2d(
     run.write(results.written(run, found), output)
     if plot:
         results.draw(Path(plot), found)
-    run.summary(results.summary(found))
+    words = {"full": "", "flipped": ", phases were flipped", "none": ", without CTF"}[ctf]
+    run.summary(results.summary(found) + words)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spa.image.ctf import Lens, ctf
 from spa.io import mrc, star
 from spa.testing import run_spa
 
@@ -129,7 +130,55 @@ def test_a_missing_column_is_named(two_shapes: Path, tmp_path: Path) -> None:
     tables = star.read(two_shapes)
     star.write(tables.with_block("particles", tables["particles"].without("rlnDefocusU")), tmp_path / "q.star")
     result = run_spa("classify", "2d", tmp_path / "q.star", "-d", tmp_path / "C", *QUICK)
-    assert result.status == 65 and "rlnDefocusU" in result.stderr
+    assert result.status == 65 and "rlnDefocusU; --ctf none takes images as they are" in result.stderr
+
+
+def classified(source: Path, tmp_path: Path, *more: object) -> star.Table:
+    result = run_spa("classify", "2d", source, "-d", tmp_path / "C", *QUICK, "-o", tmp_path / "c.star", *more)
+    assert result.status == 0, result.stderr
+    return star.read(tmp_path / "c.star")["particles"]
+
+
+def test_without_a_ctf_it_is_one_everywhere(two_shapes: Path, tmp_path: Path) -> None:
+    tables = star.read(two_shapes)
+    optics = tables["optics"].with_columns(rlnSphericalAberration=[0.0])  # and an amplitude contrast of 1
+    star.write(tables.with_block("optics", optics), two_shapes)
+    known = classified(two_shapes, tmp_path)
+    bare = tables["particles"].without("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
+    star.write(tables.with_block("particles", bare), tmp_path / "q.star")
+    found = classified(tmp_path / "q.star", tmp_path, "--ctf", "none")
+    for name in ("rlnClassNumber", "rlnAnglePsi", "rlnOriginXAngst"):
+        assert (found.floats(name) == known.floats(name)).all()
+
+
+def test_phases_that_were_flipped_are_taken_as_such(two_shapes: Path, tmp_path: Path) -> None:
+    tables = star.read(two_shapes)
+    optics = tables["optics"].with_columns(rlnAmplitudeContrast=[0.1])
+    seen = tables["particles"].with_columns(rlnDefocusU=[9000.0] * 48, rlnDefocusV=[8000.0] * 48)
+    tables = tables.with_block("optics", optics).with_block("particles", seen)
+    star.write(tables, two_shapes)
+    known = classified(two_shapes, tmp_path)
+    k = np.fft.fftfreq(32, 5.0)
+    value = ctf(Lens(300.0, 2.7, 0.1), k[None], k[:, None], np.array(9000.0), np.array(8000.0), np.array(0.0))
+    stack = np.array(mrc.read(tmp_path / "p.mrcs").data)
+    mrc.write(tmp_path / "p.mrcs", np.fft.ifft2(np.fft.fft2(stack) * np.sign(value)).real.astype(np.float32), 5.0)
+    found = classified(two_shapes, tmp_path, "--ctf", "flipped")
+    same = found.ints("rlnClassNumber") == known.ints("rlnClassNumber")
+    assert same.mean() > 0.95
+    assert np.abs(found.floats("rlnOriginXAngst") - known.floats("rlnOriginXAngst"))[same].max() < 1
+
+
+def test_denoised_images_are_used_as_far_as_they_go(two_shapes: Path, tmp_path: Path) -> None:
+    stack = np.array(mrc.read(tmp_path / "p.mrcs").data)
+    k = np.fft.fftfreq(32, 5.0)
+    filtered = np.exp(-((k[None] ** 2 + k[:, None] ** 2) * 25.0**2) * 2)
+    mrc.write(tmp_path / "p.mrcs", np.fft.ifft2(np.fft.fft2(stack) * filtered).real.astype(np.float32), 5.0)
+    result = run_spa("classify", "2d", two_shapes, "-d", tmp_path / "C", *QUICK, "-o", tmp_path / "c.star")
+    assert result.status == 0 and "filtered or denoised" in result.stderr
+    made = star.read(tmp_path / "c.star")
+    cls, shape = made["particles"].ints("rlnClassNumber"), made["particles"].ints("spaShape")
+    purity = sum(np.bincount(shape[cls == one]).max() for one in np.unique(cls)) / len(cls)
+    assert purity > 0.9 and made["classes"].floats("rlnEstimatedResolution").min() > 16
 
 
 def test_particles_are_centred_where_the_table_says(two_shapes: Path, tmp_path: Path) -> None:

@@ -49,9 +49,11 @@ def neural(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
     A field over Fourier space learns maps and a small network how a few coordinates combine them, however bent their
     way is; an encoder tells each particle's coordinates from what a linear start shows of it (the class of cryoDRGN,
     Zhong et al. 2021).  Coordinates are then carried to the top of their own likelihood, in the whole band, in
-    turns with maps that are solved anew from all coefficients by least squares, each half its own, and
-    written with errors and covariances (_spaLatent1 ..., the most seen first), with the place on the curve through
-    all (_spaLatentPath) as vary linear does, so that select latent and vary volumes go on from here.
+    turns with maps that are solved anew from all coefficients by least squares, each half its own: from where the
+    training ended, or from its start if that explains particles that did not teach better.  They are stretched until
+    images change evenly along them, and written with errors and covariances (_spaLatent1 ..., the most seen first), and
+    with the place on the curve through all (_spaLatentPath), as vary linear does, so that select latent and vary
+    volumes go on from here.
     Poses are those of the table, or with --abinit found here: a map from nothing (as abinit model) gives the first,
     and in each round the decoder learns at the last ones for a part of its epochs, whereupon every particle is searched
     in all orientations in volumes of six kinds that it shows, as far as halves agree (cryoDRGN2: Zhong et al. 2021;

@@ -1,5 +1,6 @@
 """From trained networks to a decoder of maps, every image's coordinates in it, and what it is worth."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,13 +13,15 @@ from spa.vary import placed as placing
 from spa.vary.decoder import Decoder
 from spa.vary.null import CLEAR, shuffled
 from spa.vary.views import Views, moments
-from spa_plugins.vary_neural.field import Network
+from spa_plugins.vary_neural.field import Network, fresh
 from spa_plugins.vary_neural.inputs import Start
 from spa_plugins.vary_neural.settling import settled
 
 CHUNK = 16384  # frequencies at once
 TURNS = 2  # of maps and coordinates, after the training
 PART = 4096  # images whose moments are held at once
+ENDS = 0.02, 0.1, 0.25  # of a way, beyond which it may go straight on
+SCALED = 4  # times, even coordinates to a variance of one
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,40 +72,87 @@ def guessed(start: Start, network: Network) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """decoder and found in coordinates whose covariance is one under the prior, the most seen first; worth."""
+    """decoder and found in coordinates along which images change evenly, the most seen first; worth; trained: whether
+    the networks explain particles that did not teach better than the linear start does, else all is from there."""
 
     decoder: Decoder
     found: placing.Placed
     worth: Worth
+    trained: bool
 
 
 def reading(start: Start, network: Network, shuffles: int, workers: Workers) -> Reading:
     """Of the last state."""
-    problem, views = start.problem, start.problem.views
+    problem = start.problem
     plain, guess = decoder(start, network), guessed(start, network)
     if not np.isfinite(guess).all() or not np.isfinite(plain.maps).all():
         raise DataError("training did not hold: the networks' values are no numbers; a smaller --rate may help")
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(problem.settings.seed, spawn_key=(4,))))
-    scale, rows = start.material.scale, start.material.rows
-    found = _placed(views, plain, scale, guess, rng, workers)
-    for _ in range(TURNS):
-        plain = settled(problem, plain, found, scale, rows, rng, workers)
-        found = _placed(views, plain, scale, found.mean, rng, workers)
-    turn = _turn(found)
-    plain, found = plain.turned(turn), found.turned(turn)
-    return Reading(plain, found, _worth(start, plain, found, shuffles, workers))
+    ends = (plain, _placed(start, plain, guess, rng, workers)), _untrained(start, network, rng)
+    tried = [_settled(start, *one, rng, workers) for one in ends]
+    gains = [float(_gains(start, *one, workers)(None).mean()) for one in tried]
+    best = int(np.argmax(gains))
+    plain, found = tried[best]
+    for _ in range(TURNS - 1):
+        plain, found = _settled(start, plain, found, rng, workers)
+    axes = _turn(found)
+    plain, found = _evened(start, plain.turned(axes), found.turned(axes), rng, workers)
+    return Reading(plain, found, _worth(start, plain, found, shuffles, workers), best == 0)
+
+
+def _untrained(start: Start, network: Network, rng: np.random.Generator) -> tuple[Decoder, placing.Placed]:
+    """Where the training began: the linear start's coordinates, and functions of them that bend a little."""
+    shape, features = network.shape, start.material.features.astype(np.float64)
+    q = shape.latents
+    made = Network(shape, torch.from_numpy(fresh(shape, rng)), network.points.cpu())
+    spread = np.exp(2 * features[:, q : 2 * q])[:, :, None] * np.eye(q)
+    images = start.problem.views.images
+    return Decoder(np.zeros((1, 1, 1, 1), np.float32), images.pixel_size, **made.branch()), placing.Placed(
+        features[:, :q], spread)  # fmt: skip
+
+
+def _settled(
+    start: Start, plain: Decoder, found: placing.Placed, rng: np.random.Generator, workers: Workers
+) -> tuple[Decoder, placing.Placed]:
+    """Maps solved anew, and images placed in them."""
+    material = start.material
+    plain = settled(start.problem, plain, found, material.scale, material.rows, rng, workers)
+    return plain, _placed(start, plain, found.mean, rng, workers)
 
 
 def _placed(
-    views: Views, plain: Decoder, scale: np.ndarray, guess: np.ndarray, rng: np.random.Generator, workers: Workers
+    start: Start, plain: Decoder, guess: np.ndarray, rng: np.random.Generator, workers: Workers
 ) -> placing.Placed:
     """All images under the decoder, from a guess (n, q) or where others are."""
+    views, scale = start.problem.views, start.material.scale
     places, parts = guess[rng.permutation(len(guess))[: placing.TRIED]], []
     for first in range(0, len(views), PART):
         rows = np.arange(first, min(first + PART, len(views)))
         seen = moments(views, rows, plain.maps, views.images.band.radius, workers)
         parts.append(placing.placed(plain, seen, scale[rows], guess[rows], places))
     return placing.Placed(*(np.concatenate([getattr(one, name) for one in parts]) for name in ("mean", "spread")))
+
+
+def _evened(
+    start: Start, plain: Decoder, found: placing.Placed, rng: np.random.Generator, workers: Workers
+) -> tuple[Decoder, placing.Placed]:
+    """The decoder in coordinates along which images change evenly, as a sample of them tells, and all images there.
+
+    How far from its ends the way goes straight on is what makes the sample likeliest.
+    """
+    views, scale = start.problem.views, start.material.scale
+    some = np.sort(rng.permutation(len(views))[:PART])
+    seen = moments(views, some, plain.maps, views.images.band.radius, workers)
+    tried = []
+    for end in ENDS:
+        bent, guess = placing.stretched(plain, found.mean, seen.quadratic.mean(axis=0), end, rng)
+        for _ in range(SCALED):
+            here = placing.placed(bent, seen, scale[some], guess[some], guess[: placing.TRIED])
+            bent, guess = placing.scaled(bent, here, guess)
+        own = placing.evidence(bent, seen, start.problem.contrast, here, rng)
+        tried.append((float(own.mean()), bent, guess))
+    _, bent, guess = max(tried, key=lambda one: one[0])
+    return bent, _placed(start, bent, guess, rng, workers)
 
 
 def _turn(found: placing.Placed) -> np.ndarray:
@@ -115,25 +165,36 @@ def _turn(found: placing.Placed) -> np.ndarray:
 
 def _worth(start: Start, plain: Decoder, found: placing.Placed, shuffles: int, workers: Workers) -> Worth:
     """Of the images that did not teach; chance: the worst of so many shuffles."""
+    problem, rows, gains = start.problem, start.held, _gains(start, plain, found, workers)
+
+    def told(gain: np.ndarray) -> tuple[float, float]:
+        return float(gain.mean()), float(gain.std() / np.sqrt(len(gain)))
+
+    gain = told(gains(None))
+    part = replace(problem, views=problem.views.of(rows),
+                   settings=replace(problem.settings, start=problem.views.images.band.radius))  # fmt: skip
+    chances = [told(gains(shuffled(part, problem.settings.seed + 7919 * (k + 1), workers))) for k in range(shuffles)]
+    chance = max(chances, default=(0.0, gain[1]))
+    return Worth(*gain, *chance)
+
+
+def _gains(
+    start: Start, plain: Decoder, found: placing.Placed, workers: Workers
+) -> Callable[[Views | None], np.ndarray]:
+    """A function that tells what latents add to the log evidence of images that did not teach (n,), or of shuffled ones
+    that it is given."""
     problem, rows = start.problem, start.held
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(problem.settings.seed, spawn_key=(5,))))
     drawn = np.linalg.cholesky(found.spread) @ rng.standard_normal((*found.mean.shape, 1))
     mean = plain.parts(found.mean + drawn[..., 0]).mean(axis=0)  # what all have in common, latents left out
 
-    def gains(views: Views, scale: np.ndarray) -> np.ndarray:
+    def gains(shuffled_: Views | None) -> np.ndarray:
+        views = problem.views.of(rows) if shuffled_ is None else shuffled_
+        scale = start.material.scale[rows] if shuffled_ is None else np.ones(len(rows))
         seen = moments(views, np.arange(len(views)), plain.maps, views.images.band.radius, workers)
         guess = np.repeat(found.mean.mean(axis=0)[None], len(views), axis=0)
         here = placing.placed(plain, seen, scale, guess, found.mean[start.material.rows])
         own = placing.evidence(plain, seen, problem.contrast, here, rng)
         return own - placing.plain(seen, np.repeat(mean[None], len(views), axis=0), problem.contrast)
 
-    def told(gain: np.ndarray) -> tuple[float, float]:
-        return float(gain.mean()), float(gain.std() / np.sqrt(len(gain)))
-
-    gain = told(gains(problem.views.of(rows), start.material.scale[rows]))
-    part = replace(problem, views=problem.views.of(rows),
-                   settings=replace(problem.settings, start=problem.views.images.band.radius))  # fmt: skip
-    chances = [told(gains(shuffled(part, problem.settings.seed + 7919 * (k + 1), workers), np.ones(len(rows))))
-               for k in range(shuffles)]  # fmt: skip
-    chance = max(chances, default=(0.0, gain[1]))
-    return Worth(*gain, *chance)
+    return gains

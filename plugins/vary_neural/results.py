@@ -106,6 +106,9 @@ def draw(path: Path, found: Found) -> None:
 def doubt(found: Found) -> str:
     """What speaks against what varies, or nothing."""
     worth = found.reading.worth
+    if worth.varies and not found.reading.trained:
+        return ("the training explains particles that did not teach no better than its linear start does: latents and "
+                "volumes are solved from that start; more --epochs may do better")  # fmt: skip
     if worth.varies:
         return ""
     return (

@@ -5,11 +5,12 @@ coordinates that an encoder guessed are carried to the top of their own posterio
 al., ICML 2018), which is taken as normal there (Laplace).  The evidence is found by importance sampling.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spa.vary.decoder import Decoder
+from spa.vary.stretch import even
 from spa.vary.views import Contrast, Moments
 
 TURNS = 15  # steps up the posterior, at most
@@ -29,6 +30,31 @@ class Placed:
     def turned(self, matrix: np.ndarray) -> "Placed":
         """In coordinates matrix^T z, matrix (q, q) a rotation."""
         return Placed(self.mean @ matrix, matrix.T @ self.spread @ matrix)
+
+
+def stretched(
+    decoder: Decoder, z: np.ndarray, quadratic: np.ndarray, end: float, rng: np.random.Generator
+) -> tuple[Decoder, np.ndarray]:
+    """The same in coordinates along which images change evenly, and those of images at z (n, q), within the ends.
+
+    quadratic (m + 1, m + 1): the mean of images' moments; end: share of the way beyond which it goes straight on.
+    """
+
+    def change(points: np.ndarray) -> np.ndarray:
+        slope = decoder.slopes(points)[1]
+        return ((slope @ quadratic) * slope).sum(axis=2)
+
+    stretch = even(change, z, end, rng)
+    return replace(decoder, stretch=stretch), stretch.outer(z)
+
+
+def scaled(decoder: Decoder, found: Placed, z: np.ndarray) -> tuple[Decoder, np.ndarray]:
+    """The same in stretched coordinates of mean 0 and variance one over images found, what is not known of each in it;
+    and points z (n, q)."""
+    assert decoder.stretch is not None
+    centre = found.mean.mean(axis=0)
+    width = np.sqrt(found.mean.var(axis=0) + np.diagonal(found.spread, axis1=1, axis2=2).mean(axis=0))
+    return replace(decoder, stretch=decoder.stretch.scaled(centre, width)), (z - centre) / width
 
 
 def placed(decoder: Decoder, seen: Moments, scale: np.ndarray, guess: np.ndarray, places: np.ndarray) -> Placed:

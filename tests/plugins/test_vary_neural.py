@@ -133,6 +133,19 @@ def test_where_nothing_varies_it_says_so(swing: Path, tmp_path: Path) -> None:
     assert list(star.read(tmp_path / "out.star")["components"].ints("spaSignificant")) == [0, 0]
 
 
+def test_two_kinds_are_two_clusters_also_where_training_is_short(swing: Path, tmp_path: Path) -> None:
+    tables = star.read(swing / "in.star")
+    angle = tables["particles"].floats("spaTruth")
+    ends = tables["particles"].take(np.flatnonzero((np.abs(angle) > 30) & ((angle > 0) | (np.arange(N) % 2 == 0))))
+    star.write(tables.with_block("particles", ends), tmp_path / "ends.star")
+    result = varied(swing, tmp_path / "out", "--epochs", 3, "--clusters", 2, table=tmp_path / "ends.star")
+    assert result.status == 0, result.stderr
+    assert "no better than its linear start" in result.stderr and "nothing varies" not in result.stderr
+    table = star.read(tmp_path / "out" / "out.star")["particles"]
+    same = (table.ints("spaLatentCluster") == 1) == (table.floats("spaTruth") > 0)
+    assert max(same.mean(), 1 - same.mean()) > 0.95
+
+
 def test_every_other_option(swing: Path, tmp_path: Path) -> None:
     mrc.write(tmp_path / "focus.mrc", np.minimum(sum(ball(angle) for angle in SWING), 1).astype(np.float32), PIXEL)
     mask = tmp_path / "focus.mrc"

@@ -2,6 +2,8 @@
 
 A mixture of normal distributions seen through each particle's own error (extreme deconvolution: Bovy, Hogg & Roweis,
 Ann. Appl. Stat. 5 (2011) 1657): blurred particles pull less, and widths are those of the states, not of the errors.
+Widths have a prior about their mean (Fraley & Raftery, J. Classif. 24 (2007) 155): without one a state whose tails are
+longer than its errors foretell becomes a narrow cluster, and its tails go to a wide one with all the others.
 """
 
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from spa.class3d.scores import posterior
 ITERATIONS = 300
 GAIN = 1e-6  # of the mean log evidence, below which a run ends
 NARROWEST = 0.02  # standard deviation of a cluster at least, in units of all coordinates'
+ALIKE = 0.25  # of a mean cluster's weight, that each width is held to the mean of all widths with
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +85,8 @@ def _climbed(
         centres = np.einsum("nk,knq->kq", weight, means) / size[:, None]
         away = means - centres[:, None]
         widths = np.einsum("nk,knab->kab", weight, spreads) + np.einsum("nk,kna,knb->kab", weight, away, away)
-        widths = (widths + 2 * NARROWEST**2 * np.eye(q)) / (size[:, None, None] + 2) + NARROWEST**2 * np.eye(q)
+        mean_width, held = widths.sum(axis=0) / size.sum(), ALIKE * size.mean()
+        widths = (widths + held * mean_width) / (size[:, None, None] + held) + NARROWEST**2 * np.eye(q)
     weight, all_evidence = posterior(_scores(linear, seen, centres, widths)[0].T, share)
     return Clusters(centres, widths, share, weight, float(all_evidence.mean()))
 

@@ -41,7 +41,8 @@ def defocus(run: Run, star: str, output: str, plot: str | None, scope: str, asti
     has made (otherwise noise, which is in both, would hold the defocus where it is). The likelihood of every change
     within the range meets a prior whose width, of particles within a micrograph and of micrographs, is learnt from all
     of them: where the data say little, little changes. Each particle gets the mean of its posterior. The table has
-    _spaDefocusChange and _spaDefocusError (its standard deviation) beside the new columns of the CTF.
+    _spaDefocusChange and _spaDefocusError (its standard deviation) beside the new columns of the CTF. Another run
+    in a better map starts from there, and its prior is about what was there before the first one.
 
     Run it after spa optics aberrations, and refine again after it; the recipe is there.
     """

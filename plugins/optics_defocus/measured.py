@@ -8,17 +8,20 @@ import numpy as np
 from spa.errors import DataError, SpaError
 from spa.image.ctf import chi_basis, wavelength
 from spa.io.whole import whole
+from spa.job import pool
 from spa.job.run import Run
 from spa.optics import films
 from spa.optics.calibrate import Calibration
 from spa.optics.compared import Compared, Scene, Who, compared, joined
 from spa.optics.defocus import Changes, Spread, changes, likelihoods, posterior
 from spa.optics.films import Film
-from spa.recipe.optics import Given, blocks, scene_of, who_of
+from spa.recipe.optics import Given, blocks, sample, scene_of, who_of
 from spa.recipe.optics import scales as scales_of
 
 CHUNK = 256  # images, or a micrograph with more, that are worked on together
+SETTLING = 2  # rounds of a sample's defocus and of the scales
 PASSES = 2  # of a micrograph's astigmatism and its particles' defocus
+CHANGE = "spaDefocusChange"
 START = 300.0  # angstroms: the prior on a particle's change while its micrograph is fitted
 
 
@@ -35,11 +38,13 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Of the rows whose images can be used: changes of defocus (None: not asked for), micrograph (n,) from 0, and of
-    micrographs: astigmatism (m, 2) angstroms, phase shift (m,) radians."""
+    """Of the rows whose images can be used: changes of defocus (None: not asked for) and the part of them that was made
+    before (n,), angstroms; micrograph (n,) from 0, and of micrographs: astigmatism (m, 2) angstroms, phase shift (m,)
+    radians."""
 
     rows: np.ndarray
     changes: Changes | None
+    before: np.ndarray
     film: np.ndarray
     astigmatism: np.ndarray
     phase_shift: np.ndarray
@@ -58,9 +63,9 @@ def measured(run: Run, given: Given, wanted: Wanted) -> Measured:
     if len(voltages) > 1:
         raise DataError(f"{where}: voltages of {voltages[0]:g} and {voltages[-1]:g} kV; this job needs one")
     here, who = scene_of(run, given), who_of(stack)
-    scales = scales_of(run, given, here, who)
-    pass_ = _Pass(run, given, wanted, here, who, scales, number, float(voltages[0]))
-    return pass_.measured()
+    before = stack.tables["particles"].floats(CHANGE) if CHANGE in stack.tables["particles"] else np.zeros(len(stack))
+    pass_ = _Pass(run, given, wanted, here, who, scales_of(run, given, here, who), number, float(voltages[0]), before)
+    return pass_.settled().measured()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,32 @@ class _Pass:
     scales: Calibration
     film: np.ndarray
     voltage: float
+    before: np.ndarray
+
+    def settled(self) -> "_Pass":
+        """With scales at the defocus that they say: where it is wrong, fine detail seems not to be there."""
+        rows, now = sample(len(self.who)), self
+        if self.wanted.scope == "none":
+            return self
+        parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+        for _ in range(SETTLING):
+            done = [result() for _, result in pool.ordered(parts, now._sampled, self.run.threads, self.run.checkpoint)]
+            used = np.concatenate([good for good, _ in done])
+            found = now._posterior(np.concatenate([scores for _, scores in done]), used)
+            chi = self.who.chi.copy()
+            chi[used, 0] += np.pi * float(wavelength(self.voltage)) * (found.mean - self.before[used])
+            now = replace(now, scales=scales_of(self.run, self.given, self.here, replace(self.who, chi=chi)))
+        return now
+
+    def _sampled(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which of the rows can be used, and their scores."""
+        used, scores = [np.zeros(0, np.int64)], [np.zeros((0, len(self.grid)))]
+        for good, pixels in blocks(self.given.stack, rows, []):
+            mine = self.who.take(good)
+            one = self.scales.without_own(compared(self.here, mine, pixels), self.here.band)
+            used.append(good)
+            scores.append(self._scores(one, mine.group))
+        return np.concatenate(used), np.concatenate(scores)
 
     @property
     def grid(self) -> np.ndarray:
@@ -103,19 +134,23 @@ class _Pass:
         order = np.argsort(rows)
         if found is not None:
             found = Changes(found.mean[order], found.deviation[order], found.spread)
-        return Measured(rows[order], found, self.film[rows[order]], astigmatism, shift, self.wanted.reach)
+        rows = rows[order]
+        return Measured(rows, found, self.before[rows], self.film[rows], astigmatism, shift, self.wanted.reach)
 
     def _changes(self, scores: np.ndarray, rows: np.ndarray) -> Changes:
+        found = self._posterior(scores.astype(np.float64), rows)
+        if max(found.spread.particle, found.spread.micrograph) > self.wanted.reach / 2:
+            self.run.warn(f"defocus changes by {found.spread.particle:.0f} A (standard deviation): "
+                          f"a --range of {self.wanted.reach:g} may be too small")  # fmt: skip
+        return found
+
+    def _posterior(self, scores: np.ndarray, rows: np.ndarray) -> Changes:
         film = np.unique(self.film[rows], return_inverse=True)[1]
         if "rlnMicrographName" not in self.given.stack.tables["particles"]:
             film = np.zeros_like(film)
         prior = self.wanted.prior
         spread = None if prior is None else Spread(prior, prior)
-        found = posterior(scores.astype(np.float64), self.grid, film, spread, self.wanted.scope == "particle")
-        if max(found.spread.particle, found.spread.micrograph) > self.wanted.reach / 2:
-            self.run.warn(f"defocus changes by {found.spread.particle:.0f} A (standard deviation): "
-                          f"a --range of {self.wanted.reach:g} may be too small")  # fmt: skip
-        return found
+        return posterior(scores, self.grid, film, spread, self.wanted.scope == "particle", self.before[rows])
 
     def _chunks(self) -> list[np.ndarray]:
         """Rows of whole micrographs, as many as make a chunk."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from spa.io.star import Tables
 from spa.recipe.optics import Given
-from spa_plugins.optics_defocus.measured import Measured
+from spa_plugins.optics_defocus.measured import CHANGE, Measured
 
 
 def tables_of(given: Given, found: Measured) -> Tables:
@@ -17,8 +17,8 @@ def tables_of(given: Given, found: Measured) -> Tables:
     angle = p.defocus_angle[rows]
     columns: dict[str, np.ndarray] = {}
     if found.changes is not None:
-        mean = mean + found.changes.mean
-        columns |= {"spaDefocusChange": found.changes.mean, "spaDefocusError": found.changes.deviation}
+        mean = mean + found.changes.mean - found.before
+        columns |= {CHANGE: found.changes.mean, "spaDefocusError": found.changes.deviation}
     if found.astigmatism.any():
         more = found.astigmatism[found.film]
         cosine, sine = half * np.cos(2 * angle) + more[:, 0], half * np.sin(2 * angle) + more[:, 1]
@@ -34,7 +34,7 @@ def summary(given: Given, found: Measured) -> str:
     said = []
     if found.changes is not None:
         change = found.changes
-        root = float(np.sqrt((change.mean**2).mean()))
+        root = float(np.sqrt(((change.mean - found.before) ** 2).mean()))
         said.append(f"defocus changed by {root:.0f} A (rms), known to {np.median(change.deviation):.0f} A (median)")
     if found.astigmatism.any():
         said.append(f"astigmatism by {np.hypot(*found.astigmatism.T).mean() * 2:.0f} A (mean of U - V)")

@@ -2,7 +2,8 @@
 
 A change of defocus adds pi lambda k^2 delta to chi, which is a function of the radius: sums over rings of k^2, of
 CTF times image times slice and of CTF^2 |slice|^2 with sine and cosine of chi, give the likelihood of every delta.
-How far defocus varies is learnt from all particles (empirical Bayes), and each gets its posterior's mean.
+How far defocus varies is learnt from all particles (empirical Bayes), and each gets its posterior's mean. What was
+changed before counts as a part of the change, so that looking twice is not to believe the prior twice.
 Sources: Zivanov et al., eLife 7 (2018) e42166; Robbins (empirical Bayes), Proc. 3rd Berkeley Symp. 1 (1956) 157.
 """
 
@@ -77,7 +78,8 @@ class Spread:
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """mean (n,) of each particle's posterior and its deviation (n,), angstroms; how far they spread."""
+    """mean (n,) of each particle's posterior and its deviation (n,), angstroms, with what was changed before; how far
+    they spread."""
 
     mean: np.ndarray
     deviation: np.ndarray
@@ -85,19 +87,22 @@ class Changes:
 
 
 def posterior(
-    scores: np.ndarray, grid: np.ndarray, film: np.ndarray, spread: Spread | None, particles: bool = True
-) -> Changes:
+    scores: np.ndarray, grid: np.ndarray, film: np.ndarray, spread: Spread | None, particles: bool = True,
+    before: np.ndarray | None = None,
+) -> Changes:  # fmt: skip
     """From log-likelihoods (n, changes) and the micrograph (n,) of each particle, numbered from 0.
 
-    spread: how far changes go, learnt where it is None. particles: each its own, or one for a micrograph.
+    spread: how far changes go, learnt where it is None. particles: each its own, or one for a micrograph. before (n,):
+    how far each was changed already, angstroms.
     """
+    before = np.zeros(len(scores)) if before is None else before
     if not particles:
-        return _of_films(scores, grid, film, spread)
+        return _of_films(scores, grid, film, spread, before)
     widths = spread or Spread(float(grid[-1]) / 4, float(grid[-1]) / 4)
     centre = np.zeros(int(film.max()) + 1)
     counts = np.bincount(film).astype(float)
     for _ in range(ROUNDS):
-        mean, deviation = _moments(scores, grid, centre[film], widths.particle)
+        mean, deviation = _moments(scores, grid, before, centre[film], widths.particle)
         sums = np.bincount(film, mean)
         share = widths.micrograph**2 / (widths.micrograph**2 * counts + widths.particle**2)
         centre = share * sums
@@ -114,27 +119,32 @@ def posterior(
         widths = widths_now
         if moved < SETTLED and spread is None:
             break
-    mean, deviation = _moments(*_finer(scores, grid), centre[film], widths.particle)
+    mean, deviation = _moments(*_finer(scores, grid), before, centre[film], widths.particle)
     return Changes(mean, deviation, widths)
 
 
-def _of_films(scores: np.ndarray, grid: np.ndarray, film: np.ndarray, spread: Spread | None) -> Changes:
+def _of_films(
+    scores: np.ndarray, grid: np.ndarray, film: np.ndarray, spread: Spread | None, before: np.ndarray
+) -> Changes:
     """One change for all particles of a micrograph."""
     summed = np.zeros((int(film.max()) + 1, len(grid)))
     np.add.at(summed, film, scores)
     alone = np.arange(len(summed))
     given = None if spread is None else Spread(spread.micrograph, 1e-3)
-    found = posterior(summed, grid, np.zeros_like(alone), given)
+    earlier = np.bincount(film, before) / np.maximum(np.bincount(film), 1)
+    found = posterior(summed, grid, np.zeros_like(alone), given, before=earlier)
     return Changes(found.mean[film], found.deviation[film], Spread(0.0, found.spread.particle))
 
 
-def _moments(scores: np.ndarray, grid: np.ndarray, centre: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation (n,) under a Gaussian prior about centre (n,)."""
-    log = scores - (grid - centre[:, None]) ** 2 / (2 * width**2)
+def _moments(
+    scores: np.ndarray, grid: np.ndarray, before: np.ndarray, centre: np.ndarray, width: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation (n,) of before (n,) and a change together, under a Gaussian prior about centre (n,)."""
+    log = scores - (grid + (before - centre)[:, None]) ** 2 / (2 * width**2)
     share = np.exp(log - log.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)
     mean = share @ grid
-    return mean, np.sqrt(np.maximum(share @ grid**2 - mean**2, 0) + (grid[1] - grid[0]) ** 2 / 12)
+    return before + mean, np.sqrt(np.maximum(share @ grid**2 - mean**2, 0) + (grid[1] - grid[0]) ** 2 / 12)
 
 
 def _finer(scores: np.ndarray, grid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -113,9 +113,14 @@ def blocks(stack: ParticleSet, rows: np.ndarray, errors: list[SpaError]) -> Iter
             yield good, images
 
 
+def sample(count: int) -> np.ndarray:
+    """Rows spread evenly over a set."""
+    return np.arange(count)[:: max(1, count // SAMPLE)]
+
+
 def scales(run: Run, given: Given, here: Scene, who: Who) -> Calibration:
-    """Grey scale and noise from images spread evenly over the set; DataError where they do not show the map."""
-    rows = np.arange(len(who))[:: max(1, len(who) // SAMPLE)]
+    """Grey scale and noise from a sample; DataError where its images do not show the map."""
+    rows = sample(len(who))
     groups = len(given.stack.aberrations)
     errors: list[SpaError] = []  # named in the pass that follows
     parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]

@@ -47,6 +47,29 @@ def test_planted_errors_go_and_what_is_left_is_as_large_as_it_says(defocused: Pa
     np.testing.assert_allclose(refined.floats("spaDefocusChange"), left - before, atol=0.01)
 
 
+def test_looking_twice_is_not_to_believe_twice(defocused: Path, refined: star.Table, tmp_path: Path) -> None:
+    """From where a first look has led, a second one finds what a look from the start finds."""
+    (tmp_path / "P").symlink_to(defocused / "P")
+    table = star.read(defocused / "posed.star")
+    star.write(table.with_block("particles", refined), tmp_path / "posed.star")
+    again = found(tmp_path, tmp_path)
+    for name, most in (("rlnDefocusU", 0.1), ("spaDefocusChange", 0.1), ("spaDefocusError", 0.05)):
+        assert rms(again.floats(name) - refined.floats(name)) < most * rms(refined.floats("spaDefocusError")), name
+
+
+def test_scales_are_those_of_the_defocus_that_is_found(defocused: Path, tmp_path: Path) -> None:
+    """A table that is right already tells particles as surely as one that is far off."""
+    sure = found(defocused, tmp_path / "far").floats("spaDefocusError")
+    (tmp_path / "P").symlink_to(defocused / "P")
+    table, true = (star.read(defocused / name) for name in ("posed.star", "P/truth.star"))
+    known = true["particles"]
+    right = {name: known.floats(name) for name in ("rlnDefocusU", "rlnDefocusV")}
+    star.write(table.with_block("particles", table["particles"].with_columns(**right)), tmp_path / "posed.star")
+    prior = ("--prior", rms(errors(defocused, table["particles"])))
+    near = found(tmp_path, tmp_path / "near", *prior).floats("spaDefocusError")
+    assert np.median(sure) < 1.15 * np.median(near)
+
+
 def test_astigmatism_stays(defocused: Path, refined: star.Table) -> None:
     table = star.read(defocused / "posed.star")["particles"]
     difference = [one.floats("rlnDefocusU") - one.floats("rlnDefocusV") for one in (table, refined)]

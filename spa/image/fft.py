@@ -5,6 +5,8 @@ Spectra are unnormalised forward, normalised backward (numpy's convention), floa
 
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
@@ -18,7 +20,7 @@ finally:
     for _name in _SPARED:
         del sys.modules[_name]
 
-_BAND = 64  # rows
+_BAND = 64  # rows, or columns, that are transformed together
 _planning = threading.Lock()  # FFTW plans are not made safely by two threads
 _local = threading.local()
 
@@ -37,11 +39,11 @@ def good_size(n: int) -> int:
         size += 2
 
 
-def _plan(kind: str, shape: tuple[int, ...], axes: tuple[int, ...], threads: int) -> pyfftw.FFTW:
+def _plan(kind: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> pyfftw.FFTW:
     """A plan with its own buffers, kept per thread and used again; kind: forward, backward, or of complex lines: along
     (forward) and back."""
     plans = _local.__dict__.setdefault("plans", {})
-    key = (kind, shape, axes, threads)
+    key = (kind, shape, axes)
     if key not in plans:
         half = shape[:-1] + (shape[-1] // 2 + 1,)
         image, spectrum, line = (shape, "float32"), (half, "complex64"), (shape, "complex64")
@@ -50,7 +52,7 @@ def _plan(kind: str, shape: tuple[int, ...], axes: tuple[int, ...], threads: int
         with _planning:
             source, target = (pyfftw.empty_aligned(*form) for form in forms[kind])
             plans[key] = pyfftw.FFTW(
-                source, target, axes=axes, threads=threads,
+                source, target, axes=axes,
                 direction="FFTW_BACKWARD" if kind in ("backward", "back") else "FFTW_FORWARD",
                 flags=("FFTW_ESTIMATE",),
             )  # fmt: skip
@@ -65,39 +67,53 @@ def lines(kind: str, shape: tuple[int, int], axis: int) -> pyfftw.FFTW:
     kind: along or back (complex, forward or backward), forward or backward (real). The arrays are this thread's until
     it asks for lines again.
     """
-    return _plan(kind, shape, (axis,), 1)
+    return _plan(kind, shape, (axis,))
 
 
-def _large(kind: str, data: np.ndarray, shape: tuple[int, ...], threads: int) -> np.ndarray:
-    half = shape[:-1] + (shape[-1] // 2 + 1,)
-    source = pyfftw.empty_aligned(data.shape, data.dtype)
-    source[...] = data
-    target = pyfftw.empty_aligned(half if kind == "forward" else shape,
-        "complex64" if kind == "forward" else "float32")  # fmt: skip
-    with _planning:
-        plan = pyfftw.FFTW(source, target, axes=(0, 1, 2), threads=threads,
-            flags=("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT"),
-            direction="FFTW_FORWARD" if kind == "forward" else "FFTW_BACKWARD")  # fmt: skip
-    return plan() if kind == "forward" else plan(normalise_idft=True)
+def each(one: Callable[[int], None], count: int, threads: int) -> None:
+    """Calls of 0 ... count - 1, by so many threads."""
+    if threads == 1:
+        for index in range(count):
+            one(index)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(one, range(count)))
 
 
-def _run(kind: str, data: np.ndarray, shape: tuple[int, ...], ndim: int, threads: int) -> np.ndarray:
-    core, lead = shape[-ndim:], shape[:-ndim]
-    if ndim == 3 and not lead:  # large: no kept buffers
-        return _large(kind, data, core, threads)
-    flat = data.reshape((-1,) + data.shape[-ndim:])
-    plan = _plan(kind, core, tuple(range(ndim)), threads)
-    out = np.empty((len(flat),) + plan.output_shape, plan.output_dtype)
-    for one, result in zip(flat, out):
-        plan.input_array[...] = one
-        result[...] = plan() if kind == "forward" else plan(normalise_idft=True)
-    return out.reshape(lead + plan.output_shape)
+def _planes(kind: str, images: np.ndarray, out: np.ndarray, factor: float, threads: int) -> None:
+    """Transforms of planes (n, ..., ...) in two dimensions into out, times a factor."""
+    shape = images.shape[1:] if kind == "forward" else out.shape[1:]
+
+    def plane(z: int) -> None:
+        plan = _plan(kind, shape, (0, 1))
+        plan.input_array[...] = images[z]
+        plan.execute()
+        np.multiply(plan.output_array, np.float32(factor), out=out[z])
+
+    each(plane, len(images), threads)
+
+
+def _columns(kind: str, columns: np.ndarray, out: np.ndarray, threads: int) -> None:
+    """Transforms of columns (n, count) into out, which may be the same: blocks of them stay in the cache."""
+    size, count = columns.shape
+
+    def block(number: int) -> None:
+        some = slice(_BAND * number, min(_BAND * (number + 1), count))
+        plan = lines(kind, (size, _BAND), 0)
+        plan.input_array[:, : some.stop - some.start] = columns[:, some]
+        plan.execute()
+        out[:, some] = plan.output_array[:, : some.stop - some.start]
+
+    each(block, -(-count // _BAND), threads)
 
 
 def rfft2(images: np.ndarray, threads: int = 1) -> np.ndarray:
     """Half spectra (..., ny, nx//2+1) complex64 of images (..., ny, nx)."""
     images = np.asarray(images, np.float32)
-    return _run("forward", images, images.shape, 2, threads)
+    planes = images.reshape(-1, *images.shape[-2:])
+    out = np.empty((*planes.shape[:2], planes.shape[2] // 2 + 1), np.complex64)
+    _planes("forward", planes, out, 1.0, threads)
+    return out.reshape(*images.shape[:-1], -1)
 
 
 def rfft2_left(images: np.ndarray, columns: int) -> np.ndarray:
@@ -107,8 +123,8 @@ def rfft2_left(images: np.ndarray, columns: int) -> np.ndarray:
     """
     images = np.asarray(images, np.float32)
     ny, nx = images.shape[-2:]
-    band = _plan("forward", (min(_BAND, ny), nx), (1,), 1)
-    down = _plan("along", (columns, ny), (1,), 1)
+    band = _plan("forward", (min(_BAND, ny), nx), (1,))
+    down = _plan("along", (columns, ny), (1,))
     out = np.empty((*images.shape[:-2], ny, columns), np.complex64)
     for image, result in zip(images.reshape(-1, ny, nx), out.reshape(-1, ny, columns)):
         for start in range(0, ny, _BAND):
@@ -122,16 +138,26 @@ def rfft2_left(images: np.ndarray, columns: int) -> np.ndarray:
 def irfft2(spectra: np.ndarray, nx: int, threads: int = 1) -> np.ndarray:
     """Images (..., ny, nx) float32 of half spectra (..., ny, nx//2+1)."""
     spectra = np.asarray(spectra, np.complex64)
-    return _run("backward", spectra, spectra.shape[:-1] + (nx,), 2, threads)
+    planes = spectra.reshape(-1, *spectra.shape[-2:])
+    out = np.empty((*planes.shape[:2], nx), np.float32)
+    _planes("backward", planes, out, 1 / (planes.shape[1] * nx), threads)
+    return out.reshape(*spectra.shape[:-1], nx)
 
 
 def rfft3(volume: np.ndarray, threads: int = 1) -> np.ndarray:
     """Half spectrum (nz, ny, nx//2+1) complex64 of a volume (nz, ny, nx)."""
     volume = np.asarray(volume, np.float32)
-    return _run("forward", volume, volume.shape, 3, threads)
+    out = rfft2(volume, threads)
+    flat = out.reshape(len(out), -1)
+    _columns("along", flat, flat, threads)
+    return out
 
 
 def irfft3(spectrum: np.ndarray, nx: int, threads: int = 1) -> np.ndarray:
     """Volume (nz, ny, nx) float32 of its half spectrum."""
     spectrum = np.asarray(spectrum, np.complex64)
-    return _run("backward", spectrum, spectrum.shape[:-1] + (nx,), 3, threads)
+    between = np.empty(spectrum.shape, np.complex64)
+    _columns("back", spectrum.reshape(len(spectrum), -1), between.reshape(len(spectrum), -1), threads)
+    out = np.empty((*spectrum.shape[:2], nx), np.float32)
+    _planes("backward", between, out, 1 / out.size, threads)
+    return out

@@ -6,7 +6,6 @@ the cache.  A map's origin is pixel n//2; bands are centred along z and y, and b
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -38,8 +37,8 @@ def band_of(volume: np.ndarray, r: int, size: int, threads: int = 1) -> np.ndarr
         for columns in _blocks(width):
             _along("forward", between[:, y, columns], n // 2, out[:, y, columns], r, size)
 
-    _each(plane, n, threads)
-    _each(column, 2 * r + 1, threads)
+    fft.each(plane, n, threads)
+    fft.each(column, 2 * r + 1, threads)
     return out
 
 
@@ -68,8 +67,8 @@ def map_of(fill: Fill, r: int, n: int, size: int, threads: int = 1) -> np.ndarra
         across.execute()
         _gather(across.output_array.T, n // 2, out[z].T)
 
-    _each(column, 2 * r + 1, threads)
-    _each(plane, n, threads)
+    fft.each(column, 2 * r + 1, threads)
+    fft.each(plane, n, threads)
     return out
 
 
@@ -101,11 +100,3 @@ def _gather(rows: np.ndarray, origin: int, out: np.ndarray) -> None:
 def _blocks(width: int) -> Iterator[slice]:
     return (slice(first, min(first + COLUMNS, width)) for first in range(0, width, COLUMNS))
 
-
-def _each(one: Callable[[int], None], count: int, threads: int) -> None:
-    if threads == 1:
-        for index in range(count):
-            one(index)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(one, range(count)))

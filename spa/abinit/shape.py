@@ -6,7 +6,7 @@ from spa.image import fft
 from spa.image.disc import shell_mean
 from spa.refine.data import Images
 from spa.volume.insert import PADDING, Accumulator
-from spa.volume.shells import radii, shell_counts, shell_sums
+from spa.volume.shells import radii, shell_counts, shell_products
 
 LEAST = 1e-3  # of the strongest shell: the signal power that a shell has at least
 
@@ -36,7 +36,7 @@ def with_power(volume: np.ndarray, power: np.ndarray, band: int) -> np.ndarray:
     """The volume with mean |F|^2 / box^2 of each shell 1 ... band set to power, nothing beyond."""
     n = len(volume)
     spectrum = fft.rfft3(volume)
-    now = shell_sums(spectrum.real**2 + spectrum.imag**2) / shell_counts(n) / n**2
+    now = shell_products(spectrum, spectrum) / shell_counts(n) / n**2
     scale = np.zeros(n // 2 + 2, np.float32)
     stop = min(band, n // 2 - 1)
     scale[1 : stop + 1] = np.sqrt(power[1 : stop + 1] / np.maximum(now[1 : stop + 1], 1e-20))

@@ -19,7 +19,7 @@ from spa.refine.data import Images, blocks_of
 from spa.refine.expectation import Poses
 from spa.search.images import Block
 from spa.search.prior import Prior
-from spa.volume.shells import shell_counts, shell_sums
+from spa.volume.shells import shell_counts, shell_products
 from spa.volume.slices import reference, slices
 
 SURE = 5.0  # nats
@@ -121,7 +121,7 @@ def projected_power(maps: np.ndarray) -> np.ndarray:
     """(shells,) mean |P|^2 of projections of maps (c, n, n, n), in the mean of all of them."""
     n = maps.shape[-1]
     spectra = [fft.rfft3(one) for one in maps]
-    return np.mean([shell_sums(one.real**2 + one.imag**2) for one in spectra], axis=0) / shell_counts(n) / n**2
+    return np.mean([shell_products(one, one) for one in spectra], axis=0) / shell_counts(n) / n**2
 
 
 def anything(block: Block, power: np.ndarray) -> np.ndarray:

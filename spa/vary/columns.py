@@ -18,7 +18,7 @@ from spa.refine.problem import Workers
 from spa.vary.views import Views
 from spa.volume import insert as into
 from spa.volume.cells import CHUNK, place
-from spa.volume.shells import apply_radial, shell_sums
+from spa.volume.shells import apply_radial, shell_products
 from spa.volume.slices import reference, slices
 
 FLOATS = 5  # re and im of the column with the real part, and with the imaginary part; weight
@@ -198,8 +198,8 @@ def directions(halves: list[np.ndarray], wanted: np.ndarray, plan: Plan) -> list
 
 def _agreement(spectra: list[list[np.ndarray]], radius: int) -> np.ndarray:
     """Signal over signal and noise in each shell, of pairs of half spectra (2, columns) together; 0 beyond radius."""
-    cross = sum(shell_sums(a.real * b.real + a.imag * b.imag) for a, b in zip(*spectra))
-    power = [sum(shell_sums(a.real**2 + a.imag**2) for a in half) for half in spectra]
+    cross = sum(shell_products(a, b) for a, b in zip(*spectra))
+    power = [sum(shell_products(a, a) for a in half) for half in spectra]
     curve = np.maximum(cross / np.maximum(np.sqrt(power[0] * power[1]), 1e-30), 0)
     curve[radius + 1 :] = 0
     curve[:2] = curve[1:3].mean()

@@ -11,7 +11,7 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.image import fft
-from spa.volume.shells import radii, require_cube, shell_counts, shell_sums
+from spa.volume.shells import radii, require_cube, shell_counts, shell_products
 
 MARGIN = 2  # shells beyond the randomisation where the correction starts
 
@@ -26,13 +26,9 @@ def fsc(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def fsc_spectra(a_rft: np.ndarray, b_rft: np.ndarray) -> np.ndarray:
     """The same from half spectra (n, n, n//2+1)."""
-    cross = shell_sums(a_rft.real * b_rft.real + a_rft.imag * b_rft.imag)
-    power = shell_sums(_power(a_rft)) * shell_sums(_power(b_rft))
+    cross = shell_products(a_rft, b_rft)
+    power = shell_products(a_rft, a_rft) * shell_products(b_rft, b_rft)
     return np.divide(cross, np.sqrt(power), out=np.zeros_like(cross), where=power > 0)
-
-
-def _power(spectrum: np.ndarray) -> np.ndarray:
-    return spectrum.real**2 + spectrum.imag**2
 
 
 def crossing(curve: np.ndarray, threshold: float) -> int:

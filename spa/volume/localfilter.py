@@ -11,7 +11,7 @@ import numpy as np
 from spa.image import fft
 from spa.volume.bands import EMPTY, Bank, Map, averaged, blurred, stretched, windows
 from spa.volume.localfsc import Local
-from spa.volume.shells import radii, raised_cosine, require_cube
+from spa.volume.shells import radial, raised_cosine, require_cube
 
 STEP = 1.08  # from one filter's resolution to the next one's
 EDGE = 0.08  # half width of a filter's edge, of its shell
@@ -28,11 +28,11 @@ def local_lowpass(volume: np.ndarray, pixel_size: float, field: np.ndarray, run:
     count = max(2, int(np.ceil(np.log(high / low) / np.log(STEP))) + 1)
     levels = np.geomspace(low, max(high, low * 1.0001), count)
     place = np.interp(np.log(field), np.log(levels), np.arange(count)).astype(np.float32)
-    spectrum, shell = fft.rfft3(volume), radii(n)
+    spectrum = fft.rfft3(volume)
 
     def one(number: int) -> np.ndarray:
         cut = n * pixel_size / levels[number]
-        return fft.irfft3(spectrum * raised_cosine(shell, cut * (1 - EDGE), cut * (1 + EDGE)), n)
+        return fft.irfft3(radial(spectrum, lambda far: raised_cosine(far, cut * (1 - EDGE), cut * (1 + EDGE))), n)
 
     out = np.zeros((n,) * 3, np.float32)
     for number, part in enumerate(run(one, range(count))):
@@ -116,13 +116,14 @@ def _flat(own: np.ndarray, banked: Bank) -> np.ndarray:
 def _amplified(volume: np.ndarray, banked: Bank, gain: np.ndarray, run: Map) -> np.ndarray:
     """Sum over bands of the volume's part times its gain (m, g, g, g); what is coarser than the first goes with it."""
     n = require_cube(volume)
-    spectrum, shell = fft.rfft3(volume), radii(n)
-    place = np.interp(shell, banked.shells, np.arange(len(gain))).astype(np.float32)
-    place[shell > n / 2] = -9  # nothing beyond Nyquist's sphere
+    spectrum = fft.rfft3(volume)
+
+    def share(far: np.ndarray, band: int) -> np.ndarray:
+        place = np.interp(far, banked.shells, np.arange(len(gain)))
+        return np.where(far > n / 2, 0, np.maximum(1 - np.abs(place - band), 0))  # nothing beyond Nyquist's sphere
 
     def one(band: int) -> np.ndarray:
-        part = fft.irfft3(spectrum * np.maximum(1 - np.abs(place - band), 0), n)
-        return part * stretched(gain[band], n)
+        return fft.irfft3(radial(spectrum, lambda far: share(far, band)), n) * stretched(gain[band], n)
 
     out = np.zeros((n,) * 3, np.float32)
     for part in run(one, range(len(gain))):

@@ -19,7 +19,7 @@ import numpy as np
 from spa.image import fft
 from spa.volume.bands import stretched
 from spa.volume.fsc import fsc, reach
-from spa.volume.shells import cropped, radii, require_cube
+from spa.volume.shells import cropped, radial, require_cube
 
 STEP = 4.0  # from one filter's t to the next one's: their cut-offs differ by a fifth
 FALL = 8.0  # power of the shell with which s falls where it is not known: the filters then are Butterworth's
@@ -107,24 +107,27 @@ def _gain(
     step = finer - coarser
     edge = int(np.flatnonzero(step >= FAINT * step.max()).max())
     size = max(grid, min(n, fft.good_size(int(np.ceil(2 * edge + 3 * width + 2)))))
-    shell = radii(size)
-    volume = np.float32((size / n) ** 3)
-    parts = [cropped(spectrum, size) * volume for spectrum in spectra]
+    volume = (size / n) ** 3
+    parts = [cropped(spectrum, size) for spectrum in spectra]
 
     def seen(weight: np.ndarray) -> Iterator[np.ndarray]:
-        return (fft.irfft3(part * weight, size) for part in parts)
+        return (fft.irfft3(_weighted(part, volume * weight), size) for part in parts)
 
-    a, b = seen(_at(shell, np.sqrt(finer**2 - coarser**2)))
-    change = a * a + b * b
-    a, b = seen(_at(shell, np.sqrt(step)))
-    change -= 4 * a * b
-    window = np.exp(-(shell**2) / (2 * width**2)).astype(np.float32)
-    return fft.irfft3(cropped(fft.rfft3(change) * window, grid), grid) * np.float32((grid / size) ** 3)
+    a, b = seen(np.sqrt(finer**2 - coarser**2))
+    change = np.multiply(a, a, out=a)
+    change += np.multiply(b, b, out=b)
+    a, b = seen(np.sqrt(step))
+    a *= b
+    a *= 4
+    change -= a
+    known = cropped(fft.rfft3(change), grid)
+    spread = radial(known, lambda far: (grid / size) ** 3 * np.exp(-(far**2) / (2 * width**2)))
+    return fft.irfft3(spread, grid)
 
 
-def _at(shell: np.ndarray, curve: np.ndarray) -> np.ndarray:
-    """A curve of the shells where coefficients are; its last value beyond."""
-    return np.interp(shell, np.arange(len(curve)), curve).astype(np.float32)
+def _weighted(spectrum: np.ndarray, curve: np.ndarray) -> np.ndarray:
+    """A half spectrum times a curve of its shells; the curve's last value beyond them."""
+    return radial(spectrum, lambda far: np.interp(far, np.arange(len(curve)), curve))
 
 
 def _lowest(error: np.ndarray) -> np.ndarray:
@@ -141,10 +144,12 @@ def _lowest(error: np.ndarray) -> np.ndarray:
 def filtered(volume: np.ndarray, filters: np.ndarray, field: np.ndarray, run: Map = map) -> np.ndarray:
     """The volume (n, n, n) filtered at each voxel by the filters (m, shells) on both sides of the field's number."""
     n = len(volume)
-    spectrum, shell = fft.rfft3(volume), radii(n)
-    used = [number for number in range(1, len(filters)) if (np.abs(field - number) < 1).any()]
-    parts = run(lambda number: fft.irfft3(spectrum * _at(shell, filters[number]), n), used)
+    spectrum = fft.rfft3(volume)
+    below = np.bincount(field.astype(np.int32).ravel(), minlength=len(filters)) > 0
+    used = [number for number in range(1, len(filters)) if below[number - 1] or below[number]]
+    parts = run(lambda number: fft.irfft3(_weighted(spectrum, filters[number]), n), used)
     out = np.zeros_like(field)
     for number, part in zip(used, parts):
-        out += np.maximum(1 - np.abs(field - number), 0) * part
+        for target, place, values in zip(out, field, part):
+            target += np.maximum(1 - np.abs(place - number), 0) * values
     return out

@@ -1,11 +1,14 @@
 """Shells of a cubic map's half spectrum (n, n, n//2+1): radii, sums over shells, radial filters."""
 
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
 
 from spa.errors import DataError
 from spa.image import fft
+
+SLAB = 1 << 16  # coefficients that are worked on together
 
 
 def require_cube(volume: np.ndarray, name: str = "map") -> int:
@@ -23,42 +26,75 @@ def radii(n: int) -> np.ndarray:
 
 
 def cropped(spectrum: np.ndarray, box: int) -> np.ndarray:
-    """The low frequencies of a finer half spectrum as a half spectrum of a map of box pixels."""
+    """The low frequencies of a finer half spectrum as a half spectrum of a map of box pixels; not to be written to."""
+    if box == len(spectrum):
+        return spectrum
     rows = np.fft.fftfreq(box, 1 / box).astype(int) % len(spectrum)
     return spectrum[np.ix_(rows, rows, np.arange(box // 2 + 1))]
 
 
-@lru_cache(maxsize=2)
-def _shell_index(n: int) -> np.ndarray:
-    """Shell (rounded radius) of each coefficient, flat; n//2+1 stands for everything beyond."""
-    return np.minimum(np.rint(radii(n)), n // 2 + 1).astype(np.int32).ravel()
+def _slabs(n: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Planes z of a half spectrum, as many as stay in the cache, and the squared radii of their coefficients."""
+    k = np.fft.fftfreq(n, 1 / n).astype(np.int32) ** 2
+    plane = k[:, None] + np.arange(n // 2 + 1, dtype=np.int32) ** 2
+    for first in range(0, n, depth := max(1, SLAB // plane.size)):
+        yield slice(first, first + depth), k[first : first + depth, None, None] + plane
+
+
+def _distances(n: int) -> np.ndarray:
+    """Radius of each squared radius that there is."""
+    return np.sqrt(np.arange(3 * (n // 2) ** 2 + 1))
+
+
+def radial(spectrum: np.ndarray, factor: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """The half spectrum (n, n, n//2+1) times a real factor of the radius (Fourier pixels), given as a function."""
+    n = len(spectrum)
+    table = np.asarray(factor(_distances(n)), np.float32)
+    out = np.empty(spectrum.shape, np.complex64)
+    for some, square in _slabs(n):
+        np.multiply(spectrum[some], table[square], out=out[some])
+    return out
+
+
+def _sums(n: int, values: Callable[[slice], np.ndarray]) -> np.ndarray:
+    """Sums over shells 0 ... n//2 of real values of planes z, each Friedel mate counted once."""
+    shells = np.minimum(np.rint(_distances(n)), n // 2 + 1).astype(np.int64)
+    out = np.zeros(n // 2 + 2)
+    for some, square in _slabs(n):
+        here = np.array(values(some), np.float64)
+        here[:, :, 1 : (n + 1) // 2] *= 2
+        out += np.bincount(shells[square].ravel(), here.ravel(), len(out))
+    return out[:-1]
 
 
 def shell_sums(values: np.ndarray) -> np.ndarray:
     """Sums over shells 0 ... n//2 of real values (n, n, n//2+1), each Friedel mate counted once: (n//2+1,) float64."""
-    n = values.shape[0]
-    weights = np.array(values, np.float64)
-    weights[:, :, 1 : (n + 1) // 2] *= 2
-    return np.bincount(_shell_index(n), weights.ravel(), n // 2 + 2)[: n // 2 + 1]
+    return _sums(len(values), lambda some: values[some])
+
+
+def shell_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The same of Re A* B, from half spectra."""
+    return _sums(len(a), lambda some: a[some].real * b[some].real + a[some].imag * b[some].imag)
 
 
 @lru_cache(maxsize=8)
 def shell_counts(n: int) -> np.ndarray:
     """How many coefficients of the full transform lie in each shell: (n//2+1,) float64."""
-    return shell_sums(np.ones((n, n, n // 2 + 1)))
+    return shell_sums(np.ones((n, n, n // 2 + 1), np.float32))
 
 
 def power(volume: np.ndarray) -> np.ndarray:
     """Mean of |F|^2 in each shell: (n//2+1,)."""
     n = require_cube(volume)
-    return shell_sums(np.abs(fft.rfft3(volume)) ** 2) / shell_counts(n)
+    spectrum = fft.rfft3(volume)
+    return shell_products(spectrum, spectrum) / shell_counts(n)
 
 
 def apply_radial(volume: np.ndarray, curve: np.ndarray) -> np.ndarray:
     """The volume with each coefficient multiplied by curve (one value a shell, linear between; 0 beyond its end)."""
     n = require_cube(volume)
-    factor = np.interp(radii(n).ravel(), np.arange(len(curve)), curve, right=0.0).astype(np.float32)
-    return fft.irfft3(fft.rfft3(volume) * factor.reshape(n, n, -1), n)
+    shells = np.arange(len(curve))
+    return fft.irfft3(radial(fft.rfft3(volume), lambda far: np.interp(far, shells, curve, right=0.0)), n)
 
 
 def raised_cosine(position: np.ndarray, start: float, end: float) -> np.ndarray:
@@ -73,5 +109,5 @@ def lowpass(volume: np.ndarray, pixel_size: float, resolution: float, edge: floa
     """Remove detail finer than resolution (angstroms), with a raised cosine edge (shells wide) about it."""
     n = require_cube(volume)
     shell = n * pixel_size / resolution
-    factor = raised_cosine(radii(n), max(0.0, shell - edge / 2), shell + edge / 2)
-    return fft.irfft3(fft.rfft3(volume) * factor, n)
+    start, end = max(0.0, shell - edge / 2), shell + edge / 2
+    return fft.irfft3(radial(fft.rfft3(volume), lambda far: raised_cosine(far, start, end)), n)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Nearly symmetric: C1 first, then the symmetry that is found, copies over it classified without alignment in a mask
+# Nearly symmetric: in C1, then in the symmetry that is found, copies over it classified without alignment in a mask
 # around one subunit, and a refinement in which each particle keeps the copy that its odd subunit speaks for.
 #   07-one-subunit.sh [OUT [PARTICLES]]    into the new folder OUT (default: one-subunit), of so many particles (400)
 set -euo pipefail
@@ -14,11 +14,15 @@ simulate=(spa simulate particles --box 40 --pixel-size 6 --snr 0.5 --symmetry C3
 "${simulate[@]}" -d Whole --n 10 --seed 1 > /dev/null
 "${simulate[@]}" -d Made --n "$count" --seed 2 --map Whole/truth.mrc --odd-subunit missing > /dev/null
 
-# C1 first: the map tells its symmetry, and is laid onto its axes (the three ways round are nearly alike, so that poses
-# go on changing between them, and drift from what was right: one pass over the images is enough)
-spa refine homo Made/particles.star -d C1 --reference Whole/truth.mrc --lowpass 30 --iterations 1 |
-    tee c1.star | spa symmetry detect > groups.star
-spa symmetry align c1.star -d Aligned --symmetry C3 --average > aligned.star
+# C1, as if no symmetry were known: the three ways round are nearly alike, each half of the images finds one of them for
+# itself, and the halves are laid on one another
+spa refine homo Made/particles.star -d C1 --reference Whole/truth.mrc --lowpass 30 > c1.star
+python "$examples/against_truth.py" C1/map.mrc Made/truth.mrc
+
+# the symmetry that it nearly has, told by a map in which particles still lie any way round, and laid onto its axes
+spa refine homo Made/particles.star -d Round --reference Whole/truth.mrc --lowpass 30 --iterations 1 |
+    tee round.star | spa symmetry detect > groups.star
+spa symmetry align round.star -d Aligned --symmetry C3 --average > aligned.star
 
 # with the symmetry: three times as many views, and all subunits alike
 spa refine homo aligned.star -d C3 --symmetry C3 --lowpass 25 > c3.star

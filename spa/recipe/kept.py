@@ -95,7 +95,7 @@ def doubt(problem: Problem, state: State) -> str | None:
 
 def unclear(state: State) -> np.ndarray:
     """(n,) images that nothing, or any pattern at all, explains no worse than the particle does."""
-    return state.evidence <= recognised.threshold(state.evidence)
+    return state.evidence <= state.threshold
 
 
 def junk(problem: Problem, state: State) -> str | None:
@@ -105,7 +105,7 @@ def junk(problem: Problem, state: State) -> str | None:
         return None
     return (
         f"{many.sum()} of {len(many)} images show nothing that the map explains: `spa star filter "
-        f"'{EVIDENCE} > {recognised.threshold(state.evidence):.1f}'` keeps the others, and `spa refine hetero` with a "
+        f"'{EVIDENCE} > {state.threshold:.1f}'` keeps the others, and `spa refine hetero` with a "
         "second reference sorts out what they are"
     )
 

@@ -10,7 +10,7 @@ from spa.io.star import Table
 from spa.job.pool import mapping
 from spa.job.run import Run
 from spa.recipe import kept
-from spa.refine import scales
+from spa.refine import recognised, scales
 from spa.refine.engine import CPU, Engine
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
@@ -67,6 +67,7 @@ def broken(
         start = loop.relaxed_start(relaxed, state, first, run.rng(draws, "first"), workers)
         state = _refined(run, relaxed, start, workers, STATE if number is None else f"state.relaxed{number:03d}.npz")
         state = loop.with_posterior(relaxed, state, state.poses[0].weight, run.rng(draws, "last"), workers)
+        state = replace(state, threshold=recognised.threshold(state.evidence))
     return Relaxed(relaxed.problem, state, _words(state, name))
 
 

@@ -6,12 +6,12 @@ Biol. 180 (2012) 519).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from spa.refine import classes, expectation, maximisation, near, plan, recognised, scales
+from spa.refine import classes, expectation, frame, maximisation, moves, near, plan, recognised, scales
 from spa.refine.data import Images, smooth_spectrum
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Problem, Workers
@@ -30,7 +30,6 @@ OUTLIER = 5.0
 FAINTEST = 1e-4  # of the noise: signal that a start is taken to have at least
 TRUSTED, LEAST_SHELL = 0.5, 4  # FSC of shells whose power is compared with the images', and as many at least
 MOST = 500  # images a half that it is
-SETTLED_PEAK = 0.9  # share of the best mode from which an image that keeps its pose has settled
 Sources = list[list[Any]]  # the engine's references, of each class, of each half
 
 
@@ -89,11 +88,31 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     """The state after one more iteration; the last has `done`, with its half maps and their joint maps."""
     problem = scales.seen(problem, state)
     halves, sources = plan.chosen(problem, state), sources_of(problem, state, workers)
-    found = plan.advanced(problem, expected(problem, state, workers, halves, sources), halves)
-    found = maximised(problem, found, workers, halves, sources, plan.parted(problem, found))
+    state = plan.advanced(problem, expected(problem, state, workers, halves, sources), halves)
+    parts, share = plan.parted(problem, state), sum(map(len, halves)) / len(problem.images)
+    state = left_over(problem, state, workers, halves, sources)
+    found = in_one_frame(problem, state, summed(problem, state, workers, parts, share), workers, parts, share)
     if not found.done:
-        return found
+        return _slim(found)
     return weighed(problem, at_rest(problem, found, workers) if found.local else found)
+
+
+def in_one_frame(
+    problem: Problem, state: State, found: State, workers: Workers, parts: Halves, share: float
+) -> State:
+    """The state found with its maps, from the one before; or that of poses in one frame, if halves have come apart."""
+    if problem.prior.poses is not None:  # they are where the prior has them
+        return found
+    known = frame.kept(problem, found.curve)
+    found = replace(found, agreed=max(known, state.agreed))
+    if not frame.in_question(state, found, known):
+        return found
+    assert found.halves is not None
+    shared = frame.shared(problem, state, found.halves[0])
+    if shared is None:
+        return found
+    found = summed(problem, shared, workers, parts, share)
+    return replace(found, agreed=max(frame.kept(problem, found.curve), state.agreed))
 
 
 def weighed(problem: Problem, state: State) -> State:
@@ -105,7 +124,7 @@ def weighed(problem: Problem, state: State) -> State:
     shown = [rows[evidence[rows] > recognised.SURE][:MOST] for rows in plan.everything(problem)]
     shell = min(max(fsc.crossing(state.curve, TRUSTED), LEAST_SHELL), state.radius)
     explained = recognised.explained(images, state.poses[0], shown, maps, shell, state.background)
-    return replace(state, evidence=evidence, explained=explained)
+    return replace(state, evidence=evidence, explained=explained, threshold=recognised.threshold(evidence))
 
 
 def at_rest(problem: Problem, state: State, workers: Workers) -> State:
@@ -120,28 +139,39 @@ def sources_of(problem: Problem, state: State, workers: Workers) -> Sources:
     return [list(workers.looks(lambda one: workers.engine.reference(one, state.radius), pair)) for pair in state.maps]
 
 
-def maximised(
-    problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources, parts: Halves | None = None
-) -> State:
-    """The state with the noise and the maps of its poses, and with what the next iteration does.
+def maximised(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
+    """The state with the noise and the maps of its poses, and with what the next iteration does."""
+    share = sum(map(len, halves)) / len(problem.images)
+    return _slim(summed(problem, left_over(problem, state, workers, halves, sources), workers, halves, share))
 
-    parts: rows of each half that the maps are made of, default those searched now; two more are rows that take part in
-    the FSC but not in the maps, which are the references that these rows are searched against next.
-    """
+
+def _slim(state: State) -> State:
+    """Unfiltered half maps are of use until the next iteration begins, or in the last."""
+    return state if state.done else replace(state, halves=None)
+
+
+def left_over(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
+    """The state with the grey scales, and the noise, that its poses leave of what they were searched against."""
     explained = _explained(state, halves, sources)
     state = scales.fitted(problem, state, workers, explained)
+    return replace(state, noise=_noise(scales.seen(problem, state), state, workers, explained))
+
+
+def summed(problem: Problem, state: State, workers: Workers, parts: Halves, share: float) -> State:
+    """The state with the maps of its poses, and with what the next iteration does.
+
+    parts: rows of each half that the maps are made of; two more are rows that take part in the FSC but not in the
+    maps, which are the references that these rows are searched against next. share: of the images that were searched.
+    """
     problem = scales.seen(problem, state)
-    state = replace(state, noise=_noise(problem, state, workers, explained))
     climbed = state.local and state.moved < np.pi  # before, what modes spread over is less than how far they are off
     spread = maximisation.Spread(maximisation.DRAWS if climbed else 0, best_only=state.sharpness < 0.5)
     band = plan.insertion_band(problem, state.radius)
-    parts = parts or halves
     sums = [
         maximisation.class_sums(problem, classes.weighted(poses, share), parts, band, state.noise, spread,
                                 (problem.settings.seed, state.iteration, number), workers)
         for number, (poses, share) in enumerate(zip(state.poses, _shown(state).T))
     ]  # fmt: skip
-    share = sum(map(len, halves)) / len(problem.images)
     return _resolved(problem, state, workers, sums, share)
 
 
@@ -157,7 +187,7 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
     images, settings = problem.images, problem.settings
     root = np.random.SeedSequence((settings.seed, state.iteration + 1))
     streams = iter(np.random.Generator(np.random.Philox(root)).spawn(len(halves) * len(sources)))
-    before = Before.of(state)
+    before = moves.Before.of(state)
     prior, reach = plan.shift_prior(problem, state)
     logs = np.full(state.shares.shape, -np.inf)
     for number, (pair, poses) in enumerate(zip(sources, state.poses)):
@@ -183,7 +213,7 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
         own = recognised.own_noise(state.curve, state.radius, float(inside), views)
     evidence[rows] = recognised.evidence(found.best()[0], prior, len(settings.operators), own)[rows]
     step = searches(problem.extent, state.radius)[1].step
-    return _measured(replace(found, evidence=evidence), rows, before, step, settings.operators)
+    return moves.measured(replace(found, evidence=evidence), rows, before, step, settings.operators)
 
 
 def _looks(
@@ -202,41 +232,6 @@ def _looks(
         for some, search in zip((rows[~wide], rows[wide]), searches(task.extent, state.radius)):
             if len(some):
                 yield some, expectation.wide_pass(task, search, rng, poses)
-
-
-@dataclass(frozen=True, eq=False)
-class Before:
-    """Poses (n, 3, 3) of all images before a search, and each one's share (n,) of its posterior."""
-
-    poses: np.ndarray
-    peak: np.ndarray
-
-    @classmethod
-    def of(cls, state: State) -> "Before":
-        best = state.best()[0]
-        return cls(best.best(), best.weight.max(axis=1) * state.shares.max(axis=1))
-
-
-def _measured(state: State, rows: np.ndarray, before: Before, step: float, operators: np.ndarray) -> State:
-    """How sharp the posteriors of rows are, and how far their poses moved that were there before.
-
-    step: of the wide search's grid, radians.
-    """
-    searched, settled = state.searched.copy(), state.settled.copy()
-    searched[rows] = True
-    after = Before.of(state)
-    again = rows[state.searched[rows]]
-    moved, rest = np.pi, plan.Rest()
-    if len(again):
-        turn = orientations.angles_between(before.poses[again], after.poses[again], operators)
-        moved, rest = float(np.median(turn)), plan.rest(turn > 2 * step, before.peak[again], state.evidence[again])
-        settled[again] = (turn < step) & (after.peak[again] > SETTLED_PEAK)
-    shown = rows[state.evidence[rows] > recognised.SURE]
-    return replace(
-        state, searched=searched, settled=settled, sharpness=float(after.peak[rows].mean()), moved=moved,
-        clarity=float(after.peak[shown].mean()) if len(shown) else 0.0, wandering=rest.wandering,
-        foretold=rest.foretold,
-    )  # fmt: skip
 
 
 def _explained(state: State, halves: Halves, sources: Sources) -> scales.Parts:
@@ -276,7 +271,8 @@ def _resolved(
     maps = np.stack([np.stack(one.maps) for one in found])
     shell = min(max(map(fsc.reach, curves)), sums[0][0].radius)
     state = plan.decided(problem, replace(state, maps=maps, curves=curves), shell, share)
+    state = replace(state, halves=np.stack([np.stack(one.raw) for one in found]))
     if not state.done:
         return state
     joint = np.stack([maximisation.joint_map(problem, pair, one, workers) for pair, one in zip(whole, found)])
-    return replace(state, halves=np.stack([np.stack(one.raw) for one in found]), joint=joint)
+    return replace(state, joint=joint)

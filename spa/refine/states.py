@@ -23,12 +23,15 @@ class State:
     best 0.143 crossing yet and stalled: passes over all images since; moved: median turn (radians) of the images
     searched again; least: the smallest of these yet; wandering: the share that moved more than two grid steps, of
     images that show the particle, and foretold: the share that would by their own posteriors; sharpness: mean share of
-    the best mode, and clarity: that of images that show the particle; halves, joint: unfiltered half maps (c, 2, ...)
-    and their regularised sums (c, ...), once done; explained: of the images' power over the background, what the maps
-    have of it, once done; scales (2, groups): grey scales of the groups of each half's images, where there are groups;
+    the best mode, and clarity: that of images that show the particle, in the last search that went beyond their own
+    modes, if there was one; halves, joint: unfiltered half maps (c, 2, ...) and their regularised sums (c, ...), once
+    done; explained: of the images' power over the background, what the maps have of it, and threshold: the evidence
+    above which an image shows the particle, once done; scales (2, groups): grey scales of the groups of each half's
+    images, where there are groups;
     begun: images of each half that earlier iterations have taken, those taken again counted again; turns: whether the
     next iteration takes some of them only; passes: iterations yet, each counted by the share of all images it took;
-    sharpest: the sharpness when it last rose clearly, after `rose` passes.
+    sharpest: the sharpness when it last rose clearly, after `rose` passes; agreed: the most
+    information (nats) that half maps yet shared in the shells of the start.
     """
 
     iteration: int
@@ -58,7 +61,9 @@ class State:
     passes: float = 0.0
     sharpest: float = 0.0
     rose: float = 0.0
+    agreed: float = 0.0
     explained: float = 0.0
+    threshold: float = 0.0
     halves: np.ndarray | None = None
     joint: np.ndarray | None = None
     scales: np.ndarray | None = None

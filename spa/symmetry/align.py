@@ -69,9 +69,15 @@ def unit(values: np.ndarray) -> np.ndarray:
     return values / np.maximum(np.sqrt((values**2).sum(axis=(1, 2), keepdims=True)), 1e-20)
 
 
-def climbed(score: Callable[[np.ndarray], np.ndarray], turns: np.ndarray, step: float) -> tuple[np.ndarray, float]:
-    """The best of turns (m, 3, 3) climbed by trial rotations of shrinking size; and its score."""
+def climbed(
+    score: Callable[[np.ndarray], np.ndarray], turns: np.ndarray, step: float, free: np.ndarray | None = None
+) -> tuple[np.ndarray, float]:
+    """The best of turns (m, 3, 3) climbed by trial rotations of shrinking size; and its score.
+
+    free (3, 3) projects on the axes that may be turned about; None: all.
+    """
     around = np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3), _corners()])
+    around = around if free is None else around @ free
     values = score(turns)
     while step > 2e-3:
         small = Rotation.from_rotvec(step * around).as_matrix()
@@ -92,26 +98,40 @@ def _corners() -> np.ndarray:
     return np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) / np.sqrt(3)
 
 
-def _searched(score: Callable[[np.ndarray], np.ndarray], step: float) -> tuple[np.ndarray, float]:
-    grid = orientations.grid(step, np.eye(3)[None], np.random.Generator(np.random.Philox(1))).astype(np.float64)
+def _searched(
+    score: Callable[[np.ndarray], np.ndarray], grid: np.ndarray, step: float, free: np.ndarray | None
+) -> tuple[np.ndarray, float]:
     values = np.concatenate([score(part) for part in np.array_split(grid, max(1, len(grid) // 500))])
     top = np.argsort(-values, kind="stable")[:KEPT]
-    return climbed(score, grid[top], step / 2)
+    return climbed(score, grid[top], step / 2, free)
 
 
-def fit(a: np.ndarray, b: np.ndarray, radius: int, mirror: bool = True) -> Fit:
-    """How b must be turned (and mirrored) and moved to look like a, both nearly centred; in shells 2 … radius."""
+def fit(
+    a: np.ndarray, b: np.ndarray, radius: int, mirror: bool = True, turns: np.ndarray | None = None,
+    free: np.ndarray | None = None, shift: np.ndarray | None = None,
+) -> Fit:  # fmt: skip
+    """How b must be turned (and mirrored) and moved to look like a, both nearly centred; in shells 2 … radius.
+
+    turns (m, 3, 3) and shift (3,): where to climb from; None: everywhere, and 0. free (3, 3) projects on the axes about
+    which b may be turned from there, and along which it may be moved; None: all.
+    """
+    step = min(3.0 / radius, 0.45)
+    if turns is None:
+        turns = orientations.grid(step, np.eye(3)[None], np.random.Generator(np.random.Philox(1))).astype(np.float64)
     where, source = probe(len(a), radius), reference(b, radius)
     wanted = where.cut(reference(a, radius), np.eye(3)[None])[0]
-    best = Fit(np.eye(3), False, -1.0)
+    best = Fit(np.eye(3), False, -1.0, np.zeros(3) if shift is None else shift)
+    still = _moved(where, wanted, -best.shift, len(a))
     for mirrored in (False, True) if mirror else (False,):
-        turn, value = _searched(_likeness(where, source, wanted, mirrored), min(3.0 / radius, 0.45))
+        turn, value = _searched(_likeness(where, source, still, mirrored), turns, step, free)
         if value > best.score:
-            best = Fit(turn, mirrored, value)
+            best = replace(best, turn=turn, mirrored=mirrored, score=value)
     for _ in range(2):
-        best = replace(best, shift=_shift(where, wanted, _laid(where, source, best), len(a)))
+        laid = _moved(where, _laid(where, source, best), best.shift, len(a))
+        more = _shift(where, wanted, laid, len(a))
+        best = replace(best, shift=best.shift + (more if free is None else free @ more))
         still = _moved(where, wanted, -best.shift, len(a))
-        turn, value = climbed(_likeness(where, source, still, best.mirrored), best.turn[None], 0.1)
+        turn, value = climbed(_likeness(where, source, still, best.mirrored), best.turn[None], min(0.1, step), free)
         best = replace(best, turn=turn, score=value)
     return best
 

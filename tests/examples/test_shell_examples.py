@@ -97,8 +97,8 @@ def test_one_subunit(tmp_path: Path) -> None:
     printed = run("07-one-subunit.sh", "out", 200, cwd=tmp_path).stdout
     count = {int(n): int(of) for n, of in re.findall(r"^(\d) copies: (\d+)$", printed, re.MULTILINE)}
     assert sum(count.values()) == 200 and count[1] > 0.6 * 200
-    reached = re.search(r"FSC above 0.5 to ([\d.]+) A", printed)
-    assert reached and float(reached[1]) < 16
+    reached = re.findall(r"FSC above 0.5 to ([\d.]+) A", printed)  # in C1, and relaxed
+    assert len(reached) == 2 and max(map(float, reached)) < 16
 
 
 def test_nothing_thrown_away(tmp_path: Path) -> None:

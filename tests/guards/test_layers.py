@@ -23,7 +23,7 @@ ALLOWED = {
     "volume": {"gpu", "image", "errors"},
     "search": {"gpu", "volume", "image", "errors"},
     "class3d": {"gpu", "refine", "search", "volume", "image", "errors"},
-    "refine": {"gpu", "search", "volume", "image", "errors"},
+    "refine": {"gpu", "symmetry", "search", "volume", "image", "errors"},
     "vary": {"abinit", "class3d", "refine", "search", "volume", "image", "errors"},
     "flex": {"vary", "abinit", "class3d", "refine", "search", "volume", "image", "errors"},
     "relax": {"gpu", "abinit", "refine", "search", "volume", "image", "errors"},

@@ -137,6 +137,18 @@ def test_junk_does_not_keep_a_run_from_coming_to_rest(planted: Callable) -> None
     assert "unclear" in kept.summary(case.problem, state)
 
 
+def test_a_climb_from_known_modes_makes_nothing_clearer(planted: Callable) -> None:
+    """Where it finds no others: the clarity is that of the last search that could have found them."""
+    case = planted(n=40)
+    start = loop.first_state(case.problem, [case.volume], case.noise)
+    first = loop.iterated(case.problem, start, Workers())
+    assert 0 < first.clarity == pytest.approx(first.poses[0].weight.max(axis=1)[first.evidence > 5].mean())
+    local = loop.iterated(case.problem, replace(first, local=True, clarity=0.4), Workers())
+    assert local.clarity == 0.4 and local.sharpness > 0.4
+    unknown = loop.iterated(case.problem, replace(first, local=True, clarity=0.0), Workers())
+    assert unknown.clarity > 0.4  # a run that began with a climb has no other
+
+
 def test_of_noise_no_rest_is_claimed(planted: Callable) -> None:
     case = planted(n=200, signal=False, iterations=4)
     state = settled(case)

@@ -1,11 +1,22 @@
 """Kernels compiled (numba) when they are first called, and kept on disk: a job compiles what it uses, once."""
 
 import functools
+import importlib
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import numba
+
+_SPARED = [name for name in ("scipy.linalg",) if name not in sys.modules]
+# numba would load it with its first kernel, 0.15 s, for products of matrices, of which kernels have none
+sys.modules.update(dict.fromkeys(_SPARED))  # type: ignore[arg-type]
+try:
+    importlib.import_module("numba.np.arraymath")
+finally:
+    for _name in _SPARED:
+        del sys.modules[_name]
 
 INNER: dict[str, Any] = {
     "nogil": True,

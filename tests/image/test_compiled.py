@@ -1,5 +1,7 @@
 """Kernels are compiled when they are first called, once, whoever calls."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numba
@@ -40,3 +42,12 @@ def test_what_does_not_match_the_signature_is_refused() -> None:
     call = kernel("void(f4[::1])")(_doubled)
     with pytest.raises(TypeError, match="No matching definition"):
         call(np.ones(3, np.float64))
+
+
+def test_no_linear_algebra_is_loaded_for_them() -> None:
+    code = (
+        "import sys\nfrom spa.motion.kernels import decimated\nimport numpy as np\n"
+        "try: decimated()\nexcept TypeError: pass\n"
+        "assert 'scipy.linalg' not in sys.modules\nimport scipy.linalg"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

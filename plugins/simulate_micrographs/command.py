@@ -73,6 +73,7 @@ def micrographs(run: Run, output: str, outdir: str, seed: int, map_file: str | N
     from spa.io import mrc
     from spa.job import specimen as reading
     from spa.simulate import specimen as making
+    from spa.simulate.micrographs import memory_for
     from spa_plugins.simulate_micrographs.session import Faults, Session, film_for, planned
 
     if defocus[0] > defocus[1]:
@@ -91,6 +92,8 @@ def micrographs(run: Run, output: str, outdir: str, seed: int, map_file: str | N
     lens = Lens(voltage, cs, amplitude_contrast)
     draws = run.rng("defocus")
     film = film_for(specimen, lens, (size[1], size[0]), snr, ice, bfactor, defocus, run.rng("noise level"))
+    exposing = run.threads * memory_for(film)
+    memory.require(exposing, f"micrographs of {size[0]} x {size[1]} pixels, {run.threads} at once (--threads),")
     session = Session(specimen, lens, film, particles, gap, amiss)
     plans = planned(count, empty, bad, defocus, astigmatism, draws)
     done = list(run.each(plans, lambda plan: _made(run, session, plan), lambda plan: plan.name, "micrograph"))

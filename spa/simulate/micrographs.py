@@ -1,21 +1,23 @@
 """Micrographs: particles side by side in ice, protein dark, Thon rings, shot noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spa.image import fft
 from spa.image.ctf import Lens
 from spa.simulate.junk import Junk, density, detail
-from spa.simulate.optics import Defocus, transfer
-from spa.simulate.slab import Slab, slices
+from spa.simulate.optics import Defocus
+from spa.simulate.slab import Slab, View, levels, slices
 from spa.simulate.specimen import Specimen
 from spa.volume.transform import frequencies, projections
 
 MEAN, SPREAD = 100.0, 10.0  # grey level and its standard deviation from noise
 FLAT = Slab()
 RING, RING_WIDTH = 1 / 3.67, 0.006  # 1/angstrom: where crystalline ice has its strongest ring, and its sigma
+MARGIN = 150.0  # angstroms: so far does the CTF carry most of what it delocalises
 _BATCH = 64
+_PEAK = 64  # bytes a pixel
 
 
 @dataclass(frozen=True)
@@ -73,49 +75,79 @@ def exposed(
     defocus of the middle of one micrograph. Each slice of the slab is seen at its own; particles in the slice that is
     nearest to them. drift (angstroms) blurs a bad exposure.
     """
-    (ny, nx), pixel_size = film.shape, film.pixel_size
+    margins = margin_of(film)
+    wide = replace(film, shape=(film.shape[0] + 2 * margins[0], film.shape[1] + 2 * margins[1]))
+    (ny, nx), pixel_size = wide.shape, film.pixel_size
     kx, ky = np.fft.rfftfreq(nx, pixel_size)[None], np.fft.fftfreq(ny, pixel_size)[:, None]
-    ice = film.noise * np.sqrt(film.ice / _mean_power(lens, defocus, kx, ky, film))
-    grain = ice if scene.junk is None else ice * detail(scene.junk)
-    parts = list(slices(scene.slab, film.shape, pixel_size))
-    where = nearest([deeper for deeper, _ in parts], scene.depths, len(scene.points))
-    seen, blur = np.zeros((ny, nx // 2 + 1), np.complex64), _blur(kx, ky, drift, rng)
-    for number, (deeper, part) in enumerate(parts):
-        here = where == number
-        dense = plane(specimen, scene.points[here], scene.poses[here], film)
-        if number == len(parts) // 2 and scene.junk is not None:
-            dense += density(scene.junk, film.shape, film.noise)
-        fine = _white(film, rng) * (grain * part).astype(np.float32)
-        spectrum = fft.rfft2(dense) + _ringed(fft.rfft2(fine), kx, ky, scene.ice_ring)
-        moved = Defocus(defocus.u + deeper, defocus.v + deeper, defocus.angle)
-        seen += spectrum * (transfer(lens, moved, kx, ky, film.bfactor)[0] * blur)
-    contrast = fft.irfft2(seen, nx) + film.noise * np.sqrt(1 - film.ice) * _white(film, rng)
+    kx, ky = kx.astype(np.float32), ky.astype(np.float32)
+    u, v, angle = (float(one[0]) for one in (defocus.u, defocus.v, defocus.angle))
+    through = View(lens, u, v, angle, bfactor=film.bfactor).through(kx, ky)
+    ice = film.noise * np.sqrt(film.ice / float(np.square(through(0.0)).mean(dtype=np.float64)))
+    grain = np.float32(ice) if scene.junk is None else _beyond(np.float32(ice) * detail(scene.junk), margins)
+    depths = levels(scene.slab, wide.shape, pixel_size)
+    where = nearest(depths, scene.depths, len(scene.points))
+    seen = np.zeros((ny, nx // 2 + 1), np.complex64)
+    for number, (deeper, fine) in enumerate(slices(scene.slab, wide.shape, pixel_size)):
+        fine *= _white(wide, rng)
+        fine *= grain
+        spectrum = _ringed(fft.rfft2(fine), kx, ky, scene.ice_ring)
+        here, dirty = where == number, number == len(depths) // 2 and scene.junk is not None
+        if dirty or here.any():
+            dense = plane(specimen, scene.points[here] + margins[::-1], scene.poses[here], wide)
+            if dirty and scene.junk is not None:
+                dense += _beyond(density(scene.junk, film.shape, film.noise), margins)
+            spectrum += fft.rfft2(dense)
+        spectrum *= through(deeper)
+        seen += spectrum
+    if drift:
+        seen *= _blur(kx, ky, drift, rng)
+    contrast = fft.irfft2(seen, nx)[margins[0] : ny - margins[0], margins[1] : nx - margins[1]]
+    contrast = contrast + np.float32(film.noise * np.sqrt(1 - film.ice)) * _white(film, rng)
     return (MEAN - SPREAD / film.noise * contrast).astype(np.float32)
 
 
-def nearest(depths: list[float], wanted: np.ndarray | None, count: int) -> np.ndarray:
+def memory_for(film: Film) -> int:
+    """Bytes that `exposed` takes at its peak."""
+    return _PEAK * int(np.prod([n + 2 * more for n, more in zip(film.shape, margin_of(film))]))
+
+
+def margin_of(film: Film) -> tuple[int, int]:
+    """Pixels (y, x) by which more is made on every side than is kept: what lies there reaches in, and nothing wraps."""
+    ny, nx = film.shape
+    least = int(np.ceil(MARGIN / film.pixel_size))
+    return _margin(ny, least), _margin(nx, least)
+
+
+def _margin(n: int, least: int) -> int:
+    """At least that, and of even sides of a good size for transforms."""
+    return least if n % 2 else (fft.good_size(n + 2 * least) - n) // 2
+
+
+def _beyond(values: np.ndarray | float, margins: tuple[int, int]) -> np.ndarray:
+    """float32, with the edges' values beyond them."""
+    if np.ndim(values) == 0:
+        return np.asarray(values, np.float32)
+    return np.pad(np.asarray(values, np.float32), [(one, one) for one in margins], mode="edge")
+
+
+def nearest(depths: np.ndarray, wanted: np.ndarray | None, count: int) -> np.ndarray:
     """(count,) the slice in which each particle is seen; those of no depth are in the middle."""
     wanted = np.zeros(count) if wanted is None else wanted
-    return np.abs(np.asarray(wanted)[:, None] - np.array(depths)).argmin(1) if count else np.zeros(0, int)
+    return np.abs(np.asarray(wanted)[:, None] - depths).argmin(1) if count else np.zeros(0, int)
 
 
 def _ringed(spectrum: np.ndarray, kx: np.ndarray, ky: np.ndarray, strength: float) -> np.ndarray:
     """The ice's transform with its crystalline ring."""
     if not strength:
         return spectrum
-    away = (np.sqrt(kx * kx + ky * ky) - RING) / RING_WIDTH
-    return spectrum * (1 + strength * np.exp(-(away**2) / 2)).astype(np.float32)
+    away = (np.sqrt(kx * kx + ky * ky) - np.float32(RING)) / np.float32(RING_WIDTH)
+    return np.asarray(spectrum * (1 + np.float32(strength) * np.exp(-(away**2) / 2)))
 
 
 def _blur(kx: np.ndarray, ky: np.ndarray, drift: float, rng: np.random.Generator) -> np.ndarray:
     """The sinc of a straight drift (angstroms) in a random direction."""
     angle = rng.uniform(0, np.pi)
     return np.sinc(drift * (kx * np.cos(angle) + ky * np.sin(angle)))
-
-
-def _mean_power(lens: Lens, defocus: Defocus, kx: np.ndarray, ky: np.ndarray, film: Film) -> float:
-    """Mean square of the transfer function, so that ice has the share of the noise that was asked for."""
-    return float((transfer(lens, defocus, kx, ky, film.bfactor) ** 2).mean())
 
 
 def _white(film: Film, rng: np.random.Generator) -> np.ndarray:

@@ -60,13 +60,32 @@ def seen_ice(slab: Slab, view: View, shape: tuple[int, int], pixel_size: float, 
     return fft.irfft2(total, nx)
 
 
-def slices(slab: Slab, shape: tuple[int, int], pixel_size: float) -> Iterator[tuple[float, np.ndarray]]:
-    """Slices across the beam: their defocus (angstroms), and the root of what each has of the ice (ny, nx)."""
-    points = np.stack(np.meshgrid(np.arange(shape[1]), np.arange(shape[0])), axis=-1)
-    middle = slab.depth(points, shape, pixel_size).astype(np.float32)
-    step = float(np.clip(slab.thickness / 4, _THINNEST, _THICKEST))
-    half = max(slab.thickness, step) / 2
+def levels(slab: Slab, shape: tuple[int, int], pixel_size: float) -> np.ndarray:
+    """The defocus (angstroms) that each slice across the beam adds."""
+    ends = np.array([[0, 0], [0, shape[0] - 1], [shape[1] - 1, 0], [shape[1] - 1, shape[0] - 1]])
+    middle = slab.depth(ends, shape, pixel_size)
+    step, half = _step(slab), _half(slab)
     low, high = float(middle.min()) - half, float(middle.max()) + half
-    for deeper in np.arange(low + step / 2, high + step / 2, step) if high - low > 1.5 * step else [(low + high) / 2]:
-        overlap = np.minimum(middle + half, deeper + step / 2) - np.maximum(middle - half, deeper - step / 2)
-        yield float(deeper), np.sqrt(np.maximum(overlap / np.float32(2 * half), 0))
+    if high - low <= 1.5 * step:
+        return np.array([(low + high) / 2])
+    return np.arange(low + step / 2, high + step / 2, step)
+
+
+def slices(slab: Slab, shape: tuple[int, int], pixel_size: float) -> Iterator[tuple[float, np.ndarray]]:
+    """Slices across the beam: their defocus (angstroms), and the root of what each has of the ice (ny, nx), float32."""
+    y, x = (np.arange(n)[:, None] for n in shape)
+    rows, columns = (slab.depth(np.hstack(one), shape, pixel_size) for one in ((0 * y, y), (x, 0 * x)))
+    corner = slab.depth(np.zeros(2), shape, pixel_size)
+    middle = (rows[:, None] - corner).astype(np.float32) + columns.astype(np.float32)
+    step, half = np.float32(_step(slab) / 2), np.float32(_half(slab))
+    for deeper in levels(slab, shape, pixel_size).tolist():
+        overlap = np.minimum(middle + half, deeper + step) - np.maximum(middle - half, deeper - step)
+        yield deeper, np.sqrt(np.maximum(overlap / (2 * half), 0))
+
+
+def _step(slab: Slab) -> float:
+    return float(np.clip(slab.thickness / 4, _THINNEST, _THICKEST))
+
+
+def _half(slab: Slab) -> float:
+    return max(slab.thickness, _step(slab)) / 2

@@ -64,9 +64,14 @@ def test_particles_are_dark_and_where_they_are_said_to_be(specimen: Specimen) ->
 
 
 def test_the_ice_carries_the_ctf_and_the_rest_does_not(specimen: Specimen) -> None:
-    """The mean spectrum of many exposures is shot noise plus ice times CTF^2, in the share that was asked for."""
-    kx, ky = np.fft.rfftfreq(240, PIXEL)[None], np.fft.fftfreq(200, PIXEL)[:, None]
-    squared = ctf(LENS, kx, ky, 18000.0, 17000.0, 0.7) ** 2
+    """The mean spectrum of many exposures is shot noise plus ice times CTF^2, in the share that was asked for.
+
+    CTF^2 as a cut-out shows it: its correlation at each lag, in the share of pairs that lie inside.
+    """
+    kx, ky = np.fft.rfftfreq(480, PIXEL)[None], np.fft.fftfreq(400, PIXEL)[:, None]
+    lags = np.fft.irfft2(ctf(LENS, kx, ky, 18000.0, 17000.0, 0.7) ** 2, (400, 480))
+    pairs = [1 - np.abs(np.fft.fftfreq(2 * n, 1 / (2 * n))) / n for n in (200, 240)]
+    squared = np.fft.rfft2(lags * np.outer(*pairs)).real[::2, ::2]
     spectra = [np.abs(np.fft.rfft2(shot(specimen, np.empty((0, 2)), seed) - MEAN)) ** 2 for seed in range(30)]
     power = np.mean(spectra, 0) / (200 * 240 * SPREAD**2)
     slope, level = np.polyfit(squared.ravel()[1:], power.ravel()[1:], 1)

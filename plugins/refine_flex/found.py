@@ -22,6 +22,7 @@ from spa_plugins.refine_flex.inputs import Problem
 from spa_plugins.refine_flex.training import State, shape_of
 
 FLOOR = 0.05  # of a shell's mean weight, added for half maps
+CLEAR, CLEAR_HALF = 3, 2  # standard errors that the gain is above nothing, of all particles and of each half's
 RIGID = 6  # turns of the density that does not move, in the training's band
 
 
@@ -47,16 +48,17 @@ class Found:
         """The map (n, n, n) of a density, weighted by the FSC."""
         return apply_radial(self.problem.scenes[2].body.volume(values), joint_fsc(self.curve))
 
-    @property
-    def gained(self) -> tuple[float, float]:
-        """Mean gain of a particle, and its standard error."""
-        return float(self.gain.mean()), float(self.gain.std() / np.sqrt(len(self.gain)))
+    def gained(self, number: int | None = None) -> tuple[float, float]:
+        """Mean gain of a particle, and its standard error; number: of those of a half alone."""
+        gain = self.gain if number is None else self.gain[self.problem.half(number)]
+        return float(gain.mean()), float(gain.std() / np.sqrt(len(gain)))
 
     @property
     def moves(self) -> bool:
-        """Whether motions explain particles that they were not made of."""
-        mean, error = self.gained
-        return mean > 3 * error
+        """Whether motions explain particles that they were not made of, in either half: where one alone varies, the
+        other half's motions, of noise, explain some of that."""
+        mean, error = self.gained()
+        return mean > CLEAR * error and all(one > CLEAR_HALF * doubt for one, doubt in map(self.gained, (0, 1)))
 
 
 def flow_of(problem: Problem, state: State, number: int) -> Flow:

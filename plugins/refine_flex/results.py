@@ -130,7 +130,7 @@ def sizes(found: Found) -> tuple[float, float]:
 
 
 def _components(found: Found) -> Table:
-    gain, error = found.gained
+    gain, error = found.gained()
     count = found.common.mean.shape[1]
     _, apart = sizes(found)
     return Table.of(
@@ -157,10 +157,10 @@ def doubt(found: Found) -> str:
     """What speaks against a motion, or nothing."""
     if found.moves:
         return ""
-    gain, error = found.gained
+    halves = " and ".join("{:.2f} +- {:.2f}".format(*found.gained(number)) for number in (0, 1))
     return (
-        f"nothing moves: motions found by one half of the particles add {gain:.2f} +- {error:.2f} log units to a "
-        "particle of the other half; the coordinates mean nothing"
+        f"nothing moves: motions found by one half of the particles add {halves} log units to a particle of the other "
+        "half; the coordinates mean nothing"
     )
 
 
@@ -169,7 +169,7 @@ def summary(found: Found) -> str:
     sharp, rigid = (images.resolution_of(min(crossing(curve, 0.143), images.band.radius))
                     for curve in (found.curve, found.rigid))  # fmt: skip
     size, error = sizes(found)
-    gain, doubt_ = found.gained
+    gain, doubt_ = found.gained()
     agree = ", ".join(f"{one:.2f}" for one in found.common.agreement)
     return (
         f"{sharp:.2f} A with motions, {rigid:.2f} A without (FSC 0.143 of the half maps in the mask, not corrected for "

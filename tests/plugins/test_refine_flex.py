@@ -128,6 +128,27 @@ def test_where_nothing_moves_it_says_so(planted: Path, tmp_path: Path) -> None:
     assert list(star.read(tmp_path / "out.star")["components"].ints("spaSignificant")) == [0]
 
 
+def test_a_motion_that_one_half_alone_has_is_not_believed(planted: Path, tmp_path: Path) -> None:
+    tables = star.read(planted / "in.star")
+    moving, still = (star.read(planted / name)["particles"].text("rlnImageName") for name in ("in.star", "none.star"))
+    first = tables["particles"].ints("rlnRandomSubset") == 1
+    rows = tables["particles"].with_columns(rlnImageName=list(np.where(first, moving, still)))
+    star.write(tables.with_block("particles", rows), tmp_path / "one.star")
+    result = bent(planted, tmp_path / "out", table=tmp_path / "one.star")
+    assert result.status == 0 and "nothing moves" in result.stderr, result.stderr
+    assert list(star.read(tmp_path / "out" / "out.star")["components"].ints("spaSignificant")) == [0]
+
+
+def test_nothing_moves_in_noise(planted: Path, done: Path, tmp_path: Path) -> None:
+    tables = star.read(planted / "in.star")
+    noise = np.random.default_rng(5).standard_normal((N, BOX, BOX)).astype(np.float32)
+    mrc.write(tmp_path / "noise.mrcs", noise, PIXEL)
+    rows = tables["particles"].with_columns(rlnImageName=[f"{i + 1:06d}@{tmp_path / 'noise.mrcs'}" for i in range(N)])
+    star.write(tables.with_block("particles", rows), tmp_path / "noise.star")
+    result = bent(planted, tmp_path / "out", "--mask", done / "mask.mrc", table=tmp_path / "noise.star")
+    assert result.status == 0 and "nothing moves" in result.stderr, result.stderr
+
+
 def test_every_other_option_and_resume(planted: Path, done: Path, tmp_path: Path) -> None:
     more = ("--latent", 2, "--epochs", 5, "--mask", done / "mask.mrc", "--rigidity", 1, "--no-contrast", "--seed", 4)
     result = bent(planted, tmp_path, *more, table=done / "out.star")

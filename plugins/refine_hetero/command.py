@@ -37,7 +37,8 @@ def hetero(
     poses have settled, classes are weighed once more as differences from the map of all particles at these poses
     (as `spa classify 3d` does), where a class that is better resolved has no advantage.  DIR gets class001.mrc ...
     (the largest class first), its half maps and FSC, and mask.mrc; the table has class, pose and the posterior of
-    each class, data_classes and data_maps.
+    each class, data_classes and data_maps. _spaParticleEvidence says which images show what their class does, as in
+    spa refine homo.
 
     References may be copies of one map, for classes that are not known yet: they are one class until the poses have
     settled; then its particles are sorted, from the principal components of what they differ in, and all go on.
@@ -50,7 +51,7 @@ def hetero(
       spa refine hetero p.star --reference good.mrc --reference junk.mrc -d H | spa select classes --classes 1
       spa abinit model p.star --classes 3 --diameter 180 -d A | spa refine hetero -d H --plot h.png > classes.star
     """
-    from spa.recipe import device
+    from spa.recipe import device, kept
     from spa.recipe.given import Asked, focus_mask, read, stream_maps
     from spa.recipe.relaxation import relaxation, with_copies
     from spa.relax import loop
@@ -75,4 +76,6 @@ def hetero(
     run.write(made, output)
     if plot:
         results.draw(Path(plot), found)
+    if said := kept.unexplained(found.state, "any class"):
+        run.warn(said)
     run.summary(results.summary(found) + words)

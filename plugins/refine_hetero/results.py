@@ -10,7 +10,7 @@ from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
 from spa.recipe.given import Inputs
-from spa.recipe.kept import curve_table, pose_table, with_scales
+from spa.recipe.kept import curve_table, pose_table, unclear, with_scales
 from spa.refine.problem import Problem
 from spa.refine.states import State
 from spa.volume.fsc import crossing
@@ -111,7 +111,9 @@ def summary(found: Classes) -> str:
     classes = ", ".join(
         f"{100 * size / len(found.number):.0f} % at {res:.1f} A" for size, res in zip(found.size, found.resolution)
     )
+    number = int(unclear(found.state).sum())
+    particles = f"{len(found.number)} particles" + (f" ({number} of them unclear)" if number else "")
     return (
-        f"{len(found.order)} classes of {len(found.number)} particles: {classes} (FSC 0.143 of half maps in the "
+        f"{len(found.order)} classes of {particles}: {classes} (FSC 0.143 of half maps in the "
         f"solvent mask); mean entropy {entropy(found.shares).mean():.3f}, {found.state.iteration} iterations"
     )

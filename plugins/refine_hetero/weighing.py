@@ -14,7 +14,7 @@ from spa.class3d import consensus, loop
 from spa.class3d.prior import prior
 from spa.class3d.settings import Settings
 from spa.refine import loop as refinement
-from spa.refine import rivals, scales
+from spa.refine import plan, recognised, rivals, scales
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa.volume.masks import soft_sphere
@@ -39,7 +39,19 @@ def weighed(problem: Problem, state: State, workers: Workers) -> State:
             state = replace(found, shares=state.shares)
         shares = _shares(problem, state, workers)
         state = refinement.maximised(problem, replace(state, shares=shares), workers, halves, sources)
-    return state
+    return judged(problem, state)
+
+
+def judged(problem: Problem, state: State) -> State:
+    """The state with the evidence for what each image's class shows, in any pose, over nothing and random patterns."""
+    (best, number), order = state.best(), len(problem.settings.operators)
+    inside, views = float((state.maps != 0).mean()), order * np.bincount(number, minlength=len(state.maps)) / 2
+    own = [recognised.own_noise(curve, state.radius, inside, some) for curve, some in zip(state.curves, views)]
+    prior = plan.shift_prior(problem, state)[0]
+    found = recognised.evidence(best, prior, order, np.array(own)[number])
+    maps = state.maps.mean(axis=1) * problem.solvent
+    found = recognised.over_patterns(problem.images, maps, found, state.radius, state.noise)
+    return replace(state, evidence=found, threshold=recognised.threshold(found))
 
 
 def _shares(problem: Problem, state: State, workers: Workers) -> np.ndarray:

@@ -100,13 +100,19 @@ def unclear(state: State) -> np.ndarray:
 
 def junk(problem: Problem, state: State) -> str | None:
     """What to do with images that show no particle; None where there are next to none, or nothing is sure yet."""
+    words = None if doubt(problem, state) else unexplained(state, "the map")
+    return words and f"{words}, and `spa refine hetero` with a second reference sorts out what they are"
+
+
+def unexplained(state: State, by: str) -> str | None:
+    """How many images show nothing that is explained by what is named, and how to leave them out; None where there are
+    next to none."""
     many = unclear(state)
-    if many.mean() < MANY or doubt(problem, state):
+    if many.mean() < MANY:
         return None
     return (
-        f"{many.sum()} of {len(many)} images show nothing that the map explains: `spa star filter "
-        f"'{EVIDENCE} > {state.threshold:.1f}'` keeps the others, and `spa refine hetero` with a "
-        "second reference sorts out what they are"
+        f"{many.sum()} of {len(many)} images show nothing that {by} explains: `spa star filter "
+        f"'{EVIDENCE} > {state.threshold:.1f}'` keeps the others"
     )
 
 

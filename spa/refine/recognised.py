@@ -30,17 +30,17 @@ TURNS = 8 * np.pi**2  # volume of all turns, in cubic radians
 STRENGTHS = (0.25, 1.0, 4.0, 16.0, 64.0, 256.0)  # of a pattern's power over a particle's
 
 
-def evidence(poses: Poses, prior: Prior, order: int, own: float = 0.0) -> np.ndarray:
+def evidence(poses: Poses, prior: Prior, order: int, own: float | np.ndarray = 0.0) -> np.ndarray:
     """(n,) nats by which the particle is likelier than nothing; -inf for images that have no modes with a curvature.
 
     prior: of the search that found the poses; order: how many operators the point group has; own: nats that an image
-    gains from its own noise in the map.
+    (each, or all) gains from its own noise in the map.
     """
     heights = poses.logp + _log_volume(poses.root)
     there = np.isfinite(heights).any(axis=1)
     found = np.full(len(heights), -np.inf)
-    found[there] = logsumexp(heights[there], axis=1) - _log_prior_volume(prior, order) - own
-    return found
+    found[there] = logsumexp(heights[there], axis=1) - _log_prior_volume(prior, order)
+    return found - own
 
 
 def own_noise(curve: np.ndarray, radius: int, inside: float, views: float) -> float:

@@ -1,5 +1,6 @@
 """`spa refine hetero`: several references compete; junk leaves the good class; resumed to the same bytes."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def done(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     outdir = tmp_path_factory.mktemp("hetero")
     result = hetero(mixed, outdir)
     assert result.status == 0, result.stderr
-    assert "2 classes of 220 particles" in result.stderr.splitlines()[-1]
+    assert re.search(r"2 classes of 220 particles \(\d+ of them unclear\)", result.stderr.splitlines()[-1])
+    assert "images show nothing that any class explains" in result.stderr
     return outdir
 
 
@@ -64,6 +66,13 @@ def test_junk_leaves_the_good_class(done: Path) -> None:
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
     assert (shares.argmax(axis=1) + 1 == number).all()
     assert (table.floats("spaClassEntropy") <= np.log(2) + 1e-5).all()
+
+
+def test_what_no_class_explains_is_told(done: Path) -> None:
+    """Noise has no evidence in either class, the one that it is in by itself included; particles have."""
+    table = star.read(done / "out.star")["particles"]
+    junk, evidence = table.ints("spaTruth") == 1, table.floats("spaParticleEvidence")
+    assert (evidence[~junk] > 5).mean() > 0.95 and (evidence[junk] < 0).mean() > 0.9
 
 
 def test_maps_of_each_class_are_in_the_stream_and_can_be_chosen(done: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from spa.io import mrc, star
 from spa.testing import run_spa
+from spa.volume.masks import soft_sphere
 
 PIXEL, DIAMETER, START = 3.0, 0.9, 0.19  # angstroms; of the box; of the box's shells
 MAP = ("--reference", "truth.mrc")
@@ -29,7 +30,8 @@ def curve(folder: Path, job: str, box: int, seed: int) -> np.ndarray:
     """The FSC of the half maps of one refinement."""
     kind, _, words = JOBS[job]
     width = box * PIXEL
-    source = ["truth.star"] if job == "local" else ["particles.star", "--diameter", DIAMETER * width]
+    posed, free = ["truth.star", "--mask", "mask.mrc"], ["particles.star", "--diameter", DIAMETER * width]
+    source = posed if job == "local" else free
     result = run_spa("refine", kind, *source, *MAP, *words, "-d", folder / job, "-o", folder / "o.star", "--seed", seed,
                      "--lowpass", width / round(START * box), "--iterations", 4, cwd=folder)  # fmt: skip
     if job == "local" and result.status == 65 and "do not have the map's signal" in result.stderr:
@@ -50,28 +52,28 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=120)
     parser.add_argument("--jobs", nargs="+", choices=list(JOBS), default=list(JOBS))
     asked = parser.parse_args()
-    found: dict[str, list[np.ndarray]] = {job: [] for job in asked.jobs}
+    first = round(START * asked.box)
+    shells = np.arange(first, first + 8)
+    part = np.pi / 6 * DIAMETER**3
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made = run_spa("simulate", "particles", "-d", folder, "-o", folder / "s.star", "--box", asked.box,
                        "--pixel-size", PIXEL, "--n", asked.images,
                        "--specimen-diameter", 0.85 * DIAMETER * asked.box * PIXEL)  # fmt: skip
         assert made.status == 0, made.stderr
-        for seed in range(asked.seeds):
-            noise = np.random.default_rng(seed).standard_normal((asked.images, asked.box, asked.box))
-            mrc.write(folder / "particles.mrcs", noise.astype(np.float32), PIXEL)
-            for job in asked.jobs:
-                found[job].append(curve(folder, job, asked.box, seed))
-    first = round(START * asked.box)
-    shells = np.arange(first, first + 8)
-    part = np.pi / 6 * DIAMETER**3
-    print("shell        " + "".join(f"{shell:8d}" for shell in shells))
-    for job, curves in found.items():
-        values = np.array(curves)[:, shells]
-        chance = np.sqrt(JOBS[job][1] / (4 * np.pi * shells**2 * part))
-        rms = np.sqrt((values**2).mean(axis=0))
-        for word, line in (("mean", values.mean(axis=0)), ("rms", rms), ("chance", chance)):
-            print(f"{job:8s}{word:6s}" + "".join(f"{one:8.3f}" for one in line))
+        mrc.write(folder / "mask.mrc", soft_sphere(asked.box, DIAMETER * asked.box / 2 - 3, 3), PIXEL)
+        print("shell        " + "".join(f"{shell:8d}" for shell in shells), flush=True)
+        for job in asked.jobs:
+            curves = []
+            for seed in range(asked.seeds):
+                noise = np.random.default_rng(seed).standard_normal((asked.images, asked.box, asked.box))
+                mrc.write(folder / "particles.mrcs", noise.astype(np.float32), PIXEL)
+                curves.append(curve(folder, job, asked.box, seed))
+            values = np.array(curves)[:, shells]
+            chance = np.sqrt(JOBS[job][1] / (4 * np.pi * shells**2 * part))
+            rms = np.sqrt((values**2).mean(axis=0))
+            for word, line in (("mean", values.mean(axis=0)), ("rms", rms), ("chance", chance)):
+                print(f"{job:8s}{word:6s}" + "".join(f"{one:8.3f}" for one in line), flush=True)
 
 
 if __name__ == "__main__":

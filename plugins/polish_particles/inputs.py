@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spa.errors import DataError, MissingInput
+from spa.errors import DataError, MissingInput, SpaError
 from spa.io.star import Tables
 from spa.io.table import MISSING
 from spa.model.positions import micrograph_pixel_sizes, positions
@@ -49,14 +49,15 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """entries; pixel_size of the micrographs, angstroms."""
+    """entries; pixel_size of the micrographs, angstroms; what is wrong with micrographs that are left out."""
 
     entries: list[Entry]
     pixel_size: float
+    errors: list[SpaError]
 
 
 def session(given: Given, beside: Tables) -> Session:
-    """The micrographs of the particles. DataError where one has no motion, MissingInput where its file is not there."""
+    """The micrographs of the particles; MissingInput where there is motion of none, DataError where it is not told."""
     table, optics = given.stack.tables["particles"], given.stack.tables["optics"]
     names = table.text("rlnMicrographName")
     micrographs = beside["micrographs"]
@@ -68,15 +69,19 @@ def session(given: Given, beside: Tables) -> Session:
         raise DataError(f"{optics.where}: micrographs of {sizes.min():g} and {sizes.max():g} A a pixel; "
                         "this job needs one")  # fmt: skip
     places = positions(table, sizes)
-    entries = []
+    entries: list[Entry] = []
+    errors: list[SpaError] = []
     for name in dict.fromkeys(names.tolist()):
         rows = np.flatnonzero(names == name)
         file = files.get(name)
         if file is None:
             raise DataError(f"{table.where} row {rows[0] + 1}: {name} is not in {micrographs.where}")
         if file in MISSING:
-            raise DataError(f"{micrographs.where}: {name} has no {motion.COLUMN}")
-        if not Path(file).exists():
-            raise MissingInput(f"{file}: no such file ({motion.COLUMN} of {name})")
-        entries.append(Entry(name, file, rows, places[rows]))
-    return Session(entries, float(sizes[0]))
+            errors.append(DataError(f"{micrographs.where}: {name} has no {motion.COLUMN}"))
+        elif not Path(file).exists():
+            errors.append(MissingInput(f"{file}: no such file ({motion.COLUMN} of {name})"))
+        else:
+            entries.append(Entry(name, file, rows, places[rows]))
+    if not entries:
+        raise errors[0]
+    return Session(entries, float(sizes[0]), errors)

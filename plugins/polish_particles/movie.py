@@ -74,6 +74,7 @@ def seen(reference: Reference, entry: Entry, errors: list[SpaError], room: np.nd
     good, expected = _expected(reference, entry, band, found.pixel_size, damage, errors)
     if not len(good):
         raise DataError(f"{entry.name}: none of its images can be used")
+    good, expected = _within(reference, entry, found, good, expected, errors)
     places = entry.places[good] * found.binning
     known = found.displacements(places)
     at = places[:, None] + known
@@ -83,6 +84,20 @@ def seen(reference: Reference, entry: Entry, errors: list[SpaError], room: np.nd
         store.add(number, frame, centres[:, number])
     made = Seen(found, entry.rows[good], places, known, at - centres, store, expected, damage, 1.0)
     return replace(made, signal=_signal(made))
+
+
+def _within(
+    reference: Reference, entry: Entry, found: Motion, good: np.ndarray, expected: np.ndarray, errors: list[SpaError]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Without particles whose middle is not on the movie."""
+    places = entry.places[good] * found.binning
+    inside = ((places >= 0) & (places <= [found.shape[1] - 1, found.shape[0] - 1])).all(axis=1)
+    names = reference.given.stack.source.names
+    for row, (x, y) in zip(entry.rows[good[~inside]], entry.places[good[~inside]]):
+        errors.append(DataError(f"image {names[row]}: its place {x:g}, {y:g} is not on {entry.name}"))
+    if not inside.any():
+        raise DataError(f"{entry.name}: none of its particles is on it")
+    return good[inside], expected[inside]
 
 
 def _damage(found: Motion, band: Block) -> np.ndarray:

@@ -46,6 +46,8 @@ def polished(run: Run, given: Given, beside: Tables, settings: Settings) -> Made
     assert run.outdir is not None
     here, who = scene_of(run, given), who_of(given.stack)
     reference = Reference(given, here, who, scales(run, given, here, who), session(given, beside))
+    for error in reference.session.errors:
+        run.leave_out(error)
     entries = reference.session.entries
     first = entries[0].read(reference.session.pixel_size)
     box, crop = _sizes(settings, reference, first)

@@ -217,3 +217,20 @@ def test_a_movie_that_is_gone_is_named_and_left_out(folder: Path) -> None:
     assert result.status == 1 and "S/gone.tif" in result.stderr
     names = set(star.read(folder / "K.star")["particles"].listed("rlnMicrographName"))
     assert names == {"M/mov00001.mrc"}
+
+
+def test_motion_that_is_gone_and_particles_beside_the_movie_are_named_and_left_out(folder: Path) -> None:
+    tables = star.read(folder / "p.star")
+    table = tables["particles"]
+    first = np.flatnonzero(table.text("rlnMicrographName") == "M/mov00001.mrc")[0]
+    places = table.floats("rlnCoordinateX")
+    places[first] = 5000
+    mics = tables["micrographs"].with_columns(rlnMicrographMetadata=["M/mov00001.star", "gone.star"])
+    moved = table.with_columns(rlnCoordinateX=places)
+    star.write(tables.with_block("micrographs", mics).with_block("particles", moved), folder / "beside.star")
+    result = polish(folder, "O", "--train", 0, table="beside.star")
+    assert result.status == 1 and "gone.star: no such file" in result.stderr
+    assert f"image {table.text('rlnImageName')[first]}: its place " in result.stderr
+    found = star.read(folder / "O.star")["particles"].text("spaOwn").tolist()
+    kept = table.text("spaOwn")[table.text("rlnMicrographName") == "M/mov00001.mrc"].tolist()
+    assert found == [name for name in kept if name != table.text("spaOwn")[first]]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spa.image.disc import Disc
-from spa.optics.compared import Compared, Scene, Who, compared
+from spa.optics.compared import Compared, Scene, Who, compared, shown
 
 LEAST = 1e-12
 
@@ -34,11 +34,11 @@ class Tally:
 def tally(here: Scene, who: Who, pixels: np.ndarray, groups: int) -> Tally:
     """With C the CTF: C X P* of the own map and of the other, C^2 |X|^2, C^2 |P|^2, |X|^2, C^3 X P*, C^4 |X|^2."""
     one = compared(here, who, pixels)
-    two = compared(here, replace(who, half=1 - who.half), pixels) if len(here.sources) > 1 else one
+    other = shown(here, replace(who, half=1 - who.half)) if len(here.sources) > 1 else one.cut
     sine, _ = one.waves()
     square = sine * sine
     cross, power = sine * _real(one.x, one.cut), _real(one.x, one.x)
-    products = [cross, sine * _real(two.x, two.cut), square * power, square * _real(one.cut, one.cut), power,
+    products = [cross, sine * _real(one.x, other), square * power, square * _real(one.cut, one.cut), power,
                 square * cross, square * square * power]  # fmt: skip
     counts = np.bincount(who.group, minlength=groups)
     own, other, seen, norm, total, third, fourth = (_by_group(one, who.group, here.band, groups) for one in products)

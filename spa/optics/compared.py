@@ -90,7 +90,12 @@ def joined(parts: list[Compared]) -> Compared:
 
 def compared(here: Scene, who: Who, pixels: np.ndarray) -> Compared:
     """Images (n, N, N) of who, beside the map."""
-    return _beside(here, who, pixels, _by_source(here, who, sloping=False)[0])
+    return _beside(here, who, pixels, shown(here, who))
+
+
+def shown(here: Scene, who: Who) -> np.ndarray:
+    """What the map shows (n, 2, K) where the images of who lie."""
+    return _by_source(here, who, sloping=False)[0]
 
 
 def with_slopes(here: Scene, who: Who, pixels: np.ndarray) -> tuple[Compared, np.ndarray]:

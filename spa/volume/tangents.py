@@ -3,59 +3,51 @@
 import numpy as np
 
 from spa.image.compiled import kernel
-from spa.volume.slices import Reference
+from spa.volume.cells import CHUNK, place
+from spa.volume.slices import PADDING, Reference
 
 
 @kernel(
-    "void(f4[:,:,:,::1], f4[:,:,::1], f4[::1], f4[::1], f4[:,:,::1], f4[:,:,:,::1])", fastmath=True,
+    "void(f4[::1], i8, i8, f4[:,:,::1], f4[::1], f4[::1], i4[::1], f4[:,::1], f4[:,:,::1], f4[:,:,:,::1])",
+    fastmath=True, error_model="numpy",
 )  # fmt: skip
-def _gather(grid, poses, kx, ky, out, slope):
-    c = grid.shape[0] // 2
-    one, two, zero = np.float32(1), np.float32(2), np.float32(0)
-    for i in range(poses.shape[0]):
-        a00, a01, a02 = two * poses[i, 0, 0], two * poses[i, 0, 1], two * poses[i, 0, 2]
-        a10, a11, a12 = two * poses[i, 1, 0], two * poses[i, 1, 1], two * poses[i, 1, 2]
-        for j in range(kx.shape[0]):
-            x = kx[j] * a00 + ky[j] * a10
-            y = kx[j] * a01 + ky[j] * a11
-            z = kx[j] * a02 + ky[j] * a12
-            sign = one
-            if x < 0:
-                x, y, z, sign = -x, -y, -z, -one
-            ix, iy, iz = int(x), int(np.floor(y)), int(np.floor(z))
-            fx, fy, fz = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
-            ix = min(ix, grid.shape[2] - 2)  # slices of distorted images may reach over the edge
-            iy = max(min(iy + c, grid.shape[1] - 2), 0)
-            iz = max(min(iz + c, grid.shape[0] - 2), 0)
-            re = im = xr = xi = yr = yi = zr = zi = zero
-            for dz in range(2):
-                wz, sz = (fz, one) if dz else (one - fz, -one)
-                for dy in range(2):
-                    wy, sy = (fy, one) if dy else (one - fy, -one)
-                    r0, i0 = grid[iz + dz, iy + dy, ix, 0], grid[iz + dz, iy + dy, ix, 1]
-                    dr, di = grid[iz + dz, iy + dy, ix + 1, 0] - r0, grid[iz + dz, iy + dy, ix + 1, 1] - i0
-                    r0, i0 = r0 + fx * dr, i0 + fx * di
-                    w, v, u = wz * wy, wz * sy, wy * sz
-                    re += w * r0
-                    im += w * i0
-                    xr += w * dr
-                    xi += w * di
-                    yr += v * r0
-                    yi += v * i0
-                    zr += u * r0
-                    zi += u * i0
-            out[i, 0, j] = re
-            out[i, 1, j] = sign * im
-            slope[i, 0, 0, j] = sign * (a00 * xr + a01 * yr + a02 * zr)
-            slope[i, 0, 1, j] = a00 * xi + a01 * yi + a02 * zi
-            slope[i, 1, 0, j] = sign * (a10 * xr + a11 * yr + a12 * zr)
-            slope[i, 1, 1, j] = a10 * xi + a11 * yi + a12 * zi
+def _gather(grid, ny, nx, poses, kx, ky, at, v, out, slope):
+    row, plane = 2 * nx, 2 * nx * ny
+    scale = np.float32(PADDING)
+    for i in range(len(poses)):
+        a00, a01, a02 = scale * poses[i, 0, 0], scale * poses[i, 0, 1], scale * poses[i, 0, 2]
+        a10, a11, a12 = scale * poses[i, 1, 0], scale * poses[i, 1, 1], scale * poses[i, 1, 2]
+        for first in range(0, len(kx), len(at)):
+            n = min(len(at), len(kx) - first)
+            place(poses, i, kx, ky, ny, nx, first, n, at, v)
+            for j in range(n):
+                tx, ty, tz, sign = v[0, j], v[1, j], v[2, j], v[3, j]
+                for part in range(2):
+                    b = 2 * np.int64(at[j]) + part
+                    c, d, e = b + row, b + plane, b + plane + row
+                    d00, d01 = grid[b + 2] - grid[b], grid[c + 2] - grid[c]
+                    d10, d11 = grid[d + 2] - grid[d], grid[e + 2] - grid[e]
+                    e00, e01 = grid[b] + tx * d00, grid[c] + tx * d01
+                    e10, e11 = grid[d] + tx * d10, grid[e] + tx * d11
+                    d0, d1 = d00 + ty * (d01 - d00), d10 + ty * (d11 - d10)
+                    y0, y1 = e01 - e00, e11 - e10
+                    e0, e1 = e00 + ty * y0, e10 + ty * y1
+                    gx, gy, gz = d0 + tz * (d1 - d0), y0 + tz * (y1 - y0), e1 - e0
+                    value = e0 + tz * gz
+                    # the half's sign turns places about, and imaginary parts
+                    out[i, part, first + j] = value if part == 0 else sign * value
+                    turn = sign if part == 0 else np.float32(1)
+                    slope[i, 0, part, first + j] = turn * (a00 * gx + a01 * gy + a02 * gz)
+                    slope[i, 1, part, first + j] = turn * (a10 * gx + a11 * gy + a12 * gz)
 
 
 def tangents(source: Reference, poses: np.ndarray, kx: np.ndarray, ky: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Slices (n, 2, K) float32 at poses (n, 3, 3) and frequencies kx, ky (K,) in cycles a box, as `slices.slices` has
     them, and what they change a cycle a box along x and along y (n, 2, 2, K), within their cells."""
-    n, size = len(poses), len(kx)
+    n, size, grid = len(poses), len(kx), source.grid
     out, slope = np.empty((n, 2, size), np.float32), np.empty((n, 2, 2, size), np.float32)
-    _gather(source.grid, np.ascontiguousarray(poses, np.float32), np.float32(kx), np.float32(ky), out, slope)
+    _gather(
+        grid.reshape(-1), grid.shape[1], grid.shape[2], np.ascontiguousarray(poses, np.float32), np.float32(kx),
+        np.float32(ky), np.empty(CHUNK, np.int32), np.empty((5, CHUNK), np.float32), out, slope,
+    )  # fmt: skip
     return out, slope

@@ -9,12 +9,13 @@ one, perhaps.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter, label, maximum
+from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 
 from spa.junk.ground import Ground, deviation
 
 _FAR, _OFF = 6.0, 3.5  # robust standard deviations of the bulk: to be junk, to belong to it
 _MUCH, _BLUR, _EDGE = 0.3, 0.1, 0.4  # of a region's worst
+_SAMPLE = 100_000  # values that tell the bulk
 _ENERGY = np.log(1.8)  # a change in energy that is never junk
 
 
@@ -56,7 +57,7 @@ def _standing_out(values: np.ndarray, least: float = 0.0, near: float = np.inf) 
 
 def _densest(values: np.ndarray) -> float:
     """The median of the shortest stretch that holds half of the values."""
-    order = np.sort(values, axis=None)
+    order = np.sort(values.ravel()[:: max(1, values.size // _SAMPLE)])
     half = len(order) // 2
     first = int(np.argmin(order[half:] - order[: len(order) - half]))
     return float(order[first + half // 2])
@@ -72,12 +73,20 @@ def _wide(off: np.ndarray, radius: float, blur: float) -> np.ndarray:
         if side.max() <= _FAR:
             continue
         regions, number = label(side > _OFF)
-        names = np.arange(1, number + 1)
-        worst = np.concatenate([[np.inf], maximum(side, regions, names)])
+        worst = _largest(side, regions, number)
+        worst[0] = np.inf
         much = np.pad(side > np.maximum(_OFF, _MUCH * worst)[regions], 1)
-        depth = np.concatenate([[0], maximum(distance_transform_edt(much)[1:-1, 1:-1], regions, names)])
+        depth = _largest(distance_transform_edt(much)[1:-1, 1:-1], regions, number)
         good = (worst > _FAR) & (depth >= radius)
         found |= good[regions] & (side > (blur * worst)[regions])
+    return found
+
+
+def _largest(values: np.ndarray, regions: np.ndarray, number: int) -> np.ndarray:
+    """(number + 1,) the largest of the values in each region; 0 for what is in none."""
+    found = np.zeros(number + 1)
+    inside = np.nonzero(regions)
+    np.maximum.at(found, regions[inside], values[inside])
     return found
 
 

@@ -60,6 +60,8 @@ def learn(
         other, others = chosen(plain, scope, names, rounds, spacing, over)
         if others[other.label] > _CLEAR * tried[shape.label]:
             fields, shape, tried, blind = plain, other, others, True
+    if shape.name == "learned" and rounds > 1:  # the last round sees all fields
+        shape = refined_shape(fields, scope, shape, 1, spacing or APART * shape.diameter, over)
     gap = APART * shape.extent if spacing is None else spacing
     return Learned(shape, limit(fields, shape, gap, over), gap, tried, blind)
 
@@ -88,7 +90,7 @@ def chosen(
     firsts = {shape.name: shape for _, shape in reversed(round_ones)}
     starts = [firsts[name] for name in names if name in firsts] if rounds else []
     apart = [(one, spacing or APART * one.diameter) for one in starts]
-    best = judged([refined_shape(fields, scope, one, rounds, gap, over) for one, gap in apart])
+    best = judged([refined_shape(jury, scope, one, max(1, rounds - 1), gap, over) for one, gap in apart])
     # ellipses cost more: a round shape fits a long one best between its short axis and its mean diameter
     near = [shape.diameter for _, shape in tried[:_NEAR]] or [scope.smallest, scope.largest]
     if long_ones := [one for one in shapes if one.ratio != 1 and min(near) <= one.diameter <= _LONGER * max(near)]:

@@ -68,7 +68,20 @@ def test_pickers_find_nothing_on_junk(source):
         "micrographs", tables["micrographs"].without("spaJunkMask")), source / "plain.star")  # fmt: skip
     inside = []
     for name in ("junk.star", "plain.star"):
-        options = ("pick", "blob", name, "--diameter", 100, 200, "--threshold", 1, "-d", f"P{name}", "-q")
+        options = (
+            "pick",
+            "blob",
+            name,
+            "--diameter",
+            100,
+            200,
+            "--threshold",
+            1,
+            "-d",
+            f"P{name}",
+            "-q",
+            "--everywhere",
+        )
         (source / "picks.star").write_text(run_spa(*options, cwd=source).stdout)
         picks = star.read(source / "picks.star")["particles"]
         away = np.hypot(picks.floats("rlnCoordinateX") - 256, picks.floats("rlnCoordinateY") - 256)

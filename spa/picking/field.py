@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from spa.errors import DataError
 from spa.image import fft
@@ -204,6 +203,8 @@ def prepared(
     size = pixel_size * float(np.sqrt(step[0] * step[1]))
     clear = None
     if junk is not None and junk.any() and not junk.all():
+        from scipy.ndimage import distance_transform_edt
+
         whole = micrograph.shape[0], micrograph.shape[1]
         image = _bridged(image, junk, _cells(junk, whole, (top, left), image.shape, (1.0, 1.0)))
         clear = junk[_cells(junk, whole, (top, left), shape, step)] == 0
@@ -236,6 +237,8 @@ def _bridged(image: np.ndarray, junk: np.ndarray, cells: tuple[np.ndarray, np.nd
     level[used], dirty[used] = means, junk[used] != 0
     if dirty.all():
         return image
+    from scipy.ndimage import distance_transform_edt
+
     nearest = distance_transform_edt(dirty, return_distances=False, return_indices=True)
     return np.where(junk[cells] != 0, level[tuple(nearest)][cells], image)
 

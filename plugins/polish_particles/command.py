@@ -33,6 +33,8 @@ from spa.job.run import Run, job
 @click.option("--slowing", default=0.5, show_default=True, type=click.FloatRange(0, 3),
               help="How fast motion calms: it goes as (2 + dose) to minus this; speeds are those at 10 e per square "
                    "angstrom.")
+@click.option("--sigma-place", default=0.5, show_default=True, type=click.FloatRange(min=0, min_open=True),
+              help="How far a particle's mean place may be from where its pose has it, angstroms.")
 @click.option("--reach", default=10.0, show_default=True, type=click.FloatRange(min=1),
               help="How far from the motion that is known a particle is looked for, angstroms.")
 @click.option("--weights", type=click.Choice(["data", "dose", "none"]), default="data", show_default=True,
@@ -44,7 +46,7 @@ from spa.job.run import Run, job
 @job("polish particles")
 def particles(run: Run, star: str, output: str, plot: str | None, micrographs: str | None, box: int | None,
               crop: int | None, train: int, sigma_velocity: float, sigma_divergence: float, sigma_acceleration: float,
-              slowing: float, reach: float, weights: str, background: float, half: bool,
+              slowing: float, sigma_place: float, reach: float, weights: str, background: float, half: bool,
               **settings: Any) -> None:  # fmt: skip
     """Follow each particle through its movie, and sum it anew (Bayesian polishing).
 
@@ -72,7 +74,7 @@ def particles(run: Run, star: str, output: str, plot: str | None, micrographs: s
     for name, value in (("--box", box), ("--crop", crop)):
         if value and value % 2:
             raise UsageError(f"{name} {value}: an even number of pixels is needed")
-    prior = Prior(sigma_velocity, sigma_divergence, sigma_acceleration, slowing)
+    prior = Prior(sigma_velocity, sigma_divergence, sigma_acceleration, slowing, sigma_place)
     wanted = Settings(box, crop, train, prior, reach, weights, background, half)
     tables = run.read(star)
     beside = star_files.read(run.input(micrographs)) if micrographs else tables

@@ -63,7 +63,16 @@ class Seen:
 
     @property
     def film(self) -> Film:
-        return Film(self.places * self.motion.pixel_size, self.motion.doses(), self.motion.pixel_size)
+        worth = (self.damage[:, : len(self.told)] ** 2) @ self.told
+        return Film(self.places * self.motion.pixel_size, self.motion.doses(), self.motion.pixel_size, worth)
+
+    @property
+    def told(self) -> np.ndarray:
+        """(r+2,) what each shell tells of displacements at damage 1."""
+        band = self.store.band
+        power = (np.abs(self.expected) ** 2).sum(0) * band.parts
+        norm = np.bincount(band.shell.ravel(), power.ravel())
+        return norm * np.arange(len(norm)) ** 2
 
 
 def seen(reference: Reference, entry: Entry, errors: list[SpaError], room: np.ndarray | None = None) -> Seen:
@@ -171,11 +180,9 @@ def table(made: Seen, reach: float, first: int = 0, last: int | None = None) -> 
 
 def pair(made: Seen, reach: float) -> Pair:
     """Coarse and fine detail apart, each with half of what there is to know of displacements."""
-    band = made.store.band
-    norm = np.bincount(band.shell.ravel(), (np.abs(made.expected) ** 2).sum(0).ravel() * band.parts.ravel())
-    shell = np.arange(len(norm))
-    told = np.cumsum(norm * shell**2 * (made.damage[:, : len(norm)] ** 2).sum(0))
-    cut = max(2, int(np.searchsorted(told, told[-1] / 2)))
+    each = made.told
+    known = np.cumsum(each * (made.damage[:, : len(each)] ** 2).sum(0))
+    cut = max(2, int(np.searchsorted(known, known[-1] / 2)))
     return Pair(table(made, reach, 0, cut), table(made, reach, cut + 1), made.film)
 
 

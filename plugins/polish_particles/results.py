@@ -29,6 +29,7 @@ def prior_table(prior: Prior) -> Tables:
     return Tables({"prior": Table.pairs(
         spaSigmaVelocity=float(f"{prior.velocity:.4g}"), spaSigmaDivergence=float(f"{prior.length:.5g}"),
         spaSigmaAcceleration=float(f"{prior.acceleration:.4g}"), spaSlowing=prior.slowing,
+        spaSigmaPlace=float(f"{prior.place:.4g}"),
     )})  # fmt: skip
 
 

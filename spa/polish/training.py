@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from spa.polish.correlate import Scores
 from spa.polish.tracks import Film, Prior, followed
 
-BOUNDS = {"velocity": (0.01, 10.0), "length": (50.0, 50000.0), "acceleration": (0.01, 20.0)}
+BOUNDS = {"velocity": (0.01, 10.0), "length": (50.0, 50000.0), "acceleration": (0.01, 20.0),
+          "place": (0.02, 10.0)}
 SLOWINGS = (0.0, 0.5, 1.0)
 FACTORS = (4.0, 2.0, 1.5)  # by which parameters are changed, sweep by sweep
 

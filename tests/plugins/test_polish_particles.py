@@ -124,12 +124,12 @@ def test_the_table_and_the_files(folder: Path, done: Path) -> None:
 def test_the_prior_is_learnt_or_taken(folder: Path, done: Path) -> None:
     learnt = star.read(done / "prior.star")["prior"]
     given = ("--train", 0, "--sigma-velocity", 0.5, "--sigma-divergence", 700, "--sigma-acceleration", 0.6,
-             "--slowing", 1)  # fmt: skip
+             "--slowing", 1, "--sigma-place", 0.8)  # fmt: skip
     result = polish(folder, "G", *given, "--weights", "dose", "--reach", 12, "--map", "S/truth.mrc")
     assert result.status == 0, result.stderr
     prior = star.read(folder / "G/prior.star")["prior"]
     told = [float(prior.floats(name)[0]) for name in prior.columns]
-    assert told == [0.5, 700, 0.6, 1] and learnt.floats("spaSigmaVelocity")[0] != 0.5
+    assert told == [0.5, 700, 0.6, 1, 0.8] and learnt.floats("spaSigmaVelocity")[0] != 0.5
     assert not (folder / "G/bfactors.star").exists()
     assert errors(folder, folder / "G", "mov00001")[0] < 0.7 * errors(folder, folder / "G", "mov00001")[1]
 

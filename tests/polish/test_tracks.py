@@ -122,7 +122,7 @@ def test_scores_are_the_sum_over_coefficients() -> None:
 def planted(count: int, noise: float) -> tuple[list, np.ndarray, Film]:
     """Scores of particles that move as a draw of the prior does."""
     here = film(count)
-    model = Model(here, Prior(0.6, 600.0, 0.3, 0.5))
+    model = Model(here, Prior(0.6, 600.0, 0.3, 0.5, 3.0))
     truth = model.tracks(RNG(5).standard_normal(model.size))
     truth -= truth.mean(axis=(0, 1))
     found = []
@@ -140,22 +140,22 @@ def error(found: np.ndarray, truth: np.ndarray) -> float:
 
 def test_planted_tracks_are_followed() -> None:
     parts, truth, here = planted(6, 0.15)
-    found = followed(joined(parts), here, Prior(0.6, 600.0, 0.3, 0.5))
+    found = followed(joined(parts), here, Prior(0.6, 600.0, 0.3, 0.5, 3.0))
     assert error(found, truth) < 0.25 * error(np.zeros_like(truth), truth)
 
 
 def test_neighbours_help_each_other() -> None:
     """In noise, particles that move alike are followed better with that known than each on its own."""
     parts, truth, here = planted(8, 0.9)
-    together = followed(joined(parts), here, Prior(0.6, 600.0, 0.3, 0.5))
-    alone = followed(joined(parts), here, Prior(0.6, 1.0, 0.3, 0.5))
+    together = followed(joined(parts), here, Prior(0.6, 600.0, 0.3, 0.5, 3.0))
+    alone = followed(joined(parts), here, Prior(0.6, 1.0, 0.3, 0.5, 3.0))
     assert error(together, truth) < 0.97 * error(alone, truth)
 
 
 def test_training_finds_that_particles_move() -> None:
     parts, _, here = planted(6, 0.3)
     pair = Pair(joined(parts), joined(parts), here)
-    start = Prior(0.02, 600.0, 0.3, 0.5)
+    start = Prior(0.02, 600.0, 0.3, 0.5, 3.0)
     best, before, after = training.trained([pair], start)
     assert best.velocity > 5 * start.velocity and after > before
 

@@ -20,6 +20,7 @@ from spa.recipe.optics import scales as scales_of
 
 CHUNK = 256  # images, or a micrograph with more, that are worked on together
 SETTLING = 2  # rounds of a sample's defocus and of the scales
+STILL = 0.2  # radians of chi at the finest detail: rms of changes that cost the scales nothing
 PASSES = 2  # of a micrograph's astigmatism and its particles' defocus
 CHANGE = "spaDefocusChange"
 START = 300.0  # angstroms: the prior on a particle's change while its micrograph is fitted
@@ -82,7 +83,7 @@ class _Pass:
 
     def settled(self) -> "_Pass":
         """With scales at the defocus that they say: where it is wrong, fine detail seems not to be there."""
-        rows, now = sample(len(self.who)), self
+        rows, now, last = sample(len(self.who)), self, np.zeros(())
         if self.wanted.scope == "none":
             return self
         parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
@@ -90,8 +91,13 @@ class _Pass:
             done = [result() for _, result in pool.ordered(parts, now._sampled, self.run.threads, self.run.checkpoint)]
             used = np.concatenate([good for good, _ in done])
             found = now._posterior(np.concatenate([scores for _, scores in done]), used)
+            move = np.pi * float(wavelength(self.voltage)) * (found.mean - self.before[used])
+            finest = (self.given.last / (self.here.band.box * self.here.pixel_size)) ** 2
+            if finest * float(np.sqrt(((move - last) ** 2).mean())) < STILL:
+                break
+            last = move
             chi = self.who.chi.copy()
-            chi[used, 0] += np.pi * float(wavelength(self.voltage)) * (found.mean - self.before[used])
+            chi[used, 0] += move
             now = replace(now, scales=scales_of(self.run, self.given, self.here, replace(self.who, chi=chi)))
         return now
 

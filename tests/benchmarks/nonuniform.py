@@ -1,6 +1,6 @@
 """`refine nu` beside `refine homo` on a protein in a disordered micelle: the FSC with the truth inside the protein.
 
-    python tests/benchmarks/nonuniform.py [--images 2000] [--box 96] [--pixel-size 2.5] [--snr 0.05] [--group C1]
+    python tests/benchmarks/nonuniform.py [--images 1500] [--box 80] [--pixel-size 2.8] [--snr 0.15] [--group C1]
                                           [--model FILE] [--micelle -20 20] [--contrast 0.5] [--seed 0]
 
 Both start from the truth low-passed to 30 A, which has no belt: its mean draws the frame of the poses aside where the
@@ -50,10 +50,10 @@ def pose_error(found: Path, truth: Path, group: np.ndarray, turn: np.ndarray) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--box", type=int, default=96)
-    parser.add_argument("--pixel-size", type=float, default=2.5)
-    parser.add_argument("--snr", type=float, default=0.05)
+    parser.add_argument("--images", type=int, default=1500)
+    parser.add_argument("--box", type=int, default=80)
+    parser.add_argument("--pixel-size", type=float, default=2.8)
+    parser.add_argument("--snr", type=float, default=0.15)
     parser.add_argument("--group", default="C1")
     parser.add_argument("--model")
     parser.add_argument("--micelle", type=float, nargs=2, default=[-20.0, 20.0])

@@ -116,6 +116,12 @@ def _idle(state: State) -> bool:
     return state.stalled > PATIENCE and not settling
 
 
+def _astray(state: State) -> bool:
+    """Whether poses that are climbed from their last ones alone go on moving for nothing: no resolution has come of it
+    for a pass, nor do they come to rest. That posteriors sharpen says nothing there: modes only grow fewer."""
+    return state.stalled > 1 and state.moved >= SETTLING * state.least
+
+
 def _goes_local(state: State) -> bool:
     rest = state.wandering < SETTLED or (state.wandering < ROVING and state.stalled >= 1)
     foretold = state.wandering <= state.foretold and _idle(state)  # nothing will make the unsure ones sure
@@ -192,7 +198,8 @@ def decided(problem: Problem, state: State, shell: int, share: float) -> State:
     converged = state.local and still and shell <= state.best_shell + 1
     if state.sharpness > SHARPER * state.sharpest:
         state = replace(state, sharpest=state.sharpness, rose=state.passes)
-    idle = _idle(replace(state, stalled=stalled)) and (state.local or state.wandering > state.foretold)
+    now = replace(state, stalled=stalled)
+    idle = _astray(now) if state.local else _idle(now) and state.wandering > state.foretold
     done = state.passes > settings.iterations - 1e-6 or converged or idle
     return replace(
         state, radius=min(shell + BEYOND, images.band.radius), wide=wide, local=local,

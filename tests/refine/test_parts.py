@@ -123,6 +123,18 @@ def test_a_run_whose_poses_still_come_to_rest_goes_on(planted: Callable) -> None
     assert plan.decided(problem, replace(waited, moved=0.09, passes=limit), 10, share=1.0).done
 
 
+def test_a_climb_ends_when_nothing_comes_of_it(planted: Callable) -> None:
+    case = planted(n=40)
+    start = loop.first_state(case.problem, [case.volume], case.noise)
+    climbing = replace(start, searched=np.ones(40, bool), local=True, best_shell=10, stalled=0.5, least=0.1, passes=3.0)
+
+    def ends(shell: int, **changed: float) -> bool:
+        return plan.decided(case.problem, replace(climbing, **changed), shell, share=1.0).done
+
+    assert ends(10, moved=0.1) and ends(10, moved=0.1, sharpest=0.5, sharpness=0.9)  # sharper: there are fewer modes
+    assert not ends(10, moved=0.09) and not ends(10, moved=0.1, stalled=0.0) and not ends(11, moved=0.1)
+
+
 def test_the_plan_knows_what_is_searched() -> None:
     band = disc(48, 23)
     for group in ("C1", "D2"):

@@ -165,7 +165,7 @@ def summed(problem: Problem, state: State, workers: Workers, parts: Halves, shar
     """
     problem = scales.seen(problem, state)
     climbed = state.local and state.moved < np.pi  # before, what modes spread over is less than how far they are off
-    spread = maximisation.Spread(maximisation.DRAWS if climbed else 0, best_only=state.sharpness < 0.5)
+    spread = maximisation.Spread(maximisation.DRAWS if climbed else 0)
     band = plan.insertion_band(problem, state.radius)
     sums = [
         maximisation.class_sums(problem, classes.weighted(poses, share), parts, band, state.noise, spread,

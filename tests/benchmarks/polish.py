@@ -46,7 +46,8 @@ def particles(folder: Path, args: argparse.Namespace) -> None:
     words = ["--n", args.movies, "--size", args.size, args.size, "--frames", args.frames, "--dose", args.dose,
              "--pixel-size", args.pixel_size, "--voltage", args.voltage, "--box", args.box, "--symmetry",
              args.symmetry, "--specimen-diameter", args.diameter, "--particles", args.particles, "--stray", args.stray,
-             "--stray-length", args.stray_length, "--contrast", args.contrast, "--seed", args.seed]  # fmt: skip
+             "--stray-length", args.stray_length, "--contrast", args.contrast, "--ice", args.ice,
+             "--seed", args.seed]  # fmt: skip
     call(folder, "spa", "simulate", "movies", "-d", "S", "-o", "m.star", *words)
     call(folder, "spa", "motion", "patch", "m.star", "-d", "M", "-o", "motion.star", "--threads", 1)
     call(folder, "spa", "ctf", "patch", "motion.star", "-d", "C", "-o", "ctf.star", "--threads", 1)
@@ -138,7 +139,7 @@ def relion(folder: Path, args: argparse.Namespace, name: str, learn: bool) -> No
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, value in (("pixel-size", 1.4), ("voltage", 300.0), ("dose", 1.2), ("stray", 3.0), ("stray-length", 500.0),
-                        ("diameter", 110.0), ("contrast", 0.06)):  # fmt: skip
+                        ("diameter", 110.0), ("contrast", 0.06), ("ice", 0.06)):  # fmt: skip
         parser.add_argument(f"--{name}", type=float, default=value)
     for name, number in (("frames", 30), ("movies", 5), ("size", 1024), ("box", 128), ("particles", 60), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=number)

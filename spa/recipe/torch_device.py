@@ -2,15 +2,13 @@
 
 import torch
 
-from spa.errors import DeviceError, UsageError
+from spa.errors import DeviceError
 
 
 def named(device: str) -> str:
-    """torch's name of --device; DeviceError where torch has it not, UsageError for several."""
+    """torch's name of one --device; DeviceError where torch has it not."""
     if device == "cpu":
         return device
-    if "," in device:
-        raise UsageError(f"--device {device}: the networks are trained on one device")
     if not torch.cuda.is_available():
         raise DeviceError(f"--device {device}: this torch finds no CUDA device; use --device cpu")
     return device

@@ -62,10 +62,9 @@ def seen_ice(slab: Slab, view: View, shape: tuple[int, int], pixel_size: float, 
 
 def levels(slab: Slab, shape: tuple[int, int], pixel_size: float) -> np.ndarray:
     """The defocus (angstroms) that each slice across the beam adds."""
-    ends = np.array([[0, 0], [0, shape[0] - 1], [shape[1] - 1, 0], [shape[1] - 1, shape[0] - 1]])
-    middle = slab.depth(ends, shape, pixel_size)
+    rows, columns = _middle(slab, shape, pixel_size)
     step, half = _step(slab), _half(slab)
-    low, high = float(middle.min()) - half, float(middle.max()) + half
+    low, high = float(rows.min() + columns.min()) - half, float(rows.max() + columns.max()) + half
     if high - low <= 1.5 * step:
         return np.array([(low + high) / 2])
     return np.arange(low + step / 2, high + step / 2, step)
@@ -73,14 +72,19 @@ def levels(slab: Slab, shape: tuple[int, int], pixel_size: float) -> np.ndarray:
 
 def slices(slab: Slab, shape: tuple[int, int], pixel_size: float) -> Iterator[tuple[float, np.ndarray]]:
     """Slices across the beam: their defocus (angstroms), and the root of what each has of the ice (ny, nx), float32."""
-    y, x = (np.arange(n)[:, None] for n in shape)
-    rows, columns = (slab.depth(np.hstack(one), shape, pixel_size) for one in ((0 * y, y), (x, 0 * x)))
-    corner = slab.depth(np.zeros(2), shape, pixel_size)
-    middle = (rows[:, None] - corner).astype(np.float32) + columns.astype(np.float32)
+    rows, columns = _middle(slab, shape, pixel_size)
+    middle = rows.astype(np.float32)[:, None] + columns.astype(np.float32)
     step, half = np.float32(_step(slab) / 2), np.float32(_half(slab))
     for deeper in levels(slab, shape, pixel_size).tolist():
         overlap = np.minimum(middle + half, deeper + step) - np.maximum(middle - half, deeper - step)
         yield deeper, np.sqrt(np.maximum(overlap / (2 * half), 0))
+
+
+def _middle(slab: Slab, shape: tuple[int, int], pixel_size: float) -> tuple[np.ndarray, np.ndarray]:
+    """Two lines (ny,) and (nx,) whose sum is the depth of the ice's middle at each pixel: x and y do not mix in it."""
+    y, x = (np.arange(n)[:, None] for n in shape)
+    rows, columns = (slab.depth(np.hstack(one), shape, pixel_size) for one in ((0 * y, y), (x, 0 * x)))
+    return rows - slab.depth(np.zeros(2), shape, pixel_size), columns
 
 
 def _step(slab: Slab) -> float:

@@ -14,12 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import expit, logit, logsumexp
 
-from spa.image import fft
 from spa.refine.data import Images, blocks_of
 from spa.refine.expectation import Poses
 from spa.search.images import Block
 from spa.search.prior import Prior
-from spa.volume.shells import shell_counts, shell_products
+from spa.volume import shells
 from spa.volume.slices import reference, slices
 
 SURE = 5.0  # nats
@@ -119,9 +118,7 @@ def over_patterns(
 
 def projected_power(maps: np.ndarray) -> np.ndarray:
     """(shells,) mean |P|^2 of projections of maps (c, n, n, n), in the mean of all of them."""
-    n = maps.shape[-1]
-    spectra = [fft.rfft3(one) for one in maps]
-    return np.mean([shell_products(one, one) for one in spectra], axis=0) / shell_counts(n) / n**2
+    return np.mean([shells.power(one) for one in maps], axis=0) / maps.shape[-1] ** 2
 
 
 def anything(block: Block, power: np.ndarray) -> np.ndarray:

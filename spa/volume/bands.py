@@ -96,8 +96,7 @@ def let_through(banked: Bank, band: int) -> np.ndarray:
 def passed(spectrum: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """A half spectrum (n, n, n//2+1) through a band's weight: (size, size, size)."""
     size = len(weight)
-    part = spectrum if size == len(spectrum) else cropped(spectrum, size)
-    return fft.irfft3(part * weight, size)
+    return fft.irfft3(cropped(spectrum, size) * weight, size)
 
 
 def windows(points: int, banked: Bank, sigma: float) -> np.ndarray:

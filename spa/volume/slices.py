@@ -44,16 +44,16 @@ def grid_radius(radius: int) -> int:
     return PADDING * (radius + 1) + 1
 
 
-def regridded(volume: np.ndarray, box: int, threads: int = 1) -> np.ndarray:
+def regridded(volume: np.ndarray, box: int) -> np.ndarray:
     """The volume on a grid of another (even) side over the same width: its transform cropped or padded."""
     if len(volume) == box:
         return volume
-    spectrum = fft.rfft3(volume, threads)
+    spectrum = fft.rfft3(volume)
     half = min(box, len(volume)) // 2
     out = np.zeros((box, box, box // 2 + 1), np.complex64)
     rows = np.r_[0:half, 1 - half : 0]  # all below the smaller grid's Nyquist frequency
     out[np.ix_(rows, rows, np.arange(half))] = spectrum[np.ix_(rows, rows, np.arange(half))]
-    return fft.irfft3(out, box, threads) * np.float32((box / len(volume)) ** 3)
+    return fft.irfft3(out, box) * np.float32((box / len(volume)) ** 3)
 
 
 def reference(volume: np.ndarray, radius: int, threads: int = 1) -> Reference:

@@ -59,6 +59,18 @@ def _matched(tables, i, planes, ctfs, row, kx, ky, first, n, out):
 
 
 @numba.njit(**INNER)
+def _cell(v, k, j, tx, ty, tz):
+    """The value within the cell of point j, corners v[k], v[k + 2], …, and its slopes along x, y and z."""
+    a, b, c, d = v[k, j], v[k + 4, j], v[k + 8, j], v[k + 12, j]
+    d00, d01, d10, d11 = v[k + 2, j] - a, v[k + 6, j] - b, v[k + 10, j] - c, v[k + 14, j] - d
+    e00, e01, e10, e11 = a + tx * d00, b + tx * d01, c + tx * d10, d + tx * d11
+    f0, f1 = e01 - e00, e11 - e10
+    e0, e1 = e00 + ty * f0, e10 + ty * f1
+    d0, d1 = d00 + ty * (d01 - d00), d10 + ty * (d11 - d10)
+    return e0 + tz * (e1 - e0), d0 + tz * (d1 - d0), f0 + tz * (f1 - f0), e1 - e0
+
+
+@numba.njit(**INNER)
 def _add(v, x, poses, i, unit, n, acc):
     """The sums of n points, corners v and image x, at poses[i] added to acc[i]; unit: 2 pi / box."""
     two = np.float32(2)
@@ -73,26 +85,11 @@ def _add(v, x, poses, i, unit, n, acc):
     h33, h34, h44 = zero, zero, zero
     for j in range(n):
         tx, ty, tz, sign = v[0, j], v[1, j], v[2, j], v[3, j]
+        # derivatives are two cells a unit of k, and the half x < 0 is conjugate
         s2 = two * sign
-        # real parts, then imaginary ones; derivatives are two cells a unit of k, and the half x < 0 is conjugate
-        d00, d01, d10, d11 = v[7, j] - v[5, j], v[11, j] - v[9, j], v[15, j] - v[13, j], v[19, j] - v[17, j]
-        e00, e01, e10, e11 = v[5, j] + tx * d00, v[9, j] + tx * d01, v[13, j] + tx * d10, v[17, j] + tx * d11
-        e0, e1 = e00 + ty * (e01 - e00), e10 + ty * (e11 - e10)
-        d0, d1 = d00 + ty * (d01 - d00), d10 + ty * (d11 - d10)
-        f0, f1 = e01 - e00, e11 - e10
-        pr = e0 + tz * (e1 - e0)
-        dxr = s2 * (d0 + tz * (d1 - d0))
-        dyr = s2 * (f0 + tz * (f1 - f0))
-        dzr = s2 * (e1 - e0)
-        d00, d01, d10, d11 = v[8, j] - v[6, j], v[12, j] - v[10, j], v[16, j] - v[14, j], v[20, j] - v[18, j]
-        e00, e01, e10, e11 = v[6, j] + tx * d00, v[10, j] + tx * d01, v[14, j] + tx * d10, v[18, j] + tx * d11
-        e0, e1 = e00 + ty * (e01 - e00), e10 + ty * (e11 - e10)
-        d0, d1 = d00 + ty * (d01 - d00), d10 + ty * (d11 - d10)
-        f0, f1 = e01 - e00, e11 - e10
-        pi = sign * (e0 + tz * (e1 - e0))
-        dxi = two * (d0 + tz * (d1 - d0))
-        dyi = two * (f0 + tz * (f1 - f0))
-        dzi = two * (e1 - e0)
+        pr, dxr, dyr, dzr = _cell(v, 5, j, tx, ty, tz)
+        pi, dxi, dyi, dzi = _cell(v, 6, j, tx, ty, tz)
+        pi, dxr, dyr, dzr, dxi, dyi, dzi = sign * pi, s2 * dxr, s2 * dyr, s2 * dzr, two * dxi, two * dyi, two * dzi
         xr, xi, w2, fx, fy = x[0, j], x[1, j], x[2, j], x[3, j], x[4, j]
         ur, ui = a20 * dxr + a21 * dyr + a22 * dzr, a20 * dxi + a21 * dyi + a22 * dzi
         vr = (a10 * dxr + a11 * dyr + a12 * dzr) * fx - (a00 * dxr + a01 * dyr + a02 * dzr) * fy
@@ -124,28 +121,11 @@ def _add(v, x, poses, i, unit, n, acc):
         h33 += bb * fx * fx
         h34 += bb * fx * fy
         h44 += bb * fy * fy
-    acc[i, 0] += cross
-    acc[i, 1] += norm
-    acc[i, 2] += r0
-    acc[i, 3] += r1
-    acc[i, 4] += r2
-    acc[i, 5] += r3
-    acc[i, 6] += r4
-    acc[i, 7] += h00
-    acc[i, 8] += h01
-    acc[i, 9] += h02
-    acc[i, 10] += h03
-    acc[i, 11] += h04
-    acc[i, 12] += h11
-    acc[i, 13] += h12
-    acc[i, 14] += h13
-    acc[i, 15] += h14
-    acc[i, 16] += h22
-    acc[i, 17] += h23
-    acc[i, 18] += h24
-    acc[i, 19] += h33
-    acc[i, 20] += h34
-    acc[i, 21] += h44
+    sums = (
+        cross, norm, r0, r1, r2, r3, r4, h00, h01, h02, h03, h04, h11, h12, h13, h14, h22, h23, h24, h33, h34, h44
+    )  # fmt: skip
+    for k in range(len(sums)):
+        acc[i, k] += sums[k]
 
 
 @kernel(

@@ -177,24 +177,22 @@ def _shells_by_square(sums: Accumulator) -> np.ndarray:
     return np.rint(np.sqrt(far) / PADDING).astype(np.int64)
 
 
-@kernel("void(f4[:,:,:,::1], i8[::1], f8[:,::1])")
-def _shell_sums(grid, shells, out):
-    r = len(grid) // 2
-    for z in range(-r, r + 1):
-        for y in range(-r, r + 1):
-            for x in range(grid.shape[2]):
-                square = z * z + y * y + x * x
-                if square >= len(shells):
-                    break
-                out[shells[square], 0] += grid[z + r, y + r, x, 2]
-                out[shells[square], 1] += 1
-
-
 def shell_weight(sums: Accumulator) -> np.ndarray:
     """Mean accumulated weight in each shell 0 … radius + 1."""
-    out = np.zeros((sums.radius + 3, 2))
-    _shell_sums(sums.grid, _shells_by_square(sums), out)
-    return out[:-1, 0] / np.maximum(out[:-1, 1], 1)
+    r, width = len(sums.grid) // 2, sums.grid.shape[2]
+    shells = np.append(_shells_by_square(sums), sums.radius + 2)  # all beyond the rim are one
+    plane = (np.arange(r + 1) ** 2)[:, None] + np.arange(width) ** 2
+    both = np.where(np.arange(r + 1) > 0, 2.0, 1.0)  # points that differ in the sign of y, or of z, are folded
+    total, points = np.zeros((2, sums.radius + 3))
+    for z in range(r + 1):
+        weight = np.array(sums.grid[r + z, :, :, 2])
+        if z:
+            weight += sums.grid[r - z, :, :, 2]
+        weight[r + 1 :] += weight[r - 1 :: -1]
+        at = shells[np.minimum(plane + z * z, len(shells) - 1)].ravel()
+        total += np.bincount(at, weight[r:].ravel(), len(total))
+        points += np.bincount(at, np.repeat(both * both[z], width), len(points))
+    return total[:-1] / np.maximum(points[:-1], 1)
 
 
 @kernel("void(f4[:,:,:,::1], f4[::1], f4, i8, i8, c8[:,::1])", error_model="numpy")

@@ -49,12 +49,13 @@ def device(request: pytest.FixtureRequest):
     """What kernels run on: the emulated device (tests.gpu.emulated), and a card where there is one (-m gpu)."""
     from spa.errors import DeviceError
     from spa.gpu.device import open_device
-    from tests.gpu import emulated
+    from tests.gpu import emulated, software
 
     if request.param == "emulated":
         if not emulated.there():
             pytest.skip("no g++ here: kernels cannot be emulated")
         return emulated.device()
+    software.used()
     try:
         return open_device("cuda")
     except DeviceError as error:

@@ -40,7 +40,8 @@ class Array:
     def set(self, values: np.ndarray) -> None:
         """Take the host's values, of the same shape."""
         assert values.shape == self.shape, (values.shape, self.shape)
-        self.device.driver.upload(self.pointer, np.ascontiguousarray(values, self.dtype))
+        if values.size:
+            self.device.driver.upload(self.pointer, np.ascontiguousarray(values, self.dtype))
 
     def rows(self, start: int, stop: int) -> "Array":
         """Some of its rows (first axis), in the same memory."""

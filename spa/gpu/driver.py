@@ -2,6 +2,7 @@
 pools of memory."""
 
 import atexit
+from collections import deque
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from spa.gpu import compile as compiling
 from spa.gpu.array import Array
 from spa.gpu.libraries import Library, library
 from spa.gpu.names import EXTRA
+
+LEAST = 256  # bytes of an allocation
+SMALL, WAITING = 2**22, 64  # bytes of an upload that is not waited for; of these, as many as are on their way
 
 
 def load() -> Any:
@@ -65,29 +69,52 @@ class Cuda:
         self.capability: tuple[int, int] = card.compute_capability()
         self.context = card.retain_primary_context()
         self.context.push()
-        atexit.register(self.leave)
+        atexit.register(self._gone)
         self.stream, self.copies = cuda.Stream(), cuda.Stream()
         self.pool, self.locked = DeviceMemoryPool(), PageLockedMemoryPool()
-        self.library: Library = library(self.stream.handle)
+        self._anchor()
+        self._aside: deque[tuple[Any, np.ndarray]] = deque()  # what was uploaded, until it has left
+        self.library: Library = library(self.stream.handle, self.allocate)
         self.libraries = self.library.name
         self._modules: dict[Path, Any] = {}
         self._functions: dict[tuple[Path, str], Any] = {}
 
     def memory(self) -> tuple[int, int]:
-        self.pool.free_held()
-        return self.cuda.mem_get_info()
+        """What the driver has and what the pool holds without a user, which it gives back where something else does
+        not fit; a 16th of what is used may be the pool's rounding."""
+        free, total = self.cuda.mem_get_info()
+        used = self.pool.active_bytes
+        return free + max(0, self.pool.managed_bytes - used - used // 16), total
 
     def allocate(self, nbytes: int) -> Any:
         try:
-            return self.pool.allocate(nbytes)
+            return self.pool.allocate(max(nbytes, LEAST))
         except self.cuda.MemoryError:
+            self._anchor()
             there = self.memory()[0] / 2**30
             raise DeviceError(f"{self.name}: {nbytes / 2**30:.1f} GiB wanted, {there:.1f} GiB are free") from None
 
+    def _anchor(self) -> None:
+        """Keep a block in the pool that nobody takes: it asks for the context when it gets its first one back, and
+        where that is in a thread without one, or as the program ends, the program is aborted."""
+        self.pool.allocate(1).free()
+
     def upload(self, pointer: int, values: np.ndarray) -> None:
-        self.cuda.memcpy_htod_async(pointer, values, self.stream)
-        if not isinstance(getattr(values, "base", None), self.cuda.HostAllocation):
-            self.stream.synchronize()  # pageable memory may be changed or given back by the caller
+        """The caller may change the values at once: small ones are copied aside, large ones waited for."""
+        if values.nbytes > SMALL:
+            self.cuda.memcpy_htod_async(pointer, values, self.stream)
+            self.stream.synchronize()
+            return
+        while self._aside and (self._aside[0][0].query() or len(self._aside) >= WAITING):
+            self._aside.popleft()[0].synchronize()
+        aside = self.locked.allocate((values.nbytes,), np.uint8)
+        aside[:] = values.reshape(-1).view(np.uint8)
+        self.cuda.memcpy_htod_async(pointer, aside, self.stream)
+        self._aside.append((self._now(self.stream), aside))
+
+    def _now(self, stream: Any) -> Any:
+        """An event: all that is queued on a stream so far is done."""
+        return self.cuda.Event(self.cuda.event_flags.DISABLE_TIMING).record(stream)
 
     def download(self, pointer: int, out: np.ndarray) -> None:
         if out.size:
@@ -98,9 +125,9 @@ class Cuda:
         return self.locked.allocate(shape, dtype)
 
     def send(self, pointer: int, values: np.ndarray) -> Any:
-        self.copies.wait_for_event(self.cuda.Event(self.cuda.event_flags.DISABLE_TIMING).record(self.stream))
+        self.copies.wait_for_event(self._now(self.stream))
         self.cuda.memcpy_htod_async(pointer, values, self.copies)
-        return self.cuda.Event(self.cuda.event_flags.DISABLE_TIMING).record(self.copies)
+        return self._now(self.copies)
 
     def arrived(self, token: Any) -> None:
         self.stream.wait_for_event(token)
@@ -129,6 +156,11 @@ class Cuda:
 
     def leave(self) -> None:
         self.context.pop()
+
+    def _gone(self) -> None:
+        """PyCUDA lets go of a primary context as of one of its own, and complains, unless it is told before."""
+        self.leave()
+        self.context.detach()
 
     def rfft(self, x: Array, out: Array, axes: int) -> None:
         self.library.rfft(x, out, axes)

@@ -1,14 +1,16 @@
 """Who transforms and multiplies on a card: CuPy where it can be imported, else cuFFT and cuBLAS by ctypes.
 
-Both work in the primary context and on our stream; arrays are row-major, cuBLAS reads them as their transposes.
+Both work in the primary context and on our stream, and what memory they need while they work is the pool's; arrays are
+row-major, cuBLAS reads them as their transposes.
 """
 
 import ctypes
 import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
-
-import numpy as np
 
 from spa.errors import DeviceError
 from spa.gpu.array import Array
@@ -32,17 +34,20 @@ class Library(Protocol):
     def gemm(self, a: Array, b: Array, out: Array, exact: bool, across: bool) -> None: ...
 
 
-def library(stream: int) -> Library:
+Allocate = Callable[[int], Any]  # so many bytes of the device's pool; int() of it is their address
+
+
+def library(stream: int, allocate: Allocate) -> Library:
     """The first that there is, on a stream (its handle); DeviceError names what brings one."""
     if importlib.util.find_spec("cupy"):
-        return Cupy(stream)
-    return Plain(stream)
+        return Cupy(stream, allocate)
+    return Plain(stream, allocate)
 
 
 class Cupy:
     """CuPy's cuFFT plans and cuBLAS."""
 
-    def __init__(self, stream: int) -> None:
+    def __init__(self, stream: int, allocate: Allocate) -> None:
         try:
             import cupy
             from cupy.cuda import cublas, device
@@ -53,16 +58,27 @@ class Cupy:
         self.cupy, self.cublas = cupy, cublas
         self.stream = cupy.cuda.ExternalStream(stream)
         self.name = f"CuPy {cupy.__version__}"
-        with self.stream:
+        self._allocate = allocate
+        with self._here():
             self.handle = device.get_cublas_handle()
 
+    @contextmanager
+    def _here(self) -> Iterator[None]:
+        """Our stream, and our pool: CuPy's own would keep what it once had from ours."""
+        with self.stream, self.cupy.cuda.using_allocator(self._memory):
+            yield
+
+    def _memory(self, nbytes: int) -> Any:
+        held = self._allocate(max(1, nbytes))
+        return self.cupy.cuda.MemoryPointer(self.cupy.cuda.UnownedMemory(int(held), nbytes, held), 0)
+
     def rfft(self, x: Array, out: Array, axes: int) -> None:
-        with self.stream:
+        with self._here():
             found = self.cupy.fft.rfftn(self.cupy.asarray(x), axes=tuple(range(-axes, 0)))
             self.cupy.asarray(out)[...] = found
 
     def irfft(self, x: Array, out: Array, axes: int) -> None:
-        with self.stream:
+        with self._here():
             found = self.cupy.fft.irfftn(
                 self.cupy.asarray(x), s=out.shape[-axes:], axes=tuple(range(-axes, 0)), norm="forward"
             )
@@ -70,7 +86,7 @@ class Cupy:
 
     def gemm(self, a: Array, b: Array, out: Array, exact: bool, across: bool) -> None:
         one, kept, call = ctypes.c_float(1), ctypes.c_float(across), _call(a, b, across)
-        with self.stream:
+        with self._here():
             self.cublas.setStream(self.handle, self.stream.ptr)
             self.cublas.gemmEx(
                 self.handle, *call.turns, *call.sizes, ctypes.addressof(one), b.pointer, _FLOAT, call.steps[0],
@@ -93,45 +109,63 @@ def found(name: str) -> ctypes.CDLL:
     raise DeviceError(f"--device cuda: neither CuPy nor lib{name} can be found: {EXTRA}")
 
 
+class Plan(NamedTuple):
+    """cuFFT's handle, and the bytes that it needs while it works."""
+
+    handle: ctypes.c_int
+    nbytes: int
+
+
 class Plain:
     """cuFFT and cuBLAS themselves."""
 
-    def __init__(self, stream: int) -> None:
+    def __init__(self, stream: int, allocate: Allocate) -> None:
         self.cublas, self.cufft = found("cublas"), found("cufft")
-        self.stream = ctypes.c_void_p(stream)
+        self.stream, self._allocate = ctypes.c_void_p(stream), allocate
         self.handle = ctypes.c_void_p()
         _check(self.cublas.cublasCreate_v2(ctypes.byref(self.handle)), "cublasCreate")
         _check(self.cublas.cublasSetStream_v2(self.handle, self.stream), "cublasSetStream")
         version = ctypes.c_int()
         self.cufft.cufftGetVersion(ctypes.byref(version))
         self.name = f"cuBLAS and cuFFT {version.value} by ctypes"
-        self._plans: dict[tuple, ctypes.c_int] = {}
+        self._plans: dict[tuple, Plan] = {}
 
-    def plan(self, shape: tuple[int, ...], batch: int, kind: int) -> ctypes.c_int:
-        """A plan, kept while it is among the last PLANS that were used: each has memory of its own on the card."""
+    def plan(self, shape: tuple[int, ...], batch: int, kind: int) -> Plan:
+        """A plan, kept while it is among the last PLANS that were used."""
         key = shape, batch, kind
         found = self._plans.pop(key) if key in self._plans else self._planned(shape, batch, kind)
         self._plans[key] = found
         if len(self._plans) > PLANS:
             oldest = self._plans.pop(next(iter(self._plans)))
-            _check(self.cufft.cufftDestroy(oldest), "cufftDestroy")
+            _check(self.cufft.cufftDestroy(oldest.handle), "cufftDestroy")
         return found
 
-    def _planned(self, shape: tuple[int, ...], batch: int, kind: int) -> ctypes.c_int:
-        plan, sides = ctypes.c_int(), (ctypes.c_int * len(shape))(*shape)
-        none = ctypes.c_void_p()
-        made = self.cufft.cufftPlanMany(ctypes.byref(plan), len(shape), sides, none, 1, 0, none, 1, 0, kind, batch)
-        _check(made, f"cufftPlanMany {shape} x {batch}")
+    def _planned(self, shape: tuple[int, ...], batch: int, kind: int) -> Plan:
+        """Of packed arrays; sizes of 64 bits: 2^31 coefficients and more are planned by no other call."""
+        plan, sides, nbytes = ctypes.c_int(), (ctypes.c_longlong * len(shape))(*shape), ctypes.c_size_t()
+        none, zero, one = ctypes.c_void_p(), ctypes.c_longlong(0), ctypes.c_longlong(1)
+        _check(self.cufft.cufftCreate(ctypes.byref(plan)), "cufftCreate")
+        _check(self.cufft.cufftSetAutoAllocation(plan, 0), "cufftSetAutoAllocation")
+        made = self.cufft.cufftMakePlanMany64(
+            plan, len(shape), sides, none, one, zero, none, one, zero, kind, ctypes.c_longlong(batch),
+            ctypes.byref(nbytes),
+        )  # fmt: skip
+        _check(made, f"cufftMakePlanMany64 {shape} x {batch}")
         _check(self.cufft.cufftSetStream(plan, self.stream), "cufftSetStream")
-        return plan
+        return Plan(plan, nbytes.value)
 
     def rfft(self, x: Array, out: Array, axes: int) -> None:
-        plan = self.plan(x.shape[-axes:], int(np.prod(x.shape[:-axes])), _R2C)
-        _check(self.cufft.cufftExecR2C(plan, _at(x), _at(out)), "cufftExecR2C")
+        self._transform(self.cufft.cufftExecR2C, _R2C, x, out, x.shape, axes)
 
     def irfft(self, x: Array, out: Array, axes: int) -> None:
-        plan = self.plan(out.shape[-axes:], int(np.prod(out.shape[:-axes])), _C2R)
-        _check(self.cufft.cufftExecC2R(plan, _at(x), _at(out)), "cufftExecC2R")
+        self._transform(self.cufft.cufftExecC2R, _C2R, x, out, out.shape, axes)
+
+    def _transform(self, work: Any, kind: int, x: Array, out: Array, shape: tuple[int, ...], axes: int) -> None:
+        """shape: of the real one. The room that it takes may be given to what is queued after it."""
+        plan = self.plan(shape[-axes:], prod(shape[:-axes]), kind)
+        room = self._allocate(max(1, plan.nbytes))
+        _check(self.cufft.cufftSetWorkArea(plan.handle, ctypes.c_void_p(int(room))), "cufftSetWorkArea")
+        _check(work(plan.handle, _at(x), _at(out)), "cufftExec")
 
     def gemm(self, a: Array, b: Array, out: Array, exact: bool, across: bool) -> None:
         one, kept, call = ctypes.c_float(1), ctypes.c_float(across), _call(a, b, across)

@@ -1,5 +1,7 @@
 // CUDA's words under g++, for tests alone: a block's threads are fibers that take turns at barriers and shuffles, so
-// that a kernel runs whole, as it is written. Blocks run one after another.
+// that a kernel runs whole, as it is written. Blocks, and the threads of a block between two barriers, run one after
+// another in an order that is drawn, so that what leans on an order shows; a block's shared memory is full of
+// NaN when it begins; all threads must meet at the same barrier.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -15,7 +17,7 @@
 #define __forceinline__ inline
 #define __restrict__
 #define __launch_bounds__(...)
-#define __shared__ static
+#define __shared__ static __attribute__((section("spa_shared")))
 
 using std::max;
 using std::min;
@@ -62,8 +64,13 @@ spa_switch:
 #error "the emulated device knows x86-64 alone"
 #endif
 
+extern "C" {  // of what is shared, if anything is: the linker's
+extern char __start_spa_shared[] __attribute__((weak, visibility("hidden")));
+extern char __stop_spa_shared[] __attribute__((weak, visibility("hidden")));
+}
+
 namespace emulated {
-struct Barrier { int count = 0, turn = 0; };
+struct Barrier { int count = 0, turn = 0, line = 0; };
 struct Fiber { void* stack_pointer; bool done; };
 const int MOST = 1024, STACK = 1 << 16;
 static Fiber fibers[MOST];
@@ -71,13 +78,31 @@ static void* home;
 static int here, size, events, live;
 static Barrier whole, warps[MOST / 32];
 static double exchange[MOST];
+static uint64_t drawn;
 static char* stacks;
 static void (*body)(void*);
 static void* given;
 
+[[noreturn]] inline void stop(const char* why) {
+    std::fprintf(stderr, "emulated device: %s\n", why);
+    std::abort();
+}
+inline void shuffle(std::vector<int>& order) {
+    for (int k = (int)order.size() - 1; k > 0; k--) {
+        drawn ^= drawn << 13, drawn ^= drawn >> 7, drawn ^= drawn << 17;
+        std::swap(order[k], order[drawn % (unsigned)(k + 1)]);
+    }
+}
+inline std::vector<int> counted(int size) {
+    std::vector<int> order(size);
+    for (int k = 0; k < size; k++) order[k] = k;
+    return order;
+}
 inline void yield() { spa_switch(&fibers[here].stack_pointer, &home); }
-inline void wait(Barrier& barrier, int all) {
+inline void wait(Barrier& barrier, int all, int line = 0) {
     const int turn = barrier.turn;
+    if (barrier.count && barrier.line != line) stop("threads of a block wait at different barriers");
+    barrier.line = line;
     if (++barrier.count == all) {
         barrier.count = 0, barrier.turn++, events++;
         return;
@@ -94,6 +119,8 @@ inline void run_block(int threads) {
     if (!stacks) stacks = (char*)std::aligned_alloc(64, (size_t)MOST * STACK);
     size = live = threads;
     whole = Barrier();
+    if (__start_spa_shared) std::memset(__start_spa_shared, 0xff, __stop_spa_shared - __start_spa_shared);
+    std::vector<int> order = counted(threads);
     for (auto& one : warps) one = Barrier();
     for (int t = 0; t < threads; t++) {
         void** top = (void**)(stacks + (size_t)(t + 1) * STACK - 64);
@@ -104,15 +131,13 @@ inline void run_block(int threads) {
     }
     while (live) {
         const int before = events;
-        for (int t = 0; t < threads; t++)
+        shuffle(order);
+        for (int t : order)
             if (!fibers[t].done) {
                 here = t, threadIdx = {t, 0, 0};
                 spa_switch(&home, &fibers[t].stack_pointer);
             }
-        if (events == before) {
-            std::fprintf(stderr, "emulated device: threads wait for one that never comes\n");
-            std::abort();
-        }
+        if (events == before) stop("threads wait for one that never comes");
     }
 }
 inline int lanes() { return min(32, size - here / 32 * 32); }
@@ -129,19 +154,22 @@ template <class T> inline T shuffled(T value, int from) {
 template <class F> void run(int gx, int gy, int block, F f) {
     given = &f, body = [](void* p) { (*(F*)p)(); };
     gridDim = {gx, gy, 1}, blockDim = {block, 1, 1};
-    for (int y = 0; y < gy; y++)
-        for (int x = 0; x < gx; x++) {
-            blockIdx = {x, y, 0};
-            run_block(block);
-        }
+    drawn = 0x9e3779b97f4a7c15u;  // the same launch has the same order
+    std::vector<int> order = counted(gx * gy);
+    shuffle(order);
+    for (int at : order) {
+        blockIdx = {at % gx, at / gx, 0};
+        run_block(block);
+    }
 }
 }  // namespace emulated
 
-inline void __syncthreads() {
+inline void emulate_syncthreads(int line) {
     const dim3 me = threadIdx;
-    emulated::wait(emulated::whole, emulated::size);
+    emulated::wait(emulated::whole, emulated::size, line);
     threadIdx = me;
 }
+#define __syncthreads() emulate_syncthreads(__LINE__)
 inline void __syncwarp(unsigned = 0xffffffffu) {
     const dim3 me = threadIdx;
     emulated::wait(emulated::warps[emulated::here / 32], emulated::lanes());

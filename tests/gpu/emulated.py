@@ -1,12 +1,18 @@
 """An emulated device, for tests alone: arrays are the host's, kernels are built by g++, libraries are NumPy.
 
-It shows that a kernel's arithmetic and what the host does around it are right. It says nothing of a card's speed, of
-its compiler, or of races between threads.
+It shows that a kernel's arithmetic and what the host does around it are right, and is harder on them than a card: what
+lies before or behind an array is nobody's memory, nor is what an array had when it is gone; what was never written is
+NaN; a number that its type cannot hold, a place outside a table, and a vector that is not aligned end the program;
+blocks and threads run in any order (emulated.h). It says nothing of a card's speed, of its compiler, or of races within
+a warp's instruction.
 """
 
 import ctypes
+import itertools
+import mmap
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 import threading
@@ -22,7 +28,8 @@ from spa.gpu.device import Device
 
 HERE = Path(__file__).parent
 KERNEL = re.compile(r'extern "C" __global__ void (\w+)\(([^)]*)\)', re.DOTALL)
-TYPES = {"f": ctypes.c_float, "d": ctypes.c_double, "i": ctypes.c_int32}
+STRICT = "signed-integer-overflow,bounds,alignment,shift-exponent,integer-divide-by-zero,float-cast-overflow"
+PAGE, ALIGNED = mmap.PAGESIZE, 16
 _LOCK = threading.Lock()
 
 
@@ -31,16 +38,20 @@ def there() -> bool:
 
 
 @cache
-def built(source: Path) -> ctypes.CDLL:
-    """The kernels of a .cu as a library: each NAME as emulate_NAME(grid, grid, block, its parameters)."""
+def library(source: Path) -> Path:
+    """The kernels of a .cu as a library: each NAME as emulate_NAME(grid, grid, block, its parameters as a card is given
+    them: side by side, each at a multiple of its size), and size_NAME, the bytes of these."""
     text = source.read_text()
     runs = []
     for name, parameters in KERNEL.findall(text):
-        names = ", ".join(re.findall(r"(\w+)\s*(?:,|$)", parameters))
-        runs.append(f'extern "C" void emulate_{name}(int grid_x, int grid_y, int threads, {parameters}) '
-                    f"{{ emulated::run(grid_x, grid_y, threads, [&] {{ {name}({names}); }}); }}")  # fmt: skip
+        fields = " ".join(f"{one.strip()};" for one in parameters.split(","))
+        names = ", ".join(f"p.{one}" for one in re.findall(r"(\w+)\s*(?:,|$)", parameters))
+        runs.append(f'struct Words_{name} {{ {fields} }};\nextern "C" {{ size_t size_{name} = sizeof(Words_{name});\n'
+                    f"void emulate_{name}(int grid_x, int grid_y, int threads, const void* words) {{\n"
+                    f"Words_{name} p; std::memcpy(&p, words, sizeof p);\n"
+                    f"emulated::run(grid_x, grid_y, threads, [&] {{ {name}({names}); }}); }} }}")  # fmt: skip
     words = ["g++", "-O2", "-march=native", "-std=c++17", "-shared", "-fPIC", "-w", "-x", "c++"]
-    words += ["-I", str(compiling.ROOT)]
+    words += ["-I", str(compiling.ROOT), f"-fsanitize={STRICT}", "-fsanitize-undefined-trap-on-error"]
     shim = (HERE / "emulated.h").read_text()
     kept = compiling.cache_folder() / f"{source.stem}-{compiling.fingerprint(source, shim, *runs, *words)}.emulated.so"
     if not kept.exists():
@@ -51,14 +62,53 @@ def built(source: Path) -> ctypes.CDLL:
             done = subprocess.run([*words, "-o", str(made), str(whole)], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
             made.replace(kept)
-    return ctypes.CDLL(str(kept))
+    return kept
 
 
-class Memory(np.ndarray):
-    """Bytes whose int() is their address."""
+@cache
+def kinds(source: Path) -> dict[str, str]:
+    """Of each kernel of a .cu, the types of its parameters as `struct` names them."""
+    kind = {"int": "i", "float": "f", "double": "d"}
+    return {
+        name: "".join("P" if "*" in one else kind[one.split()[-2]] for one in parameters.split(","))
+        for name, parameters in KERNEL.findall(source.read_text())
+    }
+
+
+@cache
+def built(source: Path) -> ctypes.CDLL:
+    """The library of a .cu, in this process."""
+    return ctypes.CDLL(str(library(source)))
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.mmap.restype = ctypes.c_void_p
+LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+LIBC.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+LIBC.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+
+class Memory:
+    """Pages of memory between two that nobody may touch; of two one after another, one begins where its pages do, the
+    other ends where they end (but for what its alignment takes)."""
+
+    made = itertools.count()
+
+    def __init__(self, nbytes: int) -> None:
+        inner = -(-nbytes // PAGE) * PAGE
+        self._size = inner + 2 * PAGE
+        self._start = LIBC.mmap(None, self._size, 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+        assert self._start not in (None, ctypes.c_void_p(-1).value), "no memory"
+        LIBC.mprotect(self._start + PAGE, inner, mmap.PROT_READ | mmap.PROT_WRITE)
+        ctypes.memset(self._start + PAGE, 0xFF, inner)  # NaN of either precision, and -1
+        self._unmap = LIBC.munmap  # which the interpreter may lose before this
+        self.pointer = self._start + PAGE + (inner - -(-nbytes // ALIGNED) * ALIGNED if next(self.made) % 2 else 0)
 
     def __int__(self) -> int:
-        return self.ctypes.data
+        return self.pointer
+
+    def __del__(self) -> None:
+        self._unmap(self._start, self._size)
 
 
 class Emulated:
@@ -77,10 +127,7 @@ class Emulated:
         return self.all, self.all
 
     def allocate(self, nbytes: int) -> Any:
-        held = np.empty(nbytes + 64, np.uint8)
-        start = -held.ctypes.data % 64
-        held[:] = 0xA5  # what was never written shows
-        return held[start : start + nbytes].view(Memory)
+        return Memory(nbytes)
 
     def upload(self, pointer: int, values: np.ndarray) -> None:
         ctypes.memmove(pointer, values.ctypes.data, values.nbytes)
@@ -106,14 +153,14 @@ class Emulated:
         ctypes.memset(pointer, 0, nbytes)
 
     def launch(self, source: Path, name: str, grid: tuple[int, int], block: int, words: list[Any]) -> None:
-        raw = []
         for word in words:
             assert isinstance(word, np.generic), f"{name}: {word!r} has no type of the device's"
-            kind = word.dtype
-            raw.append(ctypes.c_void_p(int(word)) if kind == np.uintp else TYPES[kind.char](word.item()))
+        given, wanted = "".join("P" if one.dtype == np.uintp else one.dtype.char for one in words), kinds(source)[name]
+        assert given == wanted, f"{name}: its parameters are {wanted}, not {given}"
+        kernels, packed = built(source), struct.pack(f"@{wanted}0P", *(word.item() for word in words))
         with _LOCK:
             self.launches[name] = self.launches.get(name, 0) + 1
-            getattr(built(source), f"emulate_{name}")(*grid, block, *raw)
+            getattr(kernels, f"emulate_{name}")(*grid, block, packed)
 
     def synchronize(self) -> None:
         pass
@@ -126,7 +173,7 @@ class Emulated:
     def irfft(self, x: Array, out: Array, axes: int) -> None:
         sides = out.shape[-axes:]
         out.set(np.fft.irfftn(x.get(), s=sides, axes=range(-axes, 0), norm="forward"))
-        self.clear(x.pointer, x.nbytes)
+        ctypes.memset(x.pointer, 0xFF, x.nbytes)  # a card's library may leave anything there
 
     def gemm(self, a: Array, b: Array, out: Array, exact: bool, across: bool) -> None:
         out.set(out.get() + a.get().T @ b.get() if across else a.get() @ b.get().T)

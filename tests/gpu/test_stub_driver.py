@@ -1,11 +1,8 @@
 """With PyCUDA and a driver that has no card (a stub of libcuda made from cuda.h) all that is left is one line."""
 
 import os
-import re
-import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,43 +11,24 @@ import pytest
 
 from spa.cli import doctor
 from spa.gpu import cards
+from tests.gpu import software
 
-HEADERS = [Path(home) / "include" for home in (os.environ.get("CUDA_HOME", "/usr/local/cuda"), "/usr/local/cuda")]
-ANSWERS = {
-    "cuDriverGetVersion": "int cuDriverGetVersion(int* v) { *v = 13000; return 0; }",
-    "cuGetErrorString": 'int cuGetErrorString(int e, const char** s) { *s = "no device, says the stub"; return 0; }',
-    "cuGetErrorName": 'int cuGetErrorName(int e, const char** s) { *s = "CUDA_ERROR_NO_DEVICE"; return 0; }',
+ANSWERS = """
+extern "C" {
+int cuDriverGetVersion(int* v) { *v = 13000; return 0; }
+int cuGetErrorString(int e, const char** s) { *s = "no device, says the stub"; return 0; }
+int cuGetErrorName(int e, const char** s) { *s = "CUDA_ERROR_NO_DEVICE"; return 0; }
 }
+"""
 
 
 @pytest.fixture(scope="module")
 def stub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a libcuda.so.1 whose every function answers CUDA_ERROR_NO_DEVICE."""
-    there = [one for one in HEADERS if (one / "cuda.h").exists()]
-    if not find_spec("pycuda"):
-        pytest.skip("no PyCUDA here")
-    if not there or not shutil.which("gcc"):
-        pytest.skip("no cuda.h or no gcc here")
+    if software.missing():
+        pytest.skip(software.missing())
     folder = tmp_path_factory.mktemp("stub")
-    words = ["gcc", "-E", "-x", "c", "-include", "cuda.h", "-I", str(there[0]), "-"]
-    header = subprocess.run(
-        [*words, "-include", "cudaProfiler.h"], input="", capture_output=True, text=True, check=True
-    ).stdout
-    names = sorted(set(re.findall(r"\bCUresult\s+(cu[A-Z]\w*)\s*\(", header)))
-    assert len(names) > 300
-    (folder / "stub.c").write_text(
-        "\n".join(ANSWERS.get(name, f"int {name}(void) {{ return 100; }}") for name in names)
-    )
-    made = [
-        "gcc",
-        "-shared",
-        "-fPIC",
-        "-Wl,-soname,libcuda.so.1",
-        "-o",
-        str(folder / "libcuda.so.1"),
-        str(folder / "stub.c"),
-    ]
-    subprocess.run(made, check=True)
+    software.driver(folder, ANSWERS)
     return folder
 
 

@@ -8,15 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
-
-_SPARED = [name for name in ("scipy.linalg",) if name not in sys.modules]
-# numba would load it with its first kernel, 0.15 s, for products of matrices, of which kernels have none
-sys.modules.update(dict.fromkeys(_SPARED))  # type: ignore[arg-type]
-try:
-    importlib.import_module("numba.np.arraymath")
-finally:
-    for _name in _SPARED:
-        del sys.modules[_name]
+from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
 
 INNER: dict[str, Any] = {
     "nogil": True,
@@ -29,6 +22,29 @@ INNER: dict[str, Any] = {
 """Options of a function that kernels alone call: numba.njit(**INNER), compiled with the first of them."""
 
 _alone = threading.Lock()
+
+
+class _Kept(FunctionCache):  # type: ignore[misc]
+    """What is kept on disk is loaded without all that numba would import to compile, 0.1 s."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            if (kept := self._load_overload(sig, target_context)) is not None:
+                return kept
+        _prepare()
+        return None
+
+
+def _prepare() -> None:
+    """Import what numba compiles with, but for products of matrices, of which kernels have none, 0.15 s."""
+    spared = "scipy.linalg"
+    if spared not in sys.modules:
+        sys.modules[spared] = None  # type: ignore[assignment]
+        try:
+            importlib.import_module("numba.np.arraymath")
+        finally:
+            del sys.modules[spared]
 
 
 def kernel(signature: Any, **options: Any) -> Callable[[Callable], Callable[..., Any]]:
@@ -46,9 +62,18 @@ def kernel(signature: Any, **options: Any) -> Callable[[Callable], Callable[...,
             if not made:
                 with _alone:
                     if not made:
-                        made.append(numba.njit(signature, **settings)(function))
+                        made.append(_compiled(function, signature, settings))
             return made[0](*args)
 
         return call
 
     return decorate
+
+
+def _compiled(function: Callable, signature: Any, settings: dict[str, Any]) -> Callable:
+    dispatcher = numba.njit(**settings)(function)
+    if settings["cache"]:
+        dispatcher._cache = _Kept(function)
+    dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher

@@ -4,9 +4,10 @@ import numba
 import numpy as np
 
 from spa.image.compiled import kernel
+from spa.motion.vectors import SEGMENT, TAPS, blended
 
 _f4, _f8, _i4, _i8, _c8 = numba.float32, numba.float64, numba.int32, numba.int64, numba.complex64
-TAPS, STEPS, SEGMENT = 8, 256, 16  # of interpolation: pixels used, fractions of a pixel, pixels that share one
+STEPS = 256  # of interpolation: fractions of a pixel
 _ROWS, _COLUMNS = 32, 256  # of a tile: its sums stay in the cache
 _SHARE = 4  # rows that share a displacement
 
@@ -125,8 +126,7 @@ def slopes(real, imag, kx, ky, ends, shifts, total):  # type: ignore[no-untyped-
     return found
 
 
-# parts of add_warped: without signatures of their own, so that they are compiled into it and not loaded apart; literal
-# arguments are wrapped as np.int64, else each value is compiled for itself
+# parts of add_warped: without signatures of their own, so that they are compiled into it and not loaded apart
 
 
 @numba.njit(nogil=True, fastmath=True)
@@ -171,21 +171,6 @@ def _window(frame, top, left, rows, columns):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, fastmath=True)
-def _blended(source, start, apart, taps, step, target, at):  # type: ignore[no-untyped-def]
-    """A segment of target, from at: TAPS stretches of the source, from start and apart, each times its tap."""
-    a, s, to = np.uint64(start), np.uint64(apart), np.uint64(at)  # unsigned: not counted from the end
-    b, c, d = a + s, a + s + s, a + s + s + s
-    e, f, g, h = d + s, d + s + s, d + s + s + s, d + s + s + s + s
-    t = taps[step]
-    t0, t1, t2, t3, t4, t5, t6, t7 = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
-    for x in range(np.uint64(SEGMENT)):
-        target[to + x] = (
-            t0 * source[a + x] + t1 * source[b + x] + t2 * source[c + x] + t3 * source[d + x]
-            + t4 * source[e + x] + t5 * source[f + x] + t6 * source[g + x] + t7 * source[h + x]
-        )  # fmt: skip
-
-
-@numba.njit(nogil=True, fastmath=True)
 def _ends(values):  # type: ignore[no-untyped-def]
     """The least and the greatest of values (2-D)."""
     low = high = values[0, 0]
@@ -212,13 +197,13 @@ def _fetched(frame, top, left, wholes, steps, taps, out):  # type: ignore[no-unt
         for segment in range(wholes.shape[2]):
             at = segment * SEGMENT
             start = first + y * stride + at + wholes[0, block, segment] - low - x0
-            _blended(source, start, np.int64(1), taps, steps[0, block, segment], along, y * _COLUMNS + at)
+            blended(source, start, 1, taps, steps[0, block, segment], along, y * _COLUMNS + at)  # type: ignore[call-arg]
     for y in range(_ROWS):
         block = y // _SHARE
         for segment in range(wholes.shape[2]):
             at = segment * SEGMENT
             start = (y + wholes[1, block, segment] - low - y0) * _COLUMNS + at
-            _blended(along, start, np.int64(_COLUMNS), taps, steps[1, block, segment], out, y * _COLUMNS + at)
+            blended(along, start, _COLUMNS, taps, steps[1, block, segment], out, y * _COLUMNS + at)  # type: ignore[call-arg]
 
 
 @kernel(

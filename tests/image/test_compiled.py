@@ -1,13 +1,16 @@
 """Kernels are compiled when they are first called, once, whoever calls."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
 
+from spa.image import compiled
 from spa.image.compiled import INNER, kernel
 
 
@@ -22,13 +25,13 @@ def _doubled(values):  # type: ignore[no-untyped-def]
 
 
 def test_compiled_by_the_first_call_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    made, compiler = [], numba.njit
+    made, compile_it = [], compiled._compiled
 
-    def noted(*words, **options):  # type: ignore[no-untyped-def]
-        made.extend(word for word in words if isinstance(word, str))  # numba compiles its own too, without signatures
-        return compiler(*words, **options)
+    def noted(function, signature, settings):  # type: ignore[no-untyped-def]
+        made.append(signature)
+        return compile_it(function, signature, settings)
 
-    monkeypatch.setattr(numba, "njit", noted)
+    monkeypatch.setattr(compiled, "_compiled", noted)
     call = kernel("void(f4[::1])")(_doubled)
     assert not made
     rows = np.ones((8, 3), np.float32)
@@ -44,10 +47,24 @@ def test_what_does_not_match_the_signature_is_refused() -> None:
         call(np.ones(3, np.float64))
 
 
-def test_no_linear_algebra_is_loaded_for_them() -> None:
+def test_no_linear_algebra_is_loaded_for_them(tmp_path: Path) -> None:
+    """Nor, where they are on disk already, what numba compiles with."""
     code = (
         "import sys\nfrom spa.motion.kernels import decimated\nimport numpy as np\n"
-        "try: decimated()\nexcept TypeError: pass\n"
-        "assert 'scipy.linalg' not in sys.modules\nimport scipy.linalg"
+        "decimated(np.ones((8, 8), np.float32), np.ones(2, np.float32), 2)\n"
+        "assert 'scipy.linalg' not in sys.modules\nprint('numba.np.arraymath' in sys.modules)\nimport scipy.linalg"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+    words = {"capture_output": True, "text": True, "env": {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}}
+    loaded = [subprocess.run([sys.executable, "-c", code], check=True, **words).stdout for _ in range(2)]  # type: ignore[call-overload]
+    assert loaded == ["True\n", "False\n"]
+
+
+def test_what_is_compiled_and_what_is_kept_do_the_same(tmp_path: Path) -> None:
+    code = (
+        "import numpy as np\nfrom spa.motion.kernels import decimated\n"
+        "image = np.random.default_rng(1).random((64, 64), np.float32)\n"
+        "print(decimated(image, np.full(8, 0.125, np.float32), 2).sum())"
+    )
+    words = {"capture_output": True, "env": {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}}
+    first, again = (subprocess.run([sys.executable, "-c", code], check=True, **words).stdout for _ in range(2))  # type: ignore[call-overload]
+    assert first == again != b""

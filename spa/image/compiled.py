@@ -1,10 +1,11 @@
 """Kernels compiled (numba) when they are first called, and kept on disk: a job compiles what it uses, once."""
 
+import contextlib
 import functools
 import importlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numba
@@ -29,22 +30,25 @@ class _Kept(FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)
-        with self._guard_against_spurious_io_errors():
-            if (kept := self._load_overload(sig, target_context)) is not None:
-                return kept
-        _prepare()
+        with _no_linear_algebra():
+            with self._guard_against_spurious_io_errors():
+                if (kept := self._load_overload(sig, target_context)) is not None:
+                    return kept
+            importlib.import_module("numba.np.arraymath")  # it will compile
         return None
 
 
-def _prepare() -> None:
-    """Import what numba compiles with, but for products of matrices, of which kernels have none, 0.15 s."""
-    spared = "scipy.linalg"
-    if spared not in sys.modules:
-        sys.modules[spared] = None  # type: ignore[assignment]
-        try:
-            importlib.import_module("numba.np.arraymath")
-        finally:
-            del sys.modules[spared]
+@contextlib.contextmanager
+def _no_linear_algebra() -> Iterator[None]:
+    """numba loads no scipy.linalg, 0.15 s, for products of matrices, of which kernels have none."""
+    spared = "scipy.linalg" not in sys.modules
+    if spared:
+        sys.modules["scipy.linalg"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if spared:
+            del sys.modules["scipy.linalg"]
 
 
 def kernel(signature: Any, **options: Any) -> Callable[[Callable], Callable[..., Any]]:

@@ -59,6 +59,15 @@ def test_no_linear_algebra_is_loaded_for_them(tmp_path: Path) -> None:
     assert loaded == ["True\n", "False\n"]
 
 
+def test_nor_for_one_that_is_on_disk_and_uses_functions_of_arrays(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom spa.abinit.soft import _posterior\ntry: _posterior()\nexcept TypeError: pass\n"
+        "assert 'numba.np.arraymath' in sys.modules and 'scipy.linalg' not in sys.modules"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)})
+
+
 def test_what_is_compiled_and_what_is_kept_do_the_same(tmp_path: Path) -> None:
     code = (
         "import numpy as np\nfrom spa.motion.kernels import decimated\n"

@@ -71,7 +71,7 @@ def problem(
     )  # fmt: skip
     planes = _room(run, stack, settings)
     half = np.arange(len(stack)) % 2
-    images, variance, rows = data.collect(stack, stack.batches(run), half, limit, diameter, planes)
+    images, variance, rows = data.collect(stack, partial(stack.batches, run), half, limit, diameter, planes)
     if ctf == "none":
         images = without_ctf(images)
     elif ctf == "flipped":

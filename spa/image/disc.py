@@ -48,9 +48,10 @@ def disc(box: int, radius: int) -> Disc:
 
 def coefficients(images: np.ndarray, band: Disc) -> np.ndarray:
     """(n, 2, K) float32, planes re and im, of images (n, N, N)."""
-    spectra = fft.rfft2(images).reshape(len(images), -1)[:, band.flat] * band.centring
     out = np.empty((len(images), 2, len(band)), np.float32)
-    out[:, 0], out[:, 1] = spectra.real, spectra.imag
+    for planes, spectrum in zip(out, fft.spectra(images)):
+        values = spectrum.ravel()[band.flat] * band.centring
+        planes[0], planes[1] = values.real, values.imag
     return out
 
 

@@ -5,7 +5,7 @@ Spectra are unnormalised forward, normalised backward (numpy's convention), floa
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
@@ -114,6 +114,14 @@ def rfft2(images: np.ndarray, threads: int = 1) -> np.ndarray:
     out = np.empty((*planes.shape[:2], planes.shape[2] // 2 + 1), np.complex64)
     _planes("forward", planes, out, 1.0, threads)
     return out.reshape(*images.shape[:-1], -1)
+
+
+def spectra(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Half spectra (ny, nx//2+1) of images (n, ny, nx), each until the next is asked for."""
+    plan = _plan("forward", images.shape[1:], (0, 1))
+    for image in images:
+        plan.input_array[...] = image
+        yield plan()
 
 
 def rfft2_left(images: np.ndarray, columns: int) -> np.ndarray:

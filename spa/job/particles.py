@@ -1,8 +1,8 @@
 """Particle images as the jobs take them: checked once, streamed in batches, bad ones named and left out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from spa.io import mrc
 from spa.io.stacks import ImageSource, parse_name
 from spa.io.star import Table, Tables
 from spa.job.halves import half_sets as half_sets
+from spa.job.pool import in_order
 from spa.job.run import Run
 from spa.model.optics import Optics, one_pixel_size, optics_groups, require_groups
 from spa.model.particles import Particles, particles_of
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
     Source = ImageSource | Extracted | Subtracted
 
-BATCH_BYTES = 2**26
+BATCH_BYTES = 2**25  # of images that a thread reads and works on at once
+Made = TypeVar("Made")
+
+
+def _both(rows: np.ndarray, images: np.ndarray) -> Any:
+    return rows, images
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,24 +59,25 @@ class ParticleSet:
         """Where the particles of rows lie in their images (n, 2), pixels from the centre."""
         return -self.particles.origin[rows] / self.pixel_size
 
-    def batches(self, run: Run) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """(rows, images (m, box, box) float32), with a bar; images that cannot be used are named and left out."""
+    def batches(self, run: Run, work: Callable[[np.ndarray, np.ndarray], Made] = _both) -> Iterator[Made]:
+        """work(rows, images (m, box, box) float32) of batches, by default both of them: read and worked on in the
+        run's threads, given in order, with a bar; images that cannot be used are named and left out."""
         size = max(1, BATCH_BYTES // (4 * self.box**2))
         starts = range(0, len(self), size)
+
+        def done(start: int) -> tuple[list[SpaError], list[Made]]:
+            rows, images, errors = self.usable(np.arange(start, min(start + size, len(self))))
+            return errors, [work(rows, images)] if len(rows) else []
+
         came = False
-        for start in run.progress(starts, total=len(starts), unit="batch", label="reading"):
-            for rows, images in self._batch(run, np.arange(start, min(start + size, len(self)))):
-                came = True
-                yield rows, images
+        with in_order(run.threads) as mapped:
+            for errors, made in run.progress(mapped(done, starts), total=len(starts), unit="batch", label="reading"):
+                for error in errors:
+                    run.leave_out(error)
+                came = came or bool(made)
+                yield from made
         if not came:
             raise DataError(f"{self.tables['particles'].where}: none of its {len(self)} images can be used")
-
-    def _batch(self, run: Run, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        good, images, errors = self.usable(rows)
-        for error in errors:
-            run.leave_out(error)
-        if len(good):
-            yield good, images
 
     def usable(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[SpaError]]:
         """Those of rows whose images can be used, the images (m, box, box) float32, and what is wrong with others."""

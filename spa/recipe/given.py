@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,7 @@ def load(
     wanted = data.planes_bytes(len(stack), stack.box, radius)
     everything = f"{len(stack)} images of {stack.box} pixels and their maps"
     planes = room(run, len(stack), wanted, volumes, everything, f"maps of {stack.box} pixels")
-    return data.collect(stack, stack.batches(run), half, radius, diameter, planes)
+    return data.collect(stack, partial(stack.batches, run), half, radius, diameter, planes)
 
 
 def _check_lengths(stack: ParticleSet, diameter: float, asked: Asked) -> None:

@@ -1,6 +1,7 @@
 """Particles whose poses stay as they are: from a table to images and poses, the map of all of them, and its masks."""
 
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -95,7 +96,7 @@ def collected(run: Run, asked: Asked, found: Opened, planes: np.ndarray | None) 
     """The images read; planes: room for their coefficients (`given.room`). Nothing else is computed but noise."""
     stack = found.stack
     circle = asked.diameter or WIDEST * stack.box * stack.pixel_size
-    images, noise, rows = data.collect(stack, stack.batches(run), found.half, found.shells, circle, planes)
+    images, noise, rows = data.collect(stack, partial(stack.batches, run), found.half, found.shells, circle, planes)
     images = compact(images, found.shells)
     seen = images.seen_from(np.arange(len(images)), matrices(*stack.particles.euler[rows].T))
     posed = Posed(images, seen, stack.shifts(rows) * stack.pixel_size / images.pixel_size)

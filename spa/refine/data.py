@@ -1,6 +1,6 @@
 """The images of a refinement: coefficients kept once, noise and CTF put in block by block."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -14,6 +14,9 @@ from spa.search.images import Block
 
 ONE = np.ones((1, 1), np.float32)
 BLOCK = 64  # images handled together: large enough for BLAS, small enough for its products to stay in cache
+MEASURED, RUN = 2000, 64  # images of a group whose background is measured, at least; as many one after another
+
+Batches = Callable[[Callable[[np.ndarray, np.ndarray], Any]], Iterable[Any]]
 
 
 def blocks_of(rows: np.ndarray) -> list[np.ndarray]:
@@ -140,9 +143,19 @@ def background_power(images: np.ndarray, band: Disc, radius: float) -> np.ndarra
     weight = outside.sum()
     if weight < 0.02 * outside.size:
         raise ValueError("the circle leaves no background")
-    mean = (images * outside).sum(axis=(1, 2), keepdims=True) / weight
-    part = coefficients((images - mean) * outside, band)
+    mean = (images.reshape(len(images), -1) @ outside.ravel() / weight).astype(np.float32)
+    part = coefficients((images - mean[:, None, None]) * outside, band)
     return shell_mean(part[:, 0] ** 2 + part[:, 1] ** 2, band) / (outside**2).mean()
+
+
+def sampled(group: np.ndarray, most: int = MEASURED) -> np.ndarray:
+    """(n,) of images of groups (n,), which are measured where some tell of all: runs of RUN, evenly over each group,
+    that are together at least `most` or all of it."""
+    found = np.zeros(len(group), bool)
+    for number in np.unique(group):
+        here = np.flatnonzero(group == number)
+        found[here] = np.arange(len(here)) // RUN % max(1, len(here) // (most + RUN)) == 0
+    return found
 
 
 def ordinary(power: np.ndarray, band: Disc) -> np.ndarray:
@@ -164,14 +177,14 @@ def planes_bytes(n: int, box: int, radius: int) -> int:
 
 
 def collect(
-    stack: Stack, batches: Iterable[tuple[np.ndarray, np.ndarray]], half: np.ndarray, radius: int, diameter: float,
-    planes: np.ndarray | None = None,
-) -> tuple[Images, np.ndarray, np.ndarray]:  # fmt: skip
+    stack: Stack, batches: Batches, half: np.ndarray, radius: int, diameter: float, planes: np.ndarray | None = None
+) -> tuple[Images, np.ndarray, np.ndarray]:
     """Images up to a shell, the noise power (groups, shells) around particles of a diameter (angstroms), and the rows.
 
-    The power is the mean of `ordinary` images: a few boxes full of ice must not hide all the others' particles.
+    The power is the mean of `ordinary` images among those `sampled`: a few boxes full of ice must not hide all the
+    others' particles.
 
-    batches: (rows, images) in order; rows that never come are left out: the rows that came are returned.
+    batches: gives work(rows, images) in order; rows that never come are left out: the rows that came are returned.
     planes: where to keep the coefficients (n, 2, K), e.g. mapped from a file; default in memory.
     """
     band = disc(stack.box, radius)
@@ -179,16 +192,21 @@ def collect(
     n, groups = len(half), int(stack.group.max()) + 1
     planes = np.empty((n, 2, len(band)), np.float32) if planes is None else planes
     power, count = np.zeros((2, groups, band.radius + 1))
+    circle, measured = min(diameter / 2 / stack.pixel_size, 0.45 * stack.box), sampled(stack.group)
+
+    def work(rows: np.ndarray, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        planes[rows] = plain.coefficients(pixels, stack.group[rows])
+        return rows, background_power(pixels[measured[rows]], band, circle)
+
     came: list[np.ndarray] = []
-    circle = min(diameter / 2 / stack.pixel_size, 0.45 * stack.box)
-    kept = 0
-    for rows, pixels in batches:
-        planes[kept : kept + len(rows)] = plain.coefficients(pixels, stack.group[rows])
-        found = background_power(pixels, band, circle)
-        taken = ordinary(found, band)
-        np.add.at(power, stack.group[rows], found * taken)
-        np.add.at(count, stack.group[rows], taken)
-        kept += len(rows)
+    for rows, found in batches(work):
+        if len(found):
+            taken, of = ordinary(found, band), stack.group[rows[measured[rows]]]
+            np.add.at(power, of, found * taken)
+            np.add.at(count, of, taken)
+        kept = sum(map(len, came))
+        if rows[-1] >= kept + len(rows):  # some were left out; what lies where they go has been moved, or left out
+            planes[kept : kept + len(rows)] = planes[rows]
         came.append(rows)
     rows = np.concatenate(came)
     noise = np.where(count > 0, power / np.maximum(count, 1), power.sum(axis=0) / np.maximum(count.sum(axis=0), 1))
@@ -197,7 +215,7 @@ def collect(
     names = ("defocus_u", "defocus_v", "defocus_angle", "phase_shift")
     chi = chi_terms(lens, *(getattr(particles, name)[rows] for name in names))
     images = Images(
-        band, stack.pixel_size, planes[:kept], chi, particles.bfactor[rows], stack.group[rows],
+        band, stack.pixel_size, planes[: len(rows)], chi, particles.bfactor[rows], stack.group[rows],
         np.asarray(half)[rows], offsets(stack.aberrations, band, stack.pixel_size), magnifications(stack.aberrations),
     )  # fmt: skip
     return images, noise, rows

@@ -1,9 +1,51 @@
 """What is measured of images before anything is refined."""
 
-import numpy as np
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from spa.image.disc import disc
-from spa.refine.data import background_power, ordinary
+import numpy as np
+import pytest
+
+from spa.image.disc import coefficients, disc
+from spa.io import mrc, star
+from spa.job.particles import open_particles
+from spa.job.run import Run
+from spa.refine.data import RUN, background_power, collect, ordinary, sampled
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_coefficients_are_those_of_the_images_that_came(
+    tiny_particles: Path, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the number of threads and the size of batches; what is left out leaves no gap, and no noise."""
+    images = np.array(mrc.read(tiny_particles.parent / "tiny.mrcs").data)
+    alone: list[Any] = []
+    for bad in ([], [0], [3, 4, 11, 23]):
+        spoilt = images.copy()
+        spoilt[bad] = 0
+        mrc.write(tiny_particles.parent / "tiny.mrcs", spoilt, 5.0)
+        monkeypatch.setattr("spa.job.particles.BATCH_BYTES", 5 * images[0].nbytes)
+        run = Run("some job", {"threads": threads})
+        stack = open_particles(run, star.read(tiny_particles))
+        found, noise, rows = collect(stack, partial(stack.batches, run), np.arange(24) % 2, 12, 80.0)
+        there = np.delete(np.arange(24), bad)
+        assert np.array_equal(rows, there) and np.array_equal(found.half, there % 2)
+        np.testing.assert_array_equal(found.planes, coefficients(images[there], found.band))
+        alone.append(noise)
+        assert np.isfinite(noise).all() and (noise[:, 1:] > 0).all()
+    assert not np.array_equal(alone[0], alone[2])
+
+
+def test_some_images_tell_of_all() -> None:
+    """All of a small group, at least as many as asked for of a large one, from its beginning to its end."""
+    group = np.repeat([0, 1, 2], [300, 20_000, 700])
+    np.random.default_rng(0).shuffle(group)
+    found = sampled(group, 500)
+    assert found[group == 0].all() and 500 <= found[group == 1].sum() < 1200
+    runs = np.flatnonzero(found[group == 1])[::RUN]
+    assert runs[0] == 0 and runs[-1] > 17_000 and np.ptp(np.diff(runs)) == 0
+    assert sampled(np.zeros(5000, int), 5000).all()
 
 
 def test_noise_is_that_of_ordinary_images() -> None:

@@ -1,6 +1,7 @@
 """From a table to the low band of its images."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def read(
     shells = int(np.clip(round(width / max_resolution), 4, min(SHELLS, stack.box // 2 - 1)))
     memory.require(3 * data.planes_bytes(len(stack), stack.box, shells), f"the low band of {len(stack)} images")
     half = _halves(run, stack, diameter)
-    images, noise, rows = data.collect(stack, stack.batches(run), half, shells, diameter)
+    images, noise, rows = data.collect(stack, partial(stack.batches, run), half, shells, diameter)
     _require_enough(where, len(rows))
     reach = max(0.12 * diameter, 10.0) if shift_range is None else shift_range
     batch = BATCH * (classes + 1) // 2

@@ -5,6 +5,7 @@ of their modes: height and volume of each (Laplace); a class's size speaks for n
 A junk class, where there is one, comes last: see `junk`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,11 +17,11 @@ from spa.refine import expectation, maximisation, recognised
 from spa.refine.classes import best_class, evidence, weighted
 from spa.refine.classes import shares as shares_of
 from spa.refine.data import Images, blocks_of, smooth_spectrum
+from spa.refine.engine import Sums
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Workers
 from spa.refine.settings import searches
 from spa.search.prior import Prior
-from spa.volume import insert as into
 from spa.volume.fsc import crossing, fsc
 
 ROUNDS = 7, 20  # at most, where poses are clear and where they are not
@@ -29,7 +30,8 @@ SETTLED = 0.85  # mean weight of the best mode above which one round without gai
 SHARP = 0.6  # mean weight of the best mode below which the wide search is taken
 LEFT = 0.005  # of the way to its end that expectation and maximisation may still be from it
 LEAST_SHARE = 0.01  # of an image's classes, below which it is not inserted
-Solved = tuple[list[into.Accumulator], np.ndarray]  # a class's sums of both halves, and their FSC
+Solved = tuple[list[Sums], np.ndarray]  # a class's sums of both halves, and their FSC
+Solve = Callable[[Sums, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +93,7 @@ def iterated(images: Images, state: State, settings: Settings, seed: int, worker
         _half_sums(images, state, settings, (seed, state.round, number), poses, share, halves, mask, workers)
         for number, (poses, share) in enumerate(zip(every[: settings.classes], shares.T))
     ]
-    return _resolved(images, state, settings, solved, every, shares, complete)
+    return _resolved(images, state, settings, solved, every, shares, complete, workers.engine.solve)
 
 
 def _chosen(images: Images, state: State, settings: Settings, seed: int) -> tuple[list[np.ndarray], bool]:
@@ -163,7 +165,7 @@ def _half_sums(
     sums = workers.engine.accumulate(
         images, weighted(poses, share), taken, band, state.noise, spread, seed, workers, group
     )
-    raw = [into.solve(one, maximisation.raw_prior(one)) for one in sums]
+    raw = [workers.engine.solve(one, maximisation.raw_prior(one)) for one in sums]
     curve = fsc(raw[0] * mask, raw[1] * mask)
     curve[band + 1 :] = 0
     return sums, curve
@@ -188,11 +190,11 @@ def _noise(
 
 def _resolved(
     images: Images, state: State, settings: Settings, solved: list[Solved], every: list[Poses], shares: np.ndarray,
-    complete: bool,
+    complete: bool, solve: Solve,
 ) -> State:  # fmt: skip
     """Half maps regularised by their FSC; the next band; whether that was the last round."""
     maps = np.stack(
-        [[into.solve(one, maximisation.wiener_prior(one, curve)) for one in sums] for sums, curve in solved]
+        [[solve(one, maximisation.wiener_prior(one, curve)) for one in sums] for sums, curve in solved]
     )
     curves = np.stack([curve for _, curve in solved])
     if settings.junk:
@@ -206,15 +208,17 @@ def _resolved(
         state, round=state.round + 1, maps=maps, curves=curves, done=done, best=max(shell, state.best),
         idle=idle, last=stalled, radius=min(shell + 2, images.band.radius),
     )  # fmt: skip
-    return _finished(state, settings, solved, every, shares) if done else state
+    return _finished(state, settings, solved, every, shares, solve) if done else state
 
 
-def _finished(state: State, settings: Settings, solved: list[Solved], every: list[Poses], shares: np.ndarray) -> State:
+def _finished(
+    state: State, settings: Settings, solved: list[Solved], every: list[Poses], shares: np.ndarray, solve: Solve
+) -> State:
     """The maps of all images, and what is known of each."""
     joint = []
     for sums, curve in solved:
-        whole = maximisation.joined(*sums)
-        joint.append(into.solve(whole, maximisation.wiener_prior(whole, maximisation.joint_fsc(curve))))
+        whole = sums[0].plus(sums[1])
+        joint.append(solve(whole, maximisation.wiener_prior(whole, maximisation.joint_fsc(curve))))
     if settings.junk:
         joint.append(junk.blob(np.stack(joint)))
     merged, number = best_class(every, shares)

@@ -127,7 +127,7 @@ def _map_of(
     into.close(fresh)
     fresh = into.symmetrised(fresh, settings.operators)
     sums = into.Accumulator(fresh.box, fresh.radius, step.kept * old + (1 - step.kept) * fresh.grid)
-    weight = into.shell_weight(sums)
+    weight = sums.shell_weight()
     volume = into.solve(sums, 0.1 * weight + 1e-6 * weight.max())
     volume = shape.with_power(volume * solvent(images, settings), power, step.band)
     away = shape.centre_of(volume * solvent(images, settings), settings.operators)

@@ -14,7 +14,7 @@ from spa.class3d import scores
 from spa.class3d.sums import Part, blocks_of, gathered
 from spa.image.disc import shell_mean
 from spa.refine.data import Images, smooth_spectrum
-from spa.refine.maximisation import joined, joint_fsc, raw_prior, wiener_prior
+from spa.refine.maximisation import joint_fsc, raw_prior, wiener_prior
 from spa.refine.problem import Workers
 from spa.search.images import ramps
 from spa.volume import insert as into
@@ -57,7 +57,7 @@ def consensus(posed: Posed, noise: np.ndarray, mask: np.ndarray, workers: Worker
     raw = list(workers.map(lambda one: into.solve(one, raw_prior(one)) * mask, sums))
     curve = fsc(raw[0], raw[1])
     curve[band.radius + 1 :] = 0
-    whole = joined(*sums)
+    whole = sums[0].plus(sums[1])
     return Consensus(into.solve(whole, wiener_prior(whole, joint_fsc(curve))), curve)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.class3d.loop import Problem, State, summed
-from spa.refine.maximisation import joined, joint_fsc, raw_prior
+from spa.refine.maximisation import joint_fsc, raw_prior
 from spa.refine.problem import Workers
 from spa.volume import insert as into
 from spa.volume.fsc import fsc
@@ -32,7 +32,7 @@ def class_maps(problem: Problem, state: State, consensus: np.ndarray, solvent: n
     sums = [summed(found, mine, state.posterior[mine].astype(float), radius, workers) for mine in rows]
     halves, curves, joint = [], [], []
     for pair in zip(*sums):
-        raw = [consensus + into.solve(one, raw_prior(one)) for one in (*pair, joined(*pair))]
+        raw = [consensus + into.solve(one, raw_prior(one)) for one in (*pair, pair[0].plus(pair[1]))]
         curve = fsc(raw[0] * solvent, raw[1] * solvent)
         curve[radius + 1 :] = 0
         halves.append(raw[:2])

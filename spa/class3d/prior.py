@@ -26,7 +26,7 @@ class Prior:
 
     def weights(self, sums: into.Accumulator) -> np.ndarray:
         """Added weight of each shell 0 … radius + 1."""
-        least = 1e-9 / max(float(into.shell_weight(sums).max()), 1e-30)
+        least = 1e-9 / max(float(sums.shell_weight().max()), 1e-30)
         out = 1 / np.maximum(PADDING**3 * self.density[: sums.radius + 2], least)
         out[0] = out[1]
         return out

@@ -19,8 +19,20 @@ from spa.volume.slices import Reference, reference, slices
 Map = Callable[..., Iterable]
 
 
+class Sums(Protocol):
+    """Sums of images, wherever they lie: `spa.volume.insert.Accumulator` has them here."""
+
+    @property
+    def box(self) -> int: ...
+    @property
+    def radius(self) -> int: ...
+    def shell_weight(self) -> np.ndarray: ...
+    def plus(self, other: Any) -> Any: ...
+    def take(self, other: Any) -> Any: ...
+
+
 class Engine(Protocol):
-    """References, blocks of images, and columns are the engine's own; all else is the host's."""
+    """References, blocks of images, columns and sums are the engine's own; all else is the host's."""
 
     @property
     def device(self) -> Device | None: ...  # where it works, for what is built on engines; None: this processor
@@ -38,8 +50,8 @@ class Engine(Protocol):
                stages: list[Stage], prior: Prior, operators: np.ndarray) -> Modes: ...  # fmt: skip
     def accumulate(self, images: Images, poses: Any, halves: list[np.ndarray], radius: int, noise: np.ndarray,
                    spread: Any, seed: tuple[int, ...], workers: Any, operators: np.ndarray
-                   ) -> list[into.Accumulator]: ...  # fmt: skip
-    def solve(self, sums: into.Accumulator, prior: np.ndarray) -> np.ndarray: ...  # as `spa.volume.insert.solve`
+                   ) -> list[Any]: ...  # fmt: skip
+    def solve(self, sums: Any, prior: np.ndarray) -> np.ndarray: ...  # as `spa.volume.insert.solve`
     def left(self, images: Images, poses: Any, rows: np.ndarray, source: Any, radius: int) -> np.ndarray: ...
     def agreement(self, images: Images, poses: Any, rows: np.ndarray, source: Any, radius: int, noise: np.ndarray
                   ) -> tuple[np.ndarray, np.ndarray]: ...  # fmt: skip

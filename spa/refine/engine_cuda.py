@@ -7,11 +7,10 @@ import numpy as np
 
 from spa.gpu.device import Device
 from spa.refine import data, data_cuda, maximisation_cuda
-from spa.refine.engine import Map
+from spa.refine.engine import Map, Sums
 from spa.search import exhaustive_cuda, images_cuda, newton_cuda
 from spa.search.prior import Prior
 from spa.volume import insert_cuda, slices_cuda, solve_cuda
-from spa.volume.insert import Accumulator
 
 
 class Cuda:
@@ -57,11 +56,15 @@ class Cuda:
     def accumulate(
         self, images: data.Images, poses: Any, halves: list[np.ndarray], radius: int, noise: np.ndarray, spread: Any,
         seed: tuple[int, ...], workers: Any, operators: np.ndarray,
-    ) -> list[Accumulator]:  # fmt: skip
+    ) -> list[Sums]:  # fmt: skip
         sums = maximisation_cuda.accumulate(self.images(images), poses, halves, radius, noise, spread, seed)
-        return [insert_cuda.symmetrised(one, operators).get() for one in sums]
+        return [self.kept(insert_cuda.symmetrised(one, operators)) for one in sums]
 
-    def solve(self, sums: Accumulator, prior: np.ndarray) -> np.ndarray:
+    def kept(self, sums: insert_cuda.Accumulator) -> Sums:
+        """Sums as they lie there, where half of the memory that is free is enough to solve them; else on the host."""
+        return sums if 2 * solve_cuda.room(sums.box) < self.device.free() else sums.get()
+
+    def solve(self, sums: Any, prior: np.ndarray) -> np.ndarray:
         return solve_cuda.solve(self.device, sums, prior)
 
     def left(

@@ -15,6 +15,7 @@ from spa.refine.problem import Problem
 from spa.refine.states import State
 from spa.search import orientations
 from spa.symmetry import align
+from spa.volume.fsc import Map
 from spa.volume.shells import apply_radial, power
 from spa.volume.slices import regridded
 
@@ -67,12 +68,12 @@ def _keeping(turns: np.ndarray, group: np.ndarray) -> np.ndarray:
     return turns[np.abs(made[:, :, None] - group).max(axis=(3, 4)).min(axis=2).max(axis=1) < 1e-6]
 
 
-def between(problem: Problem, halves: np.ndarray, radius: int) -> align.Fit | None:
+def between(problem: Problem, halves: np.ndarray, radius: int, run: Map = map) -> align.Fit | None:
     """How the second of two unfiltered half maps (2, box, box, box) must be turned and moved to lie on the first, by
     their shells up to a radius; None where it lies there."""
     group, box = problem.settings.operators, halves.shape[-1]
     small = min(box, 2 * (radius + 4))
-    a, b = (_level(regridded(one * problem.solvent, small), radius) for one in halves)
+    a, b = run(lambda one: _level(regridded(one * problem.solvent, small), radius), halves)
     free = group.mean(axis=0)  # projects on what all elements leave
 
     def shared(fit: align.Fit) -> float:
@@ -80,7 +81,7 @@ def between(problem: Problem, halves: np.ndarray, radius: int) -> align.Fit | No
 
     fits = []
     for band in sorted({min(radius, round(band * 0.7 / problem.extent)) for band in BANDS}):
-        fit = align.fit(a, b, band, mirror=False, turns=turns(group, min(3 / band, 0.45)), free=free)
+        fit = align.fit(a, b, band, mirror=False, turns=turns(group, min(3 / band, 0.45)), free=free, run=run)
         fits.append(align.fit(a, b, radius, mirror=False, turns=fit.turn[None], free=free, shift=fit.shift))
     found = max(fits, key=shared)
     moved = replace(found, shift=found.shift * (box / small))
@@ -94,10 +95,10 @@ def _level(volume: np.ndarray, radius: int) -> np.ndarray:
     return apply_radial(volume, strength**-0.5)
 
 
-def shared(problem: Problem, state: State, halves: np.ndarray) -> State | None:
+def shared(problem: Problem, state: State, halves: np.ndarray, run: Map = map) -> State | None:
     """The state with the poses of the second half's images in the first's frame, as unfiltered half maps
     (2, box, box, box) made with its poses ask for it; None where both halves have one."""
-    found = between(problem, halves, state.radius)
+    found = between(problem, halves, state.radius, run)
     if found is None:
         return None
     rows, poses = np.flatnonzero(problem.images.half == 1), state.poses[0]

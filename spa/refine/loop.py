@@ -13,6 +13,7 @@ import numpy as np
 
 from spa.refine import classes, expectation, frame, maximisation, moves, near, plan, recognised, scales
 from spa.refine.data import Images, smooth_spectrum
+from spa.refine.engine import Sums
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Problem, Workers
 from spa.refine.settings import searches
@@ -20,7 +21,6 @@ from spa.refine.states import State
 from spa.search import orientations
 from spa.search.newton import Modes
 from spa.volume import fsc
-from spa.volume import insert as into
 from spa.volume.shells import lowpass
 from spa.volume.slices import reference, slices
 
@@ -108,7 +108,7 @@ def in_one_frame(
     if not frame.in_question(state, found, known):
         return found
     assert found.halves is not None
-    shared = frame.shared(problem, state, found.halves[0])
+    shared = frame.shared(problem, state, found.halves[0], workers.map)
     if shared is None:
         return found
     found = summed(problem, shared, workers, parts, share)
@@ -257,7 +257,7 @@ def _noise(problem: Problem, state: State, workers: Workers, parts: scales.Parts
 
 
 def _resolved(
-    problem: Problem, state: State, workers: Workers, sums: list[list[into.Accumulator]], share: float
+    problem: Problem, state: State, workers: Workers, sums: list[list[Sums]], share: float
 ) -> State:
     """FSC of the new half maps, the maps regularised, and what the next iteration does.
 
@@ -265,7 +265,7 @@ def _resolved(
     were searched.
     """
     rest = [pair[:2] for pair in sums]
-    whole = [[maximisation.taken_in(*two) for two in zip(pair[:2], pair[2:])] if pair[2:] else pair for pair in sums]
+    whole = [[more.take(some) for some, more in zip(pair[:2], pair[2:])] if pair[2:] else pair for pair in sums]
     found = [maximisation.regularised(problem, pair, workers, some) for pair, some in zip(whole, rest)]
     curves = np.stack([one.curve for one in found])
     maps = np.stack([np.stack(one.maps) for one in found])

@@ -1,5 +1,6 @@
 """The maximisation step: half maps from weighted poses, their FSC, and the noise that is left."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from spa.image.disc import shell_mean
 from spa.refine.data import Images, blocks_of
+from spa.refine.engine import Sums
 from spa.refine.expectation import Poses
 from spa.refine.problem import Problem, Workers
 from spa.refine.solvent import noise_share, within
@@ -89,7 +91,7 @@ class Ready:
 def class_sums(
     problem: Problem, poses: Poses, halves: list[np.ndarray], radius: int, noise: np.ndarray, spread: Spread,
     seed: tuple[int, ...], workers: Workers,
-) -> list[into.Accumulator]:  # fmt: skip
+) -> list[Sums]:  # fmt: skip
     """One class's sums of both halves over the point group; images that it has next to nothing of are left out."""
     share = poses.weight.sum(axis=1)
     taken = [rows[share[rows] > LEAST_WEIGHT] for rows in halves]
@@ -150,7 +152,7 @@ class Regularised:
 
 
 def regularised(
-    problem: Problem, sums: list[into.Accumulator], workers: Workers, rest: list[into.Accumulator] | None = None
+    problem: Problem, sums: Sequence[Sums], workers: Workers, rest: Sequence[Sums] | None = None
 ) -> Regularised:
     """Half maps from the sums of both halves: by the problem's smoothing, else with the FSC as prior.
 
@@ -161,10 +163,11 @@ def regularised(
     """
     solve = workers.engine.solve
     raw = list(workers.looks(lambda one: solve(one, raw_prior(one)), sums))
-    curve = fsc(raw[0] * problem.solvent, raw[1] * problem.solvent)
+    curve = fsc(raw[0] * problem.solvent, raw[1] * problem.solvent, run=workers.map)
     curve[sums[0].radius + 1 :] = 0
     resolution = problem.images.resolution_of(reach(curve))
-    inside = list(workers.map(lambda one: within(problem, one, resolution), raw))
+    threads = max(1, workers.threads // len(raw))
+    inside = list(workers.map(lambda one: within(problem, one, resolution, threads=threads), raw))
     share = sum(noise_share(problem, one) for one in inside) / 2
     rest = rest or sums
     if problem.smoothing:
@@ -176,43 +179,32 @@ def regularised(
 
 
 def joint_map(
-    problem: Problem, sums: list[into.Accumulator], found: Regularised, workers: Workers
+    problem: Problem, sums: Sequence[Sums], found: Regularised, workers: Workers
 ) -> np.ndarray:
     """The map of both halves, regularised as these are."""
     if problem.smoothing:
         return problem.smoothing.joint(*found.raw)
-    whole = joined(*sums)
+    whole = sums[0].plus(sums[1])
     return workers.engine.solve(whole, wiener_prior(whole, joint_fsc(found.curve), found.share))
 
 
-def wiener_prior(sums: into.Accumulator, curve: np.ndarray, share: float = 1.0) -> np.ndarray:
+def wiener_prior(sums: Sums, curve: np.ndarray, share: float = 1.0) -> np.ndarray:
     """Added weight of each shell 0 … radius + 1 for a signal-to-noise of FSC / (1 - FSC); none on shells 0 and 1.
 
     share: of the noise that the FSC has seen, what the map will keep.
     """
     shells = np.arange(sums.radius + 2)
     trusted = np.clip(curve[np.minimum(shells, len(curve) - 1)], 0.001, 0.999)
-    weight = into.shell_weight(sums)
+    weight = sums.shell_weight()
     prior = share * weight * (1 - trusted) / trusted
     prior[:2] = 0
     return prior + 1e-3 * weight + 1e-12 * weight.max()
 
 
-def raw_prior(sums: into.Accumulator) -> np.ndarray:
+def raw_prior(sums: Sums) -> np.ndarray:
     """Only the floor: for half maps whose FSC is taken."""
-    weight = into.shell_weight(sums)
+    weight = sums.shell_weight()
     return FLOOR * weight + 1e-12 * weight.max()
-
-
-def joined(a: into.Accumulator, b: into.Accumulator) -> into.Accumulator:
-    """Both halves' sums."""
-    return into.Accumulator(a.box, a.radius, a.grid + b.grid, a.kernels)
-
-
-def taken_in(a: into.Accumulator, b: into.Accumulator) -> into.Accumulator:
-    """The same in the second's memory, which is lost."""
-    np.add(a.grid, b.grid, out=b.grid)
-    return b
 
 
 def joint_fsc(curve: np.ndarray) -> np.ndarray:

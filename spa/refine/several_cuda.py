@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from spa.refine import data, maximisation_cuda
-from spa.refine.engine import Map
+from spa.refine.engine import Map, Sums
 from spa.refine.engine_cuda import Cuda
 from spa.volume import insert_cuda
-from spa.volume.insert import Accumulator
 
 
 class Everywhere:
@@ -98,7 +97,7 @@ class Several:
     def accumulate(
         self, images: data.Images, poses: Any, halves: list[np.ndarray], radius: int, noise: np.ndarray, spread: Any,
         seed: tuple[int, ...], workers: Any, operators: np.ndarray,
-    ) -> list[Accumulator]:  # fmt: skip
+    ) -> list[Sums]:  # fmt: skip
         parts = maximisation_cuda.parts_of(halves)
 
         def summed(part: maximisation_cuda.Part) -> Any:
@@ -107,16 +106,18 @@ class Several:
             return grid if self._mine is self.engines[0] else grid.get()
 
         grids = self._map(summed, [part for some in parts for part in some])
-        found = []
+        found: list[Sums] = []
         for some in parts:
             mine = [next(grids) for _ in some]
             with self.device.current():
                 whole = maximisation_cuda.joined(self.device, images.band.box, radius, mine)
-                found.append(insert_cuda.symmetrised(whole, operators).get())
+                found.append(self.engines[0].kept(insert_cuda.symmetrised(whole, operators)))
         return found
 
-    def solve(self, sums: Accumulator, prior: np.ndarray) -> np.ndarray:
-        return getattr(self._here, "engine", self.engines[0]).solve(sums, prior)
+    def solve(self, sums: Any, prior: np.ndarray) -> np.ndarray:
+        """Where they lie; those on the host wherever this thread is."""
+        there = isinstance(sums, insert_cuda.Accumulator)
+        return (self.engines[0] if there else getattr(self._here, "engine", self.engines[0])).solve(sums, prior)
 
     def left(self, images: data.Images, poses: Any, rows: np.ndarray, source: Everywhere, radius: int) -> np.ndarray:
         return self._mine.left(images, poses, rows, source.on(self._mine), radius)

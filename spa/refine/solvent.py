@@ -23,16 +23,19 @@ def flattened(problem: Problem, volume: np.ndarray, resolution: float) -> np.nda
     return volume * within(problem, volume, resolution, ROOM)
 
 
-def within(problem: Problem, volume: np.ndarray, resolution: float, extend: float = EXTEND) -> np.ndarray:
+def within(
+    problem: Problem, volume: np.ndarray, resolution: float, extend: float = EXTEND, threads: int = 1
+) -> np.ndarray:
     """Where a half map (box, box, box) of a resolution (angstroms) has the particle: a mask inside the solvent mask."""
     if not problem.dynamic or resolution > FROM:
         return problem.solvent
     pixel = problem.images.pixel_size
     outline = max(OUTLINE, COARSER * resolution)
-    smooth = lowpass(volume, pixel, outline)
-    outside = smooth[problem.solvent < 0.01]
+    smooth = lowpass(volume, pixel, outline, threads=threads)
+    some = (slice(None, None, max(1, int(outline / 4 / pixel))),) * 3  # it is as smooth as that
+    outside = smooth[some][problem.solvent[some] < 0.01]
     noise = outside.std() if outside.size else 0.0
-    inside = (smooth > max(SIGMAS * noise, FAINT * np.quantile(smooth, 0.9995))) & (problem.solvent > 0)
+    inside = (smooth > max(SIGMAS * noise, FAINT * np.quantile(smooth[some], 0.9995))) & (problem.solvent > 0)
     if not inside.any():  # nothing stands out: there is no outline to follow
         return problem.solvent
     return grown(without_dust(inside, DUST), (extend + (outline - OUTLINE) / 4) / pixel, EDGE / pixel) * problem.solvent

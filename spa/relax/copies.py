@@ -127,7 +127,7 @@ def difference(sums: into.Accumulator, curve: np.ndarray | None, copies: Copies)
     trust = np.full(sums.radius + 2, 0.5)
     if curve is not None:
         trust = np.clip(curve[np.minimum(np.arange(sums.radius + 2), len(curve) - 1)], *TRUST)
-    weight = into.shell_weight(sums)
+    weight = sums.shell_weight()
     return into.solve(sums, weight * (1 - trust) / trust + 1e-9 * weight.max()) * copies.mask
 
 
@@ -136,7 +136,7 @@ def likeness(folds: Sequence[into.Accumulator], copies: Copies) -> np.ndarray:
     middle = len(folds) // 2
     maps = []
     for sums in (together(folds[:middle]), together(folds[middle:])):
-        weight = into.shell_weight(sums)
+        weight = sums.shell_weight()
         maps.append(into.solve(sums, FLOOR * weight + 1e-9 * weight.max()) * copies.mask)
     curve = np.maximum(fsc(*maps), 0)
     return 2 * curve / (1 + curve)

@@ -209,7 +209,7 @@ def _consensus(
         whole = copies_cuda.sums(workers.engine.device, images, poses, shifts, noise, group)
     else:
         whole = _sums(images, poses, shifts, noise, group, workers)
-    weight = into.shell_weight(whole)
+    weight = whole.shell_weight()
     return into.solve(whole, 0.02 * weight + 1e-9 * weight.max())
 
 

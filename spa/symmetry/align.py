@@ -4,7 +4,7 @@ A slice of the one at a pose A is compared with the other's at A R for every R o
 climbed. The other hand costs nothing: turning a map inside out conjugates its slices.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -99,21 +99,23 @@ def _corners() -> np.ndarray:
 
 
 def _searched(
-    score: Callable[[np.ndarray], np.ndarray], grid: np.ndarray, step: float, free: np.ndarray | None
-) -> tuple[np.ndarray, float]:
-    values = np.concatenate([score(part) for part in np.array_split(grid, max(1, len(grid) // 500))])
+    score: Callable[[np.ndarray], np.ndarray], grid: np.ndarray, step: float, free: np.ndarray | None,
+    run: Callable[..., Iterable],
+) -> tuple[np.ndarray, float]:  # fmt: skip
+    values = np.concatenate(list(run(score, np.array_split(grid, max(1, len(grid) // 500)))))
     top = np.argsort(-values, kind="stable")[:KEPT]
     return climbed(score, grid[top], step / 2, free)
 
 
 def fit(
     a: np.ndarray, b: np.ndarray, radius: int, mirror: bool = True, turns: np.ndarray | None = None,
-    free: np.ndarray | None = None, shift: np.ndarray | None = None,
+    free: np.ndarray | None = None, shift: np.ndarray | None = None, run: Callable[..., Iterable] = map,
 ) -> Fit:  # fmt: skip
     """How b must be turned (and mirrored) and moved to look like a, both nearly centred; in shells 2 … radius.
 
     turns (m, 3, 3) and shift (3,): where to climb from; None: everywhere, and 0. free (3, 3) projects on the axes about
-    which b may be turned from there, and along which it may be moved; None: all.
+    which b may be turned from there, and along which it may be moved; None: all. run: what may look at several turns
+    at once.
     """
     step = min(3.0 / radius, 0.45)
     if turns is None:
@@ -123,7 +125,7 @@ def fit(
     best = Fit(np.eye(3), False, -1.0, np.zeros(3) if shift is None else shift)
     still = _moved(where, wanted, -best.shift, len(a))
     for mirrored in (False, True) if mirror else (False,):
-        turn, value = _searched(_likeness(where, source, still, mirrored), turns, step, free)
+        turn, value = _searched(_likeness(where, source, still, mirrored), turns, step, free, run)
         if value > best.score:
             best = replace(best, turn=turn, mirrored=mirrored, score=value)
     for _ in range(2):

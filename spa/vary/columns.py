@@ -164,7 +164,7 @@ def _solved(like: into.Accumulator, grid: np.ndarray, region: np.ndarray) -> np.
         mine = np.zeros((*grid.shape[:3], 4), np.float32)
         mine[..., :2], mine[..., 2] = grid[..., part : part + 2], grid[..., 4]
         sums = into.Accumulator(like.box, like.radius, mine)
-        weight = into.shell_weight(sums)
+        weight = sums.shell_weight()
         # a column knows little where few images that pass by its frequency reach: those points are held down
         out.append(into.solve(sums, np.maximum(weight, 1e-3 * weight.max() + 1e-20)) * region)
     return np.stack(out)

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from spa.class3d.sums import Part, gathered
 from spa.image import fft
-from spa.refine.maximisation import joined, joint_fsc, raw_prior, taken_in
+from spa.refine.maximisation import joint_fsc, raw_prior
 from spa.refine.problem import Workers
 from spa.vary.views import Views
 from spa.volume import insert as into
@@ -94,8 +94,8 @@ def _nested(
         ends = [one[-steps:] for one in cuts]
         rings = [rows[(end[step - 1] if step else 0) : end[step]] for rows, end in zip(order, ends)]
         more = _sums(known, np.sort(np.concatenate(rings)), radius, workers)
-        sums = [taken_in(before, ring) for before, ring in zip(sums, more)] if sums else more
-        for target, maps in zip((*sums, joined(*sums)), (*halves, whole)):
+        sums = [ring.take(before) for before, ring in zip(sums, more)] if sums else more
+        for target, maps in zip((*sums, sums[0].plus(sums[1])), (*halves, whole)):
             maps.append(into.solve(target, raw_prior(target), workers.threads))
     return [np.stack(one) for one in halves], np.stack(whole), cuts[0][-steps:] + cuts[1][-steps:]
 

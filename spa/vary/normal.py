@@ -172,4 +172,4 @@ def weights_of(sums: Equations, number: int) -> np.ndarray:
     """Mean weight of one map's own equation in each shell 0 … radius + 1."""
     grid = np.zeros((*sums.grid.shape[:3], 4), np.float32)
     grid[..., 2] = sums.grid[..., 2 * sums.count + number * (number + 3) // 2]
-    return into.shell_weight(into.Accumulator(sums.box, sums.radius, grid))
+    return into.Accumulator(sums.box, sums.radius, grid).shell_weight()

@@ -4,7 +4,7 @@ Sources: Harauz & van Heel, Optik 73 (1986) 146; Chen et al., Ultramicroscopy 13
 Rosenthal & Henderson, J. Mol. Biol. 333 (2003) 721 (the 0.143 criterion).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,18 +16,24 @@ from spa.volume.shells import radii, require_cube, shell_counts, shell_products
 MARGIN = 2  # shells beyond the randomisation where the correction starts
 
 
-def fsc(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Correlation of two real volumes (n, n, n) in each shell 0 ... n//2: (n//2+1,) float64; 0 where one is empty."""
+Map = Callable[..., Iterable]
+
+
+def fsc(a: np.ndarray, b: np.ndarray, *, run: Map = map) -> np.ndarray:
+    """Correlation of two real volumes (n, n, n) in each shell 0 ... n//2: (n//2+1,) float64; 0 where one is empty.
+
+    run: what may work on several things at once.
+    """
     n = require_cube(a)
     if a.shape != b.shape:
         raise DataError(f"the maps' boxes differ: {n} and {b.shape[0]} pixels")
-    return fsc_spectra(fft.rfft3(a), fft.rfft3(b))
+    return fsc_spectra(*run(fft.rfft3, (a, b)), run=run)
 
 
-def fsc_spectra(a_rft: np.ndarray, b_rft: np.ndarray) -> np.ndarray:
+def fsc_spectra(a_rft: np.ndarray, b_rft: np.ndarray, *, run: Map = map) -> np.ndarray:
     """The same from half spectra (n, n, n//2+1)."""
-    cross = shell_products(a_rft, b_rft)
-    power = shell_products(a_rft, a_rft) * shell_products(b_rft, b_rft)
+    cross, one, other = run(shell_products, (a_rft, a_rft, b_rft), (b_rft, a_rft, b_rft))
+    power = one * other
     return np.divide(cross, np.sqrt(power), out=np.zeros_like(cross), where=power > 0)
 
 

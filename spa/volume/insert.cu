@@ -1,6 +1,8 @@
 // Images added to the oversampled grid, its half plane closed, and the grid added over a group; the twin of insert.py.
 #include "spa/volume/cells.cuh"
 
+#define SHELLS 2048
+
 __device__ inline void put(float4* to, float share, float re, float im, float weight) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
     atomicAdd(to, make_float4(share * re, share * im, share * weight, 0.0f));
@@ -45,6 +47,23 @@ extern "C" __global__ void add(const float4* from, int size, float4* to) {
     if (at >= size) return;
     const float4 a = to[at], b = from[at];
     to[at] = make_float4(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w);
+}
+
+// Weights of a grid (n, n, nx) summed over image shells, which are two points wide: added to total (shells,). A block has
+// planes z.
+extern "C" __global__ void shell_weights(const float4* grid, int n, int nx, int shells, double* total) {
+    __shared__ double sums[SHELLS];
+    for (int s = threadIdx.x; s < shells; s += blockDim.x) sums[s] = 0;
+    __syncthreads();
+    for (int z = blockIdx.x; z < n; z += gridDim.x)
+        for (int at = threadIdx.x; at < n * nx; at += blockDim.x) {
+            const int dz = z - n / 2, dy = at / nx - n / 2, dx = at % nx, square = dz * dz + dy * dy + dx * dx;
+            if (square >= (2 * shells - 1) * (2 * shells - 1)) continue;
+            const int shell = (int)rintf(sqrtf((float)square) / 2);
+            atomicAdd(sums + shell, (double)grid[(size_t)z * n * nx + at].z);
+        }
+    __syncthreads();
+    for (int s = threadIdx.x; s < shells; s += blockDim.x) atomicAdd(total + s, sums[s]);
 }
 
 // The plane x = 0 made Hermitian; one thread a point of its first half.

@@ -5,7 +5,7 @@ Source: Scheres, J. Struct. Biol. 180 (2012) 519, for the weighted solution.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,6 +28,28 @@ class Accumulator:
     radius: int
     grid: np.ndarray
     kernels: int = 1
+
+    def shell_weight(self) -> np.ndarray:
+        """Mean accumulated weight in each shell 0 … radius + 1."""
+        r, width = len(self.grid) // 2, self.grid.shape[2]
+        shells, plane, _ = _folded(r, width, self.radius)
+        total = np.zeros(self.radius + 3)
+        for z in range(r + 1):
+            weight = np.array(self.grid[r + z, :, :, 2])
+            if z:
+                weight += self.grid[r - z, :, :, 2]
+            weight[r + 1 :] += weight[r - 1 :: -1]
+            total += np.bincount(_at(shells, plane, z), weight[r:].ravel(), len(total))
+        return total[:-1] / np.maximum(shell_points(r, width, self.radius), 1)
+
+    def plus(self, other: "Accumulator") -> "Accumulator":
+        """These sums and others of the same band."""
+        return replace(self, grid=self.grid + other.grid)
+
+    def take(self, other: "Accumulator") -> "Accumulator":
+        """Itself, with others of the same band added."""
+        np.add(self.grid, other.grid, out=self.grid)
+        return self
 
 
 def accumulator(box: int, radius: int) -> Accumulator:
@@ -171,28 +193,32 @@ def _shell_index(n: int, width: int) -> np.ndarray:
     return np.rint(np.sqrt(z[:, None, None] + z[:, None] + x) / PADDING).astype(np.int16)
 
 
-def _shells_by_square(sums: Accumulator) -> np.ndarray:
+def _shells_by_square(radius: int) -> np.ndarray:
     """Image shell of points of the padded grid by their squared distance from its origin, up to the band's rim."""
-    far = np.arange((PADDING * (sums.radius + 1.5)) ** 2, dtype=np.float32)
+    far = np.arange((PADDING * (radius + 1.5)) ** 2, dtype=np.float32)
     return np.rint(np.sqrt(far) / PADDING).astype(np.int64)
 
 
-def shell_weight(sums: Accumulator) -> np.ndarray:
-    """Mean accumulated weight in each shell 0 … radius + 1."""
-    r, width = len(sums.grid) // 2, sums.grid.shape[2]
-    shells = np.append(_shells_by_square(sums), sums.radius + 2)  # all beyond the rim are one
-    plane = (np.arange(r + 1) ** 2)[:, None] + np.arange(width) ** 2
-    both = np.where(np.arange(r + 1) > 0, 2.0, 1.0)  # points that differ in the sign of y, or of z, are folded
-    total, points = np.zeros((2, sums.radius + 3))
+@lru_cache(maxsize=8)
+def shell_points(r: int, width: int, radius: int) -> np.ndarray:
+    """How many points of a grid (2r+1, 2r+1, width) are in each shell 0 … radius + 1."""
+    shells, plane, both = _folded(r, width, radius)
+    count = np.zeros(radius + 3)
     for z in range(r + 1):
-        weight = np.array(sums.grid[r + z, :, :, 2])
-        if z:
-            weight += sums.grid[r - z, :, :, 2]
-        weight[r + 1 :] += weight[r - 1 :: -1]
-        at = shells[np.minimum(plane + z * z, len(shells) - 1)].ravel()
-        total += np.bincount(at, weight[r:].ravel(), len(total))
-        points += np.bincount(at, np.repeat(both * both[z], width), len(points))
-    return total[:-1] / np.maximum(points[:-1], 1)
+        count += np.bincount(_at(shells, plane, z), np.repeat(both * both[z], width), len(count))
+    return count[:-1]
+
+
+def _folded(r: int, width: int, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shells by squared radius, all beyond the rim one; squared radii of a plane y >= 0; how many points are one where
+    those are that differ in the sign of y, or of z."""
+    shells = np.append(_shells_by_square(radius), radius + 2)
+    plane = (np.arange(r + 1) ** 2)[:, None] + np.arange(width) ** 2
+    return shells, plane, np.where(np.arange(r + 1) > 0, 2.0, 1.0)
+
+
+def _at(shells: np.ndarray, plane: np.ndarray, z: int) -> np.ndarray:
+    return shells[np.minimum(plane + z * z, len(shells) - 1)].ravel()
 
 
 @kernel("void(f4[:,:,:,::1], f4[::1], f4, i8, i8, c8[:,::1])", error_model="numpy")
@@ -218,7 +244,7 @@ def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
     prior: (radius + 2,) added weight a shell; it must be positive where weights can vanish.
     """
     box, r = sums.box, len(sums.grid) // 2
-    shells = _shells_by_square(sums)
+    shells = _shells_by_square(sums.radius)
     added = np.where(shells <= sums.radius, prior[np.minimum(shells, sums.radius)], np.inf).astype(np.float32)
     factor = 1 / (box**2 * PADDING**3)
     volume = map_of(

@@ -3,7 +3,7 @@
 Sums are added atomically: they do not come in the samples' order, and differ in their last bits from run to run.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from spa.volume import insert as host
 from spa.volume.insert import Samples
 
 SOURCE = Path(__file__).with_name("insert.cu")
-THREADS = 128
+THREADS, WIDE = 128, 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +25,28 @@ class Accumulator:
     radius: int
     grid: Array
     kernels: int = 1
+
+    def shell_weight(self) -> np.ndarray:
+        """Mean accumulated weight in each shell 0 … radius + 1."""
+        (n, _, width, _), shells, device = self.grid.shape, self.radius + 2, self.grid.device
+        with device.current():
+            total = device.zeros(shells, dtype=np.float64)
+            device.run(
+                SOURCE, "shell_weights", (n, 1), WIDE, self.grid, np.int32(n), np.int32(width), np.int32(shells), total
+            )
+            return total.get() / np.maximum(host.shell_points(n // 2, width, self.radius), 1)
+
+    def plus(self, other: "Accumulator") -> "Accumulator":
+        """These sums and others of the same band."""
+        with self.grid.device.current():
+            found = replace(self, grid=self.grid.device.zeros(*self.grid.shape))
+            return found.take(self).take(other)
+
+    def take(self, other: "Accumulator") -> "Accumulator":
+        """Itself, with others of the same band added."""
+        with self.grid.device.current():
+            add(self, other.grid)
+        return self
 
     def get(self) -> host.Accumulator:
         """The same sums on the host."""
@@ -59,7 +81,7 @@ def insert(
 
 
 def add(sums: Accumulator, more: Array) -> None:
-    """Add another grid, of the same band, to sums that are not closed."""
+    """Add another grid of the same band."""
     size = sums.grid.size // 4
     sums.grid.device.run(SOURCE, "add", (-(-size // THREADS), 1), THREADS, more, np.int32(size), sums.grid)
 

@@ -105,9 +105,12 @@ def raised_cosine(position: np.ndarray, start: float, end: float) -> np.ndarray:
     return (0.5 + 0.5 * np.cos(np.pi * fall)).astype(np.float32)
 
 
-def lowpass(volume: np.ndarray, pixel_size: float, resolution: float, edge: float = 2.0) -> np.ndarray:
+def lowpass(
+    volume: np.ndarray, pixel_size: float, resolution: float, edge: float = 2.0, threads: int = 1
+) -> np.ndarray:
     """Remove detail finer than resolution (angstroms), with a raised cosine edge (shells wide) about it."""
     n = require_cube(volume)
     shell = n * pixel_size / resolution
     start, end = max(0.0, shell - edge / 2), shell + edge / 2
-    return fft.irfft3(radial(fft.rfft3(volume), lambda far: raised_cosine(far, start, end)), n)
+    spectrum = radial(fft.rfft3(volume, threads), lambda far: raised_cosine(far, start, end))
+    return fft.irfft3(spectrum, n, threads)

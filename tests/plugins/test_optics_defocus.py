@@ -157,7 +157,7 @@ def own_halves(stack) -> list[np.ndarray]:
         at = into.Samples(np.arange(len(mine)), who.poses[mine], np.zeros((len(mine), 2)), np.ones(len(mine)))
         into.insert(sums, at, seen.x * sine[:, None], sine**2, flat.band.kx, flat.band.ky)
         into.close(sums)
-        halves.append(into.solve(sums, 0.02 * into.shell_weight(sums) + 1e-6))
+        halves.append(into.solve(sums, 0.02 * sums.shell_weight() + 1e-6))
     return halves
 
 

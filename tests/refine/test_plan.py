@@ -85,7 +85,7 @@ def test_noise_knows_itself_only_in_a_map_of_its_own(planted: Callable) -> None:
     radius = 12
     sums = maximisation.accumulate(problem.images, poses, parts, radius, case.noise, maximisation.Spread(0), (0,),
                                    Workers())  # fmt: skip
-    whole = [maximisation.joined(*pair) for pair in zip(sums[:2], sums[2:])]
+    whole = [first.plus(second) for first, second in zip(sums[:2], sums[2:])]
     gain = []
     for rest in (whole, sums[:2]):
         found = maximisation.regularised(problem, whole, Workers(), rest)

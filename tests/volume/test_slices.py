@@ -16,7 +16,6 @@ from spa.volume.insert import (
     close,
     insert,
     shell_index,
-    shell_weight,
     slabs,
     solve,
     symmetrised,
@@ -120,7 +119,7 @@ def filled(volume: np.ndarray, poses: np.ndarray) -> Accumulator:
 
 def test_a_noiseless_round_trip_keeps_the_map(blob: np.ndarray) -> None:
     sums = filled(blob, random_poses(600))
-    back = solve(sums, 1e-3 * shell_weight(sums))
+    back = solve(sums, 1e-3 * sums.shell_weight())
     ball = soft_sphere(BOX, 18, 3)
     assert fsc(blob * ball, back * ball)[: int(0.9 * BOX / 2)].min() > 0.99
 
@@ -128,7 +127,7 @@ def test_a_noiseless_round_trip_keeps_the_map(blob: np.ndarray) -> None:
 def test_symmetry_on_the_grid_is_symmetry_of_the_map(blob: np.ndarray) -> None:
     group = operators("C4")
     sums = symmetrised(filled(blob, random_poses(200)), group)
-    volume = solve(sums, 1e-3 * shell_weight(sums))
+    volume = solve(sums, 1e-3 * sums.shell_weight())
     ball = soft_sphere(BOX, 16, 4)
     turned = np.rot90(volume[1:, 1:, 1:], axes=(1, 2))  # about the voxel n//2
     assert fsc(volume * ball, np.pad(turned, ((1, 0),) * 3) * ball)[1:12].min() > 0.99

@@ -1,8 +1,8 @@
 """One figure of an exposure: how much there is at the size of particles, over what is uneven at coarser scales."""
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
+from spa.junk.blur import blurred
 from spa.junk.ground import Ground, deviation
 
 _WIDTHS = (0.7, 1.4, 2.8, 5.6, 11.2, 22.4)  # pixels of 8 angstroms
@@ -14,7 +14,7 @@ def content(ground: Ground) -> float:
     ones of 45 to 180 angstroms are over that detail. Empty ice and vacuum are near 0; ice of particles is above 0.3,
     crystals and lumps are below.
     """
-    smooth = [ground.image, *(gaussian_filter(ground.image, width) for width in _WIDTHS)]
+    smooth = [ground.image, *(blurred(ground.image, width) for width in _WIDTHS)]
     bands = [deviation(one - other) for one, other in zip(smooth, smooth[1:])]
     relative = {number: np.log(max(bands[number] / bands[0], 1e-6) / _NOISE[number]) for number in _NOISE}
     uneven = (relative[4] + relative[5]) / 2 - relative[2]

@@ -9,8 +9,8 @@ one, perhaps.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 
+from spa.junk.blur import blurred
 from spa.junk.ground import Ground, deviation
 
 _FAR, _OFF = 6.0, 3.5  # robust standard deviations of the bulk: to be junk, to belong to it
@@ -32,9 +32,9 @@ def junk(ground: Ground, diameter: float) -> Judged:
     """The junk, wider than particles of a diameter (angstroms)."""
     radius = diameter / 2 / ground.pixel_size
     image = np.clip(ground.image, -200, 200)
-    level = _standing_out(gaussian_filter(image, 0.7 * radius))
-    fine = np.clip(gaussian_filter(image, 0.7) - gaussian_filter(image, 1.4), -20, 20)
-    energy = _standing_out(np.log(gaussian_filter(fine * fine, 1.0 * radius) + 1e-6), _ENERGY, 4 * radius)
+    level = _standing_out(blurred(image, 0.7 * radius))
+    fine = np.clip(blurred(image, 0.7) - blurred(image, 1.4), -20, 20)
+    energy = _standing_out(np.log(blurred(fine * fine, 1.0 * radius) + 1e-6), _ENERGY, 4 * radius)
     found = _grown(_wide(level, 1.5 * radius, _BLUR), 0.5 * radius) | _wide(energy, 2 * radius, _EDGE)
     return Judged(found, level, energy)
 
@@ -72,6 +72,8 @@ def _wide(off: np.ndarray, radius: float, blur: float) -> np.ndarray:
     for side in (off, -off):
         if side.max() <= _FAR:
             continue
+        from scipy.ndimage import distance_transform_edt, label  # where there is something: it takes 0.2 s to import
+
         regions, number = label(side > _OFF)
         worst = _largest(side, regions, number)
         worst[0] = np.inf
@@ -92,4 +94,8 @@ def _largest(values: np.ndarray, regions: np.ndarray, number: int) -> np.ndarray
 
 def _grown(mask: np.ndarray, radius: float) -> np.ndarray:
     """With all that is nearer than this (pixels)."""
-    return distance_transform_edt(~mask) <= radius if mask.any() else mask
+    if not mask.any():
+        return mask
+    from scipy.ndimage import distance_transform_edt
+
+    return np.asarray(distance_transform_edt(~mask) <= radius)

@@ -14,6 +14,8 @@ from spa.io.star import Table, Tables
 from spa.job import junk
 from spa.job.micrographs import Entry, Micrograph, entries, file_names
 from spa.job.run import Run
+from spa.junk.ground import ground
+from spa.junk.mask import junk as judged
 from spa.model.numbers import sensible_or_zero
 from spa.picking.field import Contrast, Field, Scope, prepared
 
@@ -58,9 +60,6 @@ class Reader:
             return junk.read(micrograph.mask, (micrograph.data.shape[0], micrograph.data.shape[1]))
         if self.everywhere:
             return None
-        from spa.junk.ground import ground  # with scipy, which nothing else here needs
-        from spa.junk.mask import junk as judged
-
         return judged(ground(micrograph.data, micrograph.pixel_size), self.scope.largest).mask
 
     def contrast(self, entry: Entry) -> Contrast | None:

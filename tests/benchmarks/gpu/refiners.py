@@ -35,19 +35,17 @@ def cases(device: Device, box: int, images: int, step: float) -> Iterator[Case]:
     source = slices_cuda.reference(device, volume, band.radius)
     cube = 4.0 * volume.size
     yield Case("reference: pad, transform, grid", lambda: slices_cuda.reference(device, volume, band.radius), 20 * cube)
-    yield Case(
-        f"slices, {images}", lambda: slices_cuda.slices(source, poses, names.kx, names.ky), 8.0 * images * count
-    )
+    yield Case(f"slices, {images}", lambda: slices_cuda.slices(source, poses, names.kx, names.ky), 8.0 * images * count)
     x = device.array(rng.standard_normal((images, 2, count), np.float32))
     ctf = device.array(rng.standard_normal((images, count), np.float32))
     sums = insert_cuda.accumulator(device, box, band.radius)
     samples = Samples(np.arange(images), poses, np.zeros((images, 2)), np.ones(images))
     yield Case(f"insertions, {images}: eight cells a coefficient", lambda: insert_cuda.insert(
         sums, samples, x, ctf, names.kx, names.ky), images * count * 8.0 * 3 * 4 * 2)  # fmt: skip
-    whole = insert_cuda.symmetrised(sums, np.eye(3)[None]).get()
-    prior_weight = np.ones(whole.radius + 2)
-    yield Case("a map solved from sums on the host", lambda: solve_cuda.solve(device, whole, prior_weight),
-               2.0 * whole.grid.nbytes + 24.0 * (2 * box) ** 3 + cube)  # fmt: skip
+    weight = np.ones(sums.radius + 2)
+    yield Case("shells of sums weighed", sums.shell_weight, 1.0 * sums.grid.nbytes)
+    yield Case("a map solved from sums, and brought to the host", lambda: solve_cuda.solve(device, sums, weight),
+               sums.grid.nbytes + 24.0 * (2 * box) ** 3 + 2 * cube)  # fmt: skip
     block, none = Block(band, x, ctf, count), np.zeros((images, 2))
     prior = Prior.flat(images)
     start, stages = (poses[:, None], none[:, None], np.zeros((images, 1))), [Stage(band.radius, 3, 1, 0.1, 2.0)]

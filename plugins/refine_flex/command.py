@@ -40,7 +40,7 @@ from spa.job.run import Run, job
 @options.seed
 @options.plot
 @options.standard
-@job("refine flex")
+@job("refine flex", devices="one")
 def flex(run: Run, star: str, output: str, plot: str | None, **settings: Any) -> None:
     """One density, and how it bends in each particle.
 
@@ -58,20 +58,25 @@ def flex(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
     particles (path_001.mrc ...).  The table has _spaLatent1 ... and _spaLatentPath as vary linear writes them,
     data_components, data_series and data_maps.
 
+    On a CUDA device projections of the density, and what images say of it, are made there; all else is the
+    processor's.
+
     \b
     Examples:
       spa vary linear r.star --components 2 -d V | spa refine flex -d F --plot flex.png > flex.star
       spa refine flex r.star --latent 1 --mask body.mrc --rigidity 5 -d F | spa export chimerax -d Movie > m.star
     """
     from spa.job.pool import mapping
+    from spa.recipe.device import device_of
     from spa.recipe.iterations import course
     from spa.refine.problem import Workers
     from spa_plugins.refine_flex import inputs, results, training
 
+    device = device_of(run)
     given = inputs.read(run, run.read(star), inputs.asked(settings))
     with mapping(run.threads) as pool:
         workers = Workers(pool, run.threads)
-        problem = inputs.problem(run, given, workers)
+        problem = inputs.problem(run, given, workers, device)
         state = course(
             run, training.State, lambda one: len(one.z) == len(problem.views),
             first=lambda: training.first_state(problem, inputs.start(run, given, problem, workers)),

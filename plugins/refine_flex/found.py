@@ -10,7 +10,7 @@ from spa.flex import density as densities
 from spa.flex import network
 from spa.flex.latents import Flow, Posterior, settled
 from spa.flex.motion import Common, Motion, common, motion
-from spa.flex.scene import blocks_of, fit, looked, seen, shell_weight
+from spa.flex.scene import fit, looked, seen, shell_weight
 from spa.job.run import Run
 from spa.recipe.posed import Given
 from spa.refine.maximisation import joint_fsc
@@ -128,7 +128,7 @@ def _rigid(problem: Problem, number: int, other: np.ndarray, values: np.ndarray,
         def one(rows: np.ndarray) -> np.ndarray:
             return fit(scene, *looked(scene, rows), seen(scene, rows, density, posed.flow(rows))).misfit
 
-        return np.concatenate(list(workers.map(one, blocks_of(other))))
+        return np.concatenate(list(workers.map(one, scene.blocks(other))))
 
     return min((misfit(density) for density in (values, fixed)), key=lambda one: float(one.sum()))
 

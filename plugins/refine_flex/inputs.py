@@ -10,7 +10,8 @@ from spa.abinit.compact import rescaled
 from spa.class3d.prior import prior
 from spa.errors import DataError, UsageError
 from spa.flex import mesh as meshes
-from spa.flex.scene import Scene, blocks_of, fit, looked, narrowed, scene, seen, without
+from spa.flex.scene import Scene, fit, looked, narrowed, scene, seen, without
+from spa.gpu.device import Device
 from spa.io.star import Tables
 from spa.job.run import Run
 from spa.recipe import latents, varying
@@ -102,8 +103,8 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     return given
 
 
-def problem(run: Run, given: Given, workers: Workers) -> Problem:
-    """The images without what does not move, the mesh and its voxels in each band."""
+def problem(run: Run, given: Given, workers: Workers, device: Device | None = None) -> Problem:
+    """The images without what does not move, the mesh and its voxels in each band; device: what projects these."""
     asked, images = given.asked, given.posed.images
     ready = varying.prepared(run, given, asked.no_contrast, workers)
     mask = ready.region if asked.mask else soft_mask(ready.consensus, images.pixel_size, None, 20.0, REACH, SOFT)[0]
@@ -119,7 +120,7 @@ def problem(run: Run, given: Given, workers: Workers) -> Problem:
         radius = images.shell_of(resolution) if resolution else images.band.radius
         views = narrowed(ready.views, radius) if resolution else ready.views
         grid = np.clip(regridded(mask, views.images.band.box), 0, 1)
-        scenes.append(scene(views, lattice, meshes.body(lattice, grid), ready.contrast))
+        scenes.append(scene(views, lattice, meshes.body(lattice, grid), ready.contrast, device))
     rigidity = asked.rigidity * explained(scenes[1], ready.consensus, workers)
     coarse = max(1, round(2 * asked.epochs / 3))
     settings = Settings(asked.latent, asked.epochs, coarse, rigidity, asked.turns, run.seed)
@@ -138,7 +139,7 @@ def explained(found: Scene, volume: np.ndarray, workers: Workers) -> float:
         still = np.zeros((len(some), len(found.mesh.vertices), 3), np.float32)
         return fit(found, *looked(found, some), seen(found, some, values, still)).misfit
 
-    return max(-float(np.concatenate(list(workers.map(one, blocks_of(rows)))).mean()), 1e-3)
+    return max(-float(np.concatenate(list(workers.map(one, found.blocks(rows)))).mean()), 1e-3)
 
 
 def _width(given: Given) -> float:

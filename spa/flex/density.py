@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.flex.latents import Flow
-from spa.flex.project import adjoint, places, projected
-from spa.flex.scene import Scene, blocks_of, fit, looked, seen
+from spa.flex.scene import Scene, fit, looked, seen
 from spa.refine.problem import Workers
 from spa.volume.shells import apply_radial
 
@@ -62,7 +61,7 @@ def bend(posed: Posed, density: np.ndarray, step: np.ndarray, workers: Workers) 
         scale = fit(scene, m, w, seen(scene, rows, density, moves)).scale.astype(float)
         return float(2 * (scale**2 * fit(scene, m, w, seen(scene, rows, step, moves)).norm).sum())
 
-    return sum(workers.map(one, blocks_of(np.arange(len(posed.rows)))))
+    return sum(workers.map(one, scene.blocks(np.arange(len(posed.rows)))))
 
 
 def solved(
@@ -96,14 +95,14 @@ def _first(posed: Posed, density: np.ndarray, workers: Workers) -> tuple[np.ndar
     scene = posed.scene
 
     def one(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        spots = places(scene.screen, scene.mesh, posed.flow(posed.z[at]), scene.views.poses[posed.rows[at]])
-        p = projected(scene.screen, scene.body, density, spots)
+        spots = scene.places(posed.flow(posed.z[at]), posed.rows[at])
+        p = scene.canvas.projected(density, spots)
         m, w = looked(scene, posed.rows[at])
         a = fit(scene, m, w, p).scale[:, None]
-        return a[:, 0], adjoint(scene.screen, scene.body, density, spots, a * (a * w * p - m))[1]
+        return a[:, 0], scene.canvas.adjoint(density, spots, a * (a * w * p - m))[1]
 
     scales, total = [], np.zeros(len(density), np.float32)
-    for scale, slope in workers.map(one, blocks_of(np.arange(len(posed.rows)))):
+    for scale, slope in workers.map(one, scene.blocks(np.arange(len(posed.rows)))):
         scales.append(scale)
         total += slope
     return np.concatenate(scales), total
@@ -114,12 +113,12 @@ def _normal(posed: Posed, scales: np.ndarray, values: np.ndarray, workers: Worke
     scene = posed.scene
 
     def one(at: np.ndarray) -> np.ndarray:
-        spots = places(scene.screen, scene.mesh, posed.flow(posed.z[at]), scene.views.poses[posed.rows[at]])
-        p = projected(scene.screen, scene.body, values, spots)
+        spots = scene.places(posed.flow(posed.z[at]), posed.rows[at])
+        p = scene.canvas.projected(values, spots)
         _, w = looked(scene, posed.rows[at])
-        return adjoint(scene.screen, scene.body, values, spots, scales[at, None] ** 2 * w * p)[1]
+        return scene.canvas.adjoint(values, spots, scales[at, None] ** 2 * w * p)[1]
 
     total = np.zeros(len(values), np.float32)
-    for part in workers.map(one, blocks_of(np.arange(len(posed.rows)))):
+    for part in workers.map(one, scene.blocks(np.arange(len(posed.rows)))):
         total += part
     return total

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spa.flex.scene import Scene, blocks_of, fit, looked, seen
+from spa.flex.scene import Scene, fit, looked, seen
 from spa.refine.problem import Workers
 
 STEP = 0.2  # standard deviations, of a difference
@@ -56,7 +56,7 @@ def stepped(
         evidence = -how.misfit - 0.5 * (z[at] ** 2).sum(axis=1) + 0.5 * np.linalg.slogdet(spread)[1]
         return mean, spread, evidence, how.scale.astype(float)
 
-    parts = list(workers.map(one, blocks_of(np.arange(len(rows)))))
+    parts = list(workers.map(one, found.blocks(np.arange(len(rows)))))
     return Posterior(*(np.concatenate(column) for column in zip(*parts)))
 
 

@@ -41,10 +41,11 @@ def screen(band: Disc, count: int) -> Screen:
                   (-ky[edge] % side) * width)  # fmt: skip
 
 
-def places(on: Screen, mesh: Mesh, moves: np.ndarray, poses: np.ndarray) -> np.ndarray:
-    """(n, V, 2) where vertices moved by (n, V, 3) (shares of the box) are seen at poses (n, 3, 3), fine pixels."""
+def places(side: int, mesh: Mesh, moves: np.ndarray, poses: np.ndarray) -> np.ndarray:
+    """(n, V, 2) where vertices moved by (n, V, 3) (shares of the box) are seen at poses (n, 3, 3), fine pixels of an
+    image of a side."""
     at = (mesh.vertices.astype(np.float32) + moves) @ np.swapaxes(poses[:, :2].astype(np.float32), 1, 2)
-    return np.ascontiguousarray(at * np.float32(on.side) + np.float32(on.side // 2), np.float32)
+    return np.ascontiguousarray(at * np.float32(side) + np.float32(side // 2), np.float32)
 
 
 @numba.njit(**INNER)
@@ -113,6 +114,25 @@ def adjoint(
     for one, image, mine in zip(at, back, slope):
         _gathered(one, body.corners, body.shares, density, image, mine, value)
     return slope, value
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """A body and the screen that it is projected on, by this processor; block: images best handled together."""
+
+    screen: Screen
+    body: Body
+    block: int = 8
+
+    @property
+    def side(self) -> int:
+        return self.screen.side
+
+    def projected(self, density: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return projected(self.screen, self.body, density, at)
+
+    def adjoint(self, density: np.ndarray, at: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return adjoint(self.screen, self.body, density, at, residual)
 
 
 @kernel("void(f4[:,::1], i4[:,::1], f4[:,::1], f4[::1], f4[:,:,::1])", fastmath=True)

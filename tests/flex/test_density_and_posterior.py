@@ -6,7 +6,6 @@ import pytest
 from spa.flex import density as densities
 from spa.flex import mesh as meshes
 from spa.flex.latents import Flow, settled
-from spa.flex.project import places, projected
 from spa.flex.scene import Scene, fit, looked, narrowed, scene, seen, shell_weight, slopes
 from spa.image.disc import disc
 from spa.model.poses import from_rotation_vectors
@@ -44,8 +43,8 @@ def made() -> tuple[Scene, np.ndarray, np.ndarray]:
     views = Views(images, from_rotation_vectors(2 * rng.standard_normal((N, 3))), np.full((1, RADIUS + 1), 0.05))
     found = scene(views, lattice, body, ONE)
     z, density = rng.standard_normal((N, 1)), 0.2 * rng.random(len(body)).astype(np.float32)
-    at = places(found.screen, lattice, flow(lattice)(z), views.poses)
-    p = projected(found.screen, body, density, at)
+    at = found.places(flow(lattice)(z), np.arange(N))
+    p = found.canvas.projected(density, at)
     images.planes[:, 0], images.planes[:, 1] = p.real, p.imag
     return found, density, z
 

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from spa.errors import DeviceError
 from spa.flex import mesh as meshes
-from spa.flex import project, rigid
+from spa.flex import project, project_cuda, rigid
+from spa.gpu.device import Device
 from spa.image.disc import disc
 from spa.model.poses import from_rotation_vectors
 from spa.volume.masks import soft_sphere
@@ -41,7 +43,7 @@ def test_a_projection_is_the_direct_sum_over_moved_voxels(made: tuple) -> None:
     lattice, body, density, on, poses = made
     moves = 0.02 * np.random.default_rng(1).standard_normal(lattice.vertices.shape).astype(np.float32)
     band = disc(BOX, RADIUS)
-    found = project.projected(on, body, density, project.places(on, lattice, moves[None].repeat(3, 0), poses))
+    found = project.projected(on, body, density, project.places(on.side, lattice, moves[None].repeat(3, 0), poses))
     for pose, mine in zip(poses, found):
         flat = positions(lattice, body, moves) @ pose[:2].T
         direct = density @ np.exp(-2j * np.pi * flat @ np.stack([band.kx, band.ky])) / BOX
@@ -51,7 +53,7 @@ def test_a_projection_is_the_direct_sum_over_moved_voxels(made: tuple) -> None:
 def test_the_adjoint_is_the_adjoint_and_slopes_are_those_of_moves(made: tuple) -> None:
     lattice, body, density, on, poses = made
     rng = np.random.default_rng(2)
-    at = project.places(on, lattice, np.zeros((3, *lattice.vertices.shape), np.float32) + np.float32(0.003), poses)
+    at = project.places(on.side, lattice, np.zeros((3, *lattice.vertices.shape), np.float32) + np.float32(0.003), poses)
     residual = rng.standard_normal((3, len(on.flat))) + 1j * rng.standard_normal((3, len(on.flat)))
     residual = residual.astype(np.complex64)
     slope, value = project.adjoint(on, body, density, at, residual)
@@ -65,6 +67,28 @@ def test_the_adjoint_is_the_adjoint_and_slopes_are_those_of_moves(made: tuple) -
         return 2 * float((residual.conj() * moved).real.sum(dtype=np.float64))
 
     assert (misfit(1) - misfit(-1)) / 2 == pytest.approx(float((slope * way).sum()), rel=0.05)
+
+
+@pytest.mark.parametrize("scale", [1.0, 20.0])
+def test_a_device_projects_as_the_host(made: tuple, device: Device, scale: float) -> None:
+    """And its adjoint is the host's; voxels that leave the image (of moves 20 times as far) are seen by neither."""
+    lattice, body, density, on, poses = made
+    rng = np.random.default_rng(4)
+    moves = scale * 0.02 * rng.standard_normal((3, *lattice.vertices.shape)).astype(np.float32)
+    at = project.places(on.side, lattice, moves, poses)
+    there, here = project_cuda.Canvas(device, on, body), project.Canvas(on, body)
+    wanted = here.projected(density, at)
+    np.testing.assert_allclose(there.projected(density, at), wanted, atol=1e-5 * np.abs(wanted).max())
+    residual = (wanted + rng.standard_normal(wanted.shape)).astype(np.complex64)
+    for found, one in zip(there.adjoint(density, at, residual), here.adjoint(density, at, residual)):
+        assert found.shape == one.shape
+        np.testing.assert_allclose(found, one, atol=2e-5 * np.abs(one).max())
+
+
+def test_a_device_without_room_says_so_at_once(made: tuple, device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "free", lambda: 1000)
+    with pytest.raises(DeviceError, match="projecting blocks of images needs"):
+        project_cuda.Canvas(device, made[3], made[1])
 
 
 def test_rigid_motions_cost_nothing_and_slopes_are_right(made: tuple) -> None:

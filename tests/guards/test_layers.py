@@ -25,7 +25,7 @@ ALLOWED = {
     "class3d": {"gpu", "refine", "search", "volume", "image", "errors"},
     "refine": {"gpu", "symmetry", "search", "volume", "image", "errors"},
     "vary": {"abinit", "class3d", "refine", "search", "volume", "image", "errors"},
-    "flex": {"vary", "abinit", "class3d", "refine", "search", "volume", "image", "errors"},
+    "flex": {"gpu", "vary", "abinit", "class3d", "refine", "search", "volume", "image", "errors"},
     "relax": {"gpu", "abinit", "refine", "search", "volume", "image", "errors"},
     "picking": {"gpu", "search", "volume", "image", "errors"},
     "class2d": {"gpu", "refine", "search", "volume", "image", "errors"},

@@ -1,6 +1,7 @@
 """`spa refine flex`: a planted motion is found, nothing is found where nothing moves, bad input is one line."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,17 @@ def done(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.status == 0, result.stderr
     assert "nothing moves" not in result.stderr and "A with motions" in result.stderr
     return outdir
+
+
+def test_on_a_device_it_is_what_it_is_here(planted: Path, tmp_path: Path, card: Any) -> None:
+    maps = []
+    for device in ("cpu", "cuda"):
+        result = bent(planted, tmp_path / device, "--epochs", 2, "--turns", 1, "--device", device)
+        assert result.status == 0, result.stderr
+        assert ("on emulated device" in result.stderr) == (device == "cuda")
+        maps.append(np.asarray(mrc.read(tmp_path / device / "map.mrc").data, np.float64).ravel())
+    assert card.launches["spread"] and card.launches["gathered"]
+    assert np.corrcoef(*maps)[0, 1] > 0.9999
 
 
 def alike(path: Path) -> float:

@@ -10,6 +10,7 @@ from spa.class2d import expect_cuda
 from spa.class2d.plane import Plane, resampled
 from spa.class2d.sampling import levels
 from spa.class3d import consensus_cuda
+from spa.flex import mesh, project, project_cuda
 from spa.gpu.device import Device
 from spa.image.ctf import Lens, chi_terms
 from spa.image.disc import disc
@@ -23,6 +24,7 @@ from spa.search.newton import Stage
 from spa.search.prior import Prior
 from spa.volume import insert_cuda, slices_cuda, solve_cuda
 from spa.volume.insert import Samples
+from spa.volume.masks import soft_sphere
 from tests.benchmarks.gpu.case import Case
 
 
@@ -56,8 +58,26 @@ def cases(device: Device, box: int, images: int, step: float) -> Iterator[Case]:
     nbytes = 8.0 * images * count * (maps + 8 * sides * (sides + 1) // 2) + 12.0 * images * count * sides
     yield Case(f"images under {maps} maps, {images}", lambda: consensus_cuda.moments(
         block, sources, poses, none, ones), nbytes)  # fmt: skip
+    yield from bent(device, box)
     yield from from_nothing(device, box, images)
     yield classes(device, box, images)
+
+
+def bent(device: Device, box: int) -> Iterator[Case]:
+    """What `refine flex` does with a block of images: a ball of half the box, projected, and the adjoint of that."""
+    mask, band = soft_sphere(box, box / 4, 3), disc(box, box // 3)
+    lattice = mesh.mesh(mask, 12)
+    body = mesh.body(lattice, mask)
+    on = project.screen(band, len(band))
+    canvas = project_cuda.Canvas(device, on, body)
+    poses = Rotation.random(canvas.block, random_state=0).as_matrix()
+    at = project.places(on.side, lattice, np.zeros((canvas.block, *lattice.vertices.shape), np.float32), poses)
+    density = np.random.default_rng(5).random(len(body)).astype(np.float32)
+    seen, fine = canvas.projected(density, at), 4.0 * canvas.block * on.side**2
+    added = 16.0 * canvas.block * len(body)
+    name = f"{canvas.block} projections of {len(body)} voxels that move"
+    yield Case(name, lambda: canvas.projected(density, at), 2 * added + 6 * fine)
+    yield Case(f"{name}, the adjoint", lambda: canvas.adjoint(density, at, seen), 5 * added + 6 * fine)
 
 
 def coarse_pass(device: Device, box: int, images: int, step: float) -> Case:

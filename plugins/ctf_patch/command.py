@@ -46,7 +46,7 @@ def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, **set
 
     The table gets RELION's columns. rlnCtfImage, in the outdir, shows the fitted rings on the left and those of the
     spectrum on the right; _spaCtfProfile, beside it, has the curves. A micrograph without rings gets the coarse end of
-    the fit as its resolution, and less than 15 as its evidence (_spaCtfEvidence, the log of how much likelier rings are
+    the fit as its resolution, and less than 10 as its evidence (_spaCtfEvidence, the log of how much likelier rings are
     than none). A spherical aberration under which the rings fit far better than under the table's is warned of.
 
     With --power-spectrum the rings are those of rlnCtfPowerSpectrum, which neither motion nor dose weighting dims; the

@@ -26,7 +26,7 @@ def rules(
 ) -> None:  # fmt: skip
     """Keep the good micrographs of STAR, by rules given or found.
 
-    Rules of --auto: no rings (evidence below 15); fit resolution, astigmatism, tilt, ice ring, ice thickness, share of
+    Rules of --auto: no rings (evidence below 10); fit resolution, astigmatism, tilt, ice ring, ice thickness, share of
     junk, motion too high; figure of merit, content too low; defocus and number of picks too far off. Limits are 4 to 5
     robust standard deviations from the median, and never near it: a fit resolution is an outlier from 1.4 times the
     median, say. Picks of dropped micrographs go with them. Why each one was dropped is said on standard error.

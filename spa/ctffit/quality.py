@@ -14,7 +14,7 @@ from spa.ctffit.rings import Rings, fixed_phase
 from spa.ctffit.spectrum import Spectrum
 from spa.image.ctf import Lens, wavelength
 
-CERTAIN = 15.0  # nats; spectra of noise, with and without form factors, stay below 8
+CERTAIN = 10.0  # nats; noise, with and without form factors, stays below 8; rings of more are in the right place
 _NODE = 0.15  # of the rings' height
 _ICE = (0.258, 0.285)  # 1/angstrom: water's first rings, 3.9 to 3.5 angstroms
 _INSIDE, _OUTSIDE = (0.225, 0.25), (0.293, 0.318)

@@ -60,7 +60,13 @@ def _times(frames: int) -> np.ndarray:
 
 
 def accumulated(shifts: np.ndarray, pixel_size: float, doses: np.ndarray, cutoff: float) -> tuple[float, float, float]:
-    """Path of the whole frame in angstroms: total, and up to and after an accumulated dose."""
+    """Path of the whole frame in angstroms: total, and up to and after an accumulated dose.
+
+    doses (n,): at the frames' ends. A frame is where it is at its middle; of the step in which the dose is reached the
+    part before it is early, so that a few frames of much dose have early motion too.
+    """
     steps = pixel_size * np.hypot(*np.diff(shifts, axis=0).T)
-    early = doses[1:] <= cutoff
-    return float(steps.sum()), float(steps[early].sum()), float(steps[~early].sum())
+    spent = np.diff(doses)
+    middles = doses[1:] - spent / 2
+    early = steps * np.clip((cutoff - middles + spent) / np.maximum(spent, 1e-9), 0, 1)
+    return float(steps.sum()), float(early.sum()), float((steps - early).sum())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.ctffit.fit import Fit, fit_ctf
+from spa.ctffit.quality import CERTAIN
 from spa.ctffit.search import Bounds
 from spa.image.ctf import Lens
 from spa.simulate.slab import Slab, View, seen_ice
@@ -87,7 +88,7 @@ def main(count: int = 40, size: int = 3072, seed: int = 0) -> None:
             continue
         print(f"{name:12s} median |{np.median(known):.2f}|, 90 % |{np.quantile(known, 0.9):.2f}|, "
               f"worst |{known.max():.2f}|, known in {len(known)}")  # fmt: skip
-    wrong = [number for number, row in enumerate(rows) if abs(row["mean"]) > 500 and row["sure"] >= 15]
+    wrong = [number for number, row in enumerate(rows) if abs(row["mean"]) > 500 and row["sure"] >= CERTAIN]
     print(f"gross failures that nothing tells of: {wrong or 'none'}")
 
 

@@ -83,6 +83,13 @@ def test_a_steady_hand_draws_weak_astigmatism_to_none(micrograph):
     assert firm.u - firm.v < min(20.0, loose.u - loose.v)
 
 
+def test_weak_rings_that_count_as_rings_are_in_the_right_place(fitted):
+    fits = [fitted(Defocus(15100.0, 14900.0, 0.5, 0.0), signal=0.06, seed=seed) for seed in range(6)]
+    sure = [fit for fit in fits if fit.evidence >= CERTAIN]
+    assert min(fit.evidence for fit in fits) < 1.5 * CERTAIN and len(sure) >= 2
+    assert all(abs(fit.defocus.mean - 15000) < 400 for fit in sure)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_noise_without_rings_is_flagged_and_its_resolution_is_clearly_bad(fitted, seed):
     fit = fitted(Defocus(15000.0, 15000.0, 0.0, 0.0), signal=0.0, seed=seed)

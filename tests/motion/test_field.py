@@ -85,4 +85,7 @@ def test_relion_s_model_is_the_field_where_it_can_be(basis) -> None:
 
 def test_motion_is_counted_early_and_late() -> None:
     shifts = np.array([[0, 0], [3, 4], [3, 5], [6, 5.0]])
-    assert relion.accumulated(shifts, 2.0, np.array([2, 4, 6, 8.0]), 4.0) == pytest.approx((18, 10, 8))
+    assert relion.accumulated(shifts, 2.0, np.array([2, 4, 6, 8.0]), 4.0) == pytest.approx((18, 11, 7))  # half a step
+    assert relion.accumulated(shifts, 2.0, np.array([5, 10, 15, 20.0]), 4.0) == pytest.approx((18, 3, 15))
+    assert relion.accumulated(shifts, 2.0, np.array([52, 54, 56, 58.0]), 4.0) == pytest.approx((18, 0, 18))
+    assert relion.accumulated(shifts, 2.0, np.zeros(4), 4.0) == pytest.approx((18, 18, 0))  # not known

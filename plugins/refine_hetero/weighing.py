@@ -39,10 +39,10 @@ def weighed(problem: Problem, state: State, workers: Workers) -> State:
             state = replace(found, shares=state.shares)
         shares = _shares(problem, state, workers)
         state = refinement.maximised(problem, replace(state, shares=shares), workers, halves, sources)
-    return judged(problem, state)
+    return judged(problem, state, workers)
 
 
-def judged(problem: Problem, state: State) -> State:
+def judged(problem: Problem, state: State, workers: Workers) -> State:
     """The state with the evidence for what each image's class shows, in any pose, over nothing and random patterns."""
     (best, number), order = state.best(), len(problem.settings.operators)
     inside, views = float((state.maps != 0).mean()), order * np.bincount(number, minlength=len(state.maps)) / 2
@@ -50,7 +50,7 @@ def judged(problem: Problem, state: State) -> State:
     prior = plan.shift_prior(problem, state)[0]
     found = recognised.evidence(best, prior, order, np.array(own)[number])
     maps = state.maps.mean(axis=1) * problem.solvent
-    found = recognised.over_patterns(problem.images, maps, found, state.radius, state.noise)
+    found = recognised.over_patterns(problem.images, maps, found, state.radius, state.noise, workers)
     return replace(state, evidence=found, threshold=recognised.threshold(found))
 
 

@@ -16,7 +16,7 @@ from spa.abinit.stochastic import generator, solvent
 from spa.refine import expectation, maximisation, recognised
 from spa.refine.classes import best_class, evidence, weighted
 from spa.refine.classes import shares as shares_of
-from spa.refine.data import Images, blocks_of, smooth_spectrum
+from spa.refine.data import Images, smooth_spectrum
 from spa.refine.engine import Sums
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Workers
@@ -146,8 +146,11 @@ def _expected(
         every.append(poses)
     if settings.junk:
         power = recognised.projected_power(state.maps[: settings.classes].mean(axis=1) * mask)
-        for part in blocks_of(np.concatenate(halves)):
-            pattern = recognised.anything(images.block(part, state.radius, state.noise), power)
+        queue = workers.engine.blocks(images, np.concatenate(halves), state.radius)
+        patterns = workers.looks(
+            lambda part: workers.engine.patterns(images, part, state.radius, state.noise, power), queue
+        )
+        for part, pattern in zip(queue, patterns):
             logs[part, -1] = junk.evidence(logs[part, -1], pattern, prior.shift_sigma)
     return every, shares_of(logs)
 

@@ -55,6 +55,8 @@ class Engine(Protocol):
     def left(self, images: Images, poses: Any, rows: np.ndarray, source: Any, radius: int) -> np.ndarray: ...
     def agreement(self, images: Images, poses: Any, rows: np.ndarray, source: Any, radius: int, noise: np.ndarray
                   ) -> tuple[np.ndarray, np.ndarray]: ...  # fmt: skip
+    def patterns(self, images: Images, rows: np.ndarray, radius: int, noise: np.ndarray, power: np.ndarray
+                 ) -> np.ndarray: ...  # fmt: skip
 
 
 class Cpu:
@@ -120,6 +122,14 @@ class Cpu:
         at = poses.poses[rows, best], poses.shifts[rows, best]
         sums = evaluate(source, block, np.arange(len(rows)), *at, radius)
         return sums.cross, sums.norm
+
+    def patterns(
+        self, images: Images, rows: np.ndarray, radius: int, noise: np.ndarray, power: np.ndarray
+    ) -> np.ndarray:
+        """(n,) log evidence of random patterns in images rows, over that of nothing (`recognised.anything`)."""
+        from spa.refine import recognised
+
+        return recognised.anything(images.block(rows, radius, noise), power)
 
 
 CPU = Cpu()

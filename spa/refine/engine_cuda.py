@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from spa.gpu.device import Device
-from spa.refine import data, data_cuda, maximisation_cuda
+from spa.refine import data, data_cuda, maximisation_cuda, recognised_cuda
 from spa.refine.engine import Map, Sums
 from spa.search import exhaustive_cuda, images_cuda, newton_cuda
 from spa.search.prior import Prior
@@ -85,3 +85,8 @@ class Cuda:
         )
         norm = once - twice / 2
         return (once + norm) / 2, norm
+
+    def patterns(
+        self, images: data.Images, rows: np.ndarray, radius: int, noise: np.ndarray, power: np.ndarray
+    ) -> np.ndarray:
+        return recognised_cuda.anything(self.block(images, rows, radius, noise), power)

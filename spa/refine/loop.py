@@ -94,7 +94,7 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     found = in_one_frame(problem, state, summed(problem, state, workers, parts, share), workers, parts, share)
     if not found.done:
         return _slim(found)
-    return weighed(problem, at_rest(problem, found, workers) if found.local else found)
+    return weighed(problem, at_rest(problem, found, workers) if found.local else found, workers)
 
 
 def in_one_frame(
@@ -115,12 +115,14 @@ def in_one_frame(
     return replace(found, agreed=max(frame.kept(problem, found.curve), state.agreed))
 
 
-def weighed(problem: Problem, state: State) -> State:
+def weighed(problem: Problem, state: State, workers: Workers) -> State:
     """The state whose evidence for the particle in each image is that over random patterns, too, and how much of the
     power of those that surely show it the maps explain."""
     problem = scales.seen(problem, state)
     images, maps = problem.images, state.maps[0] * problem.solvent
-    evidence = recognised.over_patterns(images, maps.mean(axis=0)[None], state.evidence, state.radius, state.noise)
+    evidence = recognised.over_patterns(
+        images, maps.mean(axis=0)[None], state.evidence, state.radius, state.noise, workers
+    )
     shown = [rows[evidence[rows] > recognised.SURE][:MOST] for rows in plan.everything(problem)]
     shell = min(max(fsc.crossing(state.curve, TRUSTED), LEAST_SHELL), state.radius)
     explained = recognised.explained(images, state.poses[0], shown, maps, shell, state.background)

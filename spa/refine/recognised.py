@@ -16,6 +16,7 @@ from scipy.special import expit, logit, logsumexp
 
 from spa.refine.data import Images, blocks_of
 from spa.refine.expectation import Poses
+from spa.refine.problem import ALONE, Workers
 from spa.search.images import Block
 from spa.search.prior import Prior
 from spa.volume import shells
@@ -103,16 +104,18 @@ def explained(
 
 
 def over_patterns(
-    images: Images, maps: np.ndarray, evidence: np.ndarray, radius: int, noise: np.ndarray
-) -> np.ndarray:  # fmt: skip
+    images: Images, maps: np.ndarray, evidence: np.ndarray, radius: int, noise: np.ndarray, workers: Workers = ALONE
+) -> np.ndarray:
     """(n,) the evidence over nothing, made the evidence over a random pattern where that is likelier.
 
     maps (c, n, n, n) of the particle in the solvent mask, radius (shells) and noise (groups, shells): what the images
     were compared with.
     """
-    power, found = projected_power(maps), np.array(evidence)
-    for rows in blocks_of(np.arange(len(images))):
-        found[rows] -= np.maximum(anything(images.block(rows, radius, noise), power), 0)
+    power, found, engine = projected_power(maps), np.array(evidence), workers.engine
+    queue = engine.blocks(images, np.arange(len(images)), radius)
+    gains = workers.looks(lambda rows: engine.patterns(images, rows, radius, noise, power), queue)
+    for rows, gain in zip(queue, gains):
+        found[rows] -= np.maximum(gain, 0)
     return found
 
 
@@ -133,7 +136,12 @@ def anything(block: Block, power: np.ndarray) -> np.ndarray:
     for strength in STRENGTHS:
         s = np.float32(strength) * signal
         logs.append((seen * (s / (1 + s)) - np.log1p(s)).sum(axis=1, dtype=np.float64))
-    return logsumexp(logs, axis=0) - np.log(len(STRENGTHS))
+    return of_any_strength(np.stack(logs, axis=1))
+
+
+def of_any_strength(logs: np.ndarray) -> np.ndarray:
+    """(n,) of the logs (n, strengths) of each, which are as likely as one another."""
+    return logsumexp(logs, axis=1) - np.log(len(STRENGTHS))
 
 
 def _log_volume(root: np.ndarray) -> np.ndarray:

@@ -126,3 +126,6 @@ class Several:
         self, images: data.Images, poses: Any, rows: np.ndarray, source: Everywhere, radius: int, noise: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         return self._mine.agreement(images, poses, rows, source.on(self._mine), radius, noise)
+
+    def patterns(self, *given: Any) -> np.ndarray:
+        return self._mine.patterns(*given)

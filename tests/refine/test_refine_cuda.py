@@ -81,6 +81,17 @@ def test_sums(case: Any, device: Device, group: str, spread: Spread, monkeypatch
             assert np.abs(other.grid[..., part] - one.grid[..., part]).max() < 2e-5 * scale
 
 
+@pytest.mark.parametrize("radius", [4, 17])
+def test_patterns(case: Any, device: Device, radius: int) -> None:
+    """How likely images are as random patterns, of a power far below and far above the noise."""
+    images, rows = case.problem.images, np.array([3, 0, 59, 8])
+    for scale in (1e-3, 1.0, 1e4):
+        power = scale * np.random.default_rng(0).uniform(0, 1, images.band.radius + 1)
+        given = images, rows, radius, case.noise, power
+        wanted, found = engine.CPU.patterns(*given), Cuda(device).patterns(*given)
+        np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=1e-3)
+
+
 def test_insertion_is_the_adjoint_of_slicing(case: Any, device: Device) -> None:
     """Of a grid and an image: <slice(grid), image> = <grid, insert(image)>, before the plane x = 0 is closed."""
     images, rng = case.problem.images, np.random.default_rng(4)

@@ -93,12 +93,13 @@ def written(run: Run, found: Classes) -> Tables:
 
 
 def draw(path: Path, found: Classes) -> None:
-    """The montage."""
+    """The montage of the classes that have particles."""
     from spa.plot.figure import save
     from spa.plot.montage import montage
 
-    titles = [f"{i + 1}: {size}, {res:.1f} Å" for i, (size, res) in enumerate(zip(found.size, found.resolution))]
-    save(montage(found.images, titles), path)
+    used = np.flatnonzero(found.size > 0)
+    titles = [f"{i + 1}: {found.size[i]}, {found.resolution[i]:.1f} Å" for i in used]
+    save(montage(found.images[used], titles), path)
 
 
 def summary(found: Classes) -> str:

@@ -50,7 +50,7 @@ class Limit:
 
 RULES = (
     Rule("rlnCtfMaxResolution", high=True, spreads=4, fraction=0.4),
-    Rule("rlnCtfFigureOfMerit", high=False, spreads=4, fraction=0.6),
+    Rule("rlnCtfFigureOfMerit", high=False, spreads=4, fraction=0.6, distance=0.1),  # noise alone has up to 0.08
     Rule("rlnCtfAstigmatism", high=True, spreads=5, fraction=5.0, floor=1000.0),
     Rule("defocus", high=True, spreads=5, fraction=0.5, distance=10000.0),
     Rule("defocus", high=False, spreads=4, fraction=0.8, factors=True),

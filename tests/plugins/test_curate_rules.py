@@ -93,6 +93,13 @@ def test_a_good_side_is_no_outlier(tmp_path):
     assert "m00.mrc" in kept(run(tmp_path, "--auto"), tmp_path)
 
 
+def test_weak_rings_scatter_in_merit_and_are_no_outliers(tmp_path):
+    values = columns(4)
+    values["rlnCtfFigureOfMerit"][:] = 0.016, 0.071, 0.069, 0.048
+    write(tmp_path, values)
+    assert len(kept(run(tmp_path, "--auto"), tmp_path)) == 4
+
+
 def test_many_bad_ones_do_not_hide_each_other(tmp_path):
     values = columns(12)
     values["rlnCtfMaxResolution"][:8] = 30.0

@@ -17,7 +17,7 @@ from spa.search import orientations
 from spa.symmetry import align
 from spa.volume.fsc import Map
 from spa.volume.shells import apply_radial, power
-from spa.volume.slices import regridded
+from spa.volume.slices import reference, regridded
 
 GAIN = 30.0  # nats: of noise, the best of all turns gains a third of it
 BANDS = (8, 12)  # shells that all turns are tried in, for a particle that takes 0.7 of the box
@@ -73,7 +73,7 @@ def between(problem: Problem, halves: np.ndarray, radius: int, run: Map = map) -
     their shells up to a radius; None where it lies there."""
     group, box = problem.settings.operators, halves.shape[-1]
     small = min(box, 2 * (radius + 4))
-    a, b = run(lambda one: _level(regridded(one * problem.solvent, small), radius), halves)
+    a, b = run(lambda one: reference(_level(regridded(one * problem.solvent, small), radius), radius), halves)
     free = group.mean(axis=0)  # projects on what all elements leave
 
     def shared(fit: align.Fit) -> float:
@@ -83,9 +83,10 @@ def between(problem: Problem, halves: np.ndarray, radius: int, run: Map = map) -
     for band in sorted({min(radius, round(band * 0.7 / problem.extent)) for band in BANDS}):
         fit = align.fit(a, b, band, mirror=False, turns=turns(group, min(3 / band, 0.45)), free=free, run=run)
         fits.append(align.fit(a, b, radius, mirror=False, turns=fit.turn[None], free=free, shift=fit.shift))
-    found = max(fits, key=shared)
-    moved = replace(found, shift=found.shift * (box / small))
-    return moved if shared(found) > shared(align.Fit(np.eye(3), False, 0.0)) + GAIN else None
+    at_rest, *gained = run(shared, [align.Fit(np.eye(3), False, 0.0), *fits])
+    best = int(np.argmax(gained))
+    found = replace(fits[best], shift=fits[best].shift * (box / small))
+    return found if gained[best] > at_rest + GAIN else None
 
 
 def _level(volume: np.ndarray, radius: int) -> np.ndarray:

@@ -1,8 +1,14 @@
 """Several devices as one engine: a thread each, which takes the next block of images as it becomes free.
 
-All are in this process, so that the images are in its memory once. Results come in the blocks' order, and sums are of
-parts that do not depend on how many devices there are, added in one order: so the number of devices changes nothing
-(but for what `insert_cuda` says of the order of atomic additions on a card).
+All are in this process, not one process each: the images are in its memory once, and what threads share, Python, is
+little asked for. A kernel's launch takes 10 us of it and a small upload 20 (measured, PyCUDA on a driver of software);
+a block of 4096 images asks for a hundred of both in a climb and for 400 in a global search, 3 to 10 ms, beside some 50
+to 150 ms of a card's work (counted, not measured), and copies, waits and NumPy's large loops let the other threads go
+on. So eight cards keep busy; more would want processes.
+
+Results come in the blocks' order, and sums are of parts that do not depend on how many devices there are, added in one
+order: so the number of devices changes nothing (but for what `insert_cuda` says of the order of atomic additions on a
+card).
 """
 
 from collections.abc import Callable, Iterable, Iterator

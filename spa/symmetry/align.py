@@ -107,9 +107,15 @@ def _searched(
     return climbed(score, grid[top], step / 2, free)
 
 
+def _transform(volume: np.ndarray | Reference, radius: int) -> Reference:
+    """Of a map up to a radius at least; one that has been made is made once."""
+    return volume if isinstance(volume, Reference) else reference(volume, radius)
+
+
 def fit(
-    a: np.ndarray, b: np.ndarray, radius: int, mirror: bool = True, turns: np.ndarray | None = None,
-    free: np.ndarray | None = None, shift: np.ndarray | None = None, run: Callable[..., Iterable] = map,
+    a: np.ndarray | Reference, b: np.ndarray | Reference, radius: int, mirror: bool = True,
+    turns: np.ndarray | None = None, free: np.ndarray | None = None, shift: np.ndarray | None = None,
+    run: Callable[..., Iterable] = map,
 ) -> Fit:  # fmt: skip
     """How b must be turned (and mirrored) and moved to look like a, both nearly centred; in shells 2 … radius.
 
@@ -120,19 +126,20 @@ def fit(
     step = min(3.0 / radius, 0.45)
     if turns is None:
         turns = orientations.grid(step, np.eye(3)[None], np.random.Generator(np.random.Philox(1))).astype(np.float64)
-    where, source = probe(len(a), radius), reference(b, radius)
-    wanted = where.cut(reference(a, radius), np.eye(3)[None])[0]
+    fixed, source = _transform(a, radius), _transform(b, radius)
+    box, where = fixed.box, probe(fixed.box, radius)
+    wanted = where.cut(fixed, np.eye(3)[None])[0]
     best = Fit(np.eye(3), False, -1.0, np.zeros(3) if shift is None else shift)
-    still = _moved(where, wanted, -best.shift, len(a))
+    still = _moved(where, wanted, -best.shift, box)
     for mirrored in (False, True) if mirror else (False,):
         turn, value = _searched(_likeness(where, source, still, mirrored), turns, step, free, run)
         if value > best.score:
             best = replace(best, turn=turn, mirrored=mirrored, score=value)
     for _ in range(2):
-        laid = _moved(where, _laid(where, source, best), best.shift, len(a))
-        more = _shift(where, wanted, laid, len(a))
+        laid = _moved(where, _laid(where, source, best), best.shift, box)
+        more = _shift(where, wanted, laid, box)
         best = replace(best, shift=best.shift + (more if free is None else free @ more))
-        still = _moved(where, wanted, -best.shift, len(a))
+        still = _moved(where, wanted, -best.shift, box)
         turn, value = climbed(_likeness(where, source, still, best.mirrored), best.turn[None], min(0.1, step), free)
         best = replace(best, turn=turn, score=value)
     return best
@@ -171,11 +178,14 @@ def _shift(where: Probe, a: np.ndarray, b: np.ndarray, box: int, rounds: int = 6
     return shift
 
 
-def shell_correlation(a: np.ndarray, b: np.ndarray, found: Fit, radius: int) -> np.ndarray:
+def shell_correlation(
+    a: np.ndarray | Reference, b: np.ndarray | Reference, found: Fit, radius: int
+) -> np.ndarray:
     """(radius + 1,) FSC of a with b laid upon it, from 60 slices."""
-    where = probe(len(a), radius, first=1, planes=60)
-    x = where.cut(reference(a, radius), np.eye(3)[None])[0]
-    y = _moved(where, _laid(where, reference(b, radius), found), found.shift, len(a))
+    one = _transform(a, radius)
+    where = probe(one.box, radius, first=1, planes=60)
+    x = where.cut(one, np.eye(3)[None])[0]
+    y = _moved(where, _laid(where, _transform(b, radius), found), found.shift, one.box)
     shell = np.tile(np.rint(np.hypot(where.kx, where.ky)).astype(int), len(where.planes))
     total = [np.bincount(shell, (p * q).sum(axis=0), radius + 1) for p, q in ((x, y), (x, x), (y, y))]
     return total[0] / np.sqrt(np.maximum(total[1] * total[2], 1e-30))

@@ -109,6 +109,26 @@ print("done")
         assert done.stdout == "done\n" and not done.stderr, done.stderr
 
 
+def test_a_refinement_on_two_devices(card: Path, tmp_path: Path) -> None:
+    """From file to map: threads, streams, pools and libraries of both; the map is that of one, but for roundings."""
+    code = """
+import os, sys
+from spa.cli.main import run
+from spa.io import mrc
+os.chdir(sys.argv[1])
+made = run("simulate particles -d . -o p.star --n 40 --box 32 --pixel-size 4 --symmetry C3 --snr 2 -q".split())
+words = "refine homo p.star --reference truth.mrc --lowpass 24 --symmetry C3 --iterations 1 --threads 2 -q -d"
+for device in ("cuda:1", "cuda:0,1"):
+    made = made or run([*words.split(), device, "-o", "o.star", "--device", device])
+one, two = (np.asarray(mrc.read(f"{device}/half1.mrc").data, np.float64) for device in ("cuda:1", "cuda:0,1"))
+print(made, np.abs(one - two).max() < 1e-4 * np.abs(one).max())
+"""
+    for eager in ({}, {"SPA_CARD_EAGER": "1"}):
+        done = python(card, code.replace("sys.argv[1]", repr(str(tmp_path))), **eager)
+        assert done.stdout == "0 True\n", done.stdout + done.stderr
+        assert "PyCUDA" not in done.stderr and "terminate" not in done.stderr
+
+
 def test_doctor_lists_both(card: Path) -> None:
     done = python(card, "from spa.cli import doctor\nfor line in doctor.cards(): print(*line)")
     assert "first, 2.0 GiB free of 2.0 GiB, compute capability 9.0" in done.stdout, done.stderr

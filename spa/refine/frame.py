@@ -82,7 +82,7 @@ def between(problem: Problem, halves: np.ndarray, radius: int, run: Map = map) -
     fits = []
     for band in sorted({min(radius, round(band * 0.7 / problem.extent)) for band in BANDS}):
         fit = align.fit(a, b, band, mirror=False, turns=turns(group, min(3 / band, 0.45)), free=free, run=run)
-        fits.append(align.fit(a, b, radius, mirror=False, turns=fit.turn[None], free=free, shift=fit.shift))
+        fits.append(align.fit(a, b, radius, mirror=False, turns=fit.turn[None], free=free, shift=fit.shift, run=run))
     at_rest, *gained = run(shared, [align.Fit(np.eye(3), False, 0.0), *fits])
     best = int(np.argmax(gained))
     found = replace(fits[best], shift=fits[best].shift * (box / small))

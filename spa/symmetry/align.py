@@ -16,6 +16,7 @@ from spa.volume.slices import Reference, reference, slices
 from spa.volume.transform import resampled, transform
 
 PLANES = 8
+TOGETHER = 2**20  # samples of turned maps that are taken at once
 KEPT = 12  # of a grid, to be climbed
 
 
@@ -99,11 +100,9 @@ def _corners() -> np.ndarray:
 
 
 def _searched(
-    score: Callable[[np.ndarray], np.ndarray], grid: np.ndarray, step: float, free: np.ndarray | None,
-    run: Callable[..., Iterable],
-) -> tuple[np.ndarray, float]:  # fmt: skip
-    values = np.concatenate(list(run(score, np.array_split(grid, max(1, len(grid) // 500)))))
-    top = np.argsort(-values, kind="stable")[:KEPT]
+    score: Callable[[np.ndarray], np.ndarray], grid: np.ndarray, step: float, free: np.ndarray | None
+) -> tuple[np.ndarray, float]:
+    top = np.argsort(-score(grid), kind="stable")[:KEPT]
     return climbed(score, grid[top], step / 2, free)
 
 
@@ -132,7 +131,7 @@ def fit(
     best = Fit(np.eye(3), False, -1.0, np.zeros(3) if shift is None else shift)
     still = _moved(where, wanted, -best.shift, box)
     for mirrored in (False, True) if mirror else (False,):
-        turn, value = _searched(_likeness(where, source, still, mirrored), turns, step, free, run)
+        turn, value = _searched(_likeness(where, source, still, mirrored, run), turns, step, free)
         if value > best.score:
             best = replace(best, turn=turn, mirrored=mirrored, score=value)
     for _ in range(2):
@@ -140,17 +139,26 @@ def fit(
         more = _shift(where, wanted, laid, box)
         best = replace(best, shift=best.shift + (more if free is None else free @ more))
         still = _moved(where, wanted, -best.shift, box)
-        turn, value = climbed(_likeness(where, source, still, best.mirrored), best.turn[None], min(0.1, step), free)
+        like = _likeness(where, source, still, best.mirrored, run)
+        turn, value = climbed(like, best.turn[None], min(0.1, step), free)
         best = replace(best, turn=turn, score=value)
     return best
 
 
 def _likeness(
-    where: Probe, source: Reference, wanted: np.ndarray, mirrored: bool
+    where: Probe, source: Reference, wanted: np.ndarray, mirrored: bool, run: Callable[..., Iterable]
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function of turns (m, 3, 3): the correlation (m,) of a map so turned with the values wanted (2, p K)."""
     aim = unit(wanted[None])[0] * np.array([1.0, -1.0 if mirrored else 1.0])[:, None]
-    return lambda turns: np.einsum("mck,ck->m", unit(where.cut(source, turns)), aim)
+
+    def some(turns: np.ndarray) -> np.ndarray:
+        return np.einsum("mck,ck->m", unit(where.cut(source, turns)), aim)
+
+    def score(turns: np.ndarray) -> np.ndarray:
+        parts = np.array_split(turns, np.clip(len(turns) * aim.shape[1] // TOGETHER, 1, len(turns)))
+        return np.concatenate(list(run(some, parts)))
+
+    return score
 
 
 def _moved(where: Probe, values: np.ndarray, shift: np.ndarray, box: int) -> np.ndarray:

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import Any
 
 from spa.gpu.device import OLDEST
-from spa.gpu.libraries import found
+from spa.gpu.libraries import chosen, found
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def _card(cuda: Any, number: int) -> Card:
 
 def serving() -> str:
     """What transforms and multiplies on cards, as `spa.gpu.libraries` will choose; DeviceError names what brings it."""
-    if find_spec("cupy"):
+    if chosen() == "cupy":
         for package in ("cupy-cuda13x", "cupy-cuda12x", "cupy"):
             try:
                 return f"CuPy {version(package)}"

@@ -40,11 +40,15 @@ def fingerprint(path: Path, *more: str) -> str:
     return digest.hexdigest()[:24]
 
 
+def toolkit() -> Path:
+    """The folder of the CUDA toolkit: CUDA_HOME or CUDA_PATH, or where it is put."""
+    return Path(os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda")
+
+
 @lru_cache(maxsize=1)
 def compiler() -> tuple[str, str]:
     """The nvcc that there is, and its version; DeviceError where there is none."""
-    home = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"
-    nvcc = shutil.which("nvcc") or shutil.which("nvcc", path=str(Path(home) / "bin"))
+    nvcc = shutil.which("nvcc") or shutil.which("nvcc", path=str(toolkit() / "bin"))
     if nvcc is None:
         raise DeviceError("--device cuda: no nvcc on PATH or in CUDA_HOME; kernels are compiled with the CUDA toolkit")
     try:

@@ -1,4 +1,4 @@
-"""Who transforms and multiplies on a card: CuPy where it can be imported, else cuFFT and cuBLAS by ctypes.
+"""Who transforms and multiplies on a card: CuPy where it is installed, else cuFFT and cuBLAS by ctypes.
 
 Both work in the primary context and on our stream, and what memory they need while they work is the pool's; arrays are
 row-major, cuBLAS reads them as their transposes.
@@ -6,6 +6,7 @@ row-major, cuBLAS reads them as their transposes.
 
 import ctypes
 import importlib.util
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from spa.errors import DeviceError
 from spa.gpu.array import Array
+from spa.gpu.compile import toolkit
 from spa.gpu.names import EXTRA
 
 _FLOAT, _SUM, _TF32 = 0, 68, 77  # CUDA_R_32F, CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32
@@ -37,11 +39,17 @@ class Library(Protocol):
 Allocate = Callable[[int], Any]  # so many bytes of the device's pool; int() of it is their address
 
 
+def chosen() -> str:
+    """cupy or ctypes: what SPA_GPU_LIBRARIES says, else the first that there is; DeviceError for anything else."""
+    said = os.environ.get("SPA_GPU_LIBRARIES") or ("cupy" if importlib.util.find_spec("cupy") else "ctypes")
+    if said not in ("cupy", "ctypes"):
+        raise DeviceError(f"SPA_GPU_LIBRARIES is {said}: it is cupy or ctypes")
+    return said
+
+
 def library(stream: int, allocate: Allocate) -> Library:
-    """The first that there is, on a stream (its handle); DeviceError names what brings one."""
-    if importlib.util.find_spec("cupy"):
-        return Cupy(stream, allocate)
-    return Plain(stream, allocate)
+    """What is chosen, on a stream (its handle); DeviceError names what brings one."""
+    return (Cupy if chosen() == "cupy" else Plain)(stream, allocate)
 
 
 class Cupy:
@@ -53,7 +61,8 @@ class Cupy:
             from cupy.cuda import cublas, device
         except Exception as error:  # CuPy raises its own kinds where it does not fit the CUDA that there is
             raise DeviceError(
-                f"--device cuda: CuPy is there and cannot be loaded ({error}); mend or remove it"
+                f"--device cuda: CuPy is there and cannot be loaded ({error}); mend or remove it, or set "
+                "SPA_GPU_LIBRARIES=ctypes"
             ) from None
         self.cupy, self.cublas = cupy, cublas
         self.stream = cupy.cuda.ExternalStream(stream)
@@ -96,11 +105,12 @@ class Cupy:
 
 
 def found(name: str) -> ctypes.CDLL:
-    """libcublas or libcufft: on the loader's path, or in NVIDIA's packages; DeviceError where it is not."""
+    """libcublas or libcufft: on the loader's path, in NVIDIA's packages or the toolkit; DeviceError where it is not."""
     places: list[str] = list(NAMES[name])
     spec = importlib.util.find_spec("nvidia")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         places += [str(path) for path in sorted(Path(folder).glob(f"*/lib/lib{name}.so.*"))]
+    places += [str(toolkit() / "lib64" / one) for one in NAMES[name]]
     for place in places:
         try:
             return ctypes.CDLL(place)

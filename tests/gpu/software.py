@@ -57,7 +57,7 @@ def card(folder: Path) -> None:
 
 def environment(folder: Path) -> dict[str, str]:
     """Of a process that has the card in a folder."""
-    return {**os.environ, "LD_LIBRARY_PATH": str(folder), MARK: "1"}
+    return {**os.environ, "LD_LIBRARY_PATH": str(folder), "SPA_GPU_LIBRARIES": "ctypes", MARK: "1"}
 
 
 def used() -> None:

@@ -1,11 +1,24 @@
-"""Plans of transforms are kept while they are used, and given back after that."""
+"""Which library transforms; plans are kept while they are used, and given back after that."""
 
 from types import SimpleNamespace
 from typing import Any
 
-from spa.gpu.libraries import PLANS, Plain
+import pytest
+
+from spa.errors import DeviceError
+from spa.gpu.libraries import PLANS, Plain, chosen
 
 QUIET = ("cufftSetAutoAllocation", "cufftMakePlanMany64", "cufftSetStream")
+
+
+def test_what_is_said_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, said, wanted in ((True, "", "cupy"), (False, "", "ctypes"), (True, "ctypes", "ctypes")):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name, there=there: object() if there else None)
+        monkeypatch.setenv("SPA_GPU_LIBRARIES", said)
+        assert chosen() == wanted
+    monkeypatch.setenv("SPA_GPU_LIBRARIES", "torch")
+    with pytest.raises(DeviceError, match="it is cupy or ctypes"):
+        chosen()
 
 
 def test_as_many_as_are_allowed() -> None:

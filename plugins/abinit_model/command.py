@@ -41,13 +41,14 @@ from spa.job.run import Run, job
     type=click.FloatRange(min=0.1),
     help="Largest shift searched, angstroms; default: 0.12 of the diameter.",
 )
+@options.seen_through
 @options.seed
 @options.plot
 @options.standard
 @job("abinit model", devices="one")
 def model(
     run: Run, star: str, output: str, diameter: float, classes: int, symmetry: str, junk: bool, seeds: int,
-    max_resolution: float, shift_range: float | None, plot: str | None,
+    max_resolution: float, shift_range: float | None, ctf: str, plot: str | None,
 ) -> None:  # fmt: skip
     """Make 1-8 volumes from nothing.
 
@@ -67,7 +68,7 @@ def model(
     from spa_plugins.abinit_model import results
 
     engine = engine_of(run)
-    given = inputs.read(run, run.read(star), classes, symmetry, diameter, max_resolution, shift_range, junk)
+    given = inputs.read(run, run.read(star), classes, symmetry, diameter, max_resolution, shift_range, junk, ctf)
     with mapping(run.threads) as pool:
         course = Course(run, given, pool, engine)
         outcome = course.outcome(seeds)

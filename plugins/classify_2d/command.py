@@ -21,9 +21,7 @@ from spa.job.run import Run, job
               help="Largest shift searched, angstroms.")
 @click.option("--iterations", type=click.IntRange(min=4), default=30, show_default=True,
               help="Mini-batches (of all particles where they are few), the last two of all particles.")
-@click.option("--ctf", type=click.Choice(["full", "flipped", "none"]), default="full", show_default=True,
-              help="What images are seen through: their CTF; its absolute value (phases are flipped in them already); "
-                   "nothing (negative stain, unknown defocus).")
+@options.seen_through
 @options.seed
 @options.plot
 @options.standard

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,16 +12,15 @@ from spa.class2d.expect import Expectation
 from spa.class2d.plane import Plane
 from spa.class2d.schedule import Settings, batch_size
 from spa.errors import DataError, UsageError
-from spa.image.disc import coefficients, disc, shell_mean
+from spa.image.disc import disc
 from spa.io.star import Tables
 from spa.job import memory
-from spa.job.particles import ParticleSet, open_particles
+from spa.job.particles import ParticleSet
 from spa.job.run import Run
+from spa.recipe import seen
 from spa.refine import data
 from spa.refine.engine import Engine
 
-_SAMPLE = 256  # images whose power is looked at
-_LEAST = 0.01  # of the coarse noise's power
 _FULL = 2  # passes over all particles at the end
 
 
@@ -45,10 +44,7 @@ def problem(
 
     ctf: what the images are seen through: "full", "flipped" (phases are flipped in them already), "none".
     """
-    if ctf != "none" and "rlnDefocusU" not in tables["particles"]:
-        where = tables["particles"].where
-        raise DataError(f"{where} has no column rlnDefocusU; --ctf none takes images as they are")
-    stack = open_particles(run, tables, ctf != "none")
+    stack = seen.opened(run, tables, ctf)
     width = stack.box * stack.pixel_size
     if diameter > width:
         raise UsageError(f"--diameter {diameter:g}: the box is {width:g} A wide")
@@ -61,10 +57,7 @@ def problem(
     if len(stack) < 2 * classes:
         where = stack.tables["particles"].where
         raise DataError(f"{where}: {len(stack)} particles are too few for --classes {classes} (two a class at least)")
-    held = shown(stack, first, limit, diameter)
-    if held < limit:
-        run.warn(f"images hold nothing finer than {width / held:.1f} A (filtered or denoised), and no more is used")
-        limit = held
+    limit = seen.held(run, stack, first, limit, diameter)
     settings = Settings(
         classes, diameter / stack.pixel_size, (shift_range or diameter / 8) / stack.pixel_size, first, limit,
         iterations, _FULL, batch_size(len(stack), classes), run.seed,
@@ -72,10 +65,7 @@ def problem(
     planes = _room(run, stack, settings)
     half = np.arange(len(stack)) % 2
     images, variance, rows = data.collect(stack, partial(stack.batches, run), half, limit, diameter, planes)
-    if ctf == "none":
-        images = without_ctf(images)
-    elif ctf == "flipped":
-        _flip(images)
+    images = seen.through(images, ctf)
     centres = stack.shifts(rows)
     _centre(images, centres)
     return Problem(stack, rows, images, settings, variance, centres)
@@ -95,38 +85,6 @@ def _room(run: Run, stack: ParticleSet, settings: Settings) -> np.ndarray | None
     run.say(f"{wanted / 2**30:.1f} GiB of coefficients go to a file in {run.outdir}")
     with tempfile.NamedTemporaryFile(dir=run.outdir, suffix=".part") as file:
         return np.memmap(file, np.float32, "w+", shape=(len(stack), 2, wanted // (8 * len(stack))))
-
-
-def without_ctf(images: data.Images) -> data.Images:
-    """The images with a CTF that is 1 everywhere."""
-    chi = np.zeros_like(images.chi)
-    chi[:, -1] = np.pi / 2  # the constant term: the CTF is the sine
-    return replace(images, chi=chi, bfactor=np.zeros_like(images.bfactor), even=None)
-
-
-def _flip(images: data.Images) -> None:
-    """Multiplies coefficients by the sign of their CTF, in place: what was flipped is as it was seen."""
-    for rows in data.blocks_of(np.arange(len(images))):
-        images.planes[rows] *= np.sign(images.ctf(rows, len(images.band)))[:, None]
-
-
-def shown(stack: ParticleSet, first: int, limit: int, diameter: float) -> int:
-    """The last shell, limit at most, in which images have power worth the name; diameter in angstroms.
-
-    Noise is nearly white: where all power is less than a hundredth of that of the noise at shell ``first``, images were
-    filtered or denoised, and what their finest detail has in common are the edges of their boxes.
-    """
-    rows = np.unique(np.linspace(0, len(stack) - 1, _SAMPLE).round().astype(int))
-    _, pixels, _ = stack.usable(rows)
-    if not len(pixels):
-        return limit
-    band = disc(stack.box, limit)
-    part = coefficients(pixels, band)
-    power = np.median(shell_mean(part[:, 0] ** 2 + part[:, 1] ** 2, band), axis=0)
-    circle = min(diameter / 2 / stack.pixel_size, 0.45 * stack.box)
-    noise = np.median(data.background_power(pixels, band, circle), axis=0)
-    strong = np.flatnonzero(power >= _LEAST * noise[first])
-    return int(min(limit, max(first, strong[-1])))
 
 
 def _centre(images: data.Images, centres: np.ndarray) -> None:

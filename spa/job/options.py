@@ -54,6 +54,11 @@ seed = click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of everything that is drawn."
 )
 plot = click.option("--plot", metavar="PNG", type=click.Path(), help="Draw a figure of the result (extra: plot).")
+seen_through = click.option(
+    "--ctf", type=click.Choice(["full", "flipped", "none"]), default="full", show_default=True,
+    help="What images are seen through: their CTF; its absolute value (phases are flipped in them already); nothing "
+         "(negative stain, unknown defocus).",
+)  # fmt: skip
 everywhere = click.option(
     "--everywhere", is_flag=True,
     help="Look at carbon, crystals and lumps too, where the table has no mask of them (_spaJunkMask).",

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from spa.abinit import compact
+from spa.image.ctf import Lens, ctf
 from spa.io import mrc, star
 from spa.symmetry import align
 from spa.testing import Result, run_spa
@@ -162,6 +163,31 @@ def test_classes_are_numbered_by_size(data: Path, tmp_path: Path) -> None:
     assert counts[0] >= counts[1] and counts.sum() == 300
     assert list(tables["maps"].ints("spaMapClass")) == [1, 2]
     assert (tmp_path / "class002.mrc").is_file()
+
+
+@pytest.mark.parametrize("seen", ["flipped", "none"])
+def test_images_whose_phases_were_flipped(data: Path, tmp_path: Path, seen: str) -> None:
+    """Taken as such, or, without their defocus, as they are: the CTF's sign is all that a low band needs of it."""
+    tables = star.read(data / "in.star")
+    table = tables["particles"]
+    k = np.fft.fftfreq(40, 6.0)
+    u, v, angle = (table.floats(f"rlnDefocus{name}")[:, None, None] for name in ("U", "V", "Angle"))
+    value = ctf(Lens(300.0, 2.7, 0.1), k[None, None], k[None, :, None], u, v, np.radians(angle))
+    stack = np.asarray(mrc.read(table.text("rlnImageName")[0].split("@")[1]).data)
+    flipped = np.fft.ifft2(np.fft.fft2(stack) * np.sign(value)).real.astype(np.float32)
+    mrc.write(tmp_path / "flipped.mrcs", flipped, 6.0)
+    table = table.with_columns(rlnImageName=[f"{row + 1:06d}@{tmp_path}/flipped.mrcs" for row in range(len(table))])
+    if seen == "none":
+        table = table.without("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
+    star.write(tables.with_block("particles", table), tmp_path / "in.star")
+    words = ("--seeds", 2, "--max-resolution", 20)
+    if seen == "none":
+        refused = run_spa("abinit", "model", tmp_path / "in.star", "-d", tmp_path / "R", *DIAMETER, *words)
+        assert refused.status == 65 and "rlnDefocusU; --ctf none takes images as they are" in refused.stderr
+    found = run_spa("abinit", "model", tmp_path / "in.star", "-d", tmp_path / "M", "-o", tmp_path / "o.star", *DIAMETER,
+                    *words, "--ctf", seen)  # fmt: skip
+    assert found.status == 0, found.stderr
+    assert likeness(data, tmp_path / "M" / "class001.mrc", 5) > 0.6
 
 
 def test_what_it_prints_starts_a_refinement(done: Path, tmp_path: Path) -> None:

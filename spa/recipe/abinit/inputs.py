@@ -10,8 +10,9 @@ from spa.abinit.plan import Settings
 from spa.errors import DataError, UsageError
 from spa.io.star import Tables
 from spa.job import memory
-from spa.job.particles import ParticleSet, half_sets, open_particles
+from spa.job.particles import ParticleSet, half_sets
 from spa.job.run import Run
+from spa.recipe import seen
 from spa.refine import data
 from spa.refine.data import Images
 from spa.volume.symmetry import canonical, operators
@@ -37,12 +38,15 @@ class Given:
 
 def read(
     run: Run, tables: Tables, classes: int, symmetry: str, diameter: float, max_resolution: float,
-    shift_range: float | None, junk: bool = False,
+    shift_range: float | None, junk: bool = False, ctf: str = "full",
 ) -> Given:  # fmt: skip
-    """Everything read and checked: coefficients up to the last shell in use, noise from around the particles."""
+    """Everything read and checked: coefficients up to the last shell in use, noise from around the particles.
+
+    ctf: what the images are seen through (`recipe.seen`).
+    """
     auto = symmetry.strip().lower() == AUTO
     name = "C1" if auto else canonical(symmetry)
-    stack = open_particles(run, tables)
+    stack = seen.opened(run, tables, ctf)
     where, width = stack.tables["particles"].where, stack.box * stack.pixel_size
     _require_enough(where, len(stack))
     if not 0.1 * width <= diameter <= width:
@@ -52,10 +56,12 @@ def read(
     if max_resolution < 2 * stack.pixel_size:
         raise UsageError(f"--max-resolution {max_resolution:g}: the images end at {2 * stack.pixel_size:g} A")
     shells = int(np.clip(round(width / max_resolution), 4, min(SHELLS, stack.box // 2 - 1)))
+    shells = seen.held(run, stack, min(shells, max(4, round(4 * width / diameter))), shells, diameter)
     memory.require(3 * data.planes_bytes(len(stack), stack.box, shells), f"the low band of {len(stack)} images")
     half = _halves(run, stack, diameter)
     images, noise, rows = data.collect(stack, partial(stack.batches, run), half, shells, diameter)
     _require_enough(where, len(rows))
+    images = seen.through(images, ctf)
     reach = max(0.12 * diameter, 10.0) if shift_range is None else shift_range
     batch = BATCH * (classes + 1) // 2
     settings = Settings(diameter, operators(name), shells, reach, classes, batch=batch, junk=junk)

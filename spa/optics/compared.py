@@ -13,7 +13,7 @@ from spa.image.straight import Demodulator, seen_through
 from spa.volume.slices import Reference, reference, slices
 from spa.volume.tangents import tangents
 
-BLOCK = 32  # images that are compared together
+BLOCK = 16  # images that are compared together
 
 
 @dataclass(frozen=True, eq=False)

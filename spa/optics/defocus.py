@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from spa.image.compiled import kernel
 from spa.image.ctf import wavelength
 from spa.image.disc import Disc
 from spa.optics.calibrate import Calibration
@@ -56,16 +57,32 @@ def likelihoods(
     """(n, changes) log-likelihood of changes of defocus (angstroms), from shell `first` on; images of one voltage."""
     wave = float(wavelength(voltage))
     where = rings(band, pixel_size, wave, float(np.abs(grid).max()))
-    scale = given.scale[band.shell].astype(np.float32)
-    weight = (2 / given.noise[group][:, band.shell]).astype(np.float32) * (band.shell >= first)
-    sine, cosine = seen.waves()
-    cross = weight * scale * (seen.x[:, 0] * seen.cut[:, 0] + seen.x[:, 1] * seen.cut[:, 1])
-    norm = 0.25 * weight * scale**2 * (seen.cut[:, 0] ** 2 + seen.cut[:, 1] ** 2)
-    parts = cross * sine, cross * cosine, norm * (cosine**2 - sine**2), -2 * norm * sine * cosine
-    summed = [np.add.reduceat(one, where.starts, axis=1, dtype=np.float64) for one in parts]
+    used, which = np.unique(group, return_inverse=True)
+    weight = given.scale * 2 / given.noise[used] * (np.arange(band.radius + 1) >= first)
+    factors = np.stack([weight, 0.25 * weight * given.scale], axis=1).astype(np.float32).take(band.shell, axis=2)
+    summed = np.zeros((4, len(group), len(where.starts)))
+    _add(seen.x, seen.cut, *seen.waves(), factors, which, np.append(where.starts, len(band)), summed)
     phase = np.pi * wave * where.square[:, None] * grid
     waves = np.cos(phase), np.sin(phase), np.cos(2 * phase), np.sin(2 * phase)
     return np.sum([one @ wave for one, wave in zip(summed, waves)], axis=0)
+
+
+@kernel(
+    "void(f4[:,:,::1], f4[:,:,::1], f4[:,::1], f4[:,::1], f4[:,:,::1], i8[::1], i8[::1], f8[:,:,::1])", fastmath=True,
+)  # fmt: skip
+def _add(x, cut, sine, cosine, factors, which, edges, out):
+    for i in range(x.shape[0]):
+        factor = factors[which[i]]
+        for ring in range(len(edges) - 1):
+            along, across, square, product = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+            for j in range(edges[ring], edges[ring + 1]):
+                s, c, p, q = sine[i, j], cosine[i, j], cut[i, 0, j], cut[i, 1, j]
+                cross, norm = factor[0, j] * (x[i, 0, j] * p + x[i, 1, j] * q), factor[1, j] * (p * p + q * q)
+                along += cross * s
+                across += cross * c
+                square += norm * (c * c - s * s)
+                product -= np.float32(2) * norm * s * c
+            out[0, i, ring], out[1, i, ring], out[2, i, ring], out[3, i, ring] = along, across, square, product
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from spa.volume.fsc import fsc, reach
 from spa.volume.masks import soft_sphere
 
 FEWEST = 10  # shells that a comparison needs
-SAMPLE = 2000  # images that scales and noise are taken from
+SAMPLE = 1000  # images that scales and noise are taken from
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def blocks(stack: ParticleSet, rows: np.ndarray, errors: list[SpaError]) -> Iter
 
 def sample(count: int) -> np.ndarray:
     """Rows spread evenly over a set."""
-    return np.arange(count)[:: max(1, count // SAMPLE)]
+    return np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(np.int64))
 
 
 def scales(run: Run, given: Given, here: Scene, who: Who) -> Calibration:

@@ -71,7 +71,7 @@ def reference(volume: np.ndarray, radius: int, threads: int = 1) -> Reference:
     fastmath=True, error_model="numpy",
 )  # fmt: skip
 def _gather(grid, ny, nx, poses, kx, ky, at, v, out):
-    row, plane = 2 * nx, 2 * nx * ny
+    two, row, plane = np.uint64(2), np.uint64(2 * nx), np.uint64(2 * nx * ny)  # no sign: none is looked for at a load
     for i in range(len(poses)):
         for first in range(0, len(kx), len(at)):
             n = min(len(at), len(kx) - first)
@@ -79,10 +79,10 @@ def _gather(grid, ny, nx, poses, kx, ky, at, v, out):
             for j in range(n):
                 tx, ty, tz = v[0, j], v[1, j], v[2, j]
                 for part in range(2):
-                    b = 2 * np.int64(at[j]) + part
+                    b = two * np.uint64(at[j]) + np.uint64(part)
                     c, d, e = b + row, b + plane, b + plane + row
-                    e00, e01 = grid[b] + tx * (grid[b + 2] - grid[b]), grid[c] + tx * (grid[c + 2] - grid[c])
-                    e10, e11 = grid[d] + tx * (grid[d + 2] - grid[d]), grid[e] + tx * (grid[e + 2] - grid[e])
+                    e00, e01 = grid[b] + tx * (grid[b + two] - grid[b]), grid[c] + tx * (grid[c + two] - grid[c])
+                    e10, e11 = grid[d] + tx * (grid[d + two] - grid[d]), grid[e] + tx * (grid[e + two] - grid[e])
                     e0, e1 = e00 + ty * (e01 - e00), e10 + ty * (e11 - e10)
                     value = e0 + tz * (e1 - e0)
                     out[i, part, first + j] = value if part == 0 else v[3, j] * value

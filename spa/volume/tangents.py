@@ -12,7 +12,7 @@ from spa.volume.slices import PADDING, Reference
     fastmath=True, error_model="numpy",
 )  # fmt: skip
 def _gather(grid, ny, nx, poses, kx, ky, at, v, out, slope):
-    row, plane = 2 * nx, 2 * nx * ny
+    two, row, plane = np.uint64(2), np.uint64(2 * nx), np.uint64(2 * nx * ny)  # no sign: none is looked for at a load
     scale = np.float32(PADDING)
     for i in range(len(poses)):
         a00, a01, a02 = scale * poses[i, 0, 0], scale * poses[i, 0, 1], scale * poses[i, 0, 2]
@@ -23,10 +23,10 @@ def _gather(grid, ny, nx, poses, kx, ky, at, v, out, slope):
             for j in range(n):
                 tx, ty, tz, sign = v[0, j], v[1, j], v[2, j], v[3, j]
                 for part in range(2):
-                    b = 2 * np.int64(at[j]) + part
+                    b = two * np.uint64(at[j]) + np.uint64(part)
                     c, d, e = b + row, b + plane, b + plane + row
-                    d00, d01 = grid[b + 2] - grid[b], grid[c + 2] - grid[c]
-                    d10, d11 = grid[d + 2] - grid[d], grid[e + 2] - grid[e]
+                    d00, d01 = grid[b + two] - grid[b], grid[c + two] - grid[c]
+                    d10, d11 = grid[d + two] - grid[d], grid[e + two] - grid[e]
                     e00, e01 = grid[b] + tx * d00, grid[c] + tx * d01
                     e10, e11 = grid[d] + tx * d10, grid[e] + tx * d11
                     d0, d1 = d00 + ty * (d01 - d00), d10 + ty * (d11 - d10)

@@ -11,6 +11,7 @@ import numpy as np
 
 from spa.gpu.array import Array
 from spa.gpu.device import Device
+from spa.gpu.feed import fed
 from spa.image.disc_cuda import on_device
 from spa.refine import data as host
 from spa.search.images_cuda import Block
@@ -52,17 +53,29 @@ def images(device: Device, held: host.Images) -> Images:
     return Images(device, held, None)
 
 
+def _together(planes: np.ndarray) -> int:
+    return max(1, LOADED // (4 * planes[0].size))
+
+
 def _parts(planes: np.ndarray) -> list[np.ndarray]:
-    rows = max(1, LOADED // (4 * planes[0].size))
+    rows = _together(planes)
     return [planes[start : start + rows] for start in range(0, len(planes), rows)]
 
 
 def _sent(device: Device, planes: np.ndarray, kind: type, unit: float) -> Array:
-    out = device.empty(*planes.shape, dtype=kind)
-    start = 0
-    for part in _parts(planes):
-        out.rows(start, start + len(part)).set(np.asarray(part) if unit == 1 else part * np.float32(1 / unit))
-        start += len(part)
+    """Over a unit, as a type; the next part is converted while one is on its way."""
+
+    def scaled(part: np.ndarray) -> np.ndarray:
+        return np.asarray(part if unit == 1 else part * np.float32(1 / unit)).astype(kind, copy=False)
+
+    out, rows = device.empty(*planes.shape, dtype=kind), _together(planes)
+    count = len(planes) // rows
+    if count:
+        places = out.rows(0, count * rows).shaped(count, rows, *planes.shape[1:])
+        for _ in fed(device, map(scaled, _parts(planes)[:count]), places):
+            pass
+    if count * rows < len(planes):
+        out.rows(count * rows, len(planes)).set(scaled(planes[count * rows :]))
     return out
 
 

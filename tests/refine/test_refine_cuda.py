@@ -49,6 +49,8 @@ def test_blocks(case: Any, device: Device, kept: str, straight: bool, monkeypatc
     if straight:
         images = replace(images, bend=None, even=None)
     monkeypatch.setattr(device, "free", lambda: ROOMS[kept])
+    together = 7 if straight else 100  # of 60: some parts and a rest, or all at once
+    monkeypatch.setattr(data_cuda, "LOADED", 4 * images.planes[0].size * together)
     held = data_cuda.images(device, images)
     assert held.kept_as == kept
     rows = np.array([7, 3, 59, 20, 21])

@@ -16,12 +16,12 @@ transforming and checking an image 0.5 ms, 3 to 4 s for all; FSC of two maps 0.4
 iteration; half maps laid on one another, once or twice a run, 13, 2 s. On one thread: what the poses of 100 000 images
 need, 1 s a pass (Laplace 0.47, draws 0.24, evidence, moves, the checkpoint); the table 2 s, imports 1 s.
 
-Of the card, counted, not measured: coefficients sent once, 20 GB, 4 s at what pageable memory gives; a global pass of
-37 000 orientations, 30 shifts and 20 shells is 2.8e14 operations of TF32 (1 s at 70 % of the card's rate) and 0.9 TB of
-scores (0.3 s); a climb of 4 poses with 4 looks each reads 64 bytes for each of 20 000 coefficients, 2 TB of a grid that
-no cache holds (1 to 2 s); insertion of 3 modes, drawn twice, is 8 atomic additions of 16 bytes for each of 25 000
-coefficients, 1.2e11 (1 to 2 s). Eight to ten passes over all: 25 to 50 s, so that the host may not take more than 10 to
-20.
+Of the card, counted, not measured: coefficients sent once, 20 GB, 2 to 3 s as one thread fills pinned memory; a global
+pass of 37 000 orientations, 30 shifts and 20 shells is 2.8e14 operations of TF32 (1 s at 70 % of the card's rate) and
+0.9 TB of scores (0.3 s); a climb of 4 poses with 4 looks each reads 64 bytes for each of 20 000 coefficients, 2 TB of a
+grid that no cache holds (1 to 2 s); insertion of 3 modes, drawn twice, is 8 atomic additions of 16 bytes for each of
+25 000 coefficients, 1.2e11 (1 to 2 s). Eight to ten passes over all: 25 to 50 s, so that the host may not take more
+than 10 to 20.
 """
 
 import argparse

@@ -194,13 +194,14 @@ def collect(
     power, count = np.zeros((2, groups, band.radius + 1))
     circle, measured = min(diameter / 2 / stack.pixel_size, 0.45 * stack.box), sampled(stack.group)
 
-    def work(rows: np.ndarray, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def work(rows: np.ndarray, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         planes[rows] = plain.coefficients(pixels, stack.group[rows])
-        return rows, background_power(pixels[measured[rows]], band, circle)
+        some = pixels[measured[rows]]
+        return rows, background_power(some, band, circle) if len(some) else None
 
     came: list[np.ndarray] = []
     for rows, found in batches(work):
-        if len(found):
+        if found is not None:
             taken, of = ordinary(found, band), stack.group[rows[measured[rows]]]
             np.add.at(power, of, found * taken)
             np.add.at(count, of, taken)

@@ -37,6 +37,21 @@ def test_coefficients_are_those_of_the_images_that_came(
     assert not np.array_equal(alone[0], alone[2])
 
 
+def test_batches_of_which_none_is_measured(tiny_particles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many images most batches have none; the noise is that of the others, the coefficients of all."""
+    measured = np.arange(24) // 4 % 3 == 1
+    monkeypatch.setattr("spa.refine.data.sampled", lambda group: measured)
+    images = np.array(mrc.read(tiny_particles.parent / "tiny.mrcs").data)
+    monkeypatch.setattr("spa.job.particles.BATCH_BYTES", 4 * images[0].nbytes)
+    run = Run("some job", {"threads": 2})
+    stack = open_particles(run, star.read(tiny_particles))
+    found, noise, _ = collect(stack, partial(stack.batches, run), np.arange(24) % 2, 12, 80.0)
+    np.testing.assert_array_equal(found.planes, coefficients(images, found.band))
+    power = background_power(images[measured], found.band, 40.0 / stack.pixel_size)
+    taken = np.concatenate([ordinary(some, found.band) for some in np.split(power, 2)])
+    np.testing.assert_allclose(noise[0], (power * taken).sum(axis=0) / np.maximum(taken.sum(axis=0), 1), rtol=1e-6)
+
+
 def test_some_images_tell_of_all() -> None:
     """All of a small group, at least as many as asked for of a large one, from its beginning to its end."""
     group = np.repeat([0, 1, 2], [300, 20_000, 700])

@@ -12,7 +12,7 @@ from spa.io.whole import whole
 from spa.job import memory, pool
 from spa.job.run import Run
 from spa.optics import profiles, stretch
-from spa.optics.compared import Scene, Who, with_slopes
+from spa.optics.compared import Scene, Who
 from spa.optics.fit import Fitted, fitted, total
 from spa.optics.profiles import Weighted, weighted
 from spa.optics.stretch import Stretch
@@ -163,8 +163,7 @@ def _chunk(given: Given, here: Scene, who: Who, rows: np.ndarray) -> tuple[dict[
         used += good.tolist()
         for number in np.unique(who.group[good]).tolist():
             mine = who.group[good] == number
-            some = who.take(good[mine])
-            part = sums(*with_slopes(here, some, pixels[mine]), here.band)
+            part = sums(here, who.take(good[mine]), pixels[mine])
             found[number] = found[number] + part if number in found else part
     return found, used, errors
 

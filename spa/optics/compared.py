@@ -11,7 +11,6 @@ from spa.image.ctf import chi_basis
 from spa.image.disc import Disc, disc
 from spa.image.straight import Demodulator, seen_through
 from spa.volume.slices import Reference, reference, slices
-from spa.volume.tangents import tangents
 
 BLOCK = 16  # images that are compared together
 
@@ -29,6 +28,14 @@ class Scene:
         """True frequencies q (2, K), x and y in 1/angstrom, of the coefficients of a group's images."""
         seen = seen_through(self.plain.aberrations[group], self.band, self.pixel_size)
         return np.stack([seen.qx, seen.qy])
+
+    def cycles(self, group: int) -> np.ndarray:
+        """The same in cycles a box."""
+        return self.frequencies(group) * (self.band.box * self.pixel_size)
+
+    def version(self, who: "Who") -> np.ndarray:
+        """Which of the maps (n,) images are compared with."""
+        return np.minimum(who.half, len(self.sources) - 1)
 
 
 def scene(
@@ -61,15 +68,13 @@ class Who:
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
-    """Images moved to the centre, odd aberrations taken off, and the map's slices (n, 2, K); the CTF's phase chi
-    (n, K), and its envelope.
+class Moved:
+    """Images moved to the centre, odd aberrations taken off (n, 2, K); the CTF's phase chi (n, K), and its envelope.
 
     All float32; the CTF of the images is ``envelope sin(chi)``, an envelope of None is 1.
     """
 
     x: np.ndarray
-    cut: np.ndarray
     chi: np.ndarray
     envelope: np.ndarray | None
 
@@ -79,32 +84,41 @@ class Compared:
         return (sine, cosine) if self.envelope is None else (sine * self.envelope, cosine * self.envelope)
 
 
+@dataclass(frozen=True, eq=False)
+class Compared(Moved):
+    """The same, and the map's slices (n, 2, K) beside them, float32."""
+
+    cut: np.ndarray
+
+
 def joined(parts: list[Compared]) -> Compared:
     """Several as one."""
     envelope = None
     if any(one.envelope is not None for one in parts):
         envelope = np.concatenate([np.ones_like(one.chi) if one.envelope is None else one.envelope for one in parts])
-    x, cut, chi = (np.concatenate([getattr(one, name) for one in parts]) for name in ("x", "cut", "chi"))
-    return Compared(x, cut, chi, envelope)
+    x, chi, cut = (np.concatenate([getattr(one, name) for one in parts]) for name in ("x", "chi", "cut"))
+    return Compared(x, chi, envelope, cut)
 
 
 def compared(here: Scene, who: Who, pixels: np.ndarray) -> Compared:
     """Images (n, N, N) of who, beside the map."""
-    return _beside(here, who, pixels, shown(here, who))
+    one = moved(here, who, pixels)
+    return Compared(one.x, one.chi, one.envelope, shown(here, who))
 
 
 def shown(here: Scene, who: Who) -> np.ndarray:
-    """What the map shows (n, 2, K) where the images of who lie."""
-    return _by_source(here, who, sloping=False)[0]
+    """What the map shows (n, 2, K) where the images of who lie, each of its own half's map."""
+    out, version = np.empty((len(who), 2, len(here.band)), np.float32), here.version(who)
+    for group in np.unique(who.group):
+        for number, source in enumerate(here.sources):
+            rows = np.flatnonzero((version == number) & (who.group == group))
+            if len(rows):
+                out[rows] = slices(source, who.poses[rows], *here.cycles(group))
+    return out
 
 
-def with_slopes(here: Scene, who: Who, pixels: np.ndarray) -> tuple[Compared, np.ndarray]:
-    """The same, and (n, 2, 2, K) how the slices change a unit of q along x and along y."""
-    cut, slope = _by_source(here, who, sloping=True)
-    return _beside(here, who, pixels, cut), slope
-
-
-def _beside(here: Scene, who: Who, pixels: np.ndarray, cut: np.ndarray) -> Compared:
+def moved(here: Scene, who: Who, pixels: np.ndarray) -> Moved:
+    """Images (n, N, N) of who as they are compared."""
     band = here.band
     chi = np.empty((len(who), len(band)), np.float32)
     for number in np.unique(who.group):
@@ -117,10 +131,10 @@ def _beside(here: Scene, who: Who, pixels: np.ndarray, cut: np.ndarray) -> Compa
     if np.any(who.bfactor):
         square = (band.kx.astype(np.float32) ** 2 + band.ky.astype(np.float32) ** 2) / (band.box * here.pixel_size) ** 2
         envelope = np.exp(-who.bfactor[:, None] / 4 * square).astype(np.float32)
-    return Compared(_moved(here, who, pixels), cut, chi, envelope)
+    return Moved(_centred(here, who, pixels), chi, envelope)
 
 
-def _moved(here: Scene, who: Who, pixels: np.ndarray) -> np.ndarray:
+def _centred(here: Scene, who: Who, pixels: np.ndarray) -> np.ndarray:
     """Coefficients (n, 2, K) of images with the particle in the middle, without odd aberrations."""
     band, out = here.band, np.empty((len(who), 2, len(here.band)), np.float32)
     turns = np.ones((len(here.plain.aberrations), len(band)), np.complex64)
@@ -131,14 +145,14 @@ def _moved(here: Scene, who: Who, pixels: np.ndarray) -> np.ndarray:
     k = np.arange(-band.radius, band.radius + 1)
     x, y = (np.exp(2j * np.pi / band.box * middle[:, axis, None] * k).astype(np.complex64) for axis in (0, 1))
     scale = np.float32(1 / band.box)
-    _centred(fft.rfft2(pixels), x, y, turns, who.group.astype(np.int64), band.kx, band.ky, scale, out)
+    _centre(fft.rfft2(pixels), x, y, turns, who.group.astype(np.int64), band.kx, band.ky, scale, out)
     return out
 
 
 @kernel(
     "void(c8[:,:,::1], c8[:,::1], c8[:,::1], c8[:,::1], i8[::1], i4[::1], i4[::1], f4, f4[:,:,::1])", fastmath=True,
 )  # fmt: skip
-def _centred(spectra, along_x, along_y, turns, group, kx, ky, scale, out):
+def _centre(spectra, along_x, along_y, turns, group, kx, ky, scale, out):
     radius = along_x.shape[1] // 2
     for i in range(spectra.shape[0]):
         for j in range(kx.shape[0]):
@@ -147,20 +161,3 @@ def _centred(spectra, along_x, along_y, turns, group, kx, ky, scale, out):
             value = value * turns[group[i], j] * scale
             out[i, 0, j] = value.real
             out[i, 1, j] = value.imag
-
-
-def _by_source(here: Scene, who: Who, sloping: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Slices (n, 2, K) that lie as the images do, each of its own half's map; sloping: and their slopes."""
-    width = here.band.box * here.pixel_size
-    out = np.empty((len(who), 2, len(here.band)), np.float32)
-    slope = np.empty((len(who) if sloping else 0, 2, 2, len(here.band)), np.float32)
-    version = np.minimum(who.half, len(here.sources) - 1)
-    for group in np.unique(who.group):
-        x, y = here.frequencies(group) * width
-        for number, source in enumerate(here.sources):
-            rows = np.flatnonzero((version == number) & (who.group == group))
-            if len(rows) and sloping:
-                out[rows], slope[rows] = tangents(source, who.poses[rows], x, y)
-            elif len(rows):
-                out[rows] = slices(source, who.poses[rows], x, y)
-    return out, slope

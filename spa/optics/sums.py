@@ -12,7 +12,9 @@ import numpy as np
 
 from spa.image.compiled import kernel
 from spa.image.disc import Disc
-from spa.optics.compared import Compared
+from spa.optics.compared import Scene, Who, moved
+from spa.volume.cells import CHUNK
+from spa.volume.tangents import tangents
 
 NAMES = (
     "sine", "cosine",  # s Re(X P*), c Re(X P*)
@@ -45,41 +47,50 @@ def no_sums(band: Disc) -> Sums:
 
 
 @kernel(
-    "void(f4[:,:,::1], f4[:,:,::1], f4[:,:,:,::1], f4[:,::1], f4[:,::1], f8[:,::1])", fastmath=True,
+    "void(f4[::1], i8, i8, f4[:,:,::1], f4[::1], f4[::1], i8[::1], f4[:,:,::1], f4[:,::1], f4[:,::1], f8[:,::1])",
+    fastmath=True, error_model="numpy",
 )  # fmt: skip
-def _add(x, cut, slope, sine, cosine, out):
-    for i in range(x.shape[0]):
-        for j in range(x.shape[2]):
-            xr, xi, pr, pi = x[i, 0, j], x[i, 1, j], cut[i, 0, j], cut[i, 1, j]
-            ur, ui, vr, vi = slope[i, 0, 0, j], slope[i, 0, 1, j], slope[i, 1, 0, j], slope[i, 1, 1, j]
-            s, c = sine[i, j], cosine[i, j]
-            real, power, s2 = xr * pr + xi * pi, pr * pr + pi * pi, s * s
-            turn = xi * pr - xr * pi
-            out[0, j] += s * real
-            out[1, j] += c * real
-            out[2, j] += s * turn
-            out[3, j] += c * turn
-            out[4, j] += s2 * power
-            out[5, j] += s * c * power
-            out[6, j] += c * c * power
-            out[7, j] += xr * xr + xi * xi
-            out[8, j] += s * (ur * xr + ui * xi)
-            out[9, j] += s * (vr * xr + vi * xi)
-            out[10, j] += s * (ur * xi - ui * xr)
-            out[11, j] += s * (vr * xi - vi * xr)
-            out[12, j] += s2 * (ur * pr + ui * pi)
-            out[13, j] += s2 * (vr * pr + vi * pi)
-            out[14, j] += s2 * (ur * ur + ui * ui)
-            out[15, j] += s2 * (ur * vr + ui * vi)
-            out[16, j] += s2 * (vr * vr + vi * vi)
+def _add(grid, ny, nx, poses, kx, ky, rows, x, sine, cosine, out):
+    at, v, cut = np.empty(CHUNK, np.int32), np.empty((5, CHUNK), np.float32), np.empty((6, CHUNK), np.float32)
+    for i in rows:
+        for first in range(0, len(kx), CHUNK):
+            n = min(CHUNK, len(kx) - first)
+            tangents(grid, ny, nx, poses, i, kx, ky, first, n, at, v, cut)
+            for place in range(n):
+                j = first + place
+                xr, xi, pr, pi = x[i, 0, j], x[i, 1, j], cut[0, place], cut[1, place]
+                ur, ui, vr, vi = cut[2, place], cut[3, place], cut[4, place], cut[5, place]
+                s, c = sine[i, j], cosine[i, j]
+                real, power, s2 = xr * pr + xi * pi, pr * pr + pi * pi, s * s
+                turn = xi * pr - xr * pi
+                out[0, j] += s * real
+                out[1, j] += c * real
+                out[2, j] += s * turn
+                out[3, j] += c * turn
+                out[4, j] += s2 * power
+                out[5, j] += s * c * power
+                out[6, j] += c * c * power
+                out[7, j] += xr * xr + xi * xi
+                out[8, j] += s * (ur * xr + ui * xi)
+                out[9, j] += s * (vr * xr + vi * xi)
+                out[10, j] += s * (ur * xi - ui * xr)
+                out[11, j] += s * (vr * xi - vi * xr)
+                out[12, j] += s2 * (ur * pr + ui * pi)
+                out[13, j] += s2 * (vr * pr + vi * pi)
+                out[14, j] += s2 * (ur * ur + ui * ui)
+                out[15, j] += s2 * (ur * vr + ui * vi)
+                out[16, j] += s2 * (vr * vr + vi * vi)
 
 
-def sums(seen: Compared, slope: np.ndarray, band: Disc) -> Sums:
-    """Of some images of one group, and the slopes (n, 2, 2, K) of their slices."""
-    out = np.zeros((len(NAMES), len(band)))
-    sine, cosine = seen.waves()
-    _add(np.ascontiguousarray(seen.x), seen.cut, slope, sine, cosine, out)
-    return Sums(out, len(seen.x))
+def sums(here: Scene, who: Who, pixels: np.ndarray) -> Sums:
+    """Of images (n, N, N) of one group; slices and their slopes are made a few coefficients at a time."""
+    out = np.zeros((len(NAMES), len(here.band)))
+    seen, poses = moved(here, who, pixels), np.ascontiguousarray(who.poses, np.float32)
+    waves, (x, y) = seen.waves(), here.cycles(int(who.group[0])).astype(np.float32)
+    for number, source in enumerate(here.sources):
+        rows, grid = np.flatnonzero(here.version(who) == number), source.grid
+        _add(grid.reshape(-1), grid.shape[1], grid.shape[2], poses, x, y, rows, seen.x, *waves, out)
+    return Sums(out, len(who))
 
 
 TURNS = {name: NAMES.index(f"{name}_turn") for name in ("sine", "cosine", "pull_x", "pull_y")}

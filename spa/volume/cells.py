@@ -6,6 +6,7 @@ import numpy as np
 from spa.image.compiled import INNER
 
 CHUNK = 128  # coefficients that are worked on together: what they touch stays in the first caches
+LARGE = 2**22  # numbers of a grid, of which the caches hold little
 
 
 @numba.njit(**INNER)
@@ -30,3 +31,20 @@ def place(poses, i, kx, ky, ny, nx, first, n, at, out):
         out[0, j], out[1, j], out[2, j] = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
         out[3, j], out[4, j] = sign, np.float32(iz)
         at[j] = (iz * height + iy) * width + ix
+
+
+@numba.njit(**INNER)
+def fetched(grid, row, plane, at, n):
+    """A sum, without meaning, of what lies at the corners of n cells, from which a slice is about to be made.
+
+    Nothing here waits for another load: many are under way at once, and the caches have the cells when they are used.
+    Small grids are left alone: they are there. grid: flat, of complex numbers; row, plane: from one to the next,
+    without sign (uint64).
+    """
+    total = np.float32(0)
+    for j in range(n if len(grid) > LARGE else 0):
+        b = np.uint64(2) * np.uint64(at[j])
+        total += grid[b] + grid[b + row] + grid[b + plane] + grid[b + plane + row]
+        b += np.uint64(3)
+        total += grid[b] + grid[b + row] + grid[b + plane] + grid[b + plane + row]
+    return total

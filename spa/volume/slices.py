@@ -11,7 +11,7 @@ import numpy as np
 
 from spa.image import fft
 from spa.image.compiled import kernel
-from spa.volume.cells import CHUNK, place
+from spa.volume.cells import CHUNK, fetched, place
 from spa.volume.padded import band_of
 
 PADDING = 2
@@ -76,6 +76,7 @@ def _gather(grid, ny, nx, poses, kx, ky, at, v, out):
         for first in range(0, len(kx), len(at)):
             n = min(len(at), len(kx) - first)
             place(poses, i, kx, ky, ny, nx, first, n, at, v)
+            v[4, 0] = fetched(grid, row, plane, at, n)
             for j in range(n):
                 tx, ty, tz = v[0, j], v[1, j], v[2, j]
                 for part in range(2):

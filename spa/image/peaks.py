@@ -13,10 +13,44 @@ def maxima(scores: np.ndarray, least: float, spacing: float) -> np.ndarray:
     high = np.pad(scores, 1, constant_values=-np.inf)
     along = np.maximum(np.maximum(high[:, :-2], high[:, 2:]), high[:, 1:-1])
     tops = (scores >= np.maximum(np.maximum(along[:-2], along[2:]), along[1:-1])) & (scores > least)
-    points = np.argwhere(tops)
     values = scores[tops]
     order = np.argsort(-values, kind="stable")
-    return points[order[apart(points[order], spacing)]]
+    points, values = np.argwhere(tops)[order], values[order]
+    if spacing < 1 or not len(points):
+        return points[apart(points, spacing)]
+    kept = _unrivalled(scores, points, values, int(spacing))
+    open_ = np.flatnonzero(~_beside(points[kept], spacing, scores.shape)[tuple(points.T)])
+    kept[open_[apart(points[open_], spacing)]] = True
+    return points[kept]
+
+
+def _unrivalled(scores: np.ndarray, points: np.ndarray, values: np.ndarray, reach: int) -> np.ndarray:
+    """(n,) points, best first, of the largest score in the square about them, and no other's: kept in any case."""
+    single = np.ones(len(points), bool)
+    same = values[1:] == values[:-1]
+    single[1:][same] = single[:-1][same] = False
+    return single & (values >= _largest(_largest(scores, reach).T, reach).T[tuple(points.T)])
+
+
+def _largest(scores: np.ndarray, reach: int) -> np.ndarray:
+    """The largest score of the 2 reach + 1 rows about each."""
+    found, width = np.pad(scores, ((reach, reach), (0, 0)), constant_values=-np.inf), 1
+    while 2 * width <= 2 * reach + 1:
+        found = np.maximum(found[:-width], found[width:])
+        width *= 2
+    rest = 2 * reach + 1 - width
+    return np.maximum(found[: len(scores)], found[rest : rest + len(scores)])
+
+
+def _beside(points: np.ndarray, distance: float, shape: tuple[int, ...]) -> np.ndarray:
+    """Mask of a shape: at most that distance (pixels) from a point (n, 2)."""
+    reach = int(distance)
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    near_by = y * y + x * x <= distance * distance
+    wide = np.zeros((shape[0] + 2 * reach, shape[1] + 2 * reach), bool)
+    for row, column in points.tolist():
+        wide[row : row + 2 * reach + 1, column : column + 2 * reach + 1] |= near_by
+    return wide[reach : reach + shape[0], reach : reach + shape[1]]
 
 
 def apart(points: np.ndarray, spacing: float) -> np.ndarray:

@@ -36,6 +36,20 @@ def test_those_kept_are_apart_and_those_removed_are_near_a_better_one(seed):
         assert kept[distance[:, gone] <= 6].min() < gone
 
 
+@pytest.mark.parametrize("spacing", [0.0, 1.0, 3.3, 12.0, 90.0])
+@pytest.mark.parametrize("levels", [1, 1000])
+def test_of_a_map_the_best_are_taken_one_after_another(spacing: float, levels: int) -> None:
+    scores = np.round(levels * np.random.default_rng(3).standard_normal((60, 43))) / levels  # equal ones, too
+    wide = np.pad(scores, 1, constant_values=-np.inf)
+    around = np.stack([wide[y : y + 60, x : x + 43] for y in range(3) for x in range(3)]).max(axis=0)
+    points = np.argwhere((scores == around) & (scores > 0))
+    kept: list[np.ndarray] = []
+    for point in points[np.argsort(-scores[tuple(points.T)], kind="stable")]:
+        if all(spacing == 0 or np.hypot(*(point - other)) > spacing for other in kept):
+            kept.append(point)
+    assert maxima(scores, 0.0, spacing).tolist() == np.array(kept).tolist()
+
+
 def test_no_points_and_no_spacing():
     assert len(apart(np.zeros((0, 2)), 3)) == 0
     assert apart(np.zeros((4, 2)), 0).tolist() == [0, 1, 2, 3]

@@ -58,9 +58,25 @@ def resolution_at(curve: np.ndarray, threshold: float, box: int, pixel_size: flo
 def randomise_phases(volume_rft: np.ndarray, shell: int, rng: np.random.Generator) -> np.ndarray:
     """The half spectrum with random phases from this radius (Fourier pixels) on; amplitudes and reality are kept."""
     n = volume_rft.shape[0]
-    noise = fft.rfft3(rng.standard_normal((n, n, n), np.float32))
-    turned = np.abs(volume_rft) * (noise / np.maximum(np.abs(noise), 1e-30))
-    return np.where(radii(n) >= shell, turned, volume_rft)
+    own = {column: _odd_angles(n, rng) for column in ((0,) if n % 2 else (0, n // 2))}
+    out, beyond = volume_rft.copy(), radii(n) >= shell
+    for z in range(n):
+        angle = rng.random(out.shape[1:], np.float32) * np.float32(2 * np.pi)
+        for column, angles in own.items():
+            angle[:, column] = angles[z]
+        size = np.abs(volume_rft[z])
+        np.copyto(out[z].real, size * np.cos(angle), where=beyond[z])
+        np.copyto(out[z].imag, size * np.sin(angle), where=beyond[z])
+    return out
+
+
+def _odd_angles(n: int, rng: np.random.Generator) -> np.ndarray:
+    """(n, n) random angles of a plane that holds both k and -k: at -k the negative, and where they are one 0 or pi."""
+    angle = rng.random((n, n), np.float32) * np.float32(2 * np.pi)
+    place = np.arange(n * n).reshape(n, n)
+    mirror = np.roll(place[::-1, ::-1], (1, 1), (0, 1))
+    alone = np.where(angle < np.pi, np.float32(0), np.float32(np.pi))
+    return np.where(place < mirror, angle, np.where(place > mirror, -angle.ravel()[mirror], alone))
 
 
 def corrected(masked: np.ndarray, randomised: np.ndarray, shell: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from spa.optics.profiles import Weighted, weighted
 from spa.optics.stretch import Stretch
 from spa.optics.sums import NAMES, Sums, demodulated, no_sums, sums
 from spa.optics.terms import SHIFT, Optics, cs_phase, terms
-from spa.recipe.optics import Given, blocks, scene_of, who_of
+from spa.recipe.optics import Given, blocks, require_signal, scene_of, who_of
 
 CHUNK = 256  # rows of the table that are worked on together
 EVERY = 40  # chunks, after which the sums are kept on disk
@@ -66,6 +66,7 @@ def measured(run: Run, given: Given, names: Sequence[str], significance: float) 
         who = replace(who, half=1 - who.half)
     memory.require((3 + len(given.stack.aberrations)) * 8 * len(NAMES) * len(here.band), "the groups' sums")
     found, rows = _summed(run, given, here, who)
+    _require_signal(given, here.band, sum(found, no_sums(here.band)))
     enough = [number for number, one in enumerate(found) if one.count >= LEAST]
     if not enough:
         raise DataError(f"{given.stack.tables['particles'].where}: no optics group has {LEAST} images or more; "
@@ -87,6 +88,14 @@ def measured(run: Run, given: Given, names: Sequence[str], significance: float) 
                             one.even(matrix, one.without(odd)), form)  # fmt: skip
         )
     return Measured(here, groups, rows)
+
+
+def _require_signal(given: Given, band: Disc, all_: Sums) -> None:
+    cross, norm, power, counts = (
+        np.bincount(band.shell, one, band.radius + 1)
+        for one in (all_["sine"], all_["ss"], all_["power"], np.full(len(band), float(all_.count)))
+    )
+    require_signal(given, cross, norm, power / np.maximum(counts, 1))
 
 
 @dataclass(frozen=True, eq=False)

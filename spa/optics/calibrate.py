@@ -90,3 +90,11 @@ def calibrated(found: Tally, band: Disc, halves: bool) -> Calibration:
     noise = np.where(found.counts[:, None] > 0, noise, mean)
     noise[:, 0] = noise[:, 1]
     return Calibration(own, scale, np.maximum(noise, LEAST))
+
+
+def agreement(cross: np.ndarray, norm: np.ndarray, noise: np.ndarray) -> float:
+    """By how many standard deviations images agree with a map, more than noise of this power does.
+
+    In each shell (shells,): sums over images of C X P* and of C^2 |P|^2, and the noise's power a coefficient.
+    """
+    return float((cross / noise).sum() / np.sqrt(max(float((norm / noise).sum()) / 2, LEAST)))

@@ -14,7 +14,7 @@ from spa.job import maps, memory, pool
 from spa.job.particles import ParticleSet, open_particles
 from spa.job.run import Run
 from spa.model.poses import matrices
-from spa.optics.calibrate import Calibration, calibrated, tally
+from spa.optics.calibrate import Calibration, agreement, calibrated, tally
 from spa.optics.compared import BLOCK, Scene, Who, scene
 from spa.recipe import halfmaps
 from spa.recipe.given import on_grid
@@ -23,6 +23,7 @@ from spa.volume.masks import soft_sphere
 
 FEWEST = 10  # shells that a comparison needs
 SAMPLE = 1000  # images that scales and noise are taken from
+SURE = 4.0  # standard deviations that images agree with a map by
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,16 @@ def scales(run: Run, given: Given, here: Scene, who: Who) -> Calibration:
     done = [one for _, result in pool.ordered(parts, work, run.threads, run.checkpoint) for one in result()]
     if not done:
         raise DataError(f"{given.stack.tables['particles'].where}: no image of a sample can be used")
-    found = calibrated(reduce(lambda a, b: a + b, done), here.band, given.halves)
-    if not found.scale[given.first : given.last].any():
+    total = reduce(lambda a, b: a + b, done)
+    found = calibrated(total, here.band, given.halves)
+    cross = (total.own - found.own * total.seen).sum(axis=0)
+    require_signal(given, cross, total.norm.sum(axis=0), found.noise.mean(axis=0))
+    return found
+
+
+def require_signal(given: Given, cross: np.ndarray, norm: np.ndarray, noise: np.ndarray) -> None:
+    """DataError where images do not agree with the map more than noise does: see `calibrate.agreement`."""
+    used = slice(given.first, given.last)
+    if agreement(cross[used], norm[used], noise[used]) < SURE:
         raise DataError("the images do not have the map's signal at the poses of the table: "
                         "are contrast, hand and poses those of the map?")  # fmt: skip
-    return found

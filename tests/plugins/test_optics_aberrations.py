@@ -147,6 +147,17 @@ def test_bad_calls(plain: Path, tmp_path: Path, words: tuple, status: int, text:
     assert result.status == status and text in result.stderr and "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("job", ["aberrations", "defocus"])
+@pytest.mark.parametrize("kind", ["another", "inverted"])
+def test_a_map_that_the_images_do_not_show_is_refused(plain: Path, tmp_path: Path, job: str, kind: str) -> None:
+    truth = mrc.read(plain / "P" / "truth.mrc").data
+    grain = np.random.default_rng(2).normal(size=truth.shape)
+    mrc.write(tmp_path / "map.mrc", np.asarray(-truth if kind == "inverted" else grain, np.float32), 1.5)
+    words = ("optics", job, plain / "posed.star", "--map", tmp_path / "map.mrc", "-d", tmp_path, "--threads", 1)
+    result = run_spa(*words, cwd=plain)
+    assert result.status == 65 and "do not have the map's signal" in result.stderr
+
+
 def test_bad_tables(plain: Path, tmp_path: Path) -> None:
     table = star.read(plain / "posed.star")
     (tmp_path / "P").symlink_to(plain / "P")

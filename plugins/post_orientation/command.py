@@ -113,6 +113,8 @@ def _views(tables: Tables | None, number: int | None) -> tuple[np.ndarray, np.nd
     if tables is None or "particles" not in tables or not all(name in tables["particles"] for name in names):
         return None
     table = tables["particles"]
+    if not len(table):
+        raise DataError(f"{table.where} has no rows")
     if number is not None and "rlnClassNumber" in table:
         table = table.take(table.ints("rlnClassNumber") == number)
     if not len(table):

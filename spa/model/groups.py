@@ -18,8 +18,6 @@ def numbered(tables: Any) -> Any:
     old = tables["optics"].ints("rlnOpticsGroup").tolist()
     if len(set(old)) < len(old):
         raise DataError(f"{tables['optics'].where}: an optics group is there twice")
-    if old == list(range(1, len(old) + 1)):
-        return tables
     return _renumbered(tables, {number: new for new, number in enumerate(old, start=1)})
 
 

@@ -91,3 +91,13 @@ def test_shifts_without_gaps_need_a_number(tmp_path: Path) -> None:
                tmp_path / "cloud.star")  # fmt: skip
     result = run_spa("optics", "groups", tmp_path / "cloud.star", "--by-shift", "shiftX", "shiftY")
     assert result.status == 65 and "--clusters says how many" in result.stderr
+
+
+@pytest.mark.parametrize("words", [("--by-name", "(.)"), ("--least", 5000)])
+def test_a_group_that_is_not_there_is_named(tmp_path: Path, words: tuple) -> None:
+    tables = star.read(table(tmp_path))
+    groups = np.where(np.arange(N) == 3, 99, tables["particles"].ints("rlnOpticsGroup"))
+    star.write(tables.with_block("particles", tables["particles"].with_columns(rlnOpticsGroup=groups)),
+               tmp_path / "lost.star")  # fmt: skip
+    result = run_spa("optics", "groups", tmp_path / "lost.star", *words)
+    assert result.status == 65 and "row 4: optics group 99 is not in data_optics" in result.stderr

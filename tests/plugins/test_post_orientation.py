@@ -132,6 +132,10 @@ def test_bad_input(tmp_path: Path) -> None:
     star.write(star.Tables({"particles": star.Table.of(rlnImageName=["000001@a.mrcs"])}), tmp_path / "p.star")
     result = run_spa("post", "orientation", tmp_path / "p.star", "-d", tmp_path / "o")
     assert result.status == 65 and "neither half maps nor particles with poses" in result.stderr
+    empty = star.Table.of(rlnAngleRot=np.zeros(0), rlnAngleTilt=np.zeros(0))
+    star.write(star.Tables({"particles": empty}), tmp_path / "e.star")
+    result = run_spa("post", "orientation", tmp_path / "e.star", "-d", tmp_path / "o")
+    assert result.status == 65 and "has no rows" in result.stderr
     assert run_spa("post", "orientation", tmp_path / "p.star", "-d", tmp_path / "o", "--symmetry", "Q").status == 2
     assert run_spa("post", "orientation", "--half1", tmp_path / "p.star", "-d", tmp_path / "o").status == 2
 

@@ -51,7 +51,11 @@ def broken(
     run: Run, relaxed: Relaxation, state: State, group: str, engine: Engine = CPU, number: int | None = None
 ) -> Relaxed:
     """A finished consensus over the group (name) with its symmetry broken, where the particle's is; number: of a class,
-    which has draws and a state of its own."""
+    which has draws and a state of its own.
+
+    Whether poses were found is for the consensus to say: copies are those of the one pose that an image has from there.
+    """
+    consensus = state
     state = loop.undecided(relaxed, state)
     relaxed = replace(relaxed, problem=scales.seen(relaxed.problem, state))
     name, draws = canonical(group), "copies" if number is None else f"copies {number}"
@@ -67,7 +71,8 @@ def broken(
         start = loop.relaxed_start(relaxed, state, first, run.rng(draws, "first"), workers)
         state = _refined(run, relaxed, start, workers, STATE if number is None else f"state.relaxed{number:03d}.npz")
         state = loop.with_posterior(relaxed, state, state.poses[0].weight, run.rng(draws, "last"), workers)
-        state = replace(state, threshold=recognised.threshold(state.evidence))
+        found = {name: getattr(consensus, name) for name in ("local", "clarity", "wandering")}
+        state = replace(state, threshold=recognised.threshold(state.evidence), **found)
     return Relaxed(relaxed.problem, state, _words(state, name))
 
 

@@ -1,11 +1,14 @@
 """How many particles end in the right copy when a symmetry is relaxed: a ring, or a body, with one subunit missing.
 
-    python tests/benchmarks/relaxation.py [--group C6] [--snr 0.05] [--images 2000] [--box 64] [--pixel-size 4]
+    python tests/benchmarks/relaxation.py [--group C6] [--snr 0.05] [--images 1000] [--box 128] [--pixel-size 2.5]
                                           [--jobs homo nu local hetero plain]
 
 From the true map low-passed to 40 A (`local`: from the poses that `homo` with the whole symmetry gives, `plain`: these
 poses). A pose is right when it is nearer to the truth than to any of the truth's other copies; the copy that the
 whole set calls the first is free, so it is chosen for the set, not for the particle.
+
+Poses have to be found before copies can be: of 64^2 pixels of 4 A at this SNR an image has 21 nats for its pose even
+against the true map to 15 A, and 5 against the start, where a search of all poses, shifts and copies asks for some 15.
 """
 
 import argparse
@@ -57,9 +60,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--group", default="C6")
     parser.add_argument("--snr", type=float, default=0.05)
-    parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--box", type=int, default=64)
-    parser.add_argument("--pixel-size", type=float, default=4.0)
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--box", type=int, default=128)
+    parser.add_argument("--pixel-size", type=float, default=2.5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", nargs="+", default=["plain", "homo", "nu", "local", "hetero"])
     asked = parser.parse_args()

@@ -64,13 +64,26 @@ def _pixel_size(tables: Tables) -> float:
         return 0.0
 
 
+def _of_rows(tables: Tables, column: str) -> np.ndarray:
+    """(n,) what data_optics says of each particle's group (of the only one, where rows name none); 0: nothing."""
+    table, optics = tables["particles"], tables.blocks.get("optics")
+    try:
+        assert optics is not None
+        by_group = dict(zip(optics.ints("rlnOpticsGroup").tolist(), optics.floats(column).tolist()))
+        if "rlnOpticsGroup" not in table:
+            return np.full(len(table), next(iter(by_group.values())) if len(by_group) == 1 else 0.0)
+        return np.array([by_group.get(group, 0.0) for group in table.ints("rlnOpticsGroup").tolist()])
+    except (AssertionError, DataError):
+        return np.zeros(len(table))
+
+
 def _headers(tables: Tables, parsed: list[tuple[int, str]], found: Findings) -> np.ndarray:
     """Which rows' stacks can be read and hold the image; sizes are compared with the optics table."""
     paths = np.array([path for _, path in parsed], object)
     index = np.array([number for number, _ in parsed])
     good = np.zeros(len(parsed), bool)
     boxes: dict[int, str] = {}
-    pixel = _pixel_size(tables)
+    sizes = _of_rows(tables, "rlnImagePixelSize")
     where = tables["particles"].where
     for path in dict.fromkeys(paths.tolist()):
         here = paths == path
@@ -92,10 +105,14 @@ def _headers(tables: Tables, parsed: list[tuple[int, str]], found: Findings) -> 
             )
         good |= here & (index >= 0) & (index < header.shape[0])
         boxes.setdefault(header.shape[2], path)
-        said = header.pixel_size
-        if pixel and said > 0 and abs(said - 1) > 1e-3 and abs(said / pixel - 1) > 0.01:
+        said, pixel = header.pixel_size, sizes[here][0]
+        if pixel > 0 and said > 0 and abs(said - 1) > 1e-3 and abs(said / pixel - 1) > 0.01:
             found.warning("pixel size", f"{path}: {said:g} A a pixel, the optics table has {pixel:g}")
     _boxes(tables, boxes, found)
+    used = np.unique(sizes[sizes > 0])
+    if used.size and used[-1] > used[0] * (1 + 1e-4):
+        found.warning("pixel size", f"{where}: images of {used[0]:g} to {used[-1]:g} A a pixel; refinements want one "
+                                    "(`spa extract particles --pixel-size`)")  # fmt: skip
     return good
 
 

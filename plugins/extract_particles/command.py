@@ -2,6 +2,7 @@
 
 import click
 
+from spa.errors import UsageError
 from spa.job import options
 from spa.job.run import Run, job
 
@@ -12,10 +13,13 @@ from spa.job.run import Run, job
 @options.outdir
 @options.standard
 @options.plot
-@click.option("--box", type=click.IntRange(min=8), required=True, metavar="PX",
-              help="Side of the box in pixels of the micrograph; even.")  # fmt: skip
+@click.option("--box", type=click.IntRange(min=8), metavar="PX",
+              help="Side of the box in pixels of the micrograph; even. Needed, but with --pixel-size.")  # fmt: skip
 @click.option("--crop", type=click.IntRange(min=8), metavar="PX", show_default="not cropped",
               help="Side of the box as it is stored, in larger pixels (Fourier cropping); even.")  # fmt: skip
+@click.option("--pixel-size", type=click.FloatRange(min=0, min_open=True), metavar="A",
+              help="Make all images of --crop pixels of this size, angstroms, whatever their micrographs have; "
+                   "in the place of --box.")  # fmt: skip
 @click.option("--recenter", is_flag=True, help="Move the boxes so that the refined origins become 0.")
 @click.option("--center", nargs=3, type=float, metavar="X Y Z", show_default="the map's own",
               help="With --recenter: the point of the map, angstroms from its centre, to be centred on.")  # fmt: skip
@@ -38,9 +42,10 @@ from spa.job.run import Run, job
               help="Micrographs (CTF, optics) for a table that has coordinates alone.")  # fmt: skip
 @job("extract particles", devices="one")
 def particles(
-    run: Run, star: str, output: str, plot: str | None, box: int, crop: int | None, recenter: bool,
-    center: tuple[float, float, float] | None, half: bool, invert: bool, background: float, normalise: bool,
-    ramp: bool, min_score: float | None, pad: bool, virtual: bool, micrographs: str | None,
+    run: Run, star: str, output: str, plot: str | None, box: int | None, crop: int | None,
+    pixel_size: float | None, recenter: bool, center: tuple[float, float, float] | None, half: bool, invert: bool,
+    background: float, normalise: bool, ramp: bool, min_score: float | None, pad: bool, virtual: bool,
+    micrographs: str | None,
 ) -> None:  # fmt: skip
     """Cut particles out of micrographs.
 
@@ -49,13 +54,23 @@ def particles(
     micrograph has a surface of it (_spaDefocusSurface). Coordinates are rounded to whole pixels; the rest goes to
     rlnOriginXAngst and rlnOriginYAngst, so that coordinate - origin / pixel size is where the pick was. Refined
     particles are extracted anew in the same way, centred with --recenter; half-sets and all other columns are kept.
+
+    Optics groups of different pixel sizes go into one refinement by --pixel-size, no finer than the coarsest of them.
+
+    \b
+    Examples:
+      spa extract particles picks.star -d Extract --box 256 --crop 128 > particles.star
+      spa star cat a.star b.star | spa extract particles - -d Both --crop 160 --pixel-size 1.34 > both.star
     """
     from spa.image.extraction import Extraction
     from spa.io import star as star_files
     from spa_plugins.extract_particles.extraction import Settings, extract
 
-    how = Extraction(box, crop or box, invert, background, normalise, ramp, pad)
-    settings = Settings(how, recenter, center, half, virtual, min_score)
+    if (box is None) == (pixel_size is None) or (pixel_size is not None and crop is None):
+        raise UsageError("either --box PX is needed, or --pixel-size A and --crop PX")
+    side = int(box or crop or 0)
+    how = Extraction(side, crop or side, invert, background, normalise, ramp, pad)
+    settings = Settings(how, recenter, center, half, virtual, min_score, pixel_size)
     settings.check()
     tables = run.read(star)
     beside = star_files.read(micrographs) if micrographs else None

@@ -1,7 +1,7 @@
 """From a table of picks to stacks and a table of particles."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,15 @@ from spa.recipe.device import device_of, refuse_cuda
 from spa_plugins.extract_particles.rows import Picks, joined, particle_optics
 
 _BATCH = 128
-Images = Callable[[np.ndarray, np.ndarray], Iterator[np.ndarray]]  # of a micrograph, about centres (n, 2)
+Images = Callable[[Extraction, np.ndarray, np.ndarray], Iterator[np.ndarray]]  # of a micrograph, centres (n, 2)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of the job: how images are made, where (``centre``: angstroms in the map), and how they are kept."""
+    """The options of the job: how images are made, where (``centre``: angstroms in the map), and how they are kept.
+
+    pixel_size: of the images, angstroms, whatever the micrographs' is; None: theirs, times box / crop.
+    """
 
     how: Extraction
     recenter: bool
@@ -32,6 +35,7 @@ class Settings:
     half: bool
     virtual: bool
     min_score: float | None
+    pixel_size: float | None = None
 
     def check(self) -> None:
         """UsageError for sizes that cannot be."""
@@ -45,6 +49,20 @@ class Settings:
             raise UsageError("--center says where --recenter moves the boxes; give both")
         if self.virtual and self.half:
             raise UsageError("--virtual and --float16 exclude each other: nothing is stored")
+        if self.virtual and self.pixel_size:
+            raise UsageError("--virtual and --pixel-size exclude each other: a virtual table knows one box")
+
+    def of(self, pixel_size: float) -> tuple[Extraction, float]:
+        """How images of a micrograph of a pixel size are made, and theirs; DataError where it is coarser."""
+        if self.pixel_size is None:
+            return self.how, pixel_size * self.how.box / self.how.crop
+        step = self.pixel_size / pixel_size
+        if abs(step - 1) < 1e-4:
+            return self.how, self.pixel_size
+        if step < 1:
+            raise DataError(f"--pixel-size {self.pixel_size:g}: micrographs of {pixel_size:g} A a pixel show nothing "
+                            "so fine; the coarsest of them says how small it can be")  # fmt: skip
+        return replace(self.how, box=2 * int(np.ceil(self.how.crop * step / 2)), step=step), self.pixel_size
 
 
 def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings) -> Tables:
@@ -53,6 +71,7 @@ def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings)
     Other tables, such as ``data_maps`` and the micrographs, stay in it.
     """
     picks = joined(tables, beside, settings.recenter, settings.centre, settings.min_score)
+    settings.of(float(picks.pixel_size.max()))
     names = list(dict.fromkeys(picks.micrograph))
     assert run.outdir is not None
     files = file_names(run.outdir, names, ".mrcs")
@@ -69,13 +88,14 @@ def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings)
     table = _particles(picks, done)
     edge = sum(result["edge"] for result in done)
     if not len(table):
-        box = settings.how.box
-        raise DataError(f"no particles: all {edge} boxes of {box} pixels reach over their micrographs' edges")
+        box, each = settings.how.box, f" of {settings.pixel_size:g} A" if settings.pixel_size else ""
+        raise DataError(f"no particles: all {edge} boxes of {box} pixels{each} reach over their micrographs' edges")
     counts = [len(result["rows"]) for result in done]
     at_edge = f"; {edge} left out because their boxes reach over the edge (--pad fills them)" if edge else ""
     usual = f"{np.median(counts):.0f} a micrograph (median)"
     run.summary(f"{len(table)} particles of {settings.how.crop} pixels, {usual}{at_edge}")
-    blocks = {"optics": particle_optics(picks.optics, settings.how.box, settings.how.crop), "particles": table}
+    optics = particle_optics(picks.optics, settings.how.box, settings.how.crop, settings.pixel_size)
+    blocks = {"optics": optics, "particles": table}
     if settings.virtual:
         blocks[extraction.BLOCK] = extraction.block(settings.how)
     others = {name: one for name, one in tables.blocks.items() if name not in ("", extraction.BLOCK, *blocks)}
@@ -84,15 +104,14 @@ def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings)
 
 def _images(run: Run, settings: Settings) -> Images:
     """Who makes images of a micrograph's boxes: this processor, or what --device names; in batches."""
-    how = settings.how
     if settings.virtual:
         refuse_cuda(run, "--virtual, which makes no images,")
     device = device_of(run)
     if device is None:
-        return lambda micrograph, centres: (how.images(micrograph, part) for part in _batches(centres))
+        return lambda how, micrograph, centres: (how.images(micrograph, part) for part in _batches(centres))
     from spa.image import extraction_cuda
 
-    def there(micrograph: np.ndarray, centres: np.ndarray) -> Iterator[np.ndarray]:
+    def there(how: Extraction, micrograph: np.ndarray, centres: np.ndarray) -> Iterator[np.ndarray]:
         with device.current():
             whole = device.array(micrograph, np.float32)
         for part in _batches(centres):
@@ -115,9 +134,10 @@ def _cut_micrograph(
     image = image[0] if image.ndim == 3 and len(image) == 1 else image
     if image.ndim != 2:
         raise DataError(f"{name}: {len(image)} images in it, where one micrograph is wanted")
-    box, how = settings.how.box, settings.how
+    how, size = settings.of(pixel_size)
+    box = how.box
     if box > min(image.shape):
-        raise DataError(f"{name}: --box {box} is larger than its {image.shape[1]} x {image.shape[0]} pixels")
+        raise DataError(f"{name}: a box of {box} pixels is larger than its {image.shape[1]} x {image.shape[0]} pixels")
     found = np.asarray(image, np.float32)
     pixels.require_finite(found, name)
     pixels.require_contrast(found, name)
@@ -125,9 +145,8 @@ def _cut_micrograph(
     if not len(kept) or settings.virtual:
         return kept
     dtype = np.float16 if settings.half else np.float32
-    size = pixel_size * box / how.crop
     with mrc.StackWriter(stack, len(kept), how.crop, size, dtype) as writer:
-        for batch in images(found, centres[kept]):
+        for batch in images(how, found, centres[kept]):
             writer.write(batch)
     return kept
 

@@ -51,13 +51,13 @@ def joined(
     return Picks(table, optics, table.text("rlnMicrographName"), centre, pixel_size)
 
 
-def particle_optics(optics: Table, box: int, crop: int) -> Table:
-    """``data_optics`` for the images: pixel size, box, no CTF in them."""
+def particle_optics(optics: Table, box: int, crop: int, pixel_size: float | None) -> Table:
+    """``data_optics`` for the images: pixel size (angstroms; None: as the box says), box, no CTF in them."""
     name = pixel_size_column(optics)
     original = optics.floats("rlnMicrographOriginalPixelSize" if "rlnMicrographOriginalPixelSize" in optics else name)
     return optics.with_columns(
         rlnMicrographOriginalPixelSize=original, rlnMicrographPixelSize=optics.floats(name),
-        rlnImagePixelSize=optics.floats(name) * box / crop, rlnImageSize=crop, rlnImageDimensionality=2,
+        rlnImagePixelSize=pixel_size or optics.floats(name) * box / crop, rlnImageSize=crop, rlnImageDimensionality=2,
         rlnCtfDataAreCtfPremultiplied=0,
     )  # fmt: skip
 

@@ -16,11 +16,15 @@ TRIED = 4  # movies whose sums are tried against a gain
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """gain (ny, nx) float32 or None, 1 where pixels are bad; bad (ny, nx); name: of the file that says this gain."""
+    """gain (ny, nx) float32 or None, 1 where pixels are bad; bad (ny, nx); name: of the file that says this gain.
+
+    inverted: the file was taken for one that divides, as of EER movies.
+    """
 
     gain: np.ndarray | None
     bad: np.ndarray
     name: str | None
+    inverted: bool = False
 
 
 class References:
@@ -54,7 +58,7 @@ class References:
             name = str(self._run.outdir / f"{Path(camera.gain).stem}_gain{len(self._known) or ''}.mrc")
             mrc.write(name, turned, self._pixels.get(camera.gain, 1.0))
         dead = turned == 0
-        return Reference(np.where(dead | bad, np.float32(1), turned), bad | dead, name)
+        return Reference(np.where(dead | bad, np.float32(1), turned), bad | dead, name, gain.divides(camera.gain, eer))
 
     def compare(self, camera: Camera, total: np.ndarray, reference: Reference) -> None:
         """Try the gain in all eight ways against the sum of a movie's frames; say once what fits better."""
@@ -69,15 +73,18 @@ class References:
             if verdict is None or key in self._said:
                 return
             self._said.add(key)
-        self._run.warn(f"{camera.gain}: {_advice(camera, verdict)}")
+        self._run.warn(f"{camera.gain}: {_advice(camera, verdict, reference.inverted)}")
 
 
-def _advice(camera: Camera, verdict: tuple[int, int, bool]) -> str:
+def _advice(camera: Camera, verdict: tuple[int, int, bool], inverted: bool) -> str:
     """What would fit, as options that start from the gain as it is in its file."""
     probe = np.arange(6).reshape(2, 3)
     wanted = gain.turned(gain.turned(probe, camera.rotate, camera.flip), verdict[0], verdict[1])
     rotate, flip = next((r, f) for f in (0, 1, 2) for r in range(4) if _same(gain.turned(probe, r, f), wanted))
     way = f"--gain-rotate {rotate} --gain-flip {flip}"
+    if verdict[2] and inverted:
+        return (f"the movies say that this gain multiplies ({way}); of EER movies one that divides is wanted, "
+                f"1 / gain, or a .gain file")  # fmt: skip
     if verdict[2]:
         return f"the movies say that this gain divides ({way}); a gain that multiplies is wanted, 1 / gain"
     return f"the movies say that the gain lies otherwise: {way} fits them, not what is used"

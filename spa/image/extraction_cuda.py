@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from spa.gpu import fft
+from spa.gpu import fft, gemm
 from spa.gpu.array import Array
 from spa.image.extraction import Extraction
 from spa.image.normalise import background
+from spa.image.resample import series
 
 SOURCE = Path(__file__).with_name("extraction.cu")
 THREADS = 256
@@ -21,8 +22,23 @@ def images(how: Extraction, micrograph: Array, centres: np.ndarray) -> np.ndarra
     fill, cut = device.zeros(max(count, 1)), device.empty(count, box, box)
     device.run(SOURCE, "fills", (count, 1), THREADS, micrograph, corners, *sizes, fill)
     device.run(SOURCE, "cut", (-(-box * box // THREADS), count), THREADS, micrograph, corners, fill, *sizes, cut)
-    found = _finished(how, cut if how.crop == box else _cropped(cut, how.crop))
-    return found.get()
+    if how.step:
+        cut = _stretched(cut, how.crop, how.step)
+    elif how.crop != box:
+        cut = _cropped(cut, how.crop)
+    return _finished(how, cut).get()
+
+
+def _stretched(boxes: Array, size: int, step: float) -> Array:
+    """As `spa.image.resample.stretched`: all rows in one product, the columns of each image in one."""
+    device, (count, box, _) = boxes.device, boxes.shape
+    weights = series(box, size, step)
+    rows = gemm.product(boxes.shaped(count * box, box), device.array(weights), exact=True)
+    columns, found = device.array(weights.T.copy()), device.zeros(count, size, size)
+    for number in range(count):
+        one = rows.rows(number * box, (number + 1) * box)
+        gemm.inner(columns, one, found.rows(number, number + 1).shaped(size, size), exact=True)
+    return found
 
 
 def _cropped(boxes: Array, small: int) -> Array:

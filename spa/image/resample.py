@@ -1,4 +1,6 @@
-"""Fewer or more pixels by cutting or padding the Fourier transform."""
+"""Fewer or more pixels by cutting or padding the Fourier transform; pixels of any other size by its series."""
+
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,3 +26,25 @@ def fourier_resized(images: np.ndarray, shape: tuple[int, int], threads: int = 1
         target[..., 1 - ky :, : kx + 1] = source[..., 1 - ky :, : kx + 1]
     target *= np.float32(my * mx / (ny * nx))
     return fft.irfft2(target, mx, threads)
+
+
+def stretched(images: np.ndarray, size: int, step: float) -> np.ndarray:
+    """Images (n, box, box) on grids of size x size whose pixels are ``step`` of theirs apart, the centres kept.
+
+    What lies between pixels is their Fourier series; of that, frequencies which the wider grid cannot hold are left
+    out, so that white noise stays nearly white. Grey levels are kept. box is even, step at least 1.
+    """
+    weights = series(images.shape[-1], size, float(step))
+    return np.asarray(weights @ np.asarray(images, np.float32) @ weights.T, np.float32)
+
+
+@lru_cache(maxsize=8)
+def series(box: int, size: int, step: float) -> np.ndarray:
+    """(size, box) float32: what each new pixel takes of the old ones, along one axis."""
+    at = box // 2 + step * (np.arange(size) - size // 2)
+    away = at[:, None] - np.arange(box)
+    highest = min(box // 2 - 1, int(box / (2 * step)))
+    found = np.ones((size, box))
+    for k in range(1, highest + 1):
+        found += 2 * np.cos(2 * np.pi * k / box * away)
+    return (found / box).astype(np.float32)

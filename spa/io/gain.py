@@ -30,7 +30,12 @@ def read(path: str | Path, eer: bool = False) -> np.ndarray:
         raise DataError(f"{path}: not a gain reference: pixels below 0 (as low as {gain.min():g})")
     if not gain.max() > 0:
         raise DataError(f"{path}: not a gain reference: all its pixels are 0")
-    return inverted(gain) if eer and path.suffix.lower() != ".gain" else gain
+    return inverted(gain) if divides(path, eer) else gain
+
+
+def divides(path: str | Path, eer: bool) -> bool:
+    """Whether a file is one of those that divide frames, not multiply: of EER movies all but ``.gain``."""
+    return eer and Path(path).suffix.lower() != ".gain"
 
 
 def inverted(gain: np.ndarray) -> np.ndarray:

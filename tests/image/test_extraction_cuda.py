@@ -20,7 +20,7 @@ def micrograph() -> np.ndarray:
 
 @pytest.mark.parametrize("changes", [
     {}, {"crop": 20}, {"ramp": False}, {"normalise": False}, {"normalise": False, "invert": False, "crop": 16},
-    {"background": 0.5, "invert": False},
+    {"background": 0.5, "invert": False}, {"crop": 20, "step": 1.54},
 ])  # fmt: skip
 def test_twins(device: Device, micrograph: np.ndarray, changes: dict) -> None:
     how = replace(Extraction(32, 32, pad=True), **changes)

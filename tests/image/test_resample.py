@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spa.image import fft
-from spa.image.resample import fourier_resized
+from spa.image.resample import fourier_resized, stretched
 
 
 def wave(shape, ky, kx):
@@ -45,3 +45,23 @@ def test_the_left_of_a_half_spectrum_is_that_of_the_whole() -> None:
     left = fft.rfft2_left(images, 13)
     assert left.shape == (2, 150, 13)
     assert np.abs(left - fft.rfft2(images)[..., :13]).max() < 1e-4
+
+
+def test_a_stretched_image_is_the_scene_at_its_places():
+    def scene(size, pixel):
+        y, x = (pixel * (np.arange(size) - size // 2) for _ in range(2))
+        return np.exp(-((y[:, None] - 3.3) ** 2 + (x[None] + 5.1) ** 2) / (2 * 2.7**2)).astype(np.float32)
+
+    for size, step in ((30, 1.0), (26, 1.2136), (20, 1.5)):
+        assert stretched(scene(32, 1.0)[None], size, step)[0] == pytest.approx(scene(size, step), abs=2e-3), step
+
+
+def test_by_a_whole_number_it_is_what_cutting_the_transform_gives():
+    image = fourier_resized(np.random.default_rng(1).normal(0, 1, (3, 20, 20)).astype(np.float32), (64, 64))
+    assert stretched(image, 32, 2.0) == pytest.approx(fourier_resized(image, (32, 32)), abs=1e-5)
+
+
+def test_stretched_noise_stays_white():
+    noise = np.random.default_rng(2).normal(0, 1, (400, 48, 48)).astype(np.float32)
+    power = (np.abs(np.fft.fft2(stretched(noise, 36, 1.31))) ** 2).mean(0) / 36**2
+    assert power[:15, :15] == pytest.approx(np.full((15, 15), 1 / 1.31**2), rel=0.35)

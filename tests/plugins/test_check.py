@@ -73,6 +73,20 @@ def test_planted_faults(data: Path, block: str, columns: dict, kind: str, severi
     assert status == (65 if any(severity == "error" for _, severity in found) else 0)
 
 
+def test_each_group_has_its_own_pixel_size(data: Path) -> None:
+    """Stacks of a second group, in other pixels: no fault of theirs, but refinements want one size."""
+    tables = truth(data)
+    table, optics = tables["particles"], tables["optics"]
+    image = mrc.read(data / table.text("rlnImageName")[0].split("@")[1])
+    mrc.write(data / "coarse.mrcs", image.data, 6.0)
+    second = table.with_columns(rlnOpticsGroup=2, rlnImageName=[f"{n.split('@')[0]}@coarse.mrcs" for n in
+                                                               table.listed("rlnImageName")])  # fmt: skip
+    more = optics.with_columns(rlnOpticsGroup=2, rlnOpticsGroupName="second", rlnImagePixelSize=6.0)
+    tables = tables.with_block("optics", star.Table.concat([optics, more]))
+    _, said, found = checked(data, tables.with_block("particles", star.Table.concat([table, second])))
+    assert ("pixel size", "warning") in found and "images of 5 to 6 A" in said and "optics table has" not in said
+
+
 def test_images_without_a_pixel_size_of_their_own(data: Path) -> None:
     tables = truth(data)
     optics = tables["optics"].renamed(rlnImagePixelSize="rlnMicrographPixelSize")

@@ -187,7 +187,11 @@ def test_the_result_does_not_depend_on_the_threads(picks: Path) -> None:
 
 @pytest.mark.parametrize("words, status, said", [
     (("--box", 41), 2, "even"), (("--box", 40, "--crop", 21), 2, "even"), (("--box", 40, "--crop", 60), 2, "larger"),
-    (("--box", 400), 65, "larger than its 256 x 240 pixels"), (("--box", 4), 2, "4"),
+    (("--box", 400), 65, "larger than its 256 x 240 pixels"),
+    ((), 2, "--box PX"), (("--pixel-size", 6), 2, "--crop PX"), (("--box", 40, "--pixel-size", 6), 2, "either"),
+    (("--pixel-size", 6, "--crop", 30, "--virtual"), 2, "--virtual"), (("--pixel-size", 6, "--crop", 31), 2, "even"),
+    (("--pixel-size", 4, "--crop", 30), 65, "micrographs of 5 A a pixel"),
+    (("--pixel-size", 60, "--crop", 30), 65, "a box of 360 pixels"), (("--box", 4), 2, "4"),
     (("--box", 40, "--recenter"), 65, "rlnOriginXAngst"), (("--box", 40, "--min-score", 99), 65, "no rows"),
     (("--box", 40, "--micrographs", "nothing.star"), 66, "nothing.star"),
     (("--box", 40, "--background", "nan"), 2, "nan"),
@@ -450,3 +454,35 @@ def test_a_device_cuts_the_same_images(picks: Path, card: Any) -> None:
 def test_the_plot_shows_particles(picks: Path, how: tuple[str, ...]) -> None:
     run(picks, *BOX, *how, "--plot", picks.parent / "p.png")
     assert is_png(picks.parent / "p.png")
+
+
+def test_groups_of_different_pixel_sizes_become_one(picks: Path) -> None:
+    """The same scene in pixels of 5 and of 4 angstroms: images of 6.2 angstroms of both are alike."""
+    from spa.image.resample import fourier_resized
+
+    scene = mrc.read(picks.parent / "tiny.mrc").data  # 256 x 240 pixels
+    finer = fourier_resized(np.asarray(scene, np.float32)[None], (300, 320))[0]
+    mrc.write(picks.parent / "finer.mrc", finer, 4.0)
+    tables = star.read(picks)
+    optics = star.Table.concat([tables["optics"]] * 2)
+    names = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
+    sizes = {name: [5.0, 4.0] for name in names if name in optics}
+    optics = optics.with_columns(rlnOpticsGroup=[1, 2], rlnOpticsGroupName=["a", "b"], **sizes)
+    rows, exposures = tables["particles"], tables["micrographs"]
+    name = str(picks.parent / "finer.mrc")
+    other = rows.with_columns(rlnMicrographName=name, rlnOpticsGroup=2, **{
+        f"rlnCoordinate{axis}": rows.floats(f"rlnCoordinate{axis}") * 1.25 for axis in "XY"})  # fmt: skip
+    both = star.Table.concat([rows.with_columns(rlnOpticsGroup=1), other])
+    exposures = star.Table.concat([exposures, exposures.with_columns(rlnMicrographName=name, rlnOpticsGroup=2)])
+    tables = tables.with_block("optics", optics).with_block("particles", both).with_block("micrographs", exposures)
+    star.write(tables, picks.parent / "two.star")
+    found = run(picks.parent / "two.star", "--crop", 32, "--pixel-size", 6.2)
+    assert found["optics"].floats("rlnImagePixelSize").tolist() == [6.2, 6.2]
+    particles = open_particles(Run("some job", {}), found)  # one pixel size: no refusal
+    images = np.concatenate([images for _, images in particles.batches(Run("some job", {}))])
+    origin = np.stack([found["particles"].floats(f"rlnOrigin{axis}Angst") for axis in "XY"], 1)
+    assert particles.pixel_size == 6.2
+    for one, two, shift in zip(images[:9], images[9:], origin[9:] - origin[:9]):
+        ky, kx = (np.fft.fftfreq(32)[:, None] / 6.2, np.fft.fftfreq(32)[None] / 6.2)
+        moved = np.fft.ifft2(np.fft.fft2(one) * np.exp(-2j * np.pi * (kx * -shift[0] + ky * -shift[1]))).real
+        assert np.corrcoef(moved[6:-6, 6:-6].ravel(), two[6:-6, 6:-6].ravel())[0, 1] > 0.98

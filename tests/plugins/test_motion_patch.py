@@ -9,6 +9,7 @@ import pytest
 from spa.io import movies, mrc, star, tiff
 from spa.recipe import motion as motion_star
 from spa.testing import run_spa
+from tests import eer_files
 
 NX, NY = 320, 288
 
@@ -152,6 +153,23 @@ def test_a_gain_that_lies_wrongly_is_said_once(gains) -> None:
     mrc.write(gains / "inverse.mrc", 1 / np.asarray(mrc.read(gains / "gain.mrc").data), 3.0)
     result = run_spa(*words, "inverse.mrc", "-d", "I", cwd=gains)
     assert "this gain divides" in result.stderr
+
+
+def test_of_eer_movies_a_gain_that_multiplies_is_told_so(tmp_path) -> None:
+    """There one that divides is wanted: what the camera sees more with is larger in it."""
+    rng, side = np.random.default_rng(0), 160
+    sensitive = np.exp(rng.normal(0, 0.2, (side, side))).astype(np.float32)
+    frames = []
+    for _ in range(12):
+        places = np.flatnonzero(rng.random(side * side) < 0.4 * sensitive.ravel())
+        frames.append(eer_files.encoded(np.column_stack([places, rng.integers(0, 4, (len(places), 2))]), side * side))
+    eer_files.write(tmp_path / "e.eer", frames, side)
+    for name, gain, said in (("multiplies.mrc", 1 / sensitive, True), ("divides.mrc", sensitive, False)):
+        mrc.write(tmp_path / name, gain, 1.0)
+        words = ["--pixel-size", 1, "--dose", 1, "--eer-fraction", 2, "--gain", name]
+        assert run_spa("import", "movies", "e.eer", *words, "-o", "e.star", cwd=tmp_path).status == 0
+        result = run_spa("motion", "patch", "e.star", "-d", "E", "--patches", 1, cwd=tmp_path)
+        assert ("this gain multiplies" in result.stderr) == said and "this gain divides" not in result.stderr
 
 
 def test_bad_movies_are_named_and_the_rest_is_done(gains) -> None:

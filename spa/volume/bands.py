@@ -14,14 +14,17 @@ import numpy as np
 from spa.image import fft
 from spa.volume.shells import cropped, radii
 
-STEP = 1.06  # from one band's resolution to the next one's
-WAVES = 1.2  # standard deviation of a band's kernel, in its wavelengths
+STEP = 1.08  # from one band's resolution to the next one's
+WAVES = 1.5  # standard deviation of a band's kernel, in its wavelengths
 WINDOW = 1.0  # standard deviation of the window, in the same
 GRID = 48  # points a side on which windows are placed, at most
 SPREAD = 3.2  # standard deviations beyond which a band is nothing
 EMPTY = 1e-3  # of a window: less of the mask in it is none
+FAINT = 1e-9  # of a Gaussian's peak: less is none; numbers below 1e-38 cost processors a hundred times what others do
 
 Map = Callable[..., Iterable]
+Part = tuple[slice, slice, slice]
+WHOLE: Part = (slice(None), slice(None), slice(None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,7 @@ def let_through(banked: Bank, band: int) -> np.ndarray:
     r -= np.float32(shell)
     r *= r
     r *= np.float32(-0.5 / spread**2)
+    r[r < np.log(FAINT)] = -np.inf
     return np.exp(r, out=r) * np.float32((size / banked.n) ** 3)
 
 
@@ -99,41 +103,61 @@ def passed(spectrum: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return fft.irfft3(cropped(spectrum, size) * weight, size)
 
 
+def bell(away: np.ndarray) -> np.ndarray:
+    """A Gaussian of unit deviation, and nothing where it is faint."""
+    weight = np.exp(-(away**2) / 2)
+    weight[weight < FAINT] = 0
+    return weight
+
+
 def windows(points: int, banked: Bank, sigma: float) -> np.ndarray:
     """(grid, points) a Gaussian window (angstroms) about each grid point along one, periodic, axis; rows sum to 1."""
     away = np.arange(banked.grid)[:, None] / banked.grid - np.arange(points) / points
     away = ((away + 0.5) % 1 - 0.5) * banked.width
-    weight = np.exp(-(away**2) / (2 * sigma**2))
+    weight = bell(away / sigma)
     return (weight / weight.sum(1, keepdims=True)).astype(np.float32)
 
 
-def averaged(volume: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """The volume (s, s, s) averaged in windows (g, s) along each axis: (g, g, g), by three matrix products."""
-    size, grid = len(volume), len(line)
-    found = (line @ volume.reshape(size, -1)).reshape(grid, size, size)
-    return np.matmul(line, found) @ line.T
+def averaged(volume: np.ndarray, line: np.ndarray, part: Part = WHOLE) -> np.ndarray:
+    """The volume (s, s, s) averaged in windows (g, s) along each axis: (g, g, g), by three matrix products.
+
+    part: where alone the volume is not 0; it may have been cut out of it.
+    """
+    z, y, x = (line[:, one] for one in part)
+    shape = tuple(one.shape[1] for one in (z, y, x))
+    if volume.shape != shape:
+        volume = np.ascontiguousarray(volume[part])
+    found = (z @ volume.reshape(shape[0], -1)).reshape(len(line), *shape[1:])
+    return np.matmul(y, found) @ x.T
+
+
+def extent(mask: np.ndarray) -> Part:
+    """Where a mask (s, s, s) is not 0."""
+    some = [np.flatnonzero(mask.any(tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    return tuple(slice(int(one[0]), int(one[-1]) + 1) if len(one) else slice(0, 1) for one in some)  # type: ignore
 
 
 def powers(
-    first: np.ndarray, second: np.ndarray, banked: Bank, run: Map = map, mask: np.ndarray | None = None
+    first: np.ndarray, second: np.ndarray, banked: Bank, mask: np.ndarray, run: Map = map, every: int = 1
 ) -> np.ndarray:
-    """Local mean of a b, a a and b b in each band for two half spectra: (m, 3, grid, grid, grid) float32.
+    """Local mean of a b and of (a a + b b) / 2 in bands of two half spectra: (m, 2, grid, grid, grid) float32.
 
     mask (n, n, n): windows leave out what lies outside of it, so that solvent does not thin out what is at the rim.
+    every: of so many bands only the first.
     """
 
     def one(band: int) -> np.ndarray:
         weight = let_through(banked, band)
-        a, b = passed(first, weight), passed(second, weight)
-        line = windows(len(a), banked, banked.window[band])
-        pairs = [x * y for x, y in ((a, b), (a, a), (b, b))]
-        if mask is None:
-            return np.stack([averaged(pair, line) for pair in pairs])
-        share = sampled(mask, len(a))
-        whole = np.maximum(averaged(share, line), EMPTY)
-        return np.stack([averaged(pair * share, line) / whole for pair in pairs])
+        share = sampled(mask, len(weight))
+        part = extent(share)
+        share = share[part]
+        a, b = passed(first, weight)[part], passed(second, weight)[part]
+        line = windows(len(weight), banked, banked.window[band])
+        whole = np.maximum(averaged(share, line, part), EMPTY)
+        pairs = (a * b, (a * a + b * b) * np.float32(0.5))
+        return np.stack([averaged(pair * share, line, part) / whole for pair in pairs])
 
-    return np.stack(list(run(one, range(len(banked.resolutions)))))
+    return np.stack(list(run(one, range(0, len(banked.resolutions), every))))
 
 
 def blurred(field: np.ndarray, banked: Bank, share: float = 1.0, run: Map = map) -> np.ndarray:

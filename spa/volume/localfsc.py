@@ -24,6 +24,8 @@ from spa.volume.shells import require_cube
 LEAST = 1e-6  # of the mean noise: less is a map that was masked
 COARSE = 32  # points a side on which the reach is taken off, at most
 SMOOTH = 12.0  # angstroms, of the change that taking off the reach makes
+SMOOTHER = 12  # rounds: noise has no edges
+EVERY = 4  # bands: what random phases reach is the same in all but size
 AROUND = 4  # bands on either side of the fall from which its steepness is taken
 EVEN = 2.0  # wavelengths over which steepness is averaged
 TOGETHER = 0.7  # error of a fall, of that at a single band: the bands beside it tell of it, too
@@ -65,8 +67,8 @@ def local_fsc(
     if not inside.any():
         raise DataError("the mask is empty")
     spectra = [fft.rfft3(half) for half in (half1, half2)]
-    seen = powers(spectra[0], spectra[1], banked, run, mask)
-    noise = (seen[:, 1] + seen[:, 2]) / 2 - seen[:, 0]
+    seen = powers(spectra[0], spectra[1], banked, mask, run)
+    noise = seen[:, 1] - seen[:, 0]
     scale = np.maximum(noise[:, inside].mean(1), 1e-30).astype(np.float32)
     noise = np.maximum(noise / scale[:, None, None, None], LEAST)
     common = seen[:, 0] / scale[:, None, None, None]
@@ -81,16 +83,17 @@ def _sharp(common: np.ndarray, noise: np.ndarray, banked: Bank, mask: np.ndarray
     few = replace(banked, grid=min(COARSE, banked.grid))
     common, noise = (np.stack([sampled(one, few.grid) for one in field]) for field in (common, noise))
     power, samples = np.maximum(common, 0), few.samples[:, None, None, None].astype(np.float32)
-    reach = Reach(few, sampled(mask, few.grid), run)
+    reach = Reach(few, sampled(mask, few.grid))
     signal = without_reach(power, reach, np.sqrt((noise**2 + 2 * power * noise) / samples))
-    grain = without_reach(noise, reach)
+    grain = without_reach(noise, reach, rounds=SMOOTHER)
     return np.stack([common / (power + noise), signal / (signal + grain)])
 
 
 def _chance(spectra: list[np.ndarray], banked: Bank, inside: np.ndarray, run: Map, mask: np.ndarray) -> np.ndarray:
     """(m,) the correlation of half maps with random phases, on average."""
-    seen = powers(spectra[0], spectra[1], banked, run, mask)[:, :, inside].mean(2)
-    return np.maximum(seen[:, 0] / np.sqrt(np.maximum(seen[:, 1] * seen[:, 2], 1e-30)), 0)
+    common, whole = powers(spectra[0], spectra[1], banked, mask, run, EVERY)[:, :, inside].mean(2).T
+    bands = np.arange(len(banked.resolutions))
+    return np.interp(bands, bands[::EVERY], np.maximum(common / np.maximum(whole, 1e-30), 0))
 
 
 def resolved(local: Local, threshold: float) -> np.ndarray:

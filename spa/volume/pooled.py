@@ -8,7 +8,7 @@ Process. 47 (1999) 2567): what is sharp stays sharp, and what is noise is averag
 
 import numpy as np
 
-from spa.volume.bands import EMPTY, averaged
+from spa.volume.bands import EMPTY, averaged, bell
 
 WIDTHS = (1.0, 1.5, 2.25, 3.4)  # standard deviations of windows, in lengths over which errors are alike
 AGREE = 1.5  # errors within which values agree
@@ -36,7 +36,7 @@ def _line(field: np.ndarray, inside: np.ndarray, sigma: float) -> tuple[np.ndarr
     """Values of lines fitted in Gaussian windows (sigma: points), and by how much their slopes make errors grow."""
     size = len(field)
     place = (np.arange(size, dtype=np.float32) - size // 2) / np.float32(sigma)
-    line = np.exp(-((place[:, None] - place) ** 2) / 2)
+    line = bell(place[:, None] - place)
     axes = [place.reshape([-1 if axis == one else 1 for axis in range(3)]) for one in range(3)]
     whole = np.maximum(averaged(inside, line), EMPTY)
 

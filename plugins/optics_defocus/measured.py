@@ -60,12 +60,9 @@ def measured(run: Run, given: Given, wanted: Wanted) -> Measured:
     if shared and "rlnMicrographName" not in stack.tables["particles"]:
         raise DataError(f"{where} has no column rlnMicrographName, which says what shares a micrograph")
     number = np.unique(stack.particles.micrographs.astype(str), return_inverse=True)[1]
-    voltages = np.unique(stack.voltage)
-    if len(voltages) > 1:
-        raise DataError(f"{where}: voltages of {voltages[0]:g} and {voltages[-1]:g} kV; this job needs one")
     here, who = scene_of(run, given), who_of(stack)
     before = stack.tables["particles"].floats(CHANGE) if CHANGE in stack.tables["particles"] else np.zeros(len(stack))
-    pass_ = _Pass(run, given, wanted, here, who, scales_of(run, given, here, who), number, float(voltages[0]), before)
+    pass_ = _Pass(run, given, wanted, here, who, scales_of(run, given, here, who), number, stack.voltage, before)
     return pass_.settled().measured()
 
 
@@ -78,7 +75,7 @@ class _Pass:
     who: Who
     scales: Calibration
     film: np.ndarray
-    voltage: float
+    voltage: np.ndarray
     before: np.ndarray
 
     def settled(self) -> "_Pass":
@@ -86,12 +83,13 @@ class _Pass:
         rows, now, last = sample(len(self.who)), self, np.zeros(())
         if self.wanted.scope == "none":
             return self
-        parts = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+        alike = [rows[self.voltage[rows] == voltage] for voltage in np.unique(self.voltage[rows])]
+        parts = [some[start : start + CHUNK] for some in alike for start in range(0, len(some), CHUNK)]
         for _ in range(SETTLING):
             done = [result() for _, result in pool.ordered(parts, now._sampled, self.run.threads, self.run.checkpoint)]
             used = np.concatenate([good for good, _ in done])
             found = now._posterior(np.concatenate([scores for _, scores in done]), used)
-            move = np.pi * float(wavelength(self.voltage)) * (found.mean - self.before[used])
+            move = np.pi * wavelength(self.voltage[used]) * (found.mean - self.before[used])
             finest = (self.given.last / (self.here.band.box * self.here.pixel_size)) ** 2
             if finest * float(np.sqrt(((move - last) ** 2).mean())) < STILL:
                 break
@@ -102,18 +100,18 @@ class _Pass:
         return now
 
     def _sampled(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which of the rows can be used, and their scores."""
+        """Which of the rows, of one voltage, can be used, and their scores."""
         used, scores = [np.zeros(0, np.int64)], [np.zeros((0, len(self.grid)))]
         for good, pixels in blocks(self.given.stack, rows, []):
             mine = self.who.take(good)
             one = self.scales.without_own(compared(self.here, mine, pixels), self.here.band)
             used.append(good)
-            scores.append(self._scores(one, mine.group))
+            scores.append(self._scores(one, mine.group, float(self.voltage[rows[0]])))
         return np.concatenate(used), np.concatenate(scores)
 
     @property
     def grid(self) -> np.ndarray:
-        wave = float(wavelength(self.voltage))
+        wave = float(wavelength(self.voltage.min()))  # the longest: the finest grid
         return changes(self.here.band, self.here.pixel_size, wave, self.wanted.reach)
 
     def measured(self) -> Measured:
@@ -178,7 +176,7 @@ class _Pass:
         scores: list[np.ndarray] = []
         fits: list[list[float]] = []
         shared = self.wanted.films.astigmatism or self.wanted.films.phase_shift
-        for part in self._films(rows) if shared else [rows]:
+        for part in _runs(rows, self.film if shared else self.voltage):
             seen = []
             for good, pixels in blocks(self.given.stack, part, errors):
                 mine = self.who.take(good)
@@ -186,10 +184,10 @@ class _Pass:
                 used += good.tolist()
                 seen.append((one, mine.group))
                 if not shared:
-                    scores.append(self._scores(one, mine.group))
+                    scores.append(self._scores(one, mine.group, float(self.voltage[part[0]])))
                     seen.clear()
             if shared and seen:
-                found, now = self._of_film(seen)
+                found, now = self._of_film(seen, float(self.voltage[part[0]]))
                 scores.append(now)
                 fits.append([int(self.film[part[0]]), *found.astigmatism.tolist(), found.phase_shift])
         path = ""
@@ -199,30 +197,31 @@ class _Pass:
                 np.save(file, np.concatenate(scores).astype(np.float32))
         return {"rows": used, "scores": path, "films": fits, "errors": [str(error) for error in errors]}
 
-    def _films(self, rows: np.ndarray) -> list[np.ndarray]:
-        cuts = np.flatnonzero(np.diff(self.film[rows])) + 1
-        return np.split(rows, cuts)
-
-    def _scores(self, seen: Compared, group: np.ndarray) -> np.ndarray:
+    def _scores(self, seen: Compared, group: np.ndarray, voltage: float) -> np.ndarray:
         band, pixel_size = self.here.band, self.here.pixel_size
-        return likelihoods(seen, group, self.scales, band, pixel_size, self.voltage, self.given.first, self.grid)
+        return likelihoods(seen, group, self.scales, band, pixel_size, voltage, self.given.first, self.grid)
 
-    def _of_film(self, seen: list[tuple[Compared, np.ndarray]]) -> tuple[films.Found, np.ndarray]:
+    def _of_film(self, seen: list[tuple[Compared, np.ndarray]], voltage: float) -> tuple[films.Found, np.ndarray]:
         """A micrograph's changes, and its particles' scores with them."""
         group = np.concatenate([group for _, group in seen])
         every = joined([one for one, _ in seen])
-        wave, basis = float(wavelength(self.voltage)), chi_basis(*self.here.frequencies(int(group[0])))
+        wave, basis = float(wavelength(voltage)), chi_basis(*self.here.frequencies(int(group[0])))
         found = films.Found(np.zeros(2), 0.0)
         for _ in range(PASSES):
             now = replace(every, chi=every.chi + found.chi(wave, basis).astype(np.float32))
-            scores = self._scores(now, group)
+            scores = self._scores(now, group, voltage)
             log = scores - self.grid**2 / (2 * START**2)
             move = self.grid[log.argmax(axis=1)] if self.wanted.scope == "particle" else np.zeros(len(log))
             there = replace(every, chi=every.chi + (np.pi * wave * move[:, None] * basis[0]).astype(np.float32))
             found = films.fitted(Film(there, group, self.scales, self.here.band, self.given.first), basis, wave,
                                  self.wanted.films)  # fmt: skip
         now = replace(every, chi=every.chi + found.chi(wave, basis).astype(np.float32))
-        return found, self._scores(now, group)
+        return found, self._scores(now, group, voltage)
+
+
+def _runs(rows: np.ndarray, of: np.ndarray) -> list[np.ndarray]:
+    """The rows in runs that share a value."""
+    return np.split(rows, np.flatnonzero(np.diff(of[rows])) + 1)
 
 
 def _key(rows: np.ndarray) -> str:

@@ -74,6 +74,7 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     """Everything read and checked, nothing computed yet but coefficients and noise; references: those of classes."""
     group = operators(asked.symmetry)
     require_relaxation(asked.relax_symmetry, asked.focus_mask)
+    _say_symmetry(run, tables, asked)
     sources = references or [maps.need(tables, "map", "--reference", asked.reference)]
     stack = open_particles(run, tables)
     starts = [on_grid(run, source, stack) for source in sources]
@@ -91,6 +92,18 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     prior = Prior(stack.shifts(rows), settings.shift_range / 2.5 / stack.pixel_size)
     problem = Problem(images, settings, solvent, prior, dynamic=asked.mask is None, cohort=cohorts(stack.table(rows)))
     return Inputs(stack, rows, problem, loop.first_state(problem, starts, noise))
+
+
+def _say_symmetry(run: Run, tables: Tables, asked: Asked) -> None:
+    """A note where the stream's map has been given a point group (ab initio's data_symmetry) that C1 does not use."""
+    table = tables.blocks.get("symmetry")
+    if table is None or not {"spaSymmetry", "spaMapClass"} <= set(table.columns):
+        return
+    groups = set(table.listed("spaSymmetry"))
+    if asked.reference or asked.relax_symmetry or asked.symmetry.upper() != "C1" or len(groups) != 1 or "C1" in groups:
+        return
+    group = groups.pop()
+    run.note(f"the map that it starts from has {group} ({table.where}): --symmetry {group} uses that, C1 does not")
 
 
 def begins_at(asked: Asked, diameter: float, references: Sequence[str] = ()) -> float:

@@ -215,3 +215,31 @@ def test_bad_tables(plain: Path, tmp_path: Path) -> None:
     assert "no column rlnMicrographName" in said(particles.without("rlnMicrographName"), "--defocus", "micrograph")
     mrc.write(tmp_path / "neg.mrc", -mrc.read(plain / "P" / "truth.mrc").data, 1.5)
     assert "do not have the map's signal" in said(particles, "--map", tmp_path / "neg.mrc")
+
+
+def test_images_of_two_voltages_each_by_its_own_wavelength(tmp_path: Path) -> None:
+    """Errors planted at 100 and at 300 kV go alike; with one wavelength for both they would be off by its half."""
+    for voltage in (100, 300):
+        (tmp_path / str(voltage)).mkdir()
+        more = f" --defocus-error 500 --voltage {voltage} --cs 0.01"
+        simulated(tmp_path / str(voltage), SET.replace("--n 240", "--n 160") + more)
+    sets = [star.read(tmp_path / folder / "posed.star") for folder in ("100", "300")]
+    rows = [
+        one["particles"].with_columns(
+            rlnOpticsGroup=number, rlnImageName=[name.replace("@", f"@{folder}/") for name in
+                                                 one["particles"].listed("rlnImageName")],
+            rlnMicrographName=[f"{folder}/{name}" for name in one["particles"].listed("rlnMicrographName")],
+        )
+        for number, (one, folder) in enumerate(zip(sets, ("100", "300")), 1)
+    ]  # fmt: skip
+    optics = [one["optics"].with_columns(rlnOpticsGroup=number, rlnOpticsGroupName=f"g{number}")
+              for number, one in enumerate(sets, 1)]  # fmt: skip
+    both = sets[0].with_block("optics", star.Table.concat(optics)).with_block("particles", star.Table.concat(rows))
+    star.write(both, tmp_path / "posed.star")
+    table = found(tmp_path, tmp_path / "D", "--map", "300/P/truth.mrc")
+    mean = (table.floats("rlnDefocusU") + table.floats("rlnDefocusV")) / 2
+    for folder, here in (("100", slice(0, 160)), ("300", slice(160, 320))):
+        true = star.read(tmp_path / folder / "P/truth.star")["particles"]
+        left = mean[here] - (true.floats("rlnDefocusU") + true.floats("rlnDefocusV")) / 2
+        before = left - table.floats("spaDefocusChange")[here]
+        assert rms(left) < 0.25 * rms(before), (folder, rms(left), rms(before))

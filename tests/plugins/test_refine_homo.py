@@ -112,6 +112,18 @@ def test_the_reference_comes_from_the_stream(data: Path, done: Path, tmp_path: P
     assert "data_maps" in result.stdout
 
 
+def test_a_point_group_of_the_stream_s_map_is_not_passed_over_in_silence(
+    data: Path, done: Path, tmp_path: Path
+) -> None:
+    """As ab initio has found it; who names a symmetry has heard of it."""
+    tables = star.read(done / "out.star")
+    for group, more, said in (("C2", (), True), ("C1", (), False), ("C2", ("--symmetry", "C2"), False)):
+        told = star.Table.of(spaMapClass=[1], spaSymmetry=[group])
+        star.write(tables.with_block("symmetry", told), tmp_path / "s.star")
+        result = run_spa("refine", "homo", tmp_path / "s.star", "-d", tmp_path / "R", "--iterations", 1, *more)
+        assert result.status == 0 and ("--symmetry C2 uses that" in result.stderr) == said, result.stderr
+
+
 def test_a_reference_on_another_grid_is_resampled(data: Path, tmp_path: Path) -> None:
     truth = mrc.read(data / "truth.mrc")
     mrc.write(tmp_path / "small.mrc", truth.data[4:-4, 4:-4, 4:-4], 6.0)

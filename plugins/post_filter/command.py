@@ -88,6 +88,7 @@ def _sharpened(run: Run, halves: list[mrc.Image], mean: np.ndarray, mask_name: s
     from spa.volume.localfilter import locally_sharpened
     from spa.volume.localfsc import local_fsc
 
+    masks.require_agreement(*halves)
     first, pixel = halves[0], halves[0].pixel_size
     mask = masks.solvent(run, mask_name, mean, first)
     end = min(24.0, len(mean) * pixel / 8)

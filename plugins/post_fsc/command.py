@@ -50,6 +50,7 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
     from spa.io.star import Tables
     from spa.io.whole import whole
     from spa.job import maps
+    from spa.volume.agreement import agreement
     from spa.volume.fsc import band
     from spa.volume.halfmaps import measured
     from spa.volume.symmetry import order
@@ -73,7 +74,8 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
         mrc.write(mask_name, used, pixel)
         run.warn(f"no mask is named: an automatic one is used and kept in {mask_name}")
     report = Report(curves, len(used), pixel, str(first.path), str(second.path), mask_name, float(used.mean()),
-                    band(curves.corrected, used, order(symmetry)), _others(first.data, second.data, pixel))  # fmt: skip
+                    band(curves.corrected, used, order(symmetry)), _others(first.data, second.data, pixel),
+                    agreement(first.data, second.data))  # fmt: skip
     for line in report.warnings():
         run.warn(line)
     run.write(tables_of(report), run.outdir / "fsc.star")

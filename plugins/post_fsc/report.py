@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spa.io.star import Table, Tables
+from spa.volume.agreement import SURE
 from spa.volume.fsc import MARGIN, Curves, crossing, resolution_at
 
 GOLD, HALF = 0.143, 0.5
@@ -28,11 +29,12 @@ class Report:
     mask_fraction: float
     band: np.ndarray  # (2, shells): where the corrected curve may lie, 95 %
     others: dict[str, np.ndarray] = field(default_factory=dict)  # curves under other masks
+    agreement: float = np.inf  # of the whole half maps, in standard errors
 
     @property
     def nothing(self) -> bool:
         """Whether the halves agree no better than noise does."""
-        return crossing(self.curves.corrected, GOLD) <= NOTHING
+        return self.agreement < SURE or crossing(self.curves.corrected, GOLD) <= NOTHING
 
     def between(self) -> tuple[float, float]:
         """Angstroms where the lower and the upper edge of the band fall below 0.143."""
@@ -97,8 +99,9 @@ def tables_of(report: Report) -> Tables:
     frequency[0] = 1 / 999.0  # as RELION writes it
     gold, c = report.resolutions(), report.curves
     low, high = report.between()
+    final = report.box * report.pixel_size if report.nothing else gold["corrected"]
     general = Table.pairs(
-        rlnFinalResolution=gold["corrected"], rlnUnfilteredMapHalf1=report.half1, rlnUnfilteredMapHalf2=report.half2,
+        rlnFinalResolution=final, rlnUnfilteredMapHalf1=report.half1, rlnUnfilteredMapHalf2=report.half2,
         rlnMaskName=report.mask, rlnRandomiseFrom=report.randomised_from,
         spaMaskFraction=report.mask_fraction, spaResolutionHalf=report.resolutions(HALF)["corrected"],
         spaResolutionMasked=gold["masked"], spaResolutionSpherical=gold["spherical"],

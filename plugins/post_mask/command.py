@@ -54,13 +54,13 @@ def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | Non
     The map (or the mean of the two half maps, where the stream has no map) is low-passed and cut at the threshold; an
     automatic threshold lies a fifth of the way from solvent to peak, or four standard deviations above the solvent's
     noise, and drops specks; with --mass it is the level that holds 1.21 cubic angstroms a dalton.  A coarse map needs a
-    wide edge, or the mask itself correlates: where the stream has an FSC, the edge is twice its resolution.  DIR gets
-    mask.mrc, which joins data_maps with role mask.
+    wide edge, or the mask itself correlates: where the stream has an FSC, the edge is twice its resolution.  Where what
+    stands out is no more than noise, that is said.  DIR gets mask.mrc, which joins data_maps with role mask.
     """
     from spa.io import mrc
     from spa.io.star import Tables
     from spa.job import maps
-    from spa.volume.masks import level_of_mass, soft_mask
+    from spa.volume.masks import level_of_mass, soft_mask, stands_out
 
     if mass and threshold is not None:
         raise UsageError("--mass and --threshold: give one of them")
@@ -72,6 +72,10 @@ def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | Non
         made, level = soft_mask(volume.data, volume.pixel_size, level_, lowpass or None, extend, edge)
     except DataError as error:
         raise DataError(f"{volume.path}: {error}") from None
+    if level_ is None and not stands_out(volume.data, volume.pixel_size, lowpass or None):
+        run.warn(f"nothing stands out of {volume.path}: noise has as much above such a threshold; it is no mask")
+    elif tables is not None and not map_file:
+        _doubt(run, tables, number)
     assert run.outdir is not None
     path = run.outdir / "mask.mrc"
     mrc.write(path, made, volume.pixel_size)
@@ -82,6 +86,18 @@ def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | Non
         figure.save(sections(volume.data, volume.pixel_size, str(volume.path), made), plot)
     run.write(maps.with_maps(tables or Tables(), [("mask", str(path))], number or 1), output)
     run.summary(f"threshold {level:.4g}; {made.mean():.1%} of the box; edge {edge:.3g} A")
+
+
+def _doubt(run: Run, tables: "Tables", number: int | None) -> None:
+    """Says where the stream's half maps, if it has them, agree no better than noise does."""
+    from spa.job import maps
+    from spa.recipe import masks
+
+    if maps.find(tables, "half1", None, number) and maps.find(tables, "half2", None, number):
+        try:
+            masks.require_agreement(*maps.read_halves(run, tables, None, None, number))
+        except DataError as error:
+            run.warn(str(error))
 
 
 def _edge(run: Run, tables: "Tables | None", volume: "mrc.Image", number: int | None) -> float:

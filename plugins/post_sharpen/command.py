@@ -115,8 +115,11 @@ def _curve(
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The corrected FSC, read or computed, and the mask; None where there is nothing to take it from."""
     from spa.job import maps
+    from spa.recipe import masks
     from spa.volume.halfmaps import measured
 
+    if halves:
+        masks.require_agreement(*halves)
     box = volume.data.shape[0]
     curve, corrected = maps.fsc_curve(run, fsc_name) if fsc_name else (None, False)
     if curve is not None and len(curve) != box // 2 + 1:

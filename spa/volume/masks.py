@@ -9,6 +9,8 @@ from spa.volume.shells import lowpass, raised_cosine, require_cube
 PEAK_FRACTION = 0.2  # of the way from solvent to peak
 SOLVENT_SIGMAS = 4.0
 DALTON = 1.21  # cubic angstroms of protein
+PITS = 3  # times what lies as far below the solvent: noise has as much on either side
+OF_A_WAVE = 0.3  # of a wave's cube: no peak of noise is larger, four deviations above it
 KEPT_COMPONENT = 0.1  # of the largest component's voxels
 
 
@@ -32,6 +34,20 @@ def automatic_threshold(volume: np.ndarray) -> float:
     solvent, peak = np.quantile(volume, [0.5, 0.9995])
     spread = 1.4826 * np.median(solvent - volume[volume <= solvent])
     return float(max(solvent + PEAK_FRACTION * (peak - solvent), solvent + SOLVENT_SIGMAS * spread))
+
+
+def stands_out(volume: np.ndarray, pixel_size: float, resolution: float | None = 15.0) -> bool:
+    """Whether an automatic mask would have more in it than the peaks of noise.
+
+    Noise has pits as deep as its peaks are high, and its peaks are smaller than a wave of the low-pass (angstroms).
+    """
+    smooth = lowpass(volume, pixel_size, resolution) if resolution else np.asarray(volume, np.float32)
+    level = automatic_threshold(smooth)
+    labels, _ = ndimage.label(smooth > level)
+    largest = int(np.bincount(labels.ravel())[1:].max(initial=0))
+    below = int((smooth < 2 * np.median(smooth) - level).sum())
+    wave = max(resolution or 0.0, 2 * pixel_size) / pixel_size
+    return int((labels > 0).sum()) > PITS * below and largest > OF_A_WAVE * wave**3
 
 
 def without_dust(inside: np.ndarray, least: float = KEPT_COMPONENT) -> np.ndarray:

@@ -169,3 +169,17 @@ def test_nothing_is_claimed_of_pure_noise(data: Path, tmp_path: Path, seed: int)
     result = run_spa("post", "fsc", "--half1", tmp_path / "1.mrc", "--half2", tmp_path / "2.mrc",
                      "--mask", data / "mask.mrc", "-d", tmp_path / "o")  # fmt: skip
     assert result.status == 0 and "no resolution" in result.stderr and "nothing is resolved" in result.stderr
+
+
+@pytest.mark.parametrize("job", ["fsc", "sharpen", "filter", "orientation"])
+def test_no_job_is_led_on_by_a_mask_that_stands_where_noise_agrees(tmp_path: Path, job: str) -> None:
+    rng = np.random.default_rng(0)
+    for number in (1, 2):
+        mrc.write(tmp_path / f"{number}.mrc", rng.standard_normal((64,) * 3).astype(np.float32), 1.5)
+    halves = ("--half1", tmp_path / "1.mrc", "--half2", tmp_path / "2.mrc")
+    more = ("--sharpen",) if job == "filter" else ()
+    result = run_spa("post", job, *halves, "-d", tmp_path / "o", "-o", tmp_path / "o.star", *more)
+    assert result.status == (0 if job == "fsc" else 65), result.stderr
+    assert ("no resolution" if job == "fsc" else "agree no better than noise does") in result.stderr
+    if job == "fsc":
+        assert star.read(tmp_path / "o" / "fsc.star")["general"].floats("rlnFinalResolution")[0] == 64 * 1.5

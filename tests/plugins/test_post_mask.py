@@ -100,3 +100,30 @@ def test_the_level_of_a_mass_holds_its_volume(data: Path, tmp_path: Path) -> Non
     assert run_spa(*call, "--mass", 60, "--threshold", 1).status == 2
     result = run_spa(*call, "--mass", 1e5)
     assert result.status == 65 and "of the box" in result.stderr
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_map_of_noise_is_said_to_be_one(data: Path, tmp_path: Path, seed: int) -> None:
+    volume = mrc.read(data / "map.mrc").data
+    rng = np.random.default_rng(seed)
+    for name, signal in (("noise", 0 * volume), ("particle", 4 * volume / volume.std())):
+        grain = rng.standard_normal(volume.shape).astype(np.float32)
+        mrc.write(tmp_path / f"{name}.mrc", signal + 4 * grain, HALF_PIXEL)
+        result = run_spa("post", "mask", "--map", tmp_path / f"{name}.mrc", "-d", tmp_path / name)
+        if result.status == 0:  # or nothing at all lies above the threshold
+            assert ("nothing stands out" in result.stderr) == (name == "noise")
+        else:
+            assert name == "noise" and "the mask would be empty" in result.stderr
+
+
+def test_half_maps_of_noise_are_said_to_be_so(data: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    volume = mrc.read(data / "map.mrc").data
+    for number in (1, 2):  # what one of them has alone stands out of their mean
+        part = volume / volume.std() * (number == 1) + rng.standard_normal(volume.shape).astype(np.float32)
+        mrc.write(tmp_path / f"{number}.mrc", part, HALF_PIXEL)
+    names = [str(tmp_path / f"{number}.mrc") for number in (1, 2)]
+    table = star.Table.of(spaMapName=names, spaMapRole=["half1", "half2"], spaMapClass=[1, 1])
+    star.write(star.Tables({"maps": table}), tmp_path / "maps.star")
+    result = run_spa("post", "mask", tmp_path / "maps.star", "-d", tmp_path / "out")
+    assert result.status == 0 and "agree no better than noise does" in result.stderr

@@ -24,3 +24,11 @@ def test_a_slow_fall_is_found_with_little_scatter(gradient: float) -> None:
     off = np.log(found / field)[mask > 0.5]
     middle = np.median(off)
     assert abs(middle) < 0.1 and np.median(np.abs(off - middle)) < 0.065
+
+
+def test_pure_noise_is_not_resolved() -> None:
+    rng = np.random.default_rng(9)
+    halves = [rng.standard_normal((N,) * 3).astype(np.float32) for _ in "12"]
+    mask = soft_sphere(N, 0.36 * N, 4)
+    field = resolution_map(local_fsc(*halves, PIXEL, mask, rng, 16.0), 0.143)
+    assert np.median(field[mask > 0.5]) > 15.3

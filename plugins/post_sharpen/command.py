@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spa.errors import DataError, UsageError
+from spa.errors import UsageError
 from spa.job import options
 from spa.job.run import Run, job
 
@@ -53,7 +53,8 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
     """Sharpen a map by its B-factor and weight it by its FSC.
 
     The mean of the half maps is divided by the detector's MTF, weighted by its corrected FSC, and multiplied by
-    exp(-B/4 d^2) with B from the Guinier plot. DIR gets sharpened.mrc (which joins data_maps with role map),
+    exp(-B/4 d^2) with B from the Guinier plot. No MTFs come with spa, as each is measured: --mtf takes RELION's tables
+    (mtf_*.star), or one of your own, from a knife edge. DIR gets sharpened.mrc (which joins data_maps with role map),
     sharpened_masked.mrc and guinier.star.
     """
     import numpy as np
@@ -136,19 +137,15 @@ def _curve(
 
 
 def _mtf(run: Run, path: str | None, box: int, pixel_size: float, detector_pixel: float) -> np.ndarray | None:
-    """The detector's MTF in each shell, from the first block of a STAR file."""
-    from spa.io import star as stars
-    from spa.model.numbers import sensible
-    from spa.volume.sharpen import mtf_at
+    """The detector's MTF in each shell."""
+    from spa_plugins.post_sharpen.response import read
 
     if path is None:
         return None
-    tables = stars.read(path)
-    table = next(iter(tables.blocks.values()))
-    if not len(table):
-        raise DataError(f"{table.where} has no rows")
-    frequency, value = (sensible(table, name) for name in ("rlnResolutionInversePixel", "rlnMtfValue"))
-    return mtf_at(frequency, value, box, pixel_size, detector_pixel)
+    found = read(path)
+    for line in found.doubts(pixel_size, detector_pixel):
+        run.warn(line)
+    return found.at(box, pixel_size, detector_pixel)
 
 
 def _guinier_tables(fit: Guinier, applied: float) -> Tables:

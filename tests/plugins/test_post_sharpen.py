@@ -182,3 +182,18 @@ def test_an_mtf_that_is_none_is_named(data: Path, tmp_path: Path, rows: str, sai
     (tmp_path / "mtf.star").write_text("data_\nloop_\n_rlnResolutionInversePixel\n_rlnMtfValue\n" + rows)
     result = run_spa("post", "sharpen", data / "maps.star", "-d", tmp_path / "s", "--mtf", tmp_path / "mtf.star")
     assert result.status == 65 and f"mtf.star: data_ {said}" in result.stderr.replace("has no", "no")
+
+
+MTF_DOUBTS = [("0 1\n0.5 0.5\n", ""), ("0 1\n0.2 0.7\n", "its last value is used beyond"),
+              ("0 1\n1 0.4\n", "not in parts of Nyquist's"), ("0 1\n0.3 -0.2\n0.5 0.1\n", "row 2: rlnMtfValue is -0.2"),
+              ("0 100\n0.5 40\n", "begins with 100 at the lowest frequency")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "said"), MTF_DOUBTS)
+def test_a_table_that_cannot_be_the_detectors_is_not_taken_silently(
+    data: Path, tmp_path: Path, rows: str, said: str
+) -> None:
+    (tmp_path / "mtf.star").write_text("data_mtf\nloop_\n_rlnResolutionInversePixel\n_rlnMtfValue\n" + rows)
+    result = run_spa("post", "sharpen", data / "maps.star", "-d", tmp_path / "s", "--mtf", tmp_path / "mtf.star")
+    assert result.status == (65 if "rlnMtfValue" in said or "begins" in said else 0)
+    assert said in result.stderr if said else "mtf.star" not in result.stderr

@@ -75,7 +75,7 @@ def _columns(images: Images, maps: np.ndarray, grid: Grid, workers: Workers) -> 
 
 def _total(parts: list[np.ndarray]) -> np.ndarray:
     """Their sum, in their order."""
-    out = parts[0].copy()
+    out = parts[0].copy(order="K")  # as they lie
     for part in parts[1:]:
         out += part
-    return out
+    return np.ascontiguousarray(out)

@@ -2,6 +2,7 @@
 
 The product of rows (image, shift) with columns (slices) gives the scores; their exponentials, normalised over each
 image's grid, times the same rows give the CTF-weighted average image of each slice: nothing is ever looked up.
+Where the processor has a tile unit (`spa.image.amx`), both products are of bfloat16.
 Source of the marginalised likelihood: Scheres, J. Mol. Biol. 415 (2012) 406; of its use from nothing with mini-batches
 and classes that are kept similar at first: Punjani et al., Nat. Methods 14 (2017) 290.
 """
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.image import amx, tiles
 from spa.image.compiled import kernel
+from spa.image.exponential import exponential
 from spa.search.exhaustive import packed_rows
 from spa.search.images import Block
 
@@ -19,18 +22,24 @@ FAINT = 14.0  # log units below an image's best where a weight counts as none
 
 @dataclass(frozen=True, eq=False)
 class Slices:
-    """What is scored: packed (c g, 2K) slices of c classes at the same poses (g, 3, 3), and their power (c g, K)."""
+    """What is scored: packed (c g, 2K) slices of c classes at the same poses (g, 3, 3), and their power (c g, K).
+
+    blocks: the packed ones as a right operand of `tiles`, where there is a tile unit.
+    """
 
     poses: np.ndarray
     packed: np.ndarray
     power: np.ndarray
     classes: int
+    blocks: np.ndarray | None = None
 
 
 def slices_of(poses: np.ndarray, cut: list[np.ndarray]) -> Slices:
     """The slices cut (g, 2, K) of each class at poses."""
     every = np.concatenate(cut)
-    return Slices(poses, every.reshape(len(every), -1), every[:, 0] ** 2 + every[:, 1] ** 2, len(cut))
+    packed = every.reshape(len(every), -1)
+    blocks = tiles.right(packed.T) if amx.there() else None
+    return Slices(poses, packed, every[:, 0] ** 2 + every[:, 1] ** 2, len(cut), blocks)
 
 
 @dataclass(frozen=True)
@@ -62,18 +71,18 @@ def _posterior(cross, norm, prior, beta, similarity, classes, total, evidence, s
     g = width // classes
     for i in range(n):
         for c in range(classes):
-            top = -np.float32(3e38)
+            base, top = norm[i, c * g : (c + 1) * g], -np.float32(3e38)
             for k in range(s):
-                row, base, p = cross[i, k], norm[i], prior[k]
-                for j in range(c * g, (c + 1) * g):
+                row, p = cross[i, k, c * g : (c + 1) * g], prior[k]
+                for j in range(g):
                     row[j] = beta * (np.float32(2) * row[j] - base[j] + p)
                     top = max(top, row[j])
             mass = np.float32(0)
             for k in range(s):
-                row = cross[i, k]
-                for j in range(c * g, (c + 1) * g):
+                row = cross[i, k, c * g : (c + 1) * g]
+                for j in range(g):
                     v = row[j] - top
-                    row[j] = np.exp(v) if v > -np.float32(FAINT) else np.float32(0)
+                    row[j] = exponential(v) if v > -np.float32(FAINT) else np.float32(0)
                     mass += row[j]
             evidence[i, c] = top + np.log(mass)
             share[i, c] = 1 / mass
@@ -88,11 +97,11 @@ def _posterior(cross, norm, prior, beta, similarity, classes, total, evidence, s
             scale = part * share[i, c]
             share[i, c] = part
             peak[i] = max(peak[i], scale)
-            for j in range(c * g, (c + 1) * g):
-                total[i, j] = 0
+            out = total[i, c * g : (c + 1) * g]
+            out[:] = 0
             for k in range(s):
-                row, out = cross[i, k], total[i]
-                for j in range(c * g, (c + 1) * g):
+                row = cross[i, k, c * g : (c + 1) * g]
+                for j in range(g):
                     row[j] *= scale
                     out[j] += row[j]
 
@@ -104,7 +113,7 @@ def posterior(
     rows = packed_rows(block, shifts)
     n, s, width = rows.shape
     rows = rows.reshape(n * s, width)
-    cross = (rows @ slices.packed.T).reshape(n, s, -1)
+    cross = _scores(rows, slices).reshape(n, s, -1)
     norm = (block.ctf**2) @ slices.power.T
     prior = (-(shifts**2).sum(axis=1) / (2 * shift_sigma**2)).astype(np.float32)
     total = np.empty_like(norm)
@@ -121,4 +130,19 @@ def averages(
 ) -> Averages:
     """The average image of every slice over a block, weighted by the posterior; shifts (s, 2) and sigma in pixels."""
     weights, total, rows, evidence, share, peak = posterior(block, slices, shifts, shift_sigma, temper)
-    return Averages(weights.T @ rows, total.T @ block.ctf**2, evidence, share, peak)
+    return Averages(_gathered(weights, rows), total.T @ block.ctf**2, evidence, share, peak)
+
+
+def _scores(rows: np.ndarray, slices: Slices) -> np.ndarray:
+    """(n s, c g) products of rows (n s, 2K) with all slices."""
+    if slices.blocks is None:
+        return rows @ slices.packed.T
+    return tiles.product(tiles.left(rows), slices.blocks, len(rows), len(slices.packed))
+
+
+def _gathered(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(c g, 2K) sums of rows (n s, 2K) by their weights (n s, c g)."""
+    if not amx.there():
+        return weights.T @ rows
+    width = rows.shape[1]
+    return tiles.product(tiles.left(rows.T), tiles.right(weights), width, weights.shape[1]).T

@@ -54,10 +54,10 @@ def searches(extent: float, limit: int) -> tuple[Search, Search]:
 def columns_bytes(extent: float, limit: int, group: int) -> int:
     """Memory of one reference's slices in the wide search, over a point group of so many operators.
 
-    float32: real and imaginary part and power of a half disc's coefficients.
+    float32: real and imaginary part and power of a half disc's coefficients; and bfloat16 of the former.
     """
     wide = searches(extent, limit)[1]
-    return int(8 * np.pi**2 / wide.step**3 / group * 12 * np.pi / 2 * (wide.band + 0.5) ** 2)
+    return int(8 * np.pi**2 / wide.step**3 / group * 16 * np.pi / 2 * (wide.band + 0.5) ** 2)
 
 
 def global_stages(search: Search, extent: float, radius: int) -> list[Stage]:

@@ -2,12 +2,15 @@
 
 Rows are (image, shift), phase-ramped and multiplied by the CTF; columns are slices; complex numbers are packed as
 pairs of reals, so one real product gives Re<.,.>.  The norm knows no shift: a second product of 1/n_shift the size.
+Where the processor has a tile unit (`spa.image.amx`) the first product is of bfloat16: scores choose candidates, and
+are off by less than what they differ by from grid point to grid point; who climbs from there sees float32 alone.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from spa.image import amx, tiles
 from spa.image.compiled import kernel
 from spa.search.images import Block, ramps
 
@@ -16,16 +19,22 @@ TILE = 16 << 20  # bytes of the first product at a time: it is not kept whole
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Slices to score: packed (g, 2K) and their power (g, K), with the poses (g, 3, 3) that they were cut at."""
+    """Slices to score: packed (g, 2K) and their power (g, K), with the poses (g, 3, 3) that they were cut at.
+
+    blocks: the packed ones as a right operand of `tiles`, where there is a tile unit.
+    """
 
     poses: np.ndarray
     packed: np.ndarray
     power: np.ndarray
+    blocks: np.ndarray | None = None
 
 
 def columns(poses: np.ndarray, cut: np.ndarray) -> Columns:
     """Columns of slices cut (g, 2, K) at poses."""
-    return Columns(poses, cut.reshape(len(cut), -1), cut[:, 0] ** 2 + cut[:, 1] ** 2)
+    packed = cut.reshape(len(cut), -1)
+    blocks = tiles.right(packed.T) if amx.there() else None
+    return Columns(poses, packed, cut[:, 0] ** 2 + cut[:, 1] ** 2, blocks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +73,53 @@ def _best_shift(cross, norm, prior, best, which):
             best[i, j] -= norm[i, j]
 
 
+@kernel(
+    f"void(u1[::1], {tiles.BLOCKS}, {tiles.BLOCKS}, f4[::1], f4[:,::1], i4[:,::1])", fastmath=True
+)  # fmt: skip
+def _best_in_tiles(configuration, a, b, prior, best, which):
+    """As `_best_shift` of the products of blocks a and b, whose norm is in `best` already."""
+    (n, g), s = best.shape, len(prior)
+    room = np.empty((32 * len(a), 32), np.float32)
+    top, at = np.empty(32, np.float32), np.empty(32, np.int32)
+    amx.configure(configuration.ctypes.data)
+    for column in range(len(b)):
+        tiles.panel(a, b[column], 0, len(a), room)
+        first = 32 * column
+        width = min(32, g - first)
+        for i in range(n):
+            for j in range(32):
+                top[j] = -np.float32(3e38)
+            for k in range(s):
+                line = room[i * s + k]
+                for j in range(32):
+                    value = np.float32(2) * line[j] + prior[k]
+                    if value > top[j]:
+                        top[j] = value
+                        at[j] = k
+            for j in range(width):
+                best[i, first + j] = top[j] - best[i, first + j]
+                which[i, first + j] = at[j]
+    amx.release()
+
+
 def search(block: Block, slices: Columns, shifts: np.ndarray, shift_sigma: float, keep: int) -> Candidates:
     """The `keep` best orientations of each image, each at its best shift; the prior on shifts is Gaussian (pixels)."""
-    rows = packed_rows(block, shifts)
-    n, s, width = rows.shape
-    rows = rows.reshape(n * s, width)
     prior = (-(shifts**2).sum(axis=1) / (2 * shift_sigma**2)).astype(np.float32)
-    power, g = block.ctf**2, len(slices.poses)
+    scored = _scored if slices.blocks is None else _scored_in_tiles
+    best, which = scored(packed_rows(block, shifts), block.ctf**2, slices, prior)
+    keep = min(keep, best.shape[1])
+    top = np.argpartition(-best, keep - 1, axis=1)[:, :keep]
+    order = np.argsort(-np.take_along_axis(best, top, 1), axis=1, kind="stable")
+    top = np.take_along_axis(top, order, 1)
+    return Candidates(top, shifts[np.take_along_axis(which, top, 1)], np.take_along_axis(best, top, 1))
+
+
+def _scored(
+    rows: np.ndarray, power: np.ndarray, slices: Columns, prior: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of rows (n, s, 2K) and CTF^2 (n, K): the score (n, g) of each column at its best shift, and which that is."""
+    n, s, width = rows.shape
+    rows, g = rows.reshape(n * s, width), len(slices.poses)
     best, which = np.empty((n, g), np.float32), np.empty((n, g), np.int32)
     tile = max(TILE // (4 * n * s), 64)
     room = np.empty(n * s * min(tile, g), np.float32)
@@ -82,8 +131,19 @@ def search(block: Block, slices: Columns, shifts: np.ndarray, shift_sigma: float
         part, at = np.empty_like(norm), np.empty(norm.shape, np.int32)
         _best_shift(cross.reshape(n, s, -1), norm, prior, part, at)
         best[:, some], which[:, some] = part, at
-    keep = min(keep, best.shape[1])
-    top = np.argpartition(-best, keep - 1, axis=1)[:, :keep]
-    order = np.argsort(-np.take_along_axis(best, top, 1), axis=1, kind="stable")
-    top = np.take_along_axis(top, order, 1)
-    return Candidates(top, shifts[np.take_along_axis(which, top, 1)], np.take_along_axis(best, top, 1))
+    return best, which
+
+
+def _scored_in_tiles(
+    rows: np.ndarray, power: np.ndarray, slices: Columns, prior: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `_scored`, a few images at a time, so that their rows stay near the tile unit."""
+    n, s, width = rows.shape
+    assert slices.blocks is not None
+    best, which = power @ slices.power.T, np.empty((n, len(slices.poses)), np.int32)
+    some = max(1, tiles.CACHED // (2 * s * width))
+    for first in range(0, n, some):
+        part = slice(first, first + some)
+        packed = tiles.left(rows[part].reshape(-1, width))
+        _best_in_tiles(tiles.CONFIGURATION, packed, slices.blocks, prior, best[part], which[part])
+    return best, which

@@ -7,6 +7,7 @@ import pytest
 
 from spa.abinit import batch, plan, sharpen, soft, stochastic
 from spa.gpu.device import Device
+from spa.image import amx
 from spa.refine.engine_cuda import Cuda
 from spa.refine.problem import ALONE, Workers
 from spa.search import exhaustive_cuda, orientations
@@ -17,6 +18,12 @@ from spa.search.orientations import angles_between
 def data(planted, lumps):
     made = planted(lumps(1), n=120)
     return replace(made, images=replace(made.images, planes=made.images.planes.copy()))
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host's definition in float32, whatever unit its processor has."""
+    monkeypatch.setattr(amx, "there", lambda: False)
 
 
 def near(found: np.ndarray, wanted: np.ndarray, part: float = 1e-3) -> None:

@@ -1,14 +1,26 @@
 """The posterior over a whole grid: normalised, exact, and firmest at the truth."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 from spa.abinit import soft
+from spa.image import amx
 from spa.search import orientations
 from spa.volume.slices import reference, slices
 from spa.volume.symmetry import operators
 
 RADIUS = 7
+THERE = amx.there
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plain() -> Iterator[None]:
+    """The definition, whatever unit the processor has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(amx, "there", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +79,17 @@ def test_averages_are_the_weighted_rows(scored) -> None:
     g = int(found.weights.sum(axis=1).argmax())
     np.testing.assert_allclose(found.values[g], weights[:, g] @ rows, rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(found.weights[g], total[:, g] @ scored[0].ctf ** 2, rtol=1e-3, atol=1e-4)
+
+
+def test_the_tile_unit_gives_the_same_products_but_for_rounding(scored) -> None:
+    block, columns, shifts = scored
+    weights, _, rows, *_ = soft.posterior(block, columns, shifts, 2.0, soft.Temper(0.2))
+    scores, sums = rows @ columns.packed.T, weights.T @ rows
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(amx, "there", THERE)
+        if not amx.there():
+            pytest.skip("no tile unit")
+        cut = columns.packed.reshape(2, -1, 2, columns.packed.shape[1] // 2)
+        again = soft.slices_of(columns.poses, list(cut))
+        for found, wanted in ((soft._scores(rows, again), scores), (soft._gathered(weights, rows), sums)):
+            assert 0 < np.linalg.norm(found - wanted) < 2**-8 * np.linalg.norm(wanted)

@@ -4,14 +4,18 @@
 
 One BLAS thread. The operations counted are those of both products; ramps, the maximum over shifts and the choice of
 candidates are overhead. The table shows how the time grows with images, band and orientations; it should follow the
-count of operations.
+count of operations. Where the processor has a tile unit, the pass is shown with it, too, beside one large product of
+packed operands there, and how many of the candidates that float32 chooses are among those that it chooses, and of the
+best ones.
 """
 
 import argparse
 import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spa.image import amx, tiles
 from spa.image.disc import disc
 from spa.job.threads import single_blas
 from spa.search import exhaustive, orientations
@@ -37,8 +41,40 @@ def peak(size: int = 1536) -> float:
     return 2 * size**3 / seconds(lambda: a @ a)
 
 
-def case(images: int, band: int, step: float) -> tuple[int, int, int, float, float]:
-    """Orientations, shifts, coefficients, operations and seconds of one pass."""
+def tile_peak(size: int = 1536) -> float:
+    """The same on the tile unit."""
+    a = np.random.default_rng(0).standard_normal((size, size), np.float32)
+    left, right = tiles.left(a), tiles.right(a)
+    return 2 * size**3 / seconds(lambda: tiles.product(left, right, size, size))
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One pass: what is searched, and what is kept of it."""
+
+    block: Block
+    columns: exhaustive.Columns
+    shifts: np.ndarray
+    keep: int = 60
+
+    @property
+    def work(self) -> int:
+        """Operations of both products."""
+        return 2 * len(self.block) * len(self.columns.poses) * len(self.block.kx) * (2 * len(self.shifts) + 1)
+
+    def searched(self, unit: bool) -> exhaustive.Candidates:
+        columns = self.columns if unit else replace(self.columns, blocks=None)
+        return exhaustive.search(self.block, columns, self.shifts, 2.0, self.keep)
+
+    def kept(self) -> tuple[float, float]:
+        """Of float32's candidates, and of its best: the share that the tile unit chooses, too."""
+        with_unit, without = self.searched(True).pose, self.searched(False).pose
+        pairs = list(zip(with_unit, without))
+        every = np.mean([np.isin(b, a).mean() for a, b in pairs])
+        return float(every), float(np.mean([b[0] in a for a, b in pairs]))
+
+
+def case(images: int, band: int, step: float) -> Case:
     rng = np.random.default_rng(1)
     whole = disc(BOX, band)
     block = Block(
@@ -47,10 +83,7 @@ def case(images: int, band: int, step: float) -> tuple[int, int, int, float, flo
     )  # fmt: skip
     poses = orientations.grid(np.deg2rad(step), np.eye(3)[None], rng)
     columns = exhaustive.columns(poses, rng.standard_normal((len(poses), 2, len(whole)), np.float32))
-    shifts = orientations.shift_grid(max(0.25 * BOX / band, 1.0), REACH)
-    work = 2 * images * len(poses) * len(whole) * (2 * len(shifts) + 1)
-    took = seconds(lambda: exhaustive.search(block, columns, shifts, 2.0, 60))
-    return len(poses), len(shifts), len(whole), work, took
+    return Case(block, columns, orientations.shift_grid(max(0.25 * BOX / band, 1.0), REACH))
 
 
 def main() -> None:
@@ -58,22 +91,30 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--plot")
     asked = parser.parse_args()
+    units = [False, True] if amx.there() else [False]
     with single_blas():
-        most = peak()
-        print(f"one product of 1536 x 1536: {most / 1e9:.1f} GF/s")
-        print("images  step  band  orientations  shifts  coefficients  ms/image   GF/s  share of the product's")
+        most = {unit: tile_peak() if unit else peak() for unit in units}
+        for unit, rate in most.items():
+            print(f"one product of 1536 x 1536, {'tile unit' if unit else 'float32'}: {rate / 1e9:.0f} GF/s")
+        print("images  step  band  orientations  shifts  coefficients" + "  ms/image   GF/s  share" * len(units)
+              + "  candidates and best ones kept" * (len(units) - 1))  # fmt: skip
         found = []
         for images, band, step in ((16, 9, 15), (asked.images, 9, 15), (asked.images, 14, 15), (asked.images, 14, 12),
                                    (asked.images, 18, 12), (2 * asked.images, 14, 12)):  # fmt: skip
-            grid, shifts, width, work, took = case(images, band, step)
-            found.append((work, took))
-            print(f"{images:6d} {step:5d} {band:5d} {grid:13d} {shifts:7d} {width:13d} {1e3 * took / images:9.2f}"
-                  f" {work / took / 1e9:6.1f} {work / took / most:8.0%}")  # fmt: skip
+            one = case(images, band, step)
+            print(f"{images:6d} {step:5d} {band:5d} {len(one.columns.poses):13d} {len(one.shifts):7d}"
+                  f" {len(one.block.kx):13d}", end="")  # fmt: skip
+            for unit in units:
+                took = seconds(lambda one=one, unit=unit: one.searched(unit))
+                print(f" {1e3 * took / images:9.2f} {one.work / took / 1e9:6.0f} {one.work / took / most[unit]:6.0%}",
+                      end="")  # fmt: skip
+            print("".join(f" {share:9.1%}" for share in one.kept()) if True in units else "", flush=True)
+            found.append((one.work, took))
     if asked.plot:
         from matplotlib import pyplot
 
         work, took = np.array(found).T
-        pyplot.loglog(work, took, "o", work, work / most, "-")
+        pyplot.loglog(work, took, "o", work, work / most[units[-1]], "-")
         pyplot.xlabel("floating point operations")
         pyplot.ylabel("CPU seconds (line: at the rate of one large product)")
         pyplot.savefig(asked.plot)

@@ -105,8 +105,12 @@ def test_a_state_of_other_particles_is_refused(result: State, planted: Callable,
 
 
 def test_noise_gains_no_resolution(planted: Callable) -> None:
-    """Einstein's face: from pure noise nothing beyond the starting low-pass is claimed."""
+    """Einstein's face: from pure noise nothing beyond the starting low-pass is claimed.
+
+    In one shell chance alone comes near 0.143 in a box as small as this: it is several that must not.
+    """
     case = planted(n=200, signal=False, iterations=4)
     result = refined(case)
     start = case.problem.images.shell_of(case.problem.settings.lowpass)
-    assert crossing(result.curve, 0.143) <= start + 1
+    assert crossing(result.curve, 0.143) <= start + 2
+    assert result.curve[start + 2 : start + 8].mean() < 0.06

@@ -159,6 +159,7 @@ def test_the_plan_knows_what_is_searched() -> None:
         poses = orientations.grid(wide.step, operators(group), np.random.default_rng(0))
         count = band.count(wide.band)
         held = exhaustive.columns(poses, np.zeros((len(poses), 2, count), np.float32))
+        rounded = held.packed.nbytes // 2  # as a tile unit takes them, where there is one
         assert columns_bytes(0.5, 23, len(operators(group))) == pytest.approx(
-            held.packed.nbytes + held.power.nbytes, rel=0.1
+            held.packed.nbytes + held.power.nbytes + rounded, rel=0.1
         )

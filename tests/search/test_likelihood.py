@@ -5,6 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
+from spa.image import amx
 from spa.image.disc import disc
 from spa.search import exhaustive, newton, orientations
 from spa.search.images import Block, ramps
@@ -44,7 +45,8 @@ def log_likelihood(problem: dict, row: int, pose: np.ndarray, shift: np.ndarray)
     return float((np.abs(x) ** 2).sum() - (np.abs(x - model) ** 2).sum())
 
 
-def test_the_exhaustive_score_is_the_direct_sum(problem: dict) -> None:
+def test_the_exhaustive_score_is_the_direct_sum(problem: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(amx, "there", lambda: False)
     grid = orientations.grid(0.6, C1, np.random.default_rng(2))
     band = problem["band"]
     columns = exhaustive.columns(grid, slices(problem["source"], grid, band.kx, band.ky))
@@ -53,6 +55,19 @@ def test_the_exhaustive_score_is_the_direct_sum(problem: dict) -> None:
         pose, shift = grid[found.pose[row, 0]].astype(float), found.shift[row, 0]
         assert found.score[row, 0] == pytest.approx(log_likelihood(problem, row, pose, shift), rel=1e-3)
     assert np.all(np.diff(found.score, axis=1) <= 0)
+
+
+@pytest.mark.skipif(not amx.there(), reason="no tile unit")
+def test_scores_of_the_tile_unit_are_those_of_rounded_numbers(problem: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid, shifts = orientations.grid(0.6, C1, np.random.default_rng(2)), orientations.shift_grid(1.0, 3.0)
+    cut = slices(problem["source"], grid, problem["band"].kx, problem["band"].ky)
+    some = exhaustive.search(problem["block"], exhaustive.columns(grid, cut), shifts, 2.0, len(grid))
+    monkeypatch.setattr(amx, "there", lambda: False)
+    exact = exhaustive.search(problem["block"], exhaustive.columns(grid, cut), shifts, 2.0, len(grid))
+    found, wanted = (np.take_along_axis(one.score, one.pose.argsort(axis=1), 1) for one in (some, exact))
+    terms = np.einsum("nck,jck->nj", problem["block"].matched() ** 2, cut**2)  # each is rounded twice, 2^-9 at most
+    assert (np.abs(found - wanted) / (2 * 2**-8 * np.sqrt(terms))).max() < 2.5
+    assert (np.abs(found - wanted) / (2 * 2**-8 * np.sqrt(terms))).mean() > 0.01  # and it is this that was tried
 
 
 def test_candidates_are_the_best_of_all(problem: dict) -> None:

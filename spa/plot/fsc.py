@@ -34,8 +34,8 @@ def correlations(
     axes = figure.subplots()
     draw(axes, curves, box, pixel_size, crossings, title)
     if band is not None:
-        frequency = np.arange(band.shape[1]) / (box * pixel_size)
-        axes.fill_between(frequency, np.maximum(band[0], -0.1), band[1], color="black", alpha=0.12, linewidth=0)
+        frequency = np.arange(1, band.shape[1]) / (box * pixel_size)
+        axes.fill_between(frequency, np.maximum(band[0, 1:], -0.1), band[1, 1:], color="black", alpha=0.12, linewidth=0)
     return figure
 
 
@@ -46,14 +46,14 @@ def draw(
     frequency = np.arange(box // 2 + 1) / (box * pixel_size)
     for name, curve in curves.items():
         label = f"{name}: {crossings[name]:.2f} Å" if name in crossings else name
-        axes.plot(frequency[: len(curve)], curve, label=label, **_STYLES.get(name, {}))
+        axes.plot(frequency[1 : len(curve)], curve[1:], label=label, **_STYLES.get(name, {}))
     for level in _LEVELS:
         axes.axhline(level, color="0.7", linewidth=0.8, zorder=0)
         axes.text(frequency[-1], level + 0.01, f"{level:g}", ha="right", fontsize=8, color="0.4")
     if "corrected" in crossings:
         axes.axvline(1 / crossings["corrected"], color="0.3", linewidth=0.8, linestyle=":")
     axes.set_xlim(0, frequency[-1])
-    axes.set_ylim(min(-0.1, *(float(curve.min()) for curve in curves.values())), 1.03)
+    axes.set_ylim(min(-0.1, *(float(curve[1:].min()) for curve in curves.values())), 1.03)
     resolution_ticks(axes, frequency[-1])
     axes.set_ylabel("Fourier shell correlation")
     axes.set_title(title, fontsize=9)

@@ -31,13 +31,14 @@ def overview(
         )
         axes[0, axis].set_title(f"slice, {name} = 0")
     level = surface_level(volume, mask)
+    particle = np.where(mask > 0.5, volume, min(level, float(np.median(volume))))  # solvent has no local resolution
     for place, axis in ((0, 0), (1, 1)):
-        axes[1, place].imshow(coloured(volume, level, axis, field, low, high), origin="lower")
+        axes[1, place].imshow(coloured(particle, level, axis, field, low, high), origin="lower")
         axes[1, place].set_title(f"surface at {level:.3g}, seen along {_AXES[axis]}")
     for one in [*axes[0], *axes[1, :2]]:
         one.set_xticks([])
         one.set_yticks([])
-    figure.colorbar(picture, ax=axes[0, 2], label="local resolution (Å)", shrink=0.9)
+    figure.colorbar(picture, ax=list(axes[0]), label="local resolution (Å)", shrink=0.9)
     axes[1, 2].hist(inside, bins=50, range=(float(inside.min()), float(inside.max()) + 1e-3), color="tab:gray")
     axes[1, 2].axvline(float(np.median(inside)), color="tab:red", linestyle="--", linewidth=1.2)
     axes[1, 2].set_xlabel("local resolution in the mask (Å)")

@@ -36,7 +36,7 @@ def overview(
 
 
 def _curves(axes: Any, curves: np.ndarray) -> None:
-    shells = np.arange(curves.shape[1])
+    shells, curves = np.arange(1, curves.shape[1]), curves[:, 1:]  # the mean's sign is nobody's correlation
     low, high = curves.min(0), curves.max(0)
     axes.fill_between(shells, low, high, color="tab:blue", alpha=0.2, label="all cones")
     middle, spread = curves.mean(0), curves.std(0)

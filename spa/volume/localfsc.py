@@ -17,7 +17,7 @@ from spa.errors import DataError
 from spa.image import fft
 from spa.volume.bands import EMPTY, Bank, Map, averaged, bank, powers, sampled, stretched, windows
 from spa.volume.fsc import randomise_phases
-from spa.volume.pooled import pooled
+from spa.volume.pooled import pooled, without_patches
 from spa.volume.reach import Reach, without_reach
 from spa.volume.shells import require_cube
 
@@ -112,7 +112,10 @@ def resolved(local: Local, threshold: float) -> np.ndarray:
     steepness = np.maximum(_within(np.maximum(_steepness(above, seen), 0), inside, line), 1e-4)
     samples = np.interp(waves, banked.resolutions[::-1], banked.samples[::-1])
     error = np.minimum(TOGETHER / np.sqrt(samples) / steepness, len(level) / VAGUE).astype(np.float32)
-    smooth = pooled(found, error, waves, inside, banked.width / banked.grid)
+    spacing = banked.width / banked.grid
+    reach = max(1, round(float(np.median(waves[inside > 0])) / spacing))
+    calm = without_patches(found, error, reach)
+    smooth = without_patches(pooled(calm, error, waves, inside, spacing), error / 2, reach)  # and what it left of them
     return np.clip(np.where(local.mask > EMPTY, smooth, found), 0, len(level) - 1)
 
 

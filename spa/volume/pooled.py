@@ -7,12 +7,26 @@ Process. 47 (1999) 2567): what is sharp stays sharp, and what is noise is averag
 """
 
 import numpy as np
+from scipy import ndimage
 
 from spa.volume.bands import EMPTY, averaged, bell
 
 WIDTHS = (1.0, 1.5, 2.25, 3.4)  # standard deviations of windows, in lengths over which errors are alike
 AGREE = 1.5  # errors within which values agree
+OUT = 2.0  # errors by which a patch is not what is around it
 RIDGE = np.float32(0.05)  # of a window's variance: windows with few points hardly tilt
+
+
+def without_patches(field: np.ndarray, error: np.ndarray, reach: int) -> np.ndarray:
+    """The field (g, g, g) without patches narrower than 2 reach + 1 points that differ from what is around them.
+
+    A single window's chance makes such patches, of its own size, and averages that follow edges would keep them. What
+    is around: openings and closings (Serra, Image analysis and mathematical morphology, 1982), which leave edges.
+    """
+    size = 2 * reach + 1
+    calm = (ndimage.grey_closing(ndimage.grey_opening(field, size), size)
+            + ndimage.grey_opening(ndimage.grey_closing(field, size), size)) / 2  # fmt: skip
+    return np.where(np.abs(field - calm) > OUT * error, calm, field).astype(np.float32)
 
 
 def pooled(field: np.ndarray, error: np.ndarray, alike: np.ndarray, inside: np.ndarray, spacing: float) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 from spa.volume.bands import averaged
 from spa.volume.masks import distances
-from spa.volume.pooled import pooled
+from spa.volume.pooled import pooled, without_patches
 
 G, SPACING, ALIKE = 40, 3.0, 6.0
 
@@ -43,3 +43,16 @@ def test_a_step_far_above_the_errors_stays(noise: np.ndarray) -> None:
 def test_noise_that_is_no_noise_is_left_alone(noise: np.ndarray) -> None:
     found, inside = treated(noise, 0.01)
     assert np.abs(found - noise[inside]).max() < 0.1
+
+
+def test_patches_of_a_windows_size_go_and_edges_stay() -> None:
+    step = np.where(np.arange(G) < G // 2, 0.0, 10.0) + np.zeros((G,) * 3)
+    spotted = step.copy()
+    spotted[8:12, 20:24, 5:8] = 7.0
+    spotted[30:33, 10:12, 26:30] = 2.0
+    error = np.ones_like(step)
+    assert np.array_equal(without_patches(spotted, error, 2), step)
+    assert np.array_equal(without_patches(spotted, 10 * error, 2), spotted.astype(np.float32))  # within their errors
+    wide = step.copy()
+    wide[6:20, 6:20, 4:14] = 7.0
+    assert np.array_equal(without_patches(wide, error, 2)[8:18, 8:18, 6:12], wide[8:18, 8:18, 6:12])

@@ -71,7 +71,7 @@ class Mixture:
     def crossing(self) -> float:
         """Where the upper component becomes the likelier one."""
         between = np.linspace(self.means[0], max(self.means[1], self.means[0] + 1e-9), 2001)
-        upper = np.diff(_densities(between, self.means, self.sds, self.weights), axis=1)[:, 0] > 0
+        upper = np.diff(_densities(between, self.means, self.sds, self.weights), axis=0)[0] > 0
         return float(between[np.argmax(upper)]) if upper.any() else float(self.means[1])
 
 
@@ -84,11 +84,17 @@ def mixture(scores: np.ndarray) -> Mixture:
 
 
 def _densities(scores: np.ndarray, means: np.ndarray, sds: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return weights * np.exp(-0.5 * ((scores[:, None] - means) / sds) ** 2) / sds
+    """Of both components (2, n), not normalised."""
+    found = (scores - means[:, None]) / sds[:, None]
+    found *= found
+    found *= -0.5
+    np.exp(found, out=found)
+    found *= (weights / sds)[:, None]
+    return found
 
 
 def _likelihood(scores: np.ndarray, means: np.ndarray, sds: np.ndarray, weights: np.ndarray) -> float:
-    return float(np.log(_densities(scores, means, sds, weights).sum(axis=1) + 1e-300).sum())
+    return float(np.log(_densities(scores, means, sds, weights).sum(axis=0) + 1e-300).sum())
 
 
 def _fitted(scores: np.ndarray, start: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -100,10 +106,10 @@ def _fitted(scores: np.ndarray, start: float) -> tuple[np.ndarray, np.ndarray, n
     weights = np.array([len(group) for group in groups]) / len(scores)
     for _ in range(200):
         share = _densities(scores, means, sds, weights) + 1e-300
-        share /= share.sum(axis=1, keepdims=True)
-        count = share.sum(axis=0)
-        before, means = means, share.T @ scores / count
-        sds = np.maximum(np.sqrt((share * (scores[:, None] - means) ** 2).sum(axis=0) / count), least)
+        share /= share.sum(axis=0)
+        count = share.sum(axis=1)
+        before, means = means, share @ scores / count
+        sds = np.maximum(np.sqrt((share * (scores - means[:, None]) ** 2).sum(axis=1) / count), least)
         weights = count / len(scores)
         if np.abs(means - before).max() < 1e-4:
             break

@@ -24,10 +24,10 @@ from spa.refine.settings import searches
 from spa.search.prior import Prior
 from spa.volume.fsc import crossing, fsc
 
-ROUNDS = 7, 20  # at most, where poses are clear and where they are not
+ROUNDS = 7, 20, 40  # at most, where poses are clear, where they are not, and where rounds still gain then
 MOST = (300, 600, 2000)  # images a half and class in the first rounds and in all but the last
 SETTLED = 0.85  # mean weight of the best mode above which one round without gain is enough
-SHARP = 0.6  # mean weight of the best mode below which the wide search is taken
+SHARP = 0.75  # mean weight of the best mode below which the search is wide, and half maps' FSC no guide
 LEFT = 0.005  # of the way to its end that expectation and maximisation may still be from it
 LEAST_SHARE = 0.01  # of an image's classes, below which it is not inserted
 Solved = tuple[list[Sums], np.ndarray]  # a class's sums of both halves, and their FSC
@@ -79,9 +79,17 @@ def first_state(
                  min(band + 1, images.band.radius), noise, sizes / sizes.sum())  # fmt: skip
 
 
-def iterated(images: Images, state: State, settings: Settings, seed: int, workers: Workers) -> State:
-    """The state after one more round; the last, which has `done`, has searched every image."""
-    halves, complete = _chosen(images, state, settings, seed)
+def iterated(
+    images: Images, state: State, settings: Settings, seed: int, workers: Workers, gaining: bool = False
+) -> State:
+    """The state after one more round; the last, which has `done`, has searched every image.
+
+    gaining: whether rounds still make images likelier that the maps have not seen. Where poses are unsure it is this
+    that says when to end: what halves agree in is for long what their start has made them, and grows only when most
+    images have found their way.
+    """
+    final = state.last or state.round + 1 >= ROUNDS[(state.sharpness < SHARP) * (1 + gaining)]
+    halves, complete = _chosen(images, state, settings, seed, final)
     mask = solvent(images, settings)
     every, shares = _expected(images, state, settings, seed, workers, halves, mask)
     rows = np.concatenate(halves)
@@ -93,22 +101,22 @@ def iterated(images: Images, state: State, settings: Settings, seed: int, worker
         _half_sums(images, state, settings, (seed, state.round, number), poses, share, halves, mask, workers)
         for number, (poses, share) in enumerate(zip(every[: settings.classes], shares.T))
     ]
-    return _resolved(images, state, settings, solved, every, shares, complete, workers.engine.solve)
+    ripe = state.round + 1 >= least_rounds(state.sharpness) and not (gaining and state.sharpness < SHARP)
+    ends = final, complete, ripe
+    return _resolved(images, state, settings, solved, every, shares, ends, workers.engine.solve)
 
 
-def _chosen(images: Images, state: State, settings: Settings, seed: int) -> tuple[list[np.ndarray], bool]:
+def _chosen(
+    images: Images, state: State, settings: Settings, seed: int, final: bool
+) -> tuple[list[np.ndarray], bool]:
     """Rows of each half, and whether these are all there are."""
     rng = generator(seed, 4)
     halves = [rng.permutation(np.flatnonzero(images.half == half)) for half in (0, 1)]
-    if _is_last(state):
+    if final:
         return [np.sort(rows) for rows in halves], True
     limit = MOST[min(state.round, len(MOST) - 1)] if state.sharpness > 0.4 else MOST[-1]
     chosen = [np.sort(rows[: limit * settings.classes]) for rows in halves]
     return chosen, sum(map(len, chosen)) == len(images)
-
-
-def _is_last(state: State) -> bool:
-    return state.round + 1 >= ROUNDS[state.sharpness < SHARP] or state.last
 
 
 def least_rounds(sharpness: float) -> int:
@@ -193,9 +201,12 @@ def _noise(
 
 def _resolved(
     images: Images, state: State, settings: Settings, solved: list[Solved], every: list[Poses], shares: np.ndarray,
-    complete: bool, solve: Solve,
+    ends: tuple[bool, bool, bool], solve: Solve,
 ) -> State:  # fmt: skip
-    """Half maps regularised by their FSC; the next band; whether that was the last round."""
+    """Half maps regularised by their FSC; the next band; whether that was the last round.
+
+    ends: whether the round is the last whatever it finds, whether it took all images, and whether it may be the last.
+    """
     maps = np.stack(
         [[solve(one, maximisation.wiener_prior(one, curve)) for one in sums] for sums, curve in solved]
     )
@@ -204,9 +215,9 @@ def _resolved(
         maps = np.append(maps, junk.blobs(maps)[None], axis=0)
     shell = min(max(crossing(curve, 0.143) for curve in curves), images.band.radius)
     idle = state.idle + 1 if shell <= state.best and state.round >= 2 else 0
-    ripe = state.round + 1 >= least_rounds(state.sharpness)
+    final, complete, ripe = ends
     stalled = ripe and idle >= (1 if state.sharpness > SETTLED else 2)
-    done = _is_last(state) or (complete and ripe and (stalled or shell >= images.band.radius))
+    done = final or (complete and ripe and (stalled or shell >= images.band.radius))
     state = replace(
         state, round=state.round + 1, maps=maps, curves=curves, done=done, best=max(shell, state.best),
         idle=idle, last=stalled, radius=min(shell + 2, images.band.radius),

@@ -143,3 +143,14 @@ def test_broad_posteriors_take_more_rounds() -> None:
         rounds = sharpen.least_rounds(sharpness) - (len(sharpen.MOST) - 1)
         assert (1 - sharpness) ** rounds <= sharpen.LEFT < (1 - sharpness) ** (rounds - 1)
     assert sharpen.least_rounds(0.9) == sharpen.least_rounds(0.0) == 0
+
+
+@pytest.mark.parametrize("snr, unsure", [(0.1, True), (3.0, False)])
+def test_unsure_poses_end_no_rounds_that_gain(planted, lumps, snr: float, unsure: bool) -> None:
+    """Halves that agree no further are no reason to end there, while images that maps have not seen grow likelier."""
+    data = planted(lumps(1), n=120, snr=snr)
+    state = sharpen.first_state(data.images, data.volume[None].astype(np.float32), np.ones(1), 7, data.noise)
+    idle = replace(state, round=14 if unsure else 4, best=data.images.band.radius, idle=5, sharpness=0.5)
+    ends = [sharpen.iterated(data.images, idle, data.settings, 1, Workers(), gaining) for gaining in (True, False)]
+    assert (ends[0].sharpness < sharpen.SHARP) == unsure
+    assert [end.done for end in ends] == [not unsure, True]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spa.abinit import sharpen, stochastic
+from spa.abinit import score, sharpen, stochastic
 from spa.abinit.plan import Settings
 from spa.symmetry import detect, place
 from spa.volume.symmetry import operators
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from spa.recipe.abinit.course import Course, Entry
 
 STAGES = 3  # of sharpening, at most, each with more symmetry than the one before
+GAIN = 0.01  # log units an image of held-out evidence: less is none
+PATIENCE = 4  # rounds without gain of which some may yet come
+UNSEEN = 1000  # images, of each half half, that say whether rounds gain
+FINER = 4 / 3  # of the band of mini-batches: shells that rounds bring right
 LOSS = 0.025  # of the held-out evidence that symmetry may cost: a wrong group costs more than twice that
 
 
@@ -88,6 +92,17 @@ class Sharpening:
             np.mean([course.evidence(course.loose(), one, course.last, half) for half, one in enumerate(states)])
         )
 
+    def unseen(self, maps: np.ndarray, sizes: np.ndarray) -> float:
+        """As `evidence`, of many more images in a band that shows what rounds change."""
+        course, images = self.course, self.given.images
+        rows = np.concatenate([course.held, course.rows])[:: max(1, (len(course.held) + len(course.rows)) // UNSEEN)]
+        band = min(int(FINER * course.last), images.band.radius)
+        found = [
+            score.evidence(images, maps[:, 1 - half], sizes / sizes.sum(), self.given.noise, course.loose(),
+                           rows[images.half[rows] == half], band, course.workers)[0] for half in (0, 1)
+        ]  # fmt: skip
+        return float(np.mean(found))
+
     def settings(self, names: tuple[Symmetry, ...]) -> Settings:
         return replace(self.given.settings, each=tuple(operators(one.name) for one in names))
 
@@ -97,9 +112,17 @@ class Sharpening:
         state = sharpen.first_state(given.images, maps, sizes, course.last, given.noise, given.settings.junk)
         key, settings = course.key(self.best.seed), self.settings(names)
         label = "_".join(one.name for one in names)
+        best, idle = -np.inf, 0
         while not state.done:
-            make = functools.partial(sharpen.iterated, given.images, state, settings, key, course.workers)
+            make = functools.partial(
+                sharpen.iterated, given.images, state, settings, key, course.workers, idle < PATIENCE
+            )
             state = course.kept(f"round{state.round + 1}_{label}_{self.best.seed}", sharpen.State, make)
+            told = ""
+            if state.sharpness < sharpen.SHARP:
+                now = self.unseen(state.maps[: len(names)] * self.mask, state.sizes[: len(names)])
+                best, idle = max(best, now), 0 if now > best + GAIN else idle + 1
+                told = f", evidence {now:.2f}"
             run.say(f"round {state.round}: {given.images.resolution_of(max(state.best, 1)):.1f} A, "
-                    f"posterior {state.sharpness:.2f}")  # fmt: skip
+                    f"posterior {state.sharpness:.2f}{told}")  # fmt: skip
         return state

@@ -11,10 +11,11 @@ from spa.image.zernike import EVEN, ODD
 from spa.io.whole import whole
 from spa.job import memory, pool
 from spa.job.run import Run
+from spa.model.numbers import sensible
 from spa.optics import profiles, stretch
 from spa.optics.compared import Scene, Who
 from spa.optics.fit import Fitted, fitted, total
-from spa.optics.profiles import Weighted, weighted
+from spa.optics.profiles import Weighted, agreeing, weighted
 from spa.optics.stretch import Stretch
 from spa.optics.sums import NAMES, Sums, demodulated, no_sums, sums
 from spa.optics.terms import SHIFT, Optics, cs_phase, terms
@@ -24,6 +25,7 @@ CHUNK = 256  # rows of the table that are worked on together
 EVERY = 40  # chunks, after which the sums are kept on disk
 STATE = "state.npz"
 LEAST = 50  # images that a group needs
+FITTED = "spaDefocusError"  # of optics defocus
 MAGNIFICATION = "magnification"
 ANTISYMMETRIC = ("beam-tilt", "trefoil", "fifth-order")  # with a shift beside them, which poses may have taken
 
@@ -74,7 +76,7 @@ def measured(run: Run, given: Given, names: Sequence[str], significance: float) 
     if len(enough) < len(found):
         run.warn(f"{len(found) - len(enough)} optics groups have fewer than {LEAST} images and stay as they are")
     seen = [_Seen(found[number], here.band, given.first, _optics(given, number), here.frequencies(number), names,
-                  significance) for number in enough]  # fmt: skip
+                  significance, _part(given, here, number)) for number in enough]  # fmt: skip
     stretches: list[Stretch | None] = [None] * len(enough)
     if MAGNIFICATION in names:
         width = here.band.box * here.pixel_size
@@ -100,7 +102,7 @@ def _require_signal(given: Given, band: Disc, all_: Sums) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """A group's sums, lens, frequencies (2, K), and what is looked for."""
+    """A group's sums, lens, frequencies (2, K), and what is looked for; part: what of the agreement counts."""
 
     sums: Sums
     band: Disc
@@ -109,10 +111,11 @@ class _Seen:
     plane: np.ndarray
     names: Sequence[str]
     significance: float
+    part: np.ndarray | None = None
 
     def without(self, odd: Sequence[Fitted] = ()) -> Weighted:
         """The sums of images without these antisymmetric aberrations, weighted."""
-        return weighted(demodulated(self.sums, total(odd)), self.band, self.first)
+        return weighted(demodulated(self.sums, total(odd)), self.band, self.first, self.part)
 
     def odd(self, matrix: np.ndarray) -> list[Fitted]:
         """Antisymmetric terms, where the optics saw what lies at a frequency at the matrix times that."""
@@ -131,6 +134,15 @@ class _Seen:
     @property
     def _radius(self) -> np.ndarray:
         return np.hypot(*self.plane)
+
+
+def _part(given: Given, here: Scene, number: int) -> np.ndarray | None:
+    """What of the agreement counts in a group where `optics defocus` has fitted each particle's defocus."""
+    table = given.stack.tables["particles"]
+    if FITTED not in table:
+        return None
+    error = float(np.sqrt((sensible(table, FITTED)[given.stack.group == number] ** 2).mean()))
+    return agreeing(here.band, here.band.box * here.pixel_size, _optics(given, number).wave, error)
 
 
 def _optics(given: Given, number: int) -> Optics:

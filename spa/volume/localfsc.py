@@ -12,6 +12,7 @@ averaged as widely as it changes by no more than that (spa.volume.pooled).
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage
 
 from spa.errors import DataError
 from spa.image import fft
@@ -97,7 +98,7 @@ def _chance(spectra: list[np.ndarray], banked: Bank, inside: np.ndarray, run: Ma
 
 
 def resolved(local: Local, threshold: float) -> np.ndarray:
-    """(g, g, g) how many bands are resolved, a fraction of one among them: 0 to m - 1."""
+    """(g, g, g) how many bands are resolved, a fraction of one among them: 0 to m - 1; 0 outside of the mask."""
     level = (local.chance + threshold * (1 - local.chance))[:, None, None, None]
     banked, few = local.bank, local.sharp.shape[-1]
     change = fall(local.sharp[1] - level) - fall(local.sharp[0] - level)
@@ -116,7 +117,8 @@ def resolved(local: Local, threshold: float) -> np.ndarray:
     reach = max(1, round(float(np.median(waves[inside > 0])) / spacing))
     calm = without_patches(found, error, reach)
     smooth = without_patches(pooled(calm, error, waves, inside, spacing), error / 2, reach)  # and what it left of them
-    return np.clip(np.where(local.mask > EMPTY, smooth, found), 0, len(level) - 1)
+    near = ndimage.maximum_filter(local.mask, 3, mode="wrap") > EMPTY
+    return np.clip(np.where(near, smooth, 0), 0, len(level) - 1)
 
 
 def _within(field: np.ndarray, inside: np.ndarray, line: np.ndarray) -> np.ndarray:
@@ -147,7 +149,7 @@ def fall(above: np.ndarray) -> np.ndarray:
 def resolution_map(local: Local, threshold: float) -> np.ndarray:
     """(n, n, n) float32 angstroms: where the local FSC falls below the threshold.
 
-    The bank's coarsest resolution where it is never above, its finest where it is always.
+    The bank's coarsest resolution where it is never above and outside of the mask, its finest where it is always.
     """
     frequency = 1 / local.bank.resolutions
     field = np.interp(resolved(local, threshold), np.arange(len(frequency)), frequency)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spa_plugins.post_bfactor.line import Line
 
 NYQUIST = 2.2  # pixels: resolutions near the end of the curve do not move with the number of particles
+FIRST = 3.5  # shells: what ends before is not resolved at all
 BETTER = (0.95, 0.9, 0.8)  # of the resolution there is: what it takes is told
 
 
@@ -45,8 +46,8 @@ def bfactor(run: Run, star: str, output: str, plot: str | None, mask_file: str |
 
     Half maps are made of random subsets at the poses that the table has, from all particles down by halves, each subset
     a part of the next.  1/d^2 over ln N is a straight line of slope 2/B while more particles help (Rosenthal &
-    Henderson); a bend at the end means that something else limits.  DIR gets bfactor.star: data_bfactor, data_subsets
-    and data_needed.  The table goes on as it is.
+    Henderson); a bend at the end means that something else limits.  DIR gets bfactor.star: data_subsets and, where more
+    particles help, data_bfactor and data_needed.  The table goes on as it is.
     """
     import numpy as np
 
@@ -56,9 +57,10 @@ def bfactor(run: Run, star: str, output: str, plot: str | None, mask_file: str |
     tables = run.read(star)
     stack, posed, mask = _prepared(run, tables, mask_file, symmetry, diameter)
     counts, found = _measured(run, posed, mask, stack.pixel_size, smallest, repeats)
-    limited = found < NYQUIST * stack.pixel_size
-    line = fitted(counts[~limited], found[~limited], run.rng("bootstrap"))
     best = float(np.median(found[counts == counts.max()]))
+    lost = stack.box * stack.pixel_size / FIRST
+    told = (found > NYQUIST * stack.pixel_size) & (found < lost)
+    line = fitted(counts[told], found[told], run.rng("bootstrap")) if best < lost else None
     wanted = [target] if target else [best * share for share in BETTER]
     run.write(_tables(counts, found, line, wanted), run.outdir / "bfactor.star")
     if plot:
@@ -68,7 +70,8 @@ def bfactor(run: Run, star: str, output: str, plot: str | None, mask_file: str |
         drawn = None if line is None else np.concatenate([[[line.offset, line.slope]], line.drawn])
         figure.save(henderson(counts, found, drawn, wanted), plot)
     run.write(tables, output)
-    run.summary(_line(line, best, int(counts.max()), wanted))
+    nothing = f"no resolution: half maps of all {counts.max():.0f} particles agree no better than noise does"
+    run.summary(_line(line, best, int(counts.max()), wanted) if best < lost else nothing)
 
 
 def _prepared(run: Run, tables: Any, mask_file: str | None, symmetry: str, diameter: float | None
@@ -128,7 +131,7 @@ def _tables(counts: np.ndarray, found: np.ndarray, line: Line | None, wanted: li
     from spa.io.star import Table, Tables
 
     subsets = Table.of(spaParticles=counts.astype(int), spaResolution=found)
-    if line is None:
+    if line is None or line.slope <= 0:
         return Tables({"subsets": subsets})
     needed = [line.needed(one) for one in wanted]
     general = Table.pairs(spaBfactor=line.bfactor, spaBfactorError=line.error)

@@ -73,3 +73,14 @@ def test_bad_input(data: Path) -> None:
     star.write(bare, data / "bare.star")
     result = run_spa(*call, 50, "bare.star", cwd=data)
     assert result.status == 65 and "no angles" in result.stderr
+
+
+def test_nothing_is_foretold_of_noise(data: Path) -> None:
+    truth = star.read(data / "P" / "truth.star")
+    names = [name.replace("P/particles", "P/noise") for name in truth["particles"].text("rlnImageName")]
+    shape = mrc.read(data / "P" / "particles.mrcs").data.shape
+    mrc.write(data / "P" / "noise.mrcs", np.random.default_rng(1).standard_normal(shape).astype(np.float32), 4.0)
+    star.write(truth.with_block("particles", truth["particles"].with_columns(rlnImageName=names)), data / "noise.star")
+    result = run_spa("post", "bfactor", "noise.star", "-d", "N", "-o", "n.star", "--smallest", 50, cwd=data)
+    assert result.status == 0 and "no resolution" in result.stderr
+    assert list(star.read(data / "N" / "bfactor.star").blocks) == ["subsets"]

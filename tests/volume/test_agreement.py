@@ -31,3 +31,17 @@ def test_a_signal_weaker_than_the_noise_does(kind: str) -> None:
     signal = grain(rng, "coarse ball")
     noise = [2 * signal.std() / one.std() * one for one in (grain(rng, kind), grain(rng, kind))]
     assert agreement(signal + noise[0], signal + noise[1]) > 1.5 * SURE
+
+
+def test_solvent_far_noisier_than_the_particle_hides_nothing() -> None:
+    rng = np.random.default_rng(6)
+    signal, loud = grain(rng, "white ball"), 1 + 20 * (1 - soft_sphere(N, 0.42 * N, 0.05 * N))
+    noise = [2 * loud * grain(rng, "white") for _ in "12"]
+    assert agreement(signal + noise[0], signal + noise[1]) > 1.5 * SURE
+
+
+def test_noise_that_grows_with_frequency_hides_nothing() -> None:
+    rng = np.random.default_rng(7)
+    signal, curve = grain(rng, "white ball"), 8 * (np.arange(N // 2 + 1) / (N // 2)) ** 2
+    noise = [apply_radial(grain(rng, "white"), curve) for _ in "12"]
+    assert agreement(signal + noise[0], signal + noise[1]) > 1.5 * SURE

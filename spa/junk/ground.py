@@ -47,12 +47,19 @@ def deviation(values: np.ndarray) -> float:
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
-def _parabola(image: np.ndarray) -> np.ndarray:
-    """The parabola of the bulk: what lies far off it has no say (Tukey's biweight)."""
+def level_off(image: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """The image less the robust parabola of what is clear (ny, nx)."""
+    return image - _parabola(image, clear)
+
+
+def _parabola(image: np.ndarray, clear: np.ndarray | None = None) -> np.ndarray:
+    """The parabola of the bulk: what lies far off it, or is not clear, has no say (Tukey's biweight)."""
     ny, nx = image.shape
     y, x = np.meshgrid(np.linspace(-1, 1, ny), np.linspace(-1, 1, nx), indexing="ij")
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).astype(np.float32)
     few, values = terms[::4, ::4].reshape(-1, 6), image[::4, ::4].ravel()
+    if clear is not None and clear[::4, ::4].sum() >= _FEWEST:
+        few, values = few[clear[::4, ::4].ravel()], values[clear[::4, ::4].ravel()]
     weight = np.ones_like(values)
     coefficients = np.array([np.median(values), 0, 0, 0, 0, 0], np.float32)
     for _ in range(_ROUNDS):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.junk.blur import blurred
-from spa.junk.ground import Ground, deviation
+from spa.junk.ground import Ground, deviation, level_off
 
 _FAR, _OFF = 6.0, 3.5  # robust standard deviations of the bulk: to be junk, to belong to it
 _MUCH, _BLUR, _EDGE = 0.3, 0.1, 0.4  # of a region's worst
@@ -35,8 +35,24 @@ def junk(ground: Ground, diameter: float) -> Judged:
     level = _standing_out(blurred(image, 0.7 * radius))
     fine = np.clip(blurred(image, 0.7) - blurred(image, 1.4), -20, 20)
     energy = _standing_out(np.log(blurred(fine * fine, 1.0 * radius) + 1e-6), _ENERGY, 4 * radius)
-    found = _grown(_wide(level, 1.5 * radius, _BLUR), 0.5 * radius) | _wide(energy, 2 * radius, _EDGE)
+    grainy = _wide(energy, 2 * radius, _EDGE)
+    found = _grown(_wide(level, 1.5 * radius, _BLUR), 0.5 * radius) | grainy
+    if grainy.any() and not found.all():
+        apart = _grown(grainy, 0.5 * radius) | found
+        level = _level(image, 0.7 * radius, apart)
+        found |= _grown(_wide(level, 1.5 * radius, _BLUR), 0.5 * radius)
     return Judged(found, level, energy)
+
+
+def _level(image: np.ndarray, width: float, apart: np.ndarray) -> np.ndarray:
+    """How far the grey level stands out from the bulk's; 0 ``apart``, on what is junk already.
+
+    That has no say: beside much carbon the ground would be a slope towards it, on which crystals are nothing.
+    """
+    share = (~apart).astype(np.float32)
+    level = blurred(level_off(image, ~apart) * share, width) / np.maximum(blurred(share, width), 0.1)
+    there = level[~apart]
+    return np.where(apart, 0, (level - np.median(there)) / max(deviation(there), 1e-9))
 
 
 def _standing_out(values: np.ndarray, least: float = 0.0, near: float = np.inf) -> np.ndarray:

@@ -91,3 +91,20 @@ def test_carbon_is_junk_however_much_there_is_of_it(share):
     edge = edge * len(found) // SIZE
     assert found[:, : edge - 4].mean() > 0.9
     assert found[:, edge + 12 :].mean() < 0.01
+
+
+def test_a_crystal_is_junk_beside_carbon_too():
+    """Carbon is much darker than all else: with a say in the ground's slope and spread it would hide a crystal."""
+    crystal = discs(np.array([[550, 300]]), 260.0)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    away = np.hypot(y - 300, x - 1800)
+    carbon = away > np.quantile(away, 0.7)  # about a hole
+    image = 1.5 * crystal + 0.5 * discs(places(200), DIAMETER / 2) + noise()
+    alone = mask(image)
+    image[carbon] += 2 * noise(1)[carbon] - 12
+    found = mask(image)
+    factor = SIZE // len(found)
+    inside, cover = crystal[::factor, ::factor] < 0, carbon[::factor, ::factor]
+    assert alone[inside].mean() > 0.95 and found[inside].mean() > 0.95 and found[cover].mean() > 0.95
+    near = gaussian_filter((inside | cover).astype(float), DIAMETER / PIXEL / factor) > 1e-3
+    assert found[~near].mean() < 0.005

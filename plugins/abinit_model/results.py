@@ -14,15 +14,18 @@ from spa.volume.fsc import crossing
 
 
 def written(run: Run, given: Given, outcome: Outcome) -> Tables:
-    """Maps and seeds.star into DIR; the table with poses, classes and data_maps."""
+    """Maps and seeds.star into DIR; the table with poses, data_classes and data_maps."""
     assert run.outdir is not None
-    tables = given.stack.tables.with_block("particles", _particles(given, outcome))
+    particles = _particles(given, outcome)
+    tables = given.stack.tables.with_block("particles", particles)
     order = _order(outcome)
-    volumes = final_maps(given, outcome.state)
+    volumes, names = final_maps(given, outcome.state), []
     for place, number in enumerate(order):
         path = run.outdir / f"class{place + 1:03d}.mrc"
         mrc.write(path, volumes[number], given.stack.pixel_size)
         tables = maps.with_maps(tables, [("map", str(path))], place + 1)
+        names.append(str(path))
+    tables = tables.with_block("classes", _classes(given, outcome, names, particles))
     if given.auto:
         groups = [outcome.symmetry[number].name for number in order[: len(outcome.symmetry)]]
         found = Table.of(spaMapClass=np.arange(len(groups)) + 1, spaSymmetry=groups)
@@ -49,6 +52,17 @@ def _particles(given: Given, outcome: Outcome) -> Table:
     )
 
 
+def _classes(given: Given, outcome: Outcome, names: list[str], particles: Table) -> Table:
+    """One row a class; names: its map."""
+    order, number = _order(outcome), np.arange(1, len(names) + 1)
+    return Table.of(
+        rlnReferenceImage=names, rlnClassNumber=number,
+        rlnClassDistribution=np.round(np.asarray(outcome.state.sizes)[order], 8),
+        rlnEstimatedResolution=[round(_resolution(given, outcome.state.curves[k]), 4) for k in order],
+        spaClassSize=np.bincount(particles.ints("rlnClassNumber"), minlength=len(names) + 1)[1:],
+    )  # fmt: skip
+
+
 def _seeds(given: Given, outcome: Outcome) -> Table:
     """One row a heat: what it was held to, how likely it makes images that it has not seen, whom it agrees with."""
     best = outcome.best
@@ -66,8 +80,11 @@ def _seeds(given: Given, outcome: Outcome) -> Table:
 
 def resolution(given: Given, outcome: Outcome) -> float:
     """Where the half maps' FSC of the best class falls below 0.143 in the particle's sphere, angstroms."""
-    shell = max(crossing(curve, 0.143) for curve in outcome.state.curves)
-    return given.images.resolution_of(min(shell, given.images.band.radius))
+    return min(_resolution(given, curve) for curve in outcome.state.curves)
+
+
+def _resolution(given: Given, curve: np.ndarray) -> float:
+    return given.images.resolution_of(min(crossing(curve, 0.143), given.images.band.radius))
 
 
 def summary(given: Given, outcome: Outcome, course: Course) -> str:

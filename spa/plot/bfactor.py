@@ -29,11 +29,20 @@ def henderson(
     for resolution in wanted:
         axes.axhline(1 / resolution**2, color="tab:red", linewidth=0.7, linestyle=":")
     axes.set_xscale("log")
-    ticks = np.unique(np.round(np.concatenate([resolutions, wanted]), 1))
-    ticks = ticks[:: max(1, len(ticks) // 8)]
+    bottom, top = 0.8 / resolutions.max() ** 2, 1.25 / min([*wanted, resolutions.min()]) ** 2
+    ticks = apart(np.unique(np.round(np.concatenate([wanted, resolutions]), 1)), (top - bottom) / 15)
     axes.set_yticks(1 / ticks**2, [f"{one:g}" for one in ticks])
-    axes.set_ylim(0.8 / resolutions.max() ** 2, 1.25 / min([*wanted, resolutions.min()]) ** 2)
+    axes.set_ylim(bottom, top)
     axes.set_xlabel("particles")
     axes.set_ylabel("resolution (Å), as 1/d²")
     axes.legend()
     return figure
+
+
+def apart(ticks: np.ndarray, least: float) -> np.ndarray:
+    """Of rising resolutions those whose 1/d^2 are not nearer than this: labels would lie on one another."""
+    kept = [ticks[0]]
+    for one in ticks[1:]:
+        if 1 / kept[-1] ** 2 - 1 / one**2 >= least:
+            kept.append(one)
+    return np.array(kept)

@@ -3,9 +3,11 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from spa.errors import DeviceError, WriteError
+from spa.plot import bfactor
 from spa.plot.figure import open_figure, save
 
 
@@ -33,3 +35,8 @@ def test_no_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(DeviceError, match=r"spa\[plot\]"):
         open_figure()
+
+
+def test_labels_of_resolutions_do_not_lie_on_one_another() -> None:
+    ticks = bfactor.apart(np.array([3.0, 3.1, 3.3, 4.0, 8.0]), 0.01)
+    assert ticks.tolist() == [3.0, 3.3, 4.0, 8.0] and (-np.diff(1 / ticks**2) >= 0.01).all()

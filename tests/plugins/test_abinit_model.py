@@ -163,6 +163,12 @@ def test_classes_are_numbered_by_size(data: Path, tmp_path: Path) -> None:
     assert counts[0] >= counts[1] and counts.sum() == 300
     assert list(tables["maps"].ints("spaMapClass")) == [1, 2]
     assert (tmp_path / "class002.mrc").is_file()
+    classes = tables["classes"]
+    assert classes.ints("spaClassSize").tolist() == counts.tolist()
+    assert classes.text("rlnReferenceImage").tolist() == tables["maps"].text("spaMapName").tolist()
+    assert classes.floats("rlnClassDistribution").sum() == pytest.approx(1, abs=1e-4)
+    kept = run_spa("select", "classes", "--classes", 2, tmp_path / "out.star")
+    assert kept.status == 0 and f"1 of 2 classes kept, {counts[1]} of 300 particles" in kept.stderr
 
 
 @pytest.mark.parametrize("seen", ["flipped", "none"])

@@ -53,12 +53,14 @@ def _particles(given: Given, outcome: Outcome) -> Table:
 
 
 def _classes(given: Given, outcome: Outcome, names: list[str], particles: Table) -> Table:
-    """One row a class; names: its map."""
-    order, number = _order(outcome), np.arange(1, len(names) + 1)
+    """One row a class; names: its map. Junk's blob resolves nothing."""
+    order, number, curves = _order(outcome), np.arange(1, len(names) + 1), outcome.state.curves
+    found = [_resolution(given, curve) for curve in curves]
+    found += [given.images.resolution_of(1)] * (len(names) - len(found))
     return Table.of(
         rlnReferenceImage=names, rlnClassNumber=number,
         rlnClassDistribution=np.round(np.asarray(outcome.state.sizes)[order], 8),
-        rlnEstimatedResolution=[round(_resolution(given, outcome.state.curves[k]), 4) for k in order],
+        rlnEstimatedResolution=np.round(found, 4)[order],
         spaClassSize=np.bincount(particles.ints("rlnClassNumber"), minlength=len(names) + 1)[1:],
     )  # fmt: skip
 

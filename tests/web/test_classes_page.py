@@ -34,6 +34,7 @@ def written(folder: Path, maps: bool = False, n: int = len(SIZES)) -> Path:
 def opened(tab: Any, job: Any) -> None:
     tab.goto(job.address)
     tab.wait_for_selector("body[data-measured]")
+    tab.wait_for_selector(".cell")  # drawn when the page has been laid out, on a busy machine after its first figures
 
 
 def order(tab: Any) -> list[int]:

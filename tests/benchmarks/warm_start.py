@@ -41,7 +41,7 @@ JOBS = {
     "refine homo, D2": "Images/particles.star --reference Images/truth.mrc --iterations 2 --diameter 130 --symmetry D2",
     "refine nu": "Images/particles.star --reference Images/truth.mrc --iterations 2 --diameter 130",
     "refine local": "refined.star --iterations 2",
-    "refine hetero": "Images/particles.star --reference Images/truth.mrc --reference Images/truth.mrc --iterations 2",
+    "refine hetero": "Images/particles.star --reference Images/truth.mrc --reference Images/truth.mrc --iterations 3",
     "classify 2d": "Images/particles.star --classes 2 --diameter 130 --iterations 4",
     "classify 3d": "refined.star --classes 2 --iterations 2",
     "abinit model": "Images/particles.star --diameter 130 --seeds 1",
@@ -60,11 +60,11 @@ JOBS = {
     "simulate movies": "--n 1 --size 512 512 --frames 6",
 }  # fmt: skip
 DATA = (
-    "simulate particles -d Images -o made.star --n 60 --box 48 --pixel-size 4 --symmetry D2 --specimen-diameter 120"
-    " --odd-subunit missing",
+    "simulate particles -d Images -o made.star --n 150 --box 48 --pixel-size 4 --symmetry D2 --specimen-diameter 120"
+    " --odd-subunit missing --snr 1",
     "simulate micrographs -d Micrographs -o made.star --n 1 --size 512 512 --specimen-diameter 120",
     "simulate movies -d Movies -o made.star --n 1 --size 512 512 --frames 6 --specimen-diameter 120",
-    "refine homo Images/particles.star -d Refined -o refined.star --reference Images/truth.mrc --iterations 2",
+    "refine homo Images/particles.star -d Refined -o refined.star --reference Images/truth.mrc --iterations 3",
 )
 PRINTS = {"symmetry detect"}  # have no folder
 

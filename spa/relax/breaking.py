@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.refine.problem import Workers
-from spa.relax.copies import Copies, Rest, difference, judged, together
+from spa.relax.copies import Copies, Rest, difference, judged, shared_out, together
 
 BANDS = (8, 13, 20)  # shells, for a particle that takes 0.7 of the box
 STARTS = 2  # in each band
@@ -75,6 +75,4 @@ def _settled(folds: list[Rest], copies: Copies, rng: np.random.Generator, worker
 def _leaning(cross: np.ndarray) -> np.ndarray:
     """Shares (n, c) of copies from their cross terms with D, taken so small that these vary by 1 from copy to copy."""
     lean = cross - cross.mean(axis=1, keepdims=True)
-    lean /= lean.std() + 1e-300
-    share = np.exp(lean - lean.max(axis=1, keepdims=True))
-    return share / share.sum(axis=1, keepdims=True)
+    return shared_out(lean / (lean.std() + 1e-300))

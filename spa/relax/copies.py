@@ -151,8 +151,13 @@ def judged(cross: np.ndarray, norm: np.ndarray) -> tuple[float, np.ndarray]:
     best = int(np.argmax(gains))
     scale = max(SCALES[best], SCALES[1])  # even a D that is worth nothing yet says where it leans
     score = 2 * scale * cross - scale**2 * norm
+    return gains[best], shared_out(score)
+
+
+def shared_out(score: np.ndarray) -> np.ndarray:
+    """Shares (n, c) of copies whose log likelihoods are score (n, c)."""
     share = np.exp(score - score.max(axis=1, keepdims=True))
-    return gains[best], share / share.sum(axis=1, keepdims=True)
+    return share / share.sum(axis=1, keepdims=True)
 
 
 def _evidence(score: np.ndarray) -> float:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.image import amx, tiles
-from spa.image.compiled import kernel
 from spa.image.exponential import exponential
 from spa.search.exhaustive import packed_rows
 from spa.search.images import Block

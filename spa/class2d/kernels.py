@@ -8,7 +8,7 @@ kept as its factors along x and y.
 import numba
 import numpy as np
 
-from spa.image.compiled import kernel
+from spa.compiled import kernel
 
 _f4, _i4 = numba.float32, numba.int32
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.ctffit.refine import Defocus
 from spa.ctffit.rings import SECTORS, Rings
-from spa.image.compiled import kernel
 from spa.image.ctf import Lens, wavelength
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.ctffit.spectrum import Spectrum
 from spa.errors import DataError
-from spa.image.compiled import kernel
 from spa.image.fft import good_size, rfft2
 
 _SMALLEST_PIXEL = 1.4  # angstroms; finer pixels are cropped away in Fourier space

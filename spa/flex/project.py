@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+from spa.compiled import INNER, kernel
 from spa.flex.mesh import Body, Mesh
 from spa.image import fft
-from spa.image.compiled import INNER, kernel
 from spa.image.disc import Disc
 from spa.volume.slices import PADDING
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.flex.mesh import Mesh
-from spa.image.compiled import kernel
 
 TURNS = 30  # of a rotation towards the nearest, at most; it starts at that of the tetrahedron before
 STILL = 1e-4  # radians

@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-from spa.image.compiled import INNER
+from spa.compiled import INNER
 
 LEAST = -87.0  # below, what it gives is no smaller
 _LOG2, _HIGH, _LOW = np.float32(1.4426950408889634), np.float32(0.693359375), np.float32(-2.12194440e-4)

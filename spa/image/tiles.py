@@ -8,8 +8,8 @@ tiles each, that lie one after another.
 import numba
 import numpy as np
 
+from spa.compiled import INNER, kernel
 from spa.image import amx
-from spa.image.compiled import INNER, kernel
 
 SIDE = 32  # rows, columns and terms of a block
 CACHED = 1 << 20  # bytes of left operand that are kept near

@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-from spa.image.compiled import kernel
+from spa.compiled import kernel
 from spa.motion.vectors import SEGMENT, TAPS, blended
 
 _f4, _f8, _i4, _i8, _c8 = numba.float32, numba.float64, numba.int32, numba.int64, numba.complex64

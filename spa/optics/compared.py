@@ -4,9 +4,9 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.image import fft
 from spa.image.aberrations import Aberrations
-from spa.image.compiled import kernel
 from spa.image.ctf import chi_basis
 from spa.image.disc import Disc, disc
 from spa.image.straight import Demodulator, seen_through

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from spa.image.compiled import kernel
+from spa.compiled import kernel
 from spa.image.ctf import wavelength
 from spa.image.disc import Disc
 from spa.optics.calibrate import Calibration

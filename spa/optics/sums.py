@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spa.image.compiled import kernel
+from spa.compiled import kernel
 from spa.image.disc import Disc
 from spa.optics.compared import Scene, Who, moved
 from spa.volume.cells import CHUNK

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.image import fft
-from spa.image.compiled import kernel
 from spa.picking.field import Field
 from spa.picking.steer import Filters, Polar, compressed
 

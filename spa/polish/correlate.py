@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import spline_filter1d
 
-from spa.image.compiled import kernel
+from spa.compiled import kernel
 from spa.polish.windows import Block
 
 

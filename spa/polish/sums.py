@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.image import fft
-from spa.image.compiled import kernel
 from spa.polish.windows import BATCH, spectra
 
 

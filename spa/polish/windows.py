@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.image import fft
 from spa.image.boxes import cut
-from spa.image.compiled import kernel
 
 LEVELS = 24.0
 BATCH = 64  # windows that are transformed together

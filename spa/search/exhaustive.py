@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.image import amx, tiles
-from spa.image.compiled import kernel
 from spa.search.images import Block, ramps
 
 TILE = 16 << 20  # bytes of the first product at a time: it is not kept whole

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from spa.image.compiled import INNER, kernel
+from spa.compiled import INNER, kernel
 from spa.search.images import Block
 from spa.volume.cells import CHUNK, place
 from spa.volume.scatter import ramp_tables

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.class3d.sums import blocks_of
+from spa.compiled import kernel
 from spa.image import fft
-from spa.image.compiled import kernel
 from spa.refine.problem import Workers
 from spa.vary.views import Views
 from spa.volume import insert as into

@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-from spa.image.compiled import INNER
+from spa.compiled import INNER
 
 CHUNK = 128  # coefficients that are worked on together: what they touch stays in the first caches
 LARGE = 2**22  # numbers of a grid, of which the caches hold little

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.image import fft
-from spa.image.compiled import kernel
 from spa.volume.fsc import MARGIN, fsc_spectra, randomisation_shell, randomise_phases
 from spa.volume.shells import require_cube
 from spa.volume.sphere import icosphere, sphericity

@@ -10,7 +10,7 @@ Sources: Wolf et al., Ultramicroscopy 106 (2006) 376; Russo & Henderson, Ultrami
 import numba
 import numpy as np
 
-from spa.image.compiled import kernel
+from spa.compiled import kernel
 from spa.volume.insert import Accumulator, Samples
 from spa.volume.slices import Reference, kernel_correction, reference
 

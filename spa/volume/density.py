@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.image import fft
-from spa.image.compiled import kernel
 from spa.volume.shells import cropped, radii
 
 FINER = 2

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from spa.image.compiled import kernel
+from spa.compiled import kernel
 from spa.volume.cells import CHUNK
 from spa.volume.padded import map_of, padded_bytes
 from spa.volume.scatter import ramp_tables, scatter

@@ -6,7 +6,7 @@ What is compiled here holds `cells.place`: a change of that wants this module to
 import numba
 import numpy as np
 
-from spa.image.compiled import INNER, kernel
+from spa.compiled import INNER, kernel
 from spa.volume.cells import place
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.compiled import kernel
 from spa.image import fft
-from spa.image.compiled import kernel
 from spa.volume.cells import CHUNK, fetched, place
 from spa.volume.padded import band_of
 

@@ -4,7 +4,7 @@ of them than sums, and keep a few coefficients at a time."""
 import numba
 import numpy as np
 
-from spa.image.compiled import INNER
+from spa.compiled import INNER
 from spa.volume.cells import fetched, place
 from spa.volume.slices import PADDING
 

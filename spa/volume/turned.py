@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spa.image.compiled import kernel
+from spa.compiled import kernel
 
 
 @kernel("void(f4[:,:,:,::1], f4[:,:,:,::1], f4[:,:,::1], f4, i8, i8)", fastmath=True)

@@ -11,29 +11,31 @@ ROOT = Path(__file__).parents[2]
 MODULES = sorted([*(ROOT / "spa").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")])
 
 HOST = {"cli", "web", "recipe", "job", "io", "model", "plot", "testing", "plug", "errors"}
-BESIDE_REFINE = {"search", "volume", "image", "errors"}  # what a science of its own stands on
+BELOW = {"compiled", "errors"}
+BESIDE_REFINE = {"search", "volume", "image", *BELOW}  # what a science of its own stands on
 ALLOWED = {
     "errors": set(),
     "plug": set(),
-    "io": {"errors"},
+    "compiled": {"errors"},
+    "io": {*BELOW},
     "model": {"errors"},
     "plot": {"errors"},
     "gpu": {"errors"},
-    "image": {"gpu", "errors"},
-    "volume": {"gpu", "image", "errors"},
-    "search": {"gpu", "volume", "image", "errors"},
-    "class3d": {"gpu", "refine", "search", "volume", "image", "errors"},
-    "refine": {"gpu", "symmetry", "search", "volume", "image", "errors"},
-    "vary": {"abinit", "class3d", "refine", "search", "volume", "image", "errors"},
-    "flex": {"gpu", "vary", "abinit", "class3d", "refine", "search", "volume", "image", "errors"},
-    "relax": {"gpu", "abinit", "refine", "search", "volume", "image", "errors"},
-    "picking": {"gpu", "search", "volume", "image", "errors"},
-    "class2d": {"gpu", "refine", "search", "volume", "image", "errors"},
-    "abinit": {"gpu", "symmetry", "refine", "search", "volume", "image", "errors"},
-    "ctffit": {"gpu", "image", "errors"},
-    "motion": {"gpu", "image", "errors"},
-    "polish": {"image", "errors"},
-    "simulate": {"motion", "volume", "image", "errors"},  # movies move and burn as the science says
+    "image": {"gpu", *BELOW},
+    "volume": {"gpu", "image", *BELOW},
+    "search": {"gpu", "volume", "image", *BELOW},
+    "class3d": {"gpu", "refine", "search", "volume", "image", *BELOW},
+    "refine": {"gpu", "symmetry", "search", "volume", "image", *BELOW},
+    "vary": {"abinit", "class3d", "refine", "search", "volume", "image", *BELOW},
+    "flex": {"gpu", "vary", "abinit", "class3d", "refine", "search", "volume", "image", *BELOW},
+    "relax": {"gpu", "abinit", "refine", "search", "volume", "image", *BELOW},
+    "picking": {"gpu", "search", "volume", "image", *BELOW},
+    "class2d": {"gpu", "refine", "search", "volume", "image", *BELOW},
+    "abinit": {"gpu", "symmetry", "refine", "search", "volume", "image", *BELOW},
+    "ctffit": {"gpu", "image", *BELOW},
+    "motion": {"gpu", "image", *BELOW},
+    "polish": {"image", *BELOW},
+    "simulate": {"motion", "volume", "image", *BELOW},  # movies move and burn as the science says
     "job": {"model", "io", "gpu", "image", "subtract", "errors"},  # images are subtracted, and straightened, on reading
     "web": {"job", "io", "model", "picking", "image", "errors"},  # the frame of pages, and micrographs as pictures
     "cli": {"plug", "gpu", "errors"},  # doctor asks what cards there are

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spa.image.compiled import kernel
+from spa.compiled import kernel
 from spa.image.exponential import LEAST, exponential
 
 

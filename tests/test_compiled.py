@@ -10,8 +10,8 @@ import numba
 import numpy as np
 import pytest
 
-from spa.image import compiled
-from spa.image.compiled import INNER, kernel
+from spa import compiled
+from spa.compiled import INNER, kernel
 
 
 @numba.njit(**INNER)

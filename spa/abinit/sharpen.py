@@ -171,7 +171,7 @@ def _half_sums(
     taken = [rows[share[rows] > LEAST_SHARE] for rows in halves]
     taken = [some if len(some) else rows[:1] for some, rows in zip(taken, halves)]
     band = min(max(int(1.3 * state.radius), state.radius + 6), images.band.radius)
-    spread = maximisation.Spread(best_only=settings.classes == 1 and state.sharpness < 0.5)
+    spread = maximisation.Spread()
     group = settings.group_of(seed[-1])
     sums = workers.engine.accumulate(
         images, weighted(poses, share), taken, band, state.noise, spread, seed, workers, group

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from spa.abinit import plan, score, sharpen, states, stochastic
+from spa.refine.engine import Cpu
+from spa.refine.expectation import Poses
+from spa.refine.maximisation import Spread, samples
 from spa.refine.problem import Workers
 from spa.search.orientations import grid
 from spa.symmetry import align
@@ -154,3 +157,24 @@ def test_unsure_poses_end_no_rounds_that_gain(planted, lumps, snr: float, unsure
     ends = [sharpen.iterated(data.images, idle, data.settings, 1, Workers(), gaining) for gaining in (True, False)]
     assert (ends[0].sharpness < sharpen.SHARP) == unsure
     assert [end.done for end in ends] == [not unsure, True]
+
+
+class Watched(Cpu):
+    """Keeps what images enter maps with."""
+
+    entered: tuple[Poses, Spread]
+
+    def accumulate(self, images, poses, halves, radius, noise, spread, seed, workers, operators):
+        self.entered = poses, spread
+        return super().accumulate(images, poses, halves, radius, noise, spread, seed, workers, operators)
+
+
+def test_unsure_images_enter_at_all_their_modes(planted, lumps) -> None:
+    """Best modes alone are those that the noise of the map has chosen: rounds stay with it, and lead nowhere."""
+    data, engine = planted(lumps(1), n=120, snr=0.03), Watched()
+    state = sharpen.first_state(data.images, data.volume[None].astype(np.float32), np.ones(1), 7, data.noise)
+    after = sharpen.iterated(data.images, state, data.settings, 1, Workers(engine=engine))
+    poses, spread = engine.entered
+    unsure = np.flatnonzero((poses.weight > 0.1).sum(axis=1) > 1)
+    assert after.sharpness < 0.5 and len(unsure) > 10
+    assert (np.bincount(samples(poses, unsure, spread, (1,)).rows) > spread.draws).all()

@@ -1,7 +1,7 @@
 """How two maps lie to each other, from a few of their central slices.
 
-A slice of the one at a pose A is compared with the other's at A R for every R of a grid on SO(3); the best are
-climbed. The other hand costs nothing: turning a map inside out conjugates its slices.
+A slice of the one at a pose A is compared with the other's at A R for every R of a grid on SO(3): for a few A at first,
+and for all where that looks well; the best are climbed. The other hand costs nothing: turning a map inside out conjugates its slices.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +17,9 @@ from spa.volume.transform import resampled, transform
 
 PLANES = 8
 TOGETHER = 2**20  # samples of turned maps that are taken at once
-KEPT = 12  # of a grid, to be climbed
+FEW = 4  # each so-manieth plane is looked at first
+HOPEFUL = 400  # of a grid, to be looked at in all planes
+KEPT = 12  # of those, to be climbed
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +133,8 @@ def fit(
     best = Fit(np.eye(3), False, -1.0, np.zeros(3) if shift is None else shift)
     still = _moved(where, wanted, -best.shift, box)
     for mirrored in (False, True) if mirror else (False,):
-        turn, value = _searched(_likeness(where, source, still, mirrored, run), turns, step, free)
+        hopeful = _hopeful(where, source, still, mirrored, run, turns)
+        turn, value = _searched(_likeness(where, source, still, mirrored, run), hopeful, step, free)
         if value > best.score:
             best = replace(best, turn=turn, mirrored=mirrored, score=value)
     for _ in range(2):
@@ -159,6 +162,18 @@ def _likeness(
         return np.concatenate(list(run(some, parts)))
 
     return score
+
+
+def _hopeful(
+    where: Probe, source: Reference, wanted: np.ndarray, mirrored: bool, run: Callable[..., Iterable], turns: np.ndarray
+) -> np.ndarray:
+    """Of turns (m, 3, 3) those that lay a few planes best on the values wanted (2, p K) there."""
+    if len(turns) <= HOPEFUL:
+        return turns
+    few = Probe(where.planes[::FEW], where.kx, where.ky)
+    values = wanted.reshape(2, len(where.planes), -1)[:, ::FEW].reshape(2, -1)
+    order = np.argsort(-_likeness(few, source, values, mirrored, run)(turns), kind="stable")
+    return turns[order[:HOPEFUL]]
 
 
 def _moved(where: Probe, values: np.ndarray, shift: np.ndarray, box: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
+from spa.compiled import kernel
 from spa.errors import DataError, ReadError
 from spa.io import tiff
 
@@ -130,12 +131,10 @@ def _add(data, end, run_bits, x_bits, y_bits, upsample, image):  # type: ignore[
     return place <= total
 
 
-add_events = numba.njit(
-    numba.boolean(numba.types.Array(_u1, 1, "C", readonly=True), _i8, _i8, _i8, _i8, _i8, _u1[:, ::1]),
-    nogil=True, cache=True,
-)(_add)  # fmt: skip
+add_events = kernel(
+    numba.boolean(numba.types.Array(_u1, 1, "C", readonly=True), _i8, _i8, _i8, _i8, _i8, _u1[:, ::1])
+)(_add)
 """Add the electrons of one frame's code to an image; False where the code goes on beyond the frame."""
-add_events_wide = numba.njit(
-    numba.boolean(numba.types.Array(_u1, 1, "C", readonly=True), _i8, _i8, _i8, _i8, _i8, _u2[:, ::1]),
-    nogil=True, cache=True,
-)(_add)  # fmt: skip
+add_events_wide = kernel(
+    numba.boolean(numba.types.Array(_u1, 1, "C", readonly=True), _i8, _i8, _i8, _i8, _i8, _u2[:, ::1])
+)(_add)

@@ -15,6 +15,7 @@ import numpy as np
 
 from spa.errors import MissingInput, ReadError, SpaError
 
+LZW = 5  # TIFF's number of it
 _heard = threading.local()
 
 
@@ -69,9 +70,38 @@ def _require_bytes(path: str | Path, pages: list[Any], size: int) -> None:
 def decoded(path: str | Path, page: Any, number: int = 1) -> np.ndarray:
     """The pixels (ny, nx) of a page, last row first. ReadError where they cannot be decoded."""
     try:
-        return page.asarray(maxworkers=1)[::-1]
+        image = _of_strips(page)
+        return (page.asarray(maxworkers=1) if image is None else image)[::-1]
     except Exception as error:  # a decoder raises what it likes
         raise ReadError(f"{path}: frame {number} cannot be decoded: {error}") from None
+
+
+def _of_strips(page: Any) -> np.ndarray | None:
+    """The pixels of a page that is nothing but numbers in strips of LZW, as movies are; None: the library's to decode,
+    or to refuse."""
+    if (int(page.compression), int(page.predictor), int(page.fillorder)) != (LZW, 1, 1) or page.is_tiled:
+        return None
+    from spa.io import lzw  # compiled: only where it is needed
+
+    bits = 8 * np.dtype(page.dtype).itemsize
+    if len(page.shape) != 2 or page.bitspersample != bits or not lzw.is_new_style(_strip(page, 0, 2)):
+        return None
+    kind = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
+    row = page.shape[1] * kind.itemsize
+    pixels = np.empty(page.shape[0] * row + lzw.SPARE, np.uint8)
+    for strip, count in enumerate(page.databytecounts):
+        first = min(strip * page.rowsperstrip, page.shape[0]) * row
+        last = min((strip + 1) * page.rowsperstrip, page.shape[0]) * row
+        if not lzw.decoded(_strip(page, strip, count), pixels[first : last + lzw.SPARE]):
+            return None
+    image = pixels[: -lzw.SPARE].view(kind).reshape(page.shape)
+    return image if kind.isnative else image.astype(page.dtype)
+
+
+def _strip(page: Any, strip: int, count: int) -> bytes:
+    file = page.parent.filehandle
+    file.seek(page.dataoffsets[strip])
+    return bytes(file.read(count))
 
 
 def write(path: str | Path, frames: Iterator[np.ndarray], compression: str = "lzw") -> None:

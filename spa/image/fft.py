@@ -70,6 +70,11 @@ def lines(kind: str, shape: tuple[int, int], axis: int) -> pyfftw.FFTW:
     return _plan(kind, shape, (axis,))
 
 
+def plane(shape: tuple[int, int]) -> pyfftw.FFTW:
+    """The forward transform of a plane (ny, nx), to be used as `lines`."""
+    return _plan("forward", shape, (0, 1))
+
+
 def each(one: Callable[[int], None], count: int, threads: int) -> None:
     """Calls of 0 ... count - 1, by so many threads."""
     if threads == 1:

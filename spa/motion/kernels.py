@@ -6,7 +6,8 @@ import numpy as np
 from spa.compiled import kernel
 from spa.motion.vectors import SEGMENT, TAPS, blended
 
-_f4, _f8, _i4, _i8, _c8 = numba.float32, numba.float64, numba.int32, numba.int64, numba.complex64
+_f4, _f8, _c8 = numba.float32, numba.float64, numba.complex64
+_i1, _i4, _i8 = numba.int8, numba.int32, numba.int64
 STEPS = 256  # of interpolation: fractions of a pixel
 _ROWS, _COLUMNS = 32, 256  # of a tile: its sums stay in the cache
 _SHARE = 4  # rows that share a displacement
@@ -57,6 +58,32 @@ def rounded(image, mean, scale):  # type: ignore[no-untyped-def]
             value = min(max(value, np.float32(-127)), np.float32(127))
             out[y, x] = np.int8(np.floor(value + np.float32(0.5)))
     return out
+
+
+@kernel(numba.void(_i1[:, ::1], _i8, _i8, _f4[::1], _f4[::1], _f4[:, ::1]), fastmath=True)
+def windowed(image, top, left, along_y, along_x, out):  # type: ignore[no-untyped-def]
+    """out: the part of an image that begins at top, left, its mean taken off, times factors along y and x."""
+    ny, nx = out.shape
+    total = 0
+    for y in range(ny):
+        line = image[top + y, left : left + nx]
+        for x in range(nx):
+            total += line[x]
+    mean = np.float32(total / (ny * nx))
+    for y in range(ny):
+        line, factor = image[top + y, left : left + nx], along_y[y]
+        for x in range(nx):
+            out[y, x] = (np.float32(line[x]) - mean) * (factor * along_x[x])
+
+
+@kernel(numba.void(_c8[:, ::1], _i8[::1], _f4[:, ::1], _f4[:, ::1], _f4[:, ::1]), fastmath=True)
+def kept(spectrum, rows, factors, real, imag):  # type: ignore[no-untyped-def]
+    """real and imag (rows, columns): of those rows of a spectrum, and of as many columns as there are, times factors."""
+    for y in range(len(rows)):
+        line = spectrum[rows[y]]
+        for x in range(real.shape[1]):
+            real[y, x] = line[x].real * factors[y, x]
+            imag[y, x] = line[x].imag * factors[y, x]
 
 
 @numba.njit(nogil=True, fastmath=True)

@@ -147,19 +147,14 @@ class Held:
 
 def cut(frames: np.ndarray, at: Layout) -> Held:
     """Patches of int8 frames (n, my, mx)."""
-    window = at.window[0][:, None] * at.window[1]
-    box_y, box_x = window.shape
     p, n = at.corners.shape[:2]
-    spectra = np.zeros((2, p, n, len(at.ky), len(at.kx)), np.float32)
-    images = np.empty((n, box_y, box_x), np.float32)
+    spectra = np.empty((2, p, n, len(at.ky), len(at.kx)), np.float32)
+    used, plan = at.used.astype(np.float32), fft.plane((len(at.window[0]), len(at.window[1])))
     for place, corners in enumerate(at.corners):
-        for image, frame, (x, y) in zip(images, frames, corners):
-            image[...] = frame[y : y + box_y, x : x + box_x]
-        images -= images.mean((1, 2), keepdims=True)
-        images *= window
-        found = fft.rfft2(images)[:, at.rows, : len(at.kx)]
-        spectra[0, place], spectra[1, place] = found.real, found.imag
-    spectra *= at.used
+        for number, (frame, (x, y)) in enumerate(zip(frames, corners)):
+            kernels.windowed(frame, y, x, *at.window, plan.input_array)
+            plan.execute()
+            kernels.kept(plan.output_array, at.rows, used, spectra[0, place, number], spectra[1, place, number])
     return Held(at, spectra[0], spectra[1], _whiten(spectra, at))
 
 

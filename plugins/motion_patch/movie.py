@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -121,11 +122,11 @@ class Pixels:
         self._filling = bad.Filling(known | hot)
         return hot
 
-    def frames(self) -> Iterator[np.ndarray]:
-        """Frames (ny, nx) float32 in order, in one array that is used again."""
+    def frames(self, standing: int = 1) -> Iterator[np.ndarray]:
+        """Frames (ny, nx) float32 in order, in as many arrays as are to stand at once, used again and again."""
         source = self._held if self._held is not None else self.movie.frames(*self.bounds)
-        image = np.empty(self.movie.shape, np.float32)
-        for number, frame in enumerate(source, self.bounds[0]):
+        images = cycle(np.empty((standing, *self.movie.shape), np.float32))
+        for number, (frame, image) in enumerate(zip(source, images), self.bounds[0]):
             self._filling.corrected(frame, self.reference.gain, number, image)
             yield image
 
@@ -159,7 +160,7 @@ def done(source: "Pixels | PixelsOnDevice", settings: Settings, exposure: Exposu
     groups = power.groups(last - first, exposure.dose, settings.power_dose) if settings.power_dose else ()
     sums = ways.sums(found.field, source.movie.shape, Wanted(weighted, settings.plain, settings.halves, groups))
     spectrum = ways.spectrum(source.movie.shape, exposure.pixel_size)
-    for image in sums.add(source.frames()):
+    for image in sums.add(source.frames(BATCH)):
         spectrum.add(image)
     images = sums.finished(binned(source.movie.shape, settings.bin))
     seen = (spectrum.amplitude(), spectrum.pixel_size) if groups else None

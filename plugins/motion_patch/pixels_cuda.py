@@ -76,8 +76,8 @@ class PixelsOnDevice:
         self._filling = bad.Filling(known | hot)
         return hot
 
-    def frames(self) -> Iterator[Array]:
-        """Frames (ny, nx) float32 in order, each an array of its own."""
+    def frames(self, standing: int = 1) -> Iterator[Array]:
+        """Frames (ny, nx) float32 in order, each an array of its own: all of them stand."""
         places = self._device.array(self._filling.places, np.int32) if len(self._filling.places) else None
         for number, frame in enumerate(self._sent(), self.bounds[0]):
             yield frames_cuda.corrected(frame, self._gain, self._filling, places, number)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from spa.errors import DataError
+from spa.motion import kernels
 
 SIGMAS = 6.0
 BACKGROUND = 8  # pixels: side of the squares whose means pixels are compared with
@@ -75,6 +76,8 @@ class Filling:
         """A frame as it comes into out (ny, nx) float32: gain applied, bad pixels filled; its number sets the draws."""
         if gain is None:
             out[...] = raw
+        elif raw.dtype == np.uint8 and raw.flags.c_contiguous:
+            kernels.gained(raw, gain, out)
         else:
             np.multiply(raw, gain, out=out, casting="unsafe")
         self.fill(out, number)

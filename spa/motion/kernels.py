@@ -7,9 +7,10 @@ from spa.compiled import kernel
 from spa.motion.vectors import SEGMENT, TAPS, blended
 
 _f4, _f8, _c8 = numba.float32, numba.float64, numba.complex64
-_i1, _i4, _i8 = numba.int8, numba.int32, numba.int64
+_u1, _i1, _i4, _i8 = numba.uint8, numba.int8, numba.int32, numba.int64
 STEPS = 256  # of interpolation: fractions of a pixel
 _ROWS, _COLUMNS = 32, 256  # of a tile: its sums stay in the cache
+TOGETHER = 4  # frames, so that sums are fetched and stored less often
 _SHARE = 4  # rows that share a displacement
 
 
@@ -47,6 +48,14 @@ def decimated(image, taps, factor):  # type: ignore[no-untyped-def]
     return out
 
 
+@kernel(numba.void(_u1[:, ::1], _f4[:, ::1], _f4[:, ::1]))
+def gained(counts, gain, out):  # type: ignore[no-untyped-def]
+    """out: counts times a gain."""
+    for y in range(counts.shape[0]):
+        for x in range(counts.shape[1]):
+            out[y, x] = np.float32(counts[y, x]) * gain[y, x]
+
+
 @kernel(numba.int8[:, ::1](_f4[:, ::1], _f4, _f4), fastmath=True)
 def rounded(image, mean, scale):  # type: ignore[no-untyped-def]
     """(image - mean) * scale, rounded to signed bytes."""
@@ -78,7 +87,7 @@ def windowed(image, top, left, along_y, along_x, out):  # type: ignore[no-untype
 
 @kernel(numba.void(_c8[:, ::1], _i8[::1], _f4[:, ::1], _f4[:, ::1], _f4[:, ::1]), fastmath=True)
 def kept(spectrum, rows, factors, real, imag):  # type: ignore[no-untyped-def]
-    """real and imag (rows, columns): of those rows of a spectrum, and of as many columns as there are, times factors."""
+    """real and imag (rows, columns): of those rows, and of the first columns, of a spectrum, times factors."""
     for y in range(len(rows)):
         line = spectrum[rows[y]]
         for x in range(real.shape[1]):
@@ -234,16 +243,19 @@ def _fetched(frame, top, left, wholes, steps, taps, out):  # type: ignore[no-unt
 
 
 @kernel(
-    numba.void(_f4[:, :, ::1], _f4[:, :, :, ::1], _i8, _f4[:, ::1], _f4[:, ::1], _f4[:, :, ::1]),
+    numba.void(
+        numba.types.UniTuple(_f4[:, ::1], TOGETHER), _f4[:, :, :, ::1], _i8, _f4[:, ::1], _f4[:, ::1], _f4[:, :, ::1]
+    ),
     fastmath=True,
 )  # fmt: skip
 def add_warped(frames, nodes, spacing, taps, weights, sums):  # type: ignore[no-untyped-def]
-    """sums (r, ny, nx) += weights (m, r) times frames (m, ny, nx), each pixel fetched from where the field says.
+    """sums (r, ny, nx) += weights (m, r) times m frames (ny, nx), each pixel fetched from where the field says.
 
-    nodes (m, gy, gx, 2): displacement x y every spacing pixels, linear between; taps (STEPS + 1, TAPS): the
-    interpolation's weights by fraction of a pixel. Outside, frames are mirrored at their edges.
+    frames: TOGETHER of them, of which the first m are looked at. nodes (m, gy, gx, 2): displacement x y every spacing
+    pixels, linear between; taps (STEPS + 1, TAPS): the interpolation's weights by fraction of a pixel. Outside, frames
+    are mirrored at their edges.
     """
-    m, ny, nx = frames.shape
+    m, (ny, nx) = len(weights), frames[0].shape
     wholes = np.empty((2, _ROWS // _SHARE, _COLUMNS // SEGMENT), np.int64)
     steps = np.empty((2, _ROWS // _SHARE, _COLUMNS // SEGMENT), np.int64)
     tile = np.empty(_ROWS * _COLUMNS, np.float32)
@@ -281,3 +293,14 @@ def add_filtered(spectrum, curve, step, ny, nx, along_y, along_x, out):  # type:
             low = min(int(place), last)
             share = place - np.float32(low)
             out[y, x] += spectrum[y, x] * (factor * along_x[x] * (curve[low] + share * (curve[low + 1] - curve[low])))
+
+
+@kernel(numba.void(_c8[:, ::1], _f8[:, ::1]))
+def add_power(spectrum, power):  # type: ignore[no-untyped-def]
+    """power (side, side // 2 + 1) += |spectrum|^2 of a size that is as large or larger: of its lowest frequencies."""
+    side, beyond = len(power), len(spectrum) - len(power)
+    for y in range(side):
+        row = y if y < side // 2 else y + beyond
+        for x in range(power.shape[1]):
+            value = spectrum[row, x]
+            power[y, x] += value.real * value.real + value.imag * value.imag

@@ -6,6 +6,7 @@ Groups of 4 e per square angstrom: McMullan et al., Ultramicroscopy 158 (2015) 2
 import numpy as np
 
 from spa.image import fft
+from spa.motion import kernels
 
 SIDE = 512  # pixels of a spectrum
 PIXEL = 1.4  # angstroms: spectra of finer pixels are cut to the Nyquist frequency of this
@@ -54,13 +55,14 @@ class Spectrum:
 
     def add(self, image: np.ndarray) -> None:
         """Add an image's power."""
-        size, half = self._at.tile, self._at.side // 2
+        size, plan = self._at.tile, fft.plane((self._at.tile, self._at.tile))
         for top in range(0, image.shape[0] - size + 1, size):
             for left in range(0, image.shape[1] - size + 1, size):
                 tile = image[top : top + size, left : left + size]
-                found = fft.rfft2((tile - tile.mean()) * self._window)
-                found = np.concatenate([found[:half, : half + 1], found[size - half :, : half + 1]])
-                self._power += found.real**2 + found.imag**2
+                np.subtract(tile, tile.mean(), out=plan.input_array)
+                plan.input_array[...] *= self._window
+                plan.execute()
+                kernels.add_power(plan.output_array, self._power)
                 self._count += 1
 
     def amplitude(self) -> np.ndarray:

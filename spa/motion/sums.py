@@ -17,7 +17,7 @@ from spa.motion.dose import Factors
 from spa.motion.field import Field
 
 SPACING = 32  # pixels between the nodes of a field
-BATCH = 4  # frames interpolated together, so that sums are fetched and stored less often
+BATCH = kernels.TOGETHER  # frames interpolated together
 LEAST = 0.4  # of detail that interpolation leaves: less is not put back
 
 
@@ -118,16 +118,15 @@ class Sums:
         self._plain = np.zeros(shape, np.float32) if wanted.plain else None
 
     def add(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Sum all frames (ny, nx) float32; gives each group's plain sum, which stands until the next is asked for."""
+        """Sum all frames (ny, nx) float32, ``BATCH`` of which stand at once; gives each group's plain sum, which stands
+        until the next is asked for."""
         source, plan = iter(frames), self._plan
-        buffer = np.empty((BATCH, *plan.shape), np.float32)
         for first, last in plan.bounds:
             for start in range(first, last, BATCH):
                 part = slice(start, min(start + BATCH, last))
-                for place in range(part.stop - start):
-                    buffer[place] = next(source)
-                these = buffer[: part.stop - start], plan.nodes[part], SPACING, self._taps, plan.weights[part]
-                kernels.add_warped(*these, self._stack)
+                these = [next(source) for _ in range(part.stop - start)]
+                these += these[:1] * (BATCH - len(these))
+                kernels.add_warped(tuple(these), plan.nodes[part], SPACING, self._taps, plan.weights[part], self._stack)
             if plan.grouped:
                 yield self._stack[-1]
                 if self._plain is not None:
@@ -147,8 +146,11 @@ def _image(stack: np.ndarray, by: Filter, shape: tuple[int, int]) -> np.ndarray:
     """Of sums (r, ny, nx), each filtered by its curve."""
     (ny, nx), (my, mx) = stack.shape[1:], shape
     spectrum = np.zeros((ny, nx // 2 + 1), np.complex64)
+    plan = fft.plane((ny, nx))
     for image, curve in zip(stack, by.curves):
-        kernels.add_filtered(fft.rfft2(image), curve, by.step, ny, nx, by.along_y, by.along_x, spectrum)
+        plan.input_array[...] = image
+        plan.execute()
+        kernels.add_filtered(plan.output_array, curve, by.step, ny, nx, by.along_y, by.along_x, spectrum)
     if shape == (ny, nx):
         return fft.irfft2(spectrum, nx)
     small = np.zeros((my, mx // 2 + 1), np.complex64)

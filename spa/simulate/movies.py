@@ -131,7 +131,8 @@ def frames(
         burnt = dose.weights(np.array([camera.before + camera.dose * (number + 0.5)]), fine, camera.voltage)[0]
         seen = fft.irfft2(spectrum * np.interp(radius, fine, burnt).astype(np.float32), nx)
         image = np.zeros((1, ny, nx), np.float32)
-        kernels.add_warped(seen[None], moved[number : number + 1], SPACING, taps, np.ones((1, 1), np.float32), image)
+        these, one = (seen,) * kernels.TOGETHER, np.ones((1, 1), np.float32)
+        kernels.add_warped(these, moved[number : number + 1], SPACING, taps, one, image)
         counts = rng.poisson(np.maximum(level * (1 - image[0]) / gain, 0)).reshape(-1)
         counts[hot] += HOT
         counts[dead] = 0

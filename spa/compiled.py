@@ -9,8 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numba
+import numpy as np
+from numba.core import environment, types
 from numba.core.caching import FunctionCache
+from numba.core.errors import NumbaNotImplementedError
 from numba.core.runtime import rtsys
+from numba.core.typing.typeof import typeof_impl
+from numba.np import numpy_support
 
 INNER: dict[str, Any] = {
     "nogil": True,
@@ -26,11 +31,11 @@ _alone = threading.Lock()
 
 
 class _Kept(FunctionCache):  # type: ignore[misc]
-    """What is kept on disk is loaded without all that numba would import to compile, 0.1 s."""
+    """What is kept on disk is loaded without all that numba would import to compile, 0.2 s."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)
-        with _no_linear_algebra():
+        with _no_linear_algebra(), _no_modules():
             with self._guard_against_spurious_io_errors():
                 if (kept := self._load_overload(sig, target_context)) is not None:
                     return kept
@@ -49,6 +54,42 @@ def _no_linear_algebra() -> Iterator[None]:
     finally:
         if spared:
             del sys.modules["scipy.linalg"]
+
+
+_rebuilt = environment._rebuild_env
+
+
+def _rebuilt_alone(module: str, constants: list[Any], name: str) -> Any:
+    """A function's environment without its module, if that is numba's own and not there: compiled code asks for the
+    constants alone."""
+    if not module.startswith("numba.") or module in sys.modules or environment.lookup_environment(name):
+        return _rebuilt(module, constants, name)
+    found = environment.Environment({"__name__": module})
+    found.consts[:], found.env_name = constants, name
+    environment.Environment._memo[name] = found
+    return found
+
+
+@contextlib.contextmanager
+def _no_modules() -> Iterator[None]:
+    environment._rebuild_env = _rebuilt_alone
+    try:
+        yield
+    finally:
+        environment._rebuild_env = _rebuilt
+
+
+_type_of = typeof_impl.dispatch(np.ndarray)
+
+
+@typeof_impl.register(np.ndarray)  # type: ignore[untyped-decorator]
+def _type_of_array(array: np.ndarray, context: Any) -> Any:
+    """numba's, which would load numpy.ma to ask whether an array is masked: where that is not there, none is."""
+    if "numpy.ma" not in sys.modules:
+        with contextlib.suppress(NumbaNotImplementedError):
+            kind, layout = numpy_support.from_dtype(array.dtype), numpy_support.map_layout(array)
+            return types.Array(kind, array.ndim, layout, readonly=not array.flags.writeable)
+    return _type_of(array, context)
 
 
 def kernel(signature: Any, **options: Any) -> Callable[[Callable], Callable[..., Any]]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from spa.image import fft
-from spa.motion import kernels
+from spa.motion import shifted
 
 TAPER = 0.12  # of a patch's side, at each edge
 LIMIT = 4.5  # angstroms: finer detail does not help to align
@@ -133,7 +133,7 @@ class Held:
 
     def slopes(self, moved: np.ndarray, ends: np.ndarray, totals: np.ndarray, weight: np.ndarray) -> np.ndarray:
         return np.stack([
-            2 * kernels.slopes(real, imag, self.at.kx, self.at.ky, ends, shifts, total * weight)
+            2 * shifted.slopes(real, imag, self.at.kx, self.at.ky, ends, shifts, total * weight)
             for real, imag, shifts, total in zip(self.real, self.imag, moved - self.at.offsets, totals)
         ])  # fmt: skip
 
@@ -141,7 +141,7 @@ class Held:
         out = np.zeros((len(self.real), 2, *self.real.shape[2:]), np.float32)
         for p, shifts in enumerate((moved - self.at.offsets)[:, part]):
             real, imag = self.real[p, part], self.imag[p, part]
-            kernels.add_shifted(real, imag, self.at.kx, self.at.ky, ends, np.ascontiguousarray(shifts), out[p])
+            shifted.add_shifted(real, imag, self.at.kx, self.at.ky, ends, np.ascontiguousarray(shifts), out[p])
         return out
 
 
@@ -152,9 +152,9 @@ def cut(frames: np.ndarray, at: Layout) -> Held:
     used, plan = at.used.astype(np.float32), fft.plane((len(at.window[0]), len(at.window[1])))
     for place, corners in enumerate(at.corners):
         for number, (frame, (x, y)) in enumerate(zip(frames, corners)):
-            kernels.windowed(frame, y, x, *at.window, plan.input_array)
+            shifted.windowed(frame, y, x, *at.window, plan.input_array)
             plan.execute()
-            kernels.kept(plan.output_array, at.rows, used, spectra[0, place, number], spectra[1, place, number])
+            shifted.kept(plan.output_array, at.rows, used, spectra[0, place, number], spectra[1, place, number])
     return Held(at, spectra[0], spectra[1], _whiten(spectra, at))
 
 

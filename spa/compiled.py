@@ -24,8 +24,14 @@ INNER: dict[str, Any] = {
     "error_model": "numpy",
     "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
+    "no_rewrites": True,
+    "_nrt": False,
 }
-"""Options of a function that kernels alone call: numba.njit(**INNER), compiled with the first of them."""
+"""Options of a function that kernels alone call: numba.njit(**INNER), compiled with the first of them.
+
+Arrays are not counted (`_nrt`): such functions make none, and what counts them is a fifth of the time to compile. Nor
+are expressions of arrays looked for: everything is loops over numbers.
+"""
 
 _alone = threading.Lock()
 
@@ -92,12 +98,15 @@ def _type_of_array(array: np.ndarray, context: Any) -> Any:
     return _type_of(array, context)
 
 
-def kernel(signature: Any, **options: Any) -> Callable[[Callable], Callable[..., Any]]:
+def kernel(signature: Any, allocates: bool = False, **options: Any) -> Callable[[Callable], Callable[..., Any]]:
     """A decorator: numba.njit with one signature, without the GIL, at the first call.
 
-    To be called from Python; what other compiled code calls is numba.njit(**INNER).
+    To be called from Python; what other compiled code calls is numba.njit(**INNER). allocates: whether it makes arrays.
     """
-    settings: dict[str, Any] = {"nogil": True, "cache": True, "no_cfunc_wrapper": True, **options}
+    settings: dict[str, Any] = {
+        "nogil": True, "cache": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_rewrites": True,
+        "_nrt": allocates, **options,
+    }  # fmt: skip
 
     def decorate(function: Callable) -> Callable[..., Any]:
         made: list[Callable] = []

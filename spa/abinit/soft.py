@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.compiled import kernel
-from spa.image import amx, tiles
+from spa.image import tiles
 from spa.image.exponential import exponential
 from spa.search.exhaustive import packed_rows
 from spa.search.images import Block
@@ -38,8 +38,7 @@ def slices_of(poses: np.ndarray, cut: list[np.ndarray]) -> Slices:
     """The slices cut (g, 2, K) of each class at poses."""
     every = np.concatenate(cut)
     packed = every.reshape(len(every), -1)
-    blocks = tiles.right(packed.T) if amx.there() else None
-    return Slices(poses, packed, every[:, 0] ** 2 + every[:, 1] ** 2, len(cut), blocks)
+    return Slices(poses, packed, every[:, 0] ** 2 + every[:, 1] ** 2, len(cut), tiles.right(packed.T))
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,9 @@ def _posterior(cross, norm, prior, beta, similarity, classes, total, evidence, s
                     mass += row[j]
             evidence[i, c] = top + np.log(mass)
             share[i, c] = 1 / mass
-        best = evidence[i].max()
+        best = -np.float32(3e38)
+        for c in range(classes):
+            best = max(best, evidence[i, c])
         norm_c = np.float32(0)
         for c in range(classes):
             norm_c += np.exp(evidence[i, c] - best)
@@ -142,7 +143,7 @@ def _scores(rows: np.ndarray, slices: Slices) -> np.ndarray:
 
 def _gathered(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """(c g, 2K) sums of rows (n s, 2K) by their weights (n s, c g)."""
-    if not amx.there():
+    blocks = tiles.right(weights)
+    if blocks is None:
         return weights.T @ rows
-    width = rows.shape[1]
-    return tiles.product(tiles.left(rows.T), tiles.right(weights), width, weights.shape[1]).T
+    return tiles.product(tiles.left(rows.T), blocks, rows.shape[1], weights.shape[1]).T

@@ -16,7 +16,7 @@ _f4, _i4 = numba.float32, numba.int32
 @kernel(
     _f4[:, :](
         _f4[:, :, ::1], _f4[:, ::1], _f4[:, :, :, ::1], _f4[:, :, ::1], _f4[:, :, ::1], _i4[:, ::1]
-    ), fastmath=True,
+    ), fastmath=True, allocates=True,
 )  # fmt: skip
 def cell_scores(y, c2, refs, ramp_x, ramp_y, cells):  # type: ignore[no-untyped-def]
     """(n, 8) log-likelihoods of the children (psi, y, x) of cells (n, 5 = image, class, psi, y, x), sorted so."""
@@ -79,7 +79,7 @@ def scatter(column, target, index, fx, fy, sign, columns):  # type: ignore[no-un
     numba.void(
         _f4[:, :, ::1], _f4[:, ::1], _f4[:, :, ::1], _f4[:, :, ::1], _i4[:, ::1], _f4[::1],
         _f4[:, :, ::1], _i4[:, ::1], _f4[:, ::1], _f4[:, ::1], _f4[:, ::1], numba.int64,
-    ), fastmath=True,
+    ), fastmath=True, allocates=True,
 )  # fmt: skip
 def gather_images(y, c2, ramp_x, ramp_y, entries, weights, target, index, fx, fy, sign, columns):  # type: ignore[no-untyped-def]
     """Adds weighted, shifted images turned back into planes.
@@ -131,7 +131,7 @@ def shift_images(y, ramp_x, ramp_y, iy, ix, out_re, out_im):  # type: ignore[no-
 @kernel(
     numba.int64(
         _f4[:, :, ::1], _f4[:, :, ::1], _f4[:, ::1], _f4[:, ::1], numba.float32, numba.int64, _i4[:, ::1], _f4[::1]
-    ), fastmath=True,
+    ), fastmath=True, allocates=True,
 )  # fmt: skip
 def best_scores(a, b, base, prior, faint, most, cells, scores):  # type: ignore[no-untyped-def]
     """Scores a + b (half a turn on: a - b) + base + prior within `faint` of an image's best; how many.

@@ -15,7 +15,7 @@ TURNS = 30  # of a rotation towards the nearest, at most; it starts at that of t
 STILL = 1e-4  # radians
 
 
-@kernel("f8(f4[:,::1], i4[:,::1], f4[:,:,::1], f4[::1], f4[:,::1])")
+@kernel("f8(f4[:,::1], i4[:,::1], f4[:,:,::1], f4[::1], f4[:,::1])", allocates=True)
 def _energy(moves, cells, slopes, weights, slope):
     total = 0.0
     f, r, g, turn = np.empty((3, 3)), np.eye(3), np.empty((3, 3)), np.empty((3, 3))

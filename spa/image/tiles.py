@@ -5,6 +5,8 @@ hundredths of what noise makes of it.  Operands are cut into blocks of 32 rows o
 tiles each, that lie one after another.
 """
 
+import math
+
 import numba
 import numpy as np
 
@@ -13,6 +15,7 @@ from spa.image import amx
 
 SIDE = 32  # rows, columns and terms of a block
 CACHED = 1 << 20  # bytes of left operand that are kept near
+WORTH = 5e10  # products of numbers: float32 takes a second for them, what is here as long to be compiled
 CONFIGURATION = amx.configuration()
 BLOCKS = "u4[:,:,:,:,::1]"  # numba's type of them
 _HIGH, _HALF, _ONE, _BITS = np.uint32(0xFFFF0000), np.uint32(0x7FFF), np.uint32(1), np.uint32(16)
@@ -24,26 +27,15 @@ def _rounded(bits):
     return (bits + _HALF + ((bits >> _BITS) & _ONE)) & _HIGH
 
 
-@kernel(f"void(u4[:,::1], {BLOCKS})")
-def _pack_left(a, out):
-    m, k = a.shape
-    for i in range(m):
-        block, tile, row = i // 32, (i // 16) % 2, i % 16
-        for j in range(0, k - 1, 2):
-            out[block, j // 32, tile, row, (j % 32) // 2] = _rounded(a[i, j + 1]) | (_rounded(a[i, j]) >> _BITS)
-        if k % 2:
-            out[block, (k - 1) // 32, tile, row, ((k - 1) % 32) // 2] = _rounded(a[i, k - 1]) >> _BITS
-
-
 @kernel(f"void(u4[:,::1], u4[::1], {BLOCKS})")
 def _pack_right(b, nothing, out):
-    k, n = b.shape
-    for j in range(0, k, 2):
-        low, high = b[j], b[j + 1] if j + 1 < k else nothing
-        block, row = j // 32, (j % 32) // 2
-        for first in range(0, n, 16):
-            line = out[first // 32, block, (first // 16) % 2, row]
-            for x in range(min(16, n - first)):
+    k, n = np.uint64(b.shape[0]), np.uint64(b.shape[1])  # without sign: nothing is counted from the end
+    for j in range(np.uint64(0), k, np.uint64(2)):
+        low, high = b[j], b[j + np.uint64(1)] if j + np.uint64(1) < k else nothing
+        block, row = j >> np.uint64(5), (j & np.uint64(31)) >> np.uint64(1)
+        for first in range(np.uint64(0), n, np.uint64(16)):
+            line = out[first >> np.uint64(5), block, (first >> np.uint64(4)) & np.uint64(1), row]
+            for x in range(np.uint64(16) if first + np.uint64(16) <= n else n - first):
                 line[x] = _rounded(high[first + x]) | (_rounded(low[first + x]) >> _BITS)
 
 
@@ -54,12 +46,23 @@ def _room(n: int, k: int) -> np.ndarray:
 def left(a: np.ndarray) -> np.ndarray:
     """Blocks (m / 32, k / 32, 2, 16, 16) of a left operand (m, k) float32; an entry is a pair of terms."""
     out = _room(*a.shape)
-    _pack_left(np.ascontiguousarray(a, np.float32).view(np.uint32), out)
+    for number, block in enumerate(out):  # a few rows stay in the caches
+        bits = np.ascontiguousarray(a[SIDE * number : SIDE * (number + 1)], np.float32).view(np.uint32)
+        bits = bits + (((bits >> _BITS) & _ONE) + _HALF)
+        pairs = np.zeros((SIDE, amx.ROWS * len(block)), np.uint32)
+        pairs[: len(bits), : (bits.shape[1] + 1) // 2] = bits[:, ::2] >> _BITS
+        pairs[: len(bits), : bits.shape[1] // 2] |= bits[:, 1::2] & _HIGH
+        block.transpose(1, 2, 0, 3)[:] = pairs.reshape(2, amx.ROWS, len(block), amx.ROWS)
     return out
 
 
-def right(b: np.ndarray) -> np.ndarray:
-    """Blocks (n / 32, k / 32, 2, 16, 16) of a right operand (k, n) float32."""
+def right(b: np.ndarray, rows: float = math.inf) -> np.ndarray | None:
+    """Blocks (n / 32, k / 32, 2, 16, 16) of a right operand (k, n) float32.
+
+    None where there is no tile unit, or where float32 is soon done with the rows that it is to be multiplied with.
+    """
+    if not amx.there() or rows * b.size < WORTH:
+        return None
     out = _room(b.shape[1], b.shape[0])
     _pack_right(np.ascontiguousarray(b, np.float32).view(np.uint32), np.zeros(b.shape[1], np.uint32), out)
     return out
@@ -94,7 +97,7 @@ def panel(a, b, first, stop, out):
         at_a, at = at_a + depth * 2048, at + 4096
 
 
-@kernel(f"void(u1[::1], {BLOCKS}, {BLOCKS}, i8, f4[:,::1])")
+@kernel(f"void(u1[::1], {BLOCKS}, {BLOCKS}, i8, f4[:,::1])", allocates=True)
 def _product(configuration, a, b, near, out):
     m, n = out.shape
     room = np.empty((32 * near, 32), np.float32)

@@ -24,7 +24,9 @@ def is_new_style(packed: bytes) -> bool:
     return not (len(packed) > 1 and packed[0] == 0 and packed[1] & 1)
 
 
-@kernel(numba.int64(numba.types.Array(numba.uint8, 1, "C", readonly=True), numba.int64, numba.uint8[::1]))
+@kernel(
+    numba.int64(numba.types.Array(numba.uint8, 1, "C", readonly=True), numba.int64, numba.uint8[::1]), allocates=True
+)  # fmt: skip
 def _decode(data, size, out):  # type: ignore[no-untyped-def]
     """Bytes that were written; -1 where the code makes no sense or goes on beyond out."""
     clear, end, first, byte, eight = _u8(256), _u8(257), _u8(258), _u8(255), _u8(8)

@@ -13,7 +13,7 @@ TOGETHER = 4  # frames, so that sums are fetched and stored less often
 _SHARE = 4  # rows that share a displacement
 
 
-@kernel(_f4[:, ::1](_f4[:, ::1], _f4[::1], _i8), fastmath=True)
+@kernel(_f4[:, ::1](_f4[:, ::1], _f4[::1], _i8), fastmath=True, allocates=True)
 def decimated(image, taps, factor):  # type: ignore[no-untyped-def]
     """(ny // factor, nx // factor): every factor-th pixel of the image filtered by symmetric taps along both axes."""
     ny, nx = image.shape
@@ -55,7 +55,7 @@ def gained(counts, gain, out):  # type: ignore[no-untyped-def]
             out[y, x] = np.float32(counts[y, x]) * gain[y, x]
 
 
-@kernel(numba.int8[:, ::1](_f4[:, ::1], _f4, _f4), fastmath=True)
+@kernel(numba.int8[:, ::1](_f4[:, ::1], _f4, _f4), fastmath=True, allocates=True)
 def rounded(image, mean, scale):  # type: ignore[no-untyped-def]
     """(image - mean) * scale, rounded to signed bytes."""
     ny, nx = image.shape
@@ -152,7 +152,7 @@ def _fetched(frame, top, left, wholes, steps, taps, out):  # type: ignore[no-unt
     numba.void(
         numba.types.UniTuple(_f4[:, ::1], TOGETHER), _f4[:, :, :, ::1], _i8, _f4[:, ::1], _f4[:, ::1], _f4[:, :, ::1]
     ),
-    fastmath=True,
+    fastmath=True, allocates=True,
 )  # fmt: skip
 def add_warped(frames, nodes, spacing, taps, weights, sums):  # type: ignore[no-untyped-def]
     """sums (r, ny, nx) += weights (m, r) times m frames (ny, nx), each pixel fetched from where the field says.

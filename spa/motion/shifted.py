@@ -48,7 +48,7 @@ def _turns(k, shift, cosines, sines):  # type: ignore[no-untyped-def]
 
 @kernel(
     numba.void(_f4[:, :, ::1], _f4[:, :, ::1], _f4[::1], _f4[::1], _i4[::1], _f8[:, ::1], _f4[:, :, ::1]),
-    fastmath=True,
+    fastmath=True, allocates=True,
 )  # fmt: skip
 def add_shifted(real, imag, kx, ky, ends, shifts, out):  # type: ignore[no-untyped-def]
     """out (2, rows, columns) += the spectra (n, rows, columns) shifted back by shifts (n, 2) x y.
@@ -73,7 +73,7 @@ def add_shifted(real, imag, kx, ky, ends, shifts, out):  # type: ignore[no-untyp
 
 @kernel(
     _f8[:, ::1](_f4[:, :, ::1], _f4[:, :, ::1], _f4[::1], _f4[::1], _i4[::1], _f8[:, ::1], _f4[:, :, ::1]),
-    fastmath=True,
+    fastmath=True, allocates=True,
 )  # fmt: skip
 def slopes(real, imag, kx, ky, ends, shifts, total):  # type: ignore[no-untyped-def]
     """(n, 2): half the slope of |sum of all frames|^2, weighted, along each frame's shift x y; total is that sum."""

@@ -34,7 +34,7 @@ class Scores:
         return Scores(self.splines[rows], self.step)
 
 
-@kernel("f8(f4[:,:,:,::1], f8[:,:,::1], f8[:,:,::1])", fastmath=True)
+@kernel("f8(f4[:,:,:,::1], f8[:,:,::1], f8[:,:,::1])", fastmath=True, allocates=True)
 def _sampled(splines, at, slope):
     half = splines.shape[2] // 2
     total = 0.0

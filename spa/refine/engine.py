@@ -41,7 +41,7 @@ class Engine(Protocol):
     def blocks(self, images: Images, rows: np.ndarray, radius: int) -> list[np.ndarray]: ...
     def block(self, images: Images, rows: np.ndarray, radius: int, noise: np.ndarray) -> Any: ...
     def reference(self, volume: np.ndarray, radius: int) -> Any: ...
-    def columns(self, source: Any, poses: np.ndarray, images: Images, count: int) -> Any: ...
+    def columns(self, source: Any, poses: np.ndarray, images: Images, count: int, shifts: int) -> Any: ...
     def prefix(self, block: Any, centres: np.ndarray, radius: int) -> Any: ...
     def search(self, block: Any, columns: Any, shifts: np.ndarray, shift_sigma: float, keep: int) -> Candidates: ...
     def heights(self, source: Any, block: Any, poses: np.ndarray, shifts: np.ndarray, radius: int,
@@ -83,10 +83,14 @@ class Cpu:
     def reference(self, volume: np.ndarray, radius: int) -> Reference:
         return reference(volume, radius)
 
-    def columns(self, source: Reference, poses: np.ndarray, images: Images, count: int) -> exhaustive.Columns:
-        """Slices at poses in the first `count` coefficients of the images' band, to be searched through."""
+    def columns(
+        self, source: Reference, poses: np.ndarray, images: Images, count: int, shifts: int
+    ) -> exhaustive.Columns:
+        """Slices at poses in the first `count` coefficients of the images' band, to be searched through by all images
+        at so many shifts."""
         band = images.band
-        return exhaustive.columns(poses, slices(source, poses, band.kx[:count], band.ky[:count]))
+        cut = slices(source, poses, band.kx[:count], band.ky[:count])
+        return exhaustive.columns(poses, cut, len(images) * shifts)
 
     def heights(
         self, source: Reference, block: Block, poses: np.ndarray, shifts: np.ndarray, radius: int, prior: Prior

@@ -49,7 +49,7 @@ class Cuda:
         return slices_cuda.reference(self.device, volume, radius)
 
     def columns(
-        self, source: slices_cuda.Reference, poses: np.ndarray, images: data.Images, count: int
+        self, source: slices_cuda.Reference, poses: np.ndarray, images: data.Images, count: int, shifts: int
     ) -> exhaustive_cuda.Columns:
         return exhaustive_cuda.columns(source, poses, images.band, count)
 

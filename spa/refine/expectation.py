@@ -119,19 +119,25 @@ def local_pass(task: Task, poses: Poses) -> Callable[[np.ndarray], Modes]:
 def _grid_columns(task: Task, search: Search, rng: np.random.Generator) -> Any:
     """Slices of the reference at every orientation of a grid, in the search's band."""
     poses = orientations.grid(search.step, task.operators, rng)
-    return task.engine.columns(task.source, poses, task.images, task.images.band.count(search.band))
+    count, shifts = task.images.band.count(search.band), len(_shift_grid(task, search))
+    return task.engine.columns(task.source, poses, task.images, count, shifts)
+
+
+def _shift_grid(task: Task, search: Search) -> np.ndarray:
+    """Shifts (s, 2) pixels within reach, as fine as the search's band tells apart."""
+    step = min(max(0.25 * task.images.band.box / search.band, 1.0), task.shift_radius / 2)
+    return orientations.shift_grid(step, task.shift_radius)
 
 
 def search_globally(
     task: Task, rows: np.ndarray, search: Search, grid: Any, known: Poses | None
 ) -> Modes:
     """Modes of a block of images from every orientation of a grid, every shift within reach, and those known."""
-    engine, band = task.engine, task.images.band
+    engine = task.engine
     block = engine.block(task.images, rows, task.radius, task.noise)
     prior = task.prior.of(rows)
     centres = prior.centres
-    step = min(max(0.25 * band.box / search.band, 1.0), task.shift_radius / 2)
-    shifts = orientations.shift_grid(step, task.shift_radius)
+    shifts = _shift_grid(task, search)
     low = engine.prefix(block, centres, search.band)
     found = engine.search(low, grid, shifts, prior.shift_sigma, search.candidates)
     poses, shifts, score = grid.poses[found.pose], found.shift + centres[:, None], found.score

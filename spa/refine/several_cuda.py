@@ -88,8 +88,10 @@ class Several:
     def reference(self, volume: np.ndarray, radius: int) -> Everywhere:
         return Everywhere(lambda engine: engine.reference(volume, radius))
 
-    def columns(self, source: Everywhere, poses: np.ndarray, images: data.Images, count: int) -> Everywhere:
-        return Everywhere(lambda engine: engine.columns(source.on(engine), poses, images, count), poses)
+    def columns(
+        self, source: Everywhere, poses: np.ndarray, images: data.Images, count: int, shifts: int
+    ) -> Everywhere:
+        return Everywhere(lambda engine: engine.columns(source.on(engine), poses, images, count, shifts), poses)
 
     def search(self, block: Any, columns: Everywhere, *more: Any) -> Any:
         return self._mine.search(block, columns.on(self._mine), *more)

@@ -6,6 +6,7 @@ Where the processor has a tile unit (`spa.image.amx`) the first product is of bf
 are off by less than what they differ by from grid point to grid point; who climbs from there sees float32 alone.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ TILE = 16 << 20  # bytes of the first product at a time: it is not kept whole
 class Columns:
     """Slices to score: packed (g, 2K) and their power (g, K), with the poses (g, 3, 3) that they were cut at.
 
-    blocks: the packed ones as a right operand of `tiles`, where there is a tile unit.
+    blocks: the packed ones as a right operand of `tiles`, where the pass is worth it.
     """
 
     poses: np.ndarray
@@ -30,11 +31,10 @@ class Columns:
     blocks: np.ndarray | None = None
 
 
-def columns(poses: np.ndarray, cut: np.ndarray) -> Columns:
-    """Columns of slices cut (g, 2, K) at poses."""
+def columns(poses: np.ndarray, cut: np.ndarray, rows: float = math.inf) -> Columns:
+    """Columns of slices cut (g, 2, K) at poses, to be searched for so many (image, shift)."""
     packed = cut.reshape(len(cut), -1)
-    blocks = tiles.right(packed.T) if amx.there() else None
-    return Columns(poses, packed, cut[:, 0] ** 2 + cut[:, 1] ** 2, blocks)
+    return Columns(poses, packed, cut[:, 0] ** 2 + cut[:, 1] ** 2, tiles.right(packed.T, rows))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,42 +57,40 @@ def packed_rows(block: Block, shifts: np.ndarray) -> np.ndarray:
     return out.reshape(len(block), len(shifts), -1)
 
 
-@kernel("void(f4[:,:,::1], f4[:,::1], f4[::1], f4[:,::1], i4[:,::1])", fastmath=True)
-def _best_shift(cross, norm, prior, best, which):
-    n, s, g = cross.shape
-    for i in range(n):
-        for j in range(g):
-            best[i, j] = -np.float32(3e38)
-        for k in range(s):
-            for j in range(g):
+@kernel("void(f4[:,:,::1], f4[::1], f4[:,::1], i4[:,::1])", fastmath=True)
+def _best_shift(cross, prior, best, which):
+    """Where a shift k does better than best (n, g) before it: its score without the norm, and which it is."""
+    for i in range(cross.shape[0]):
+        for k in range(cross.shape[1]):
+            for j in range(cross.shape[2]):
                 value = np.float32(2) * cross[i, k, j] + prior[k]
                 if value > best[i, j]:
                     best[i, j] = value
                     which[i, j] = k
-        for j in range(g):
-            best[i, j] -= norm[i, j]
 
 
 @kernel(
-    f"void(u1[::1], {tiles.BLOCKS}, {tiles.BLOCKS}, f4[::1], f4[:,::1], i4[:,::1])", fastmath=True
+    f"void(u1[::1], {tiles.BLOCKS}, {tiles.BLOCKS}, f4[::1], f4[:,::1], f4[::1], i4[::1], f4[:,::1], i4[:,::1])",
+    fastmath=True,
 )  # fmt: skip
-def _best_in_tiles(configuration, a, b, prior, best, which):
-    """As `_best_shift` of the products of blocks a and b, whose norm is in `best` already."""
-    (n, g), s = best.shape, len(prior)
-    room = np.empty((32 * len(a), 32), np.float32)
-    top, at = np.empty(32, np.float32), np.empty(32, np.int32)
+def _best_in_tiles(configuration, a, b, prior, room, top, at, best, which):
+    """As `_best_shift` of the products of blocks a and b, less their norms, which are in `best` already.
+
+    room (32 blocks of a, 32), top and at (32,): for what is between.
+    """
+    n, g, s = best.shape[0], best.shape[1], len(prior)
     amx.configure(configuration.ctypes.data)
     for column in range(len(b)):
         tiles.panel(a, b[column], 0, len(a), room)
         first = 32 * column
-        width = min(32, g - first)
+        width = 32 if first + 32 <= g else g - first
         for i in range(n):
             for j in range(32):
                 top[j] = -np.float32(3e38)
             for k in range(s):
-                line = room[i * s + k]
+                row = i * s + k
                 for j in range(32):
-                    value = np.float32(2) * line[j] + prior[k]
+                    value = np.float32(2) * room[row, j] + prior[k]
                     if value > top[j]:
                         top[j] = value
                         at[j] = k
@@ -127,10 +125,10 @@ def _scored(
         some = slice(first, min(first + tile, g))
         cross = room[: n * s * (some.stop - first)].reshape(n * s, -1)
         np.matmul(rows, slices.packed[some].T, out=cross)
-        norm = power @ slices.power[some].T
-        part, at = np.empty_like(norm), np.empty(norm.shape, np.int32)
-        _best_shift(cross.reshape(n, s, -1), norm, prior, part, at)
-        best[:, some], which[:, some] = part, at
+        part = np.full((n, cross.shape[1]), -3e38, np.float32)
+        at = np.empty(part.shape, np.int32)
+        _best_shift(cross.reshape(n, s, -1), prior, part, at)
+        best[:, some], which[:, some] = part - power @ slices.power[some].T, at
     return best, which
 
 
@@ -145,5 +143,8 @@ def _scored_in_tiles(
     for first in range(0, n, some):
         part = slice(first, first + some)
         packed = tiles.left(rows[part].reshape(-1, width))
-        _best_in_tiles(tiles.CONFIGURATION, packed, slices.blocks, prior, best[part], which[part])
+        _best_in_tiles(
+            tiles.CONFIGURATION, packed, slices.blocks, prior, np.empty((32 * len(packed), 32), np.float32),
+            np.empty(32, np.float32), np.empty(32, np.int32), best[part], which[part],
+        )  # fmt: skip
     return best, which

@@ -22,6 +22,7 @@ from spa.volume.slices import Reference
 
 _SLOTS = 22  # cross, norm, 5 of J^T r, 15 of J^T J (its upper triangle by rows)
 _ROW, _COLUMN = np.triu_indices(5)
+_RE, _IM = np.int64(5), np.int64(6)  # rows of the first corner: of a type, where bare numbers were a type each
 
 
 @numba.njit(**INNER)
@@ -87,8 +88,8 @@ def _add(v, x, poses, i, unit, n, acc):
         tx, ty, tz, sign = v[0, j], v[1, j], v[2, j], v[3, j]
         # derivatives are two cells a unit of k, and the half x < 0 is conjugate
         s2 = two * sign
-        pr, dxr, dyr, dzr = _cell(v, 5, j, tx, ty, tz)
-        pi, dxi, dyi, dzi = _cell(v, 6, j, tx, ty, tz)
+        pr, dxr, dyr, dzr = _cell(v, _RE, j, tx, ty, tz)
+        pi, dxi, dyi, dzi = _cell(v, _IM, j, tx, ty, tz)
         pi, dxr, dyr, dzr, dxi, dyi, dzi = sign * pi, s2 * dxr, s2 * dyr, s2 * dzr, two * dxi, two * dyi, two * dzi
         xr, xi, w2, fx, fy = x[0, j], x[1, j], x[2, j], x[3, j], x[4, j]
         ur, ui = a20 * dxr + a21 * dyr + a22 * dzr, a20 * dxi + a21 * dyi + a22 * dzi
@@ -137,7 +138,7 @@ def _sum(grid, ny, nx, rows, poses, tables, unit, planes, ctfs, kx, ky, count, a
     size = len(at)
     for i in range(len(rows)):
         for first in range(0, count, size):
-            n = min(size, count - first)
+            n = size if first + size <= count else count - first
             _corners(grid, ny, nx, poses, i, kx, ky, first, n, at, corners)
             _matched(tables, i, planes, ctfs, rows[i], kx, ky, first, n, x)
             _add(corners, x, poses, i, unit, n, out)

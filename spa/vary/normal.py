@@ -113,7 +113,7 @@ def _scatter(grid, ny, nx, floats, poses, matched, weights, first, second, kx, k
                             grid[b + k] += w1 * c[k]
 
 
-@kernel("void(f4[:,:,:,::1], f4[:,::1], i2[:,:,::1], i8, f4[:,:,:,:,::1], i8, i8)")
+@kernel("void(f4[:,:,:,::1], f4[:,::1], i2[:,:,::1], i8, f4[:,:,:,:,::1], i8, i8)", allocates=True)
 def _solve(grid, prior, shells, radius, out, z0, z1):
     """At each point the Cholesky solution of (triangle + diagonal prior) V = right sides; out (q, z, y, x, 2)."""
     q = out.shape[0]

@@ -18,19 +18,23 @@ def place(poses, i, kx, ky, ny, nx, first, n, at, out):
     one, two, c = np.float32(1), np.float32(2), np.float32(ny // 2)
     a00, a01, a02 = two * poses[i, 0, 0], two * poses[i, 0, 1], two * poses[i, 0, 2]
     a10, a11, a12 = two * poses[i, 1, 0], two * poses[i, 1, 1], two * poses[i, 1, 2]
-    height, width = np.int32(ny), np.int32(nx)
+    zero, height, width = np.int32(0), np.int32(ny - 2), np.int32(nx - 2)
+    across, down = np.int32(nx), np.int32(ny)
     for j in range(n):
         fx, fy = kx[first + j], ky[first + j]
         x, y, z = fx * a00 + fy * a10, fx * a01 + fy * a11, fx * a02 + fy * a12
         sign = one if x >= np.float32(0) else -one
         x, y, z = x * sign, y * sign + c, z * sign + c
+        ix, iy, iz = np.int32(x), np.int32(y), np.int32(z)
         # slices of distorted images may reach over the edge, with no weight: they stay inside
-        ix = min(np.int32(x), width - np.int32(2))
-        iy = max(min(np.int32(y), height - np.int32(2)), np.int32(0))
-        iz = max(min(np.int32(z), height - np.int32(2)), np.int32(0))
+        ix = ix if ix < width else width
+        iy = iy if iy < height else height
+        iz = iz if iz < height else height
+        iy = iy if iy > zero else zero
+        iz = iz if iz > zero else zero
         out[0, j], out[1, j], out[2, j] = x - np.float32(ix), y - np.float32(iy), z - np.float32(iz)
         out[3, j], out[4, j] = sign, np.float32(iz)
-        at[j] = (iz * height + iy) * width + ix
+        at[j] = (iz * down + iy) * across + ix
 
 
 @numba.njit(**INNER)
@@ -42,7 +46,9 @@ def fetched(grid, row, plane, at, n):
     without sign (uint64).
     """
     total = np.float32(0)
-    for j in range(n if len(grid) > LARGE else 0):
+    if len(grid) <= LARGE:
+        return total
+    for j in range(n):
         b = np.uint64(2) * np.uint64(at[j])
         total += grid[b] + grid[b + row] + grid[b + plane] + grid[b + plane + row]
         b += np.uint64(3)

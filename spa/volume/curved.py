@@ -54,7 +54,7 @@ def _cell(grid, a, u, v, w):
 
 @kernel(
     "void(f4[:,:,:,::1], i8[::1], f4[:,:,::1], c8[:,::1], c8[:,::1], f4[::1], c8[:,:,::1], f4[:,:,::1], f4[::1],"
-    " i4[::1], i4[::1])", fastmath=True,
+    " i4[::1], i4[::1])", fastmath=True, allocates=True,
 )  # fmt: skip
 def _add(grid, rows, poses, along_x, along_y, shares, values, weights, bend, kx, ky):
     radius = along_x.shape[1] // 2
@@ -84,7 +84,9 @@ def _add(grid, rows, poses, along_x, along_y, shares, values, weights, bend, kx,
                             cell[2] += share * weight
 
 
-@kernel("void(f4[:,:,:,::1], f4[:,:,::1], f4[::1], f4[::1], f4[::1], c8[:,:,::1])", fastmath=True)  # fmt: skip
+@kernel(
+    "void(f4[:,:,:,::1], f4[:,:,::1], f4[::1], f4[::1], f4[::1], c8[:,:,::1])", fastmath=True, allocates=True
+)  # fmt: skip
 def _gather(grid, poses, bend, kx, ky, out):
     one, two = np.float32(1), np.float32(2)
     for i in range(poses.shape[0]):

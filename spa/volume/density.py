@@ -33,7 +33,7 @@ def centred(positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return positions - (positions * weights[:, None]).sum(0) / weights.sum()
 
 
-@kernel("void(f4[:,:,::1], f8[:,::1], f8[:,::1], f8[:,::1])", fastmath=True)
+@kernel("void(f4[:,:,::1], f8[:,::1], f8[:,::1], f8[:,::1])", fastmath=True, allocates=True)
 def _draw(grid, centres, heights, sigmas):
     """Add Gaussians, in units of the grid; the grid is periodic."""
     size = grid.shape[0]

@@ -6,7 +6,7 @@ from spa.compiled import kernel
 from spa.volume.transform import BETA, WIDTH
 
 
-@kernel("void(c8[:,:,::1], f8[:,::1], c8[::1])", fastmath=True)
+@kernel("void(c8[:,:,::1], f8[:,::1], c8[::1])", fastmath=True, allocates=True)
 def gather(grid, points, out):
     """out (K,): the padded spectrum at points (K, 3), in its steps."""
     size = grid.shape[0]

@@ -221,21 +221,24 @@ def _at(shells: np.ndarray, plane: np.ndarray, z: int) -> np.ndarray:
     return shells[np.minimum(plane + z * z, len(shells) - 1)].ravel()
 
 
-@kernel("void(f4[:,:,:,::1], f4[::1], f4, i8, i8, c8[:,::1])", error_model="numpy")
+@kernel("void(f4[:,:,:,::1], f4[::1], f4, i8, i8, f4[:,::1])", fastmath=True)
 def _divided(grid, added, factor, y, first, out):
-    """Columns x from `first` on of the plane y of sums, over their weights and what is added at a squared distance."""
-    r, size = len(grid) // 2, len(out)
-    out[:] = 0
+    """Columns x from `first` on of the plane y of sums, over their weights and what is added at a squared distance.
+
+    out (2r+1 or more, z wrapped; re and im of each column): of zeros.
+    """
+    r, size, least = len(grid) // 2, len(out), np.float32(1e-20)
     for z in range(-r, r + 1):
         row = z if z >= 0 else size + z
         square = z * z + (y - r) * (y - r)
-        for j in range(min(out.shape[1], grid.shape[2] - first)):
-            at = square + (first + j) * (first + j)
-            if at >= len(added):
+        for j in range(out.shape[1] // 2):
+            x = first + j
+            at = square + x * x
+            if x >= grid.shape[2] or at >= len(added):
                 break
-            value = grid[z + r, y, first + j]
-            scale = factor / max(value[2] + added[at], np.float32(1e-20))
-            out[row, j] = complex(value[0] * scale, value[1] * scale)
+            weight = grid[z + r, y, x, 2] + added[at]
+            scale = factor / (weight if weight > least else least)
+            out[row, 2 * j], out[row, 2 * j + 1] = grid[z + r, y, x, 0] * scale, grid[z + r, y, x, 1] * scale
 
 
 def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
@@ -247,9 +250,12 @@ def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
     shells = _shells_by_square(sums.radius)
     added = np.where(shells <= sums.radius, prior[np.minimum(shells, sums.radius)], np.inf).astype(np.float32)
     factor = 1 / (box**2 * PADDING**3)
-    volume = map_of(
-        lambda y, first, out: _divided(sums.grid, added, factor, y, first, out), r, box, PADDING * box, threads
-    )
+
+    def fill(y: int, first: int, out: np.ndarray) -> None:
+        out[:] = 0
+        _divided(sums.grid, added, factor, y, first, out.view(np.float32))
+
+    volume = map_of(fill, r, box, PADDING * box, threads)
     return correct_kernel(volume, sums.kernels)
 
 

@@ -23,7 +23,7 @@ def _spread(grid, row, plane, n, at, v, z0, z1):
     """n coefficients into their cells' eight corners, as far as these lie in planes z0 … z1 - 1."""
     one = np.float32(1)
     for j in range(n):
-        iz = int(v[4, j])
+        iz = np.int64(v[4, j])
         if iz + 1 < z0 or iz >= z1:
             continue
         b = 4 * np.int64(at[j])
@@ -70,7 +70,7 @@ def scatter(grid, ny, nx, rows, poses, tables, scales, values, weights, kx, ky, 
         while i1 < len(rows) and rows[i1] == image:
             i1 += 1
         for first in range(0, len(kx), len(at)):
-            n = min(len(at), len(kx) - first)
+            n = len(at) if first + len(at) <= len(kx) else len(kx) - first
             for i in range(i0, i1):
                 place(poses, i, kx, ky, ny, nx, first, n, at, v)
                 _turned(i, image, tables, scales, values, weights, kx, ky, first, n, v)

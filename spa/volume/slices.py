@@ -74,7 +74,7 @@ def _gather(grid, ny, nx, poses, kx, ky, at, v, out):
     two, row, plane = np.uint64(2), np.uint64(2 * nx), np.uint64(2 * nx * ny)  # no sign: none is looked for at a load
     for i in range(len(poses)):
         for first in range(0, len(kx), len(at)):
-            n = min(len(at), len(kx) - first)
+            n = len(at) if first + len(at) <= len(kx) else len(kx) - first
             place(poses, i, kx, ky, ny, nx, first, n, at, v)
             v[4, 0] = fetched(grid, row, plane, at, n)
             for j in range(n):

@@ -22,6 +22,12 @@ def test_a_product_is_that_of_rounded_operands(m: int, k: int, n: int) -> None:
     np.testing.assert_allclose(found, rounded(a) @ rounded(b), rtol=1e-5, atol=1e-5 * np.sqrt(k))
 
 
+def test_what_float32_soon_does_is_left_to_it() -> None:
+    b = np.ones((40, 50), np.float32)
+    assert tiles.right(b, tiles.WORTH / b.size - 1) is None
+    assert tiles.right(b, tiles.WORTH / b.size) is not None
+
+
 def test_operands_may_lie_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((70, 40)).astype(np.float32), rng.standard_normal((50, 70)).astype(np.float32)

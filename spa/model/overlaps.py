@@ -1,9 +1,6 @@
 """Particles that overlap: nearer to each other in a micrograph than a distance, directly or through others."""
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from spa.errors import DataError
 from spa.model.optics import TableLike
@@ -26,6 +23,10 @@ def places(table: TableLike, optics: TableLike) -> np.ndarray | None:
 
 def linked(places: np.ndarray, distance: float) -> np.ndarray:
     """(n,) number of the cluster of each particle: those nearer than ``distance`` angstroms are in one."""
+    from scipy.sparse import coo_array  # half a second, in all jobs of particles
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
     n = len(places)
     if not n:
         return np.zeros(0, np.int64)

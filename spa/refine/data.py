@@ -120,7 +120,10 @@ class Images:
         if bend is not None:  # nothing is known of what lies beyond the radius
             plane = np.stack([self.band.kx[:count], self.band.ky[:count]])
             weight *= ((bend @ plane) ** 2).sum(axis=1) <= (radius + 0.5) ** 2
-        return Block(self.band, self.planes[rows, :, :count] * weight[:, None], self.ctf(rows, count) * weight, bend)
+        x, ctf = self.planes[rows, :, :count], self.ctf(rows, count)
+        x *= weight[:, None]
+        ctf *= weight
+        return Block(self.band, x, ctf, bend)
 
     def seen_from(self, rows: np.ndarray, poses: np.ndarray) -> np.ndarray:
         """Poses (n, 3, 3) whose slices lie as the images of rows do, distorted where these are."""

@@ -46,7 +46,11 @@ class Block:
 
 def ramps(shifts: np.ndarray, kx: np.ndarray, ky: np.ndarray, box: int) -> np.ndarray:
     """(s, K) complex64 exp(2 pi i k.t / box): undoes shifts (s, 2) in pixels."""
-    return np.exp((2j * np.pi / box) * (shifts @ np.stack([kx, ky]).astype(np.float32))).astype(np.complex64)
+    angle = (2 * np.pi / box * (shifts @ np.stack([kx, ky]).astype(np.float32))).astype(np.float32)
+    out = np.empty(angle.shape, np.complex64)
+    np.cos(angle, out=out.real)
+    np.sin(angle, out=out.imag)
+    return out
 
 
 def prefix(block: Block, centres: np.ndarray, radius: int) -> Block:

@@ -66,14 +66,14 @@ def _pixel_size(tables: Tables) -> float:
 
 def _of_rows(tables: Tables, column: str) -> np.ndarray:
     """(n,) what data_optics says of each particle's group (of the only one, where rows name none); 0: nothing."""
-    table, optics = tables["particles"], tables.blocks.get("optics")
+    table = tables["particles"]
     try:
-        assert optics is not None
+        optics = tables["optics"]
         by_group = dict(zip(optics.ints("rlnOpticsGroup").tolist(), optics.floats(column).tolist()))
         if "rlnOpticsGroup" not in table:
             return np.full(len(table), next(iter(by_group.values())) if len(by_group) == 1 else 0.0)
         return np.array([by_group.get(group, 0.0) for group in table.ints("rlnOpticsGroup").tolist()])
-    except (AssertionError, DataError):
+    except DataError:
         return np.zeros(len(table))
 
 

@@ -13,6 +13,8 @@ from spa.job.run import Run, job
 if TYPE_CHECKING:
     import numpy as np
 
+    from spa_plugins.post_fsc.report import Report
+
 
 @click.command()
 @options.star_in
@@ -48,13 +50,12 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
     """
     from spa.io import mrc
     from spa.io.star import Tables
-    from spa.io.whole import whole
     from spa.job import maps
     from spa.volume.agreement import agreement
     from spa.volume.fsc import band
     from spa.volume.halfmaps import measured
     from spa.volume.symmetry import order
-    from spa_plugins.post_fsc.report import Report, emdb_xml, tables_of
+    from spa_plugins.post_fsc.report import Report
 
     if bool(half1) != bool(half2):
         raise UsageError("--half1 and --half2: name both or neither")
@@ -76,6 +77,19 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
     report = Report(curves, len(used), pixel, str(first.path), str(second.path), mask_name, float(used.mean()),
                     band(curves.corrected, used, order(symmetry)), _others(first.data, second.data, pixel),
                     agreement(first.data, second.data))  # fmt: skip
+    _written(run, report, plot)
+    found = [("half1", str(first.path)), ("half2", str(second.path)), ("mask", mask_name),
+             ("fsc", str(run.outdir / "fsc.star"))]  # fmt: skip
+    run.write(maps.with_maps(tables or Tables(), found, number or 1), output)
+    run.summary(report.line())
+
+
+def _written(run: Run, report: Report, plot: str | None) -> None:
+    """The curves as tables and as a figure, and what is to be said of them."""
+    from spa.io.whole import whole
+    from spa_plugins.post_fsc.report import emdb_xml, tables_of
+
+    assert run.outdir is not None
     for line in report.warnings():
         run.warn(line)
     run.write(tables_of(report), run.outdir / "fsc.star")
@@ -85,12 +99,8 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
         from spa.plot import figure
         from spa.plot.fsc import correlations
 
-        drawn = correlations(report.named(), report.box, pixel, report.resolutions(), f"mask {mask_name}", report.band)
-        figure.save(drawn, plot)
-    found = [("half1", str(first.path)), ("half2", str(second.path)), ("mask", mask_name),
-             ("fsc", str(run.outdir / "fsc.star"))]  # fmt: skip
-    run.write(maps.with_maps(tables or Tables(), found, number or 1), output)
-    run.summary(report.line())
+        named, title = report.named(), f"mask {report.mask}"
+        figure.save(correlations(named, report.box, report.pixel_size, report.resolutions(), title, report.band), plot)
 
 
 def _others(half1: np.ndarray, half2: np.ndarray, pixel_size: float) -> dict[str, np.ndarray]:

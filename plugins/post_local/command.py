@@ -13,6 +13,7 @@ from spa.job.run import Run, job
 if TYPE_CHECKING:
     import numpy as np
 
+    from spa.io import mrc
     from spa.io.star import Tables
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -53,7 +54,6 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     from spa.io.star import Tables
     from spa.job import maps, pool
     from spa.recipe import masks
-    from spa.volume.localfsc import local_fsc, resolution_map
     from spa.volume.monogenic import single_map
 
     if bool(half1) != bool(half2) or (map_file and half1):
@@ -70,15 +70,14 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     end = coarsest or min(24.0, width / 8)
     if end <= max(finest, 2 * pixel):
         raise UsageError(f"--coarsest {end:g}: coarser than --finest and than {2 * pixel:g} A, where the map ends")
-    with pool.mapping(run.threads) as mapped:
-        try:
-            if halves:
-                found = local_fsc(halves[0].data, halves[1].data, pixel, mask, run.rng("phases"), end, finest, mapped)
-                field = resolution_map(found, threshold)
-            else:
+    try:
+        if halves:
+            field = _of_halves(run, halves, mask, end, finest, threshold)
+        else:
+            with pool.mapping(run.threads) as mapped:
                 field = single_map(mean, pixel, mask, end, finest, significance, mapped)
-        except DataError as error:
-            raise DataError(f"{volume.path}: {error}") from None
+    except DataError as error:
+        raise DataError(f"{volume.path}: {error}") from None
     path = run.outdir / "local.mrc"
     mrc.write(path, field, pixel)
     inside = field[mask > 0.5]
@@ -90,6 +89,21 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
         figure.save(overview(mean, field, mask, pixel, str(path)), plot)
     run.write(maps.with_maps(tables or Tables(), [("local", str(path))], number or 1), output)
     run.summary(_line(inside, end, "FSC " + f"{threshold:g}" if halves else "amplitudes of a single map"))
+
+
+def _of_halves(
+    run: Run, halves: list[mrc.Image], mask: np.ndarray, end: float, finest: float, threshold: float
+) -> np.ndarray:
+    """Resolution (angstroms) of each voxel: where the FSC in bands from end to finest passes a threshold."""
+    from spa.job import pool
+    from spa.volume.localfsc import local_fsc, resolution_map
+
+    first, second = halves
+    with pool.mapping(run.threads) as mapped:
+        found = local_fsc(
+            first.data, second.data, first.pixel_size, mask, run.rng("phases"), end, finest, mapped
+        )  # fmt: skip
+    return resolution_map(found, threshold)
 
 
 def _quantiles(inside: np.ndarray) -> Tables:

@@ -11,6 +11,8 @@ from spa.job import options
 from spa.job.run import Run, job
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
     from spa.io import mrc
@@ -59,7 +61,6 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
     """
     import numpy as np
 
-    from spa.io import mrc
     from spa.io.star import Tables
     from spa.job import maps
     from spa.volume.fsc import resolution_at
@@ -90,20 +91,28 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
         why = "too few shells lie between them" if guinier else f"that needs {GUINIER_HIGH:g} A or better"
         run.warn(f"no B is fitted from {low:g} to {resolution if not guinier else high:.2f} A ({why}), and none is "
                  f"applied; give --bfactor or --guinier")  # fmt: skip
-    path = run.outdir / "sharpened.mrc"
-    mrc.write(path, made, pixel)
-    if mask is not None:
-        mrc.write(run.outdir / "sharpened_masked.mrc", made * mask, pixel)
-    applied = bfactor if bfactor is not None else fit.bfactor or 0.0
+    path, applied = run.outdir / "sharpened.mrc", bfactor if bfactor is not None else fit.bfactor or 0.0
+    _write_maps(run, path, made, mask, pixel, plot, applied)
     run.write(_guinier_tables(fit, applied), run.outdir / "guinier.star")
+    run.write(maps.with_maps(tables or Tables(), [("map", str(path))], number or 1), output)
+    source = "given" if bfactor is not None else "Guinier" if fit.bfactor is not None else "not fitted"
+    run.summary(f"B = {applied:.0f} A^2 ({source}); {resolution:.2f} A")
+
+
+def _write_maps(
+    run: Run, path: Path, made: np.ndarray, mask: np.ndarray | None, pixel_size: float, plot: str | None, bfactor: float
+) -> None:
+    """The sharpened map, as it is and masked, and the figure of it."""
+    from spa.io import mrc
+
+    mrc.write(path, made, pixel_size)
+    if mask is not None:
+        mrc.write(path.with_name("sharpened_masked.mrc"), made * mask, pixel_size)
     if plot:
         from spa.plot import figure
         from spa.plot.maps import sections
 
-        figure.save(sections(made, pixel, f"{path}, B = {applied:.0f} Å²", mask), plot)
-    run.write(maps.with_maps(tables or Tables(), [("map", str(path))], number or 1), output)
-    source = "given" if bfactor is not None else "Guinier" if fit.bfactor is not None else "not fitted"
-    run.summary(f"B = {applied:.0f} A^2 ({source}); {resolution:.2f} A")
+        figure.save(sections(made, pixel_size, f"{path}, B = {bfactor:.0f} Å²", mask), plot)
 
 
 def _range(resolution: float) -> tuple[float, float]:

@@ -1,12 +1,20 @@
 """Options in, the shared iterations with several references, tables and maps out."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spa.job import options
 from spa.job.run import Run, job
+
+if TYPE_CHECKING:
+    from spa.io.star import Tables
+    from spa.recipe.given import Inputs
+    from spa.refine.engine import Engine
+    from spa_plugins.refine_hetero.results import Classes
 
 
 @click.command()
@@ -52,30 +60,40 @@ def hetero(
       spa abinit model p.star --classes 3 --diameter 180 -d A | spa refine hetero -d H --plot h.png > classes.star
     """
     from spa.recipe import device, kept
-    from spa.recipe.given import Asked, focus_mask, read, stream_maps
-    from spa.recipe.relaxation import relaxation, with_copies
-    from spa.relax import loop
-    from spa.volume.symmetry import canonical
-    from spa_plugins.refine_hetero import copies, course, results
+    from spa.recipe.given import Asked, read, stream_maps
+    from spa_plugins.refine_hetero import course, results
 
     tables, asked = run.read(star), Asked.of({**settings, "reference": None})
     engine = device.engine_of(run)
     inputs = read(run, tables, asked, list(references) or stream_maps(tables))
-    relax, words = asked.relax_symmetry, ""
-    if relax is None:
-        found = results.Classes(inputs, course.settled(run, inputs.problem, inputs.start, engine))
+    if asked.relax_symmetry is None:
+        found, words = results.Classes(inputs, course.settled(run, inputs.problem, inputs.start, engine)), ""
         made = results.written(run, found)
     else:
-        shared = relaxation(inputs.problem, relax, focus_mask(run, inputs.stack, asked.focus_mask))
-        consensus = loop.consensus_problem(shared, canonical(relax))
-        state = course.settled(run, consensus, loop.consensus_start(shared, inputs.start), engine)
-        own = copies.relaxed(run, shared, state, relax, engine)
-        found, words = results.Classes(inputs, own.state), "; ".join(["", *own.words])
-        made = results.written(run, found)
-        made = made.with_block("particles", with_copies(made["particles"], own.share))
+        found, made, words = _relaxed(run, inputs, asked.relax_symmetry, asked.focus_mask, engine)
     run.write(made, output)
     if plot:
         results.draw(Path(plot), found)
     if said := kept.unexplained(found.state, "any class"):
         run.warn(said)
     run.summary(results.summary(found) + words)
+
+
+def _relaxed(
+    run: Run, inputs: Inputs, symmetry: str, focus: str | None, engine: Engine
+) -> tuple[Classes, Tables, str]:
+    """Classes that compete as if all had a symmetry, then each relaxed; the tables, and what is to be said of it."""
+    from spa.recipe.given import focus_mask
+    from spa.recipe.relaxation import relaxation, with_copies
+    from spa.relax import loop
+    from spa.volume.symmetry import canonical
+    from spa_plugins.refine_hetero import copies, course, results
+
+    shared = relaxation(inputs.problem, symmetry, focus_mask(run, inputs.stack, focus))
+    consensus = loop.consensus_problem(shared, canonical(symmetry))
+    state = course.settled(run, consensus, loop.consensus_start(shared, inputs.start), engine)
+    own = copies.relaxed(run, shared, state, symmetry, engine)
+    found = results.Classes(inputs, own.state)
+    made = results.written(run, found)
+    made = made.with_block("particles", with_copies(made["particles"], own.share))
+    return found, made, "; ".join(["", *own.words])

@@ -74,16 +74,12 @@ def _cell(v, k, j, tx, ty, tz):
 @numba.njit(**INNER)
 def _add(v, x, poses, i, unit, n, acc):
     """The sums of n points, corners v and image x, at poses[i] added to acc[i]; unit: 2 pi / box."""
-    two = np.float32(2)
+    zero, two = np.float32(0), np.float32(2)
     a00, a01, a02 = poses[i, 0, 0], poses[i, 0, 1], poses[i, 0, 2]
     a10, a11, a12 = poses[i, 1, 0], poses[i, 1, 1], poses[i, 1, 2]
     a20, a21, a22 = poses[i, 2, 0], poses[i, 2, 1], poses[i, 2, 2]
-    cross, norm, zero = np.float32(0), np.float32(0), np.float32(0)
-    r0, r1, r2, r3, r4 = zero, zero, zero, zero, zero
-    h00, h01, h02, h03, h04 = zero, zero, zero, zero, zero
-    h11, h12, h13, h14 = zero, zero, zero, zero
-    h22, h23, h24 = zero, zero, zero
-    h33, h34, h44 = zero, zero, zero
+    cross = norm = r0 = r1 = r2 = r3 = r4 = zero
+    h00 = h01 = h02 = h03 = h04 = h11 = h12 = h13 = h14 = h22 = h23 = h24 = h33 = h34 = h44 = zero
     for j in range(n):
         tx, ty, tz, sign = v[0, j], v[1, j], v[2, j], v[3, j]
         # derivatives are two cells a unit of k, and the half x < 0 is conjugate
@@ -122,9 +118,8 @@ def _add(v, x, poses, i, unit, n, acc):
         h33 += bb * fx * fx
         h34 += bb * fx * fy
         h44 += bb * fy * fy
-    sums = (
-        cross, norm, r0, r1, r2, r3, r4, h00, h01, h02, h03, h04, h11, h12, h13, h14, h22, h23, h24, h33, h34, h44
-    )  # fmt: skip
+    sums = (cross, norm, r0, r1, r2, r3, r4, h00, h01, h02, h03, h04, h11, h12, h13, h14, h22, h23, h24, h33, h34,
+            h44)  # fmt: skip
     for k in range(len(sums)):
         acc[i, k] += sums[k]
 

@@ -88,12 +88,11 @@ def _column(grids, poses, matched, weights, kx, ky, wanted, number, width, at, v
         if seen <= np.float32(0):
             continue
         for start in range(0, len(kx), len(at)):
-            n = min(len(at), len(kx) - start)
+            n = len(at) if start + len(at) <= len(kx) else len(kx) - start
             place(poses, i, kx, ky, ny, nx, start, n, at, v)
             for j in range(n):
                 x, y, w = matched[i, 0, start + j], matched[i, 1, start + j], weights[i, start + j]
-                s = share[start + j] * half * w
-                sign = v[3, j]
+                s, sign = share[start + j] * half * w, v[3, j]
                 c0, c1 = x * re - abs(s), sign * y * re
                 c2, c3 = x * im, sign * (y * im - s)
                 c4 = w * seen

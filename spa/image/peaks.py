@@ -29,17 +29,23 @@ def _unrivalled(scores: np.ndarray, points: np.ndarray, values: np.ndarray, reac
     single = np.ones(len(points), bool)
     same = values[1:] == values[:-1]
     single[1:][same] = single[:-1][same] = False
-    return single & (values >= _largest(_largest(scores, reach).T, reach).T[tuple(points.T)])
+    return single & (values >= largest_about(scores, reach)[tuple(points.T)])
 
 
-def _largest(scores: np.ndarray, reach: int) -> np.ndarray:
-    """The largest score of the 2 reach + 1 rows about each."""
-    found, width = np.pad(scores, ((reach, reach), (0, 0)), constant_values=-np.inf), 1
-    while 2 * width <= 2 * reach + 1:
+def largest_about(scores: np.ndarray, reach: int) -> np.ndarray:
+    """The largest score (ny, nx) of the square of 2 reach + 1 pixels a side about each."""
+    (ny, nx), whole = scores.shape, 2 * reach + 1
+    padded = np.full((ny + 2 * reach, nx + 2 * reach), -np.inf, scores.dtype)
+    padded[reach : reach + ny, reach : reach + nx] = scores
+    found, width = padded, 1
+    while 2 * width <= whole:
         found = np.maximum(found[:-width], found[width:])
         width *= 2
-    rest = 2 * reach + 1 - width
-    return np.maximum(found[: len(scores)], found[rest : rest + len(scores)])
+    found, width = np.maximum(found[:ny], found[whole - width : whole - width + ny]), 1
+    while 2 * width <= whole:
+        found = np.maximum(found[:, :-width], found[:, width:])
+        width *= 2
+    return np.maximum(found[:, :nx], found[:, whole - width : whole - width + nx])
 
 
 def _beside(points: np.ndarray, distance: float, shape: tuple[int, ...]) -> np.ndarray:

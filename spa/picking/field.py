@@ -92,7 +92,8 @@ class Field:
         """The same without its CTF."""
         found = copy(self)  # with what has been made already, but for the CTF
         found.contrast = None
-        found.__dict__.pop("ctf", None)
+        for made in ("ctf", "passed"):
+            found.__dict__.pop(made, None)
         return found
 
     def framed(self, image: np.ndarray) -> np.ndarray:
@@ -131,6 +132,11 @@ class Field:
     def whitening(self) -> np.ndarray:
         """Band-pass over the square root of the radial power: multiplies a spectrum to make the background white."""
         return self._whitening_at(self.k).astype(np.float32)
+
+    @cached_property
+    def passed(self) -> np.ndarray:
+        """What multiplies a shape's spectrum: the CTF, and the whitening."""
+        return (self.ctf * self.whitening).astype(np.float32, copy=False)
 
     def noise_gain(self, radii: np.ndarray, azimuths: int) -> np.ndarray:
         """(R, azimuths) at frequencies radii (1/angstrom): power that noise has after the CTF and two whitenings.

@@ -4,7 +4,8 @@ A shape is kept as its two-dimensional Fourier transform along a radius (the Han
 ellipse is the circle's spectrum at stretched frequencies. Lindeberg, Int. J. Comput. Vis. 30 (1998) 79 for the LoG.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,7 +19,10 @@ RATIOS = (1.5, 2.0)  # long over short axis of the ellipses that are tried
 
 @dataclass(frozen=True)
 class Shape:
-    """values: spectrum at ``step * arange`` (1/angstrom); diameter in angstroms; ratio: long over short axis."""
+    """values: spectrum at ``step * arange`` (1/angstrom); diameter in angstroms; ratio: long over short axis.
+
+    The spectra that were asked for last are kept: fields of one size, seen through their CTF or not, want the same.
+    """
 
     name: str
     diameter: float
@@ -26,6 +30,7 @@ class Shape:
     step: float
     ratio: float = 1.0
     hollow: float = 0.0
+    _last: dict[tuple, list[np.ndarray]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -45,6 +50,15 @@ class Shape:
 
     def spectra(self, kx: np.ndarray, ky: np.ndarray) -> list[np.ndarray]:
         """The transform at frequencies kx, ky (1/angstrom), one for each in-plane angle."""
+        key = (kx.shape, kx.tobytes(), ky.shape, ky.tobytes())
+        found = self._last.get(key)
+        if found is None:
+            found = self._spectra(kx, ky)
+            self._last.clear()
+            self._last[key] = found
+        return found
+
+    def _spectra(self, kx: np.ndarray, ky: np.ndarray) -> list[np.ndarray]:
         kx, ky = np.asarray(kx, np.float32), np.asarray(ky, np.float32)
         if self.ratio == 1:
             return [self.at(np.sqrt(kx * kx + ky * ky))]
@@ -99,7 +113,8 @@ def make(name: str, diameter: float, finest: float, hollow: float = 0.0, ratio: 
     return Shape(name, diameter, hankel(profile, radii, step * np.arange(_SAMPLES)), step, ratio, hollow)
 
 
-def family(names: tuple[str, ...], smallest: float, largest: float, finest: float) -> list[Shape]:
+@lru_cache(maxsize=1)
+def family(names: tuple[str, ...], smallest: float, largest: float, finest: float) -> tuple[Shape, ...]:
     """The shapes that are tried: each name at diameters 10 % apart, shells and rings with several holes."""
     count = max(1, int(np.ceil(np.log(largest / smallest) / np.log(1.1)))) + 1 if largest > smallest else 1
     found = []
@@ -108,4 +123,4 @@ def family(names: tuple[str, ...], smallest: float, largest: float, finest: floa
             hollows = HOLLOWS if name in ("shell", "ring") else (0.0,)
             ratios = RATIOS if name == "ellipse" else (1.0,)
             found += [make(name, float(diameter), finest, h, r) for h in hollows for r in ratios]
-    return found
+    return tuple(found)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spa.image.peaks import apart, maxima, near, refined
+from spa.image.peaks import apart, largest_about, maxima, near, refined
 
 
 def test_planted_maxima_are_found_best_first():
@@ -73,3 +73,13 @@ def test_near_gives_every_pair_once(distance: float) -> None:
     wanted = np.argwhere(np.triu(apart_by <= distance, 1))
     found = near(points, distance)
     assert np.array_equal(found[np.lexsort(found.T[::-1])], wanted)
+
+
+@pytest.mark.parametrize("reach", [0, 1, 2, 3, 4, 7, 30])
+def test_the_largest_of_every_square(reach: int) -> None:
+    scores = np.random.default_rng(0).normal(size=(23, 41)).astype(np.float32)
+    wanted = [
+        [scores[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1].max() for x in range(41)]
+        for y in range(23)
+    ]
+    np.testing.assert_array_equal(largest_about(scores, reach), wanted)

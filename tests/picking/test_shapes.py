@@ -69,3 +69,10 @@ def test_the_log_is_largest_for_its_own_scale():
     blob = np.exp(-2 * (np.pi * 50 / np.sqrt(2) * k) ** 2)
     answers = [np.sum(make("log", d, 20).at(k) * (d / 2) ** 2 * blob * k) for d in (60, 100, 160)]
     assert np.argmax(answers) == 1
+
+
+def test_spectra_that_are_kept_are_those_of_the_frequencies_asked_for() -> None:
+    one, fresh = make("ellipse", 120, 20, ratio=1.5), make("ellipse", 120, 20, ratio=1.5)
+    for size, pixel_size in ((40, 8.0), (40, 9.0), (48, 9.0), (48, 9.0)):
+        kx, ky = np.fft.rfftfreq(size)[None] / pixel_size, np.fft.fftfreq(size)[:, None] / pixel_size
+        np.testing.assert_array_equal(one.spectra(kx, ky), fresh._spectra(kx, ky))

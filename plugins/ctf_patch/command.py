@@ -58,7 +58,7 @@ def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, **set
     """
     from spa_plugins.ctf_patch import estimate
 
-    tables = run.read(star)
+    tables = run.read_today(star)
     found = estimate.estimate(run, tables, estimate.settings_of(**settings))
     if plot:
         draw(found, plot)

@@ -34,7 +34,7 @@ def junk(run: Run, star: str, output: str, outdir: str, plot: str | None, diamet
     """
     from spa_plugins.curate_junk import masks
 
-    tables = run.read(star)
+    tables = run.read_today(star)
     found = masks.masked(run, tables, diameter)
     run.write(found, output)
     run.summary(masks.summary(tables, found))

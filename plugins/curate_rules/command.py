@@ -47,7 +47,7 @@ def rules(
 
     if not (keep or auto or web):
         raise UsageError("no rule: give --keep 'EXPR', --auto or --web")
-    tables = run.read(star)
+    tables = run.read_today(star)
     if web:
         from spa_plugins.curate_rules.sitting import by_hand
 

@@ -62,7 +62,7 @@ def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, patch
 
     settings = Settings(patches_of(patches), bfactor, binning, dose_weight, even_odd, first_frame, last_frame,
                         "non-weighted" in save and dose_weight, power_dose, early_dose, half_floats)  # fmt: skip
-    tables = session.summed(run, run.read(star), settings, camera)
+    tables = session.summed(run, run.read_today(star), settings, camera)
     if plot:
         draw(tables, plot)
     run.write(tables, output)

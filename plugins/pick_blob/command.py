@@ -63,5 +63,5 @@ def blob(
         *diameter, lowpass, threshold, spacing, max_picks,
         shapes or ("ball", "shell", "ellipse"), rounds, learn_from, white, not no_ctf, everywhere,
     )  # fmt: skip
-    tables = pick_all(run, run.read(star), settings)
+    tables = pick_all(run, run.read_today(star), settings)
     finish(run, tables, output, plot, settings.largest, "sd of the background")

@@ -50,7 +50,7 @@ def loop(
         raise UsageError(f"--model is a network: it cannot go with --first {first}")
     finest = max_resolution or min(20.0, max(8.0, diameter / 10))
     plan = Plan(diameter, rounds, settled, first, model, classes, finest, most, threshold)
-    tables = run.read(star)
+    tables = run.read_today(star)
     found = run_all(run, tables, plan)
     picked = tables.with_block("particles", found)
     finish(run, picked, output, plot, diameter, "log-odds")

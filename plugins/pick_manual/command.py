@@ -44,7 +44,7 @@ def manual(
     from spa.web.server import serve
     from spa_plugins.pick_manual.sitting import Sitting
 
-    sitting = Sitting.of(run, run.read(star))
+    sitting = Sitting.of(run, run.read_today(star))
     if sitting.taken_up:
         run.warn(f"goes on with {sitting.taken_up} micrographs that {run.outdir} has picks of")
     serve(run, sitting.page(diameter, lowpass), port, browser)

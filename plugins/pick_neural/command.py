@@ -49,7 +49,7 @@ def neural(
     from spa.recipe import picker
     from spa.recipe.picks import finish
 
-    tables, known = run.read(star), picker.read(model)
+    tables, known = run.read_today(star), picker.read(model)
     across = diameter or known.diameter
     if not across:
         raise UsageError("the general picker needs --diameter" if model is None else "this model needs --diameter")

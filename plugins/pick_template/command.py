@@ -69,7 +69,7 @@ def template(
     settings = Settings(
         diameter, lowpass, psi_step, threshold, spacing, max_picks, learn_from, white, not no_ctf, everywhere
     )
-    tables = run.read(star)
+    tables = run.read_today(star)
     given = Given(templates, map_file, symmetry, angular_step, template_pixel_size, center)
     polar = made(run, tables, given, settings)
     if micrographs:

@@ -76,6 +76,13 @@ class Run(Voice):
         self.begin()
         return tables
 
+    def read_today(self, source: str | Path) -> "Tables":
+        """The same in today's form: tables of RELION 3.0 and before are brought to it."""
+        from spa.model.upgrade import upgraded
+
+        tables: Tables = upgraded(self.read(source))
+        return tables
+
     def input(self, path: str | Path) -> Path:
         """Record a file that the job reads beside its table. MissingInput (66) when it is not there."""
         self.inputs[str(path)] = history.fingerprint(path)

@@ -117,3 +117,19 @@ def test_real_particles_are_kept(shared_data, tmp_path):
     assert run(tmp_path).status == 0
     table = star.read(tmp_path / "out.star")["micrographs"]
     assert table.floats("spaJunkShare")[0] < 0.05 and table.floats("spaContent")[0] > 0.5
+
+
+def test_a_table_of_relion_3_0_is_read_as_todays(source):
+    """Voltage and its kin stand in its rows, the pixel size is that of the detector over the magnification."""
+    assert run(source).status == 0
+    wanted = star.read(source / "out.star")["micrographs"]
+    names = ["ice.mrc", "fine.mrc"]
+    old = star.Table.of(rlnMicrographName=names, rlnVoltage=[300, 300], rlnSphericalAberration=[2.7, 2.7],
+                        rlnAmplitudeContrast=[0.1, 0.1], rlnMagnification=[10000, 10000],
+                        rlnDetectorPixelSize=[PIXEL, PIXEL])  # fmt: skip
+    star.write(star.Tables({"": old}), source / "in.star")
+    result = run(source)
+    assert result.status == 0, result.stderr
+    found = star.read(source / "out.star")
+    assert found["optics"].floats("rlnMicrographPixelSize") == [PIXEL]
+    np.testing.assert_array_equal(found["micrographs"].floats("spaJunkShare"), wanted.floats("spaJunkShare"))

@@ -38,7 +38,8 @@ def homo(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
     It is refined in the latter first; then each particle finds the copy of its pose, over that group, that the others'
     difference from the average speaks for, and the map is refined in the former. Where held-out particles gain nothing
     from any difference, that is said, and the map keeps the whole group. _spaCopy and _spaCopyEntropy say which copy,
-    and how certain.
+    and how certain.  Of n copies a subunit that is missing tells an image 2/n of what tells it its pose: where that is
+    not well above log n, larger particles or stronger images are needed.
     """
     from spa.recipe.given import Asked
     from spa.recipe.refinement import run_refinement

@@ -14,7 +14,7 @@ from spa.refine import recognised, scales
 from spa.refine.engine import CPU, Engine
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
-from spa.relax import loop
+from spa.relax import held, loop
 from spa.relax.breaking import Start
 from spa.relax.copies import certainty
 from spa.relax.loop import Relaxation
@@ -65,7 +65,9 @@ def broken(
         first = loop.broken(relaxed, state, run.rng(draws), workers)
         run.note(whose + _found(first, relaxed.problem, name))
         if not first.evident:
-            run.warn(f"{whose}nothing tells the copies over {name} apart: the map has that symmetry")
+            copies = len(relaxed.turns)
+            told = held.nats(consensus.poses[0], copies)
+            run.warn(f"{whose}nothing tells the copies over {name} apart: {alike(told, copies)}")
             return Relaxed(loop.consensus_problem(relaxed, name), state, f"no copy differs from the others over {name}")
         relaxed = _with_more_iterations(relaxed, state)
         start = loop.relaxed_start(relaxed, state, first, run.rng(draws, "first"), workers)
@@ -74,6 +76,18 @@ def broken(
         found = {name: getattr(consensus, name) for name in ("local", "clarity", "wandering")}
         state = replace(state, threshold=recognised.threshold(state.evidence), **found)
     return Relaxed(relaxed.problem, state, _words(state, name))
+
+
+def alike(told: float, copies: int) -> str:
+    """Whether that is for the map to say: had images shown an odd copy, were it a subunit that is missing?
+
+    told: by how much (log p) a right copy would then be likelier; below the log of their number no image knows its own,
+    even against the true map.
+    """
+    words = f"were one of {copies} subunits missing, an image's right copy would be likelier by {told:.1f} (log)"
+    if told > np.log(copies):
+        return f"the map has that symmetry, as far as can be seen ({words})"
+    return f"such images do not show it ({words}, which is lost among {copies} copies)"
 
 
 def relaxation(problem: Problem, group: str, focus: np.ndarray | None) -> Relaxation:

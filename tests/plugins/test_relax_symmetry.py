@@ -8,6 +8,7 @@ import pytest
 
 from spa.io import mrc, star
 from spa.model.poses import eulers, matrices
+from spa.recipe import relaxation
 from spa.testing import run_spa
 from spa.volume.fsc import fsc
 from spa.volume.masks import soft_sphere
@@ -112,13 +113,19 @@ def test_on_a_device_copies_are_compared_there(odd: Path, card: Any, monkeypatch
 def test_a_symmetric_particle_is_said_to_be_one(tmp_path: Path) -> None:
     spa("simulate", "particles", "-d", tmp_path / "P", "-o", tmp_path / "p.star", "--symmetry", "C4", *SMALL)
     said = relaxed(tmp_path, "r.star", "R")
-    assert "nothing tells the copies over C4 apart" in said
+    assert "nothing tells the copies over C4 apart: the map has that symmetry" in said
     table = star.read(tmp_path / "r.star")["particles"]
     assert set(table.ints("spaCopy")) == {1} and set(table.floats("spaCopyEntropy")) == {1.0}
     assert set(table.floats("rlnMaxValueProbDistribution")) == {0.25}
     volume = np.array(mrc.read(tmp_path / "R" / "map.mrc").data)
     turned = resampled(transform(volume, 1.0), 40, 1.0, operators("C4")[1:2])
     assert np.corrcoef(volume.ravel(), turned.ravel())[0, 1] > 0.98
+
+
+def test_weak_images_are_no_proof_of_symmetry() -> None:
+    """Copies of which an image would not know its own even if one were missing say nothing of the map."""
+    assert "the map has that symmetry" in relaxation.alike(4.0, 24) and "4.0 (log)" in relaxation.alike(4.0, 24)
+    assert "do not show it" in relaxation.alike(4.0, 60) and "symmetry" not in relaxation.alike(4.0, 60)
 
 
 def test_copies_do_not_vouch_for_poses_that_were_not_found(odd: Path) -> None:

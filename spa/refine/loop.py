@@ -215,7 +215,8 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
         own = recognised.own_noise(state.curve, state.radius, float(inside), views)
     evidence[rows] = recognised.evidence(found.best()[0], prior, len(settings.operators), own)[rows]
     step = searches(problem.extent, state.radius)[1].step
-    return moves.measured(replace(found, evidence=evidence), rows, before, step, settings.operators)
+    found = replace(found, evidence=evidence, likelier=moves.likelier(state, evidence, rows))
+    return moves.measured(found, rows, before, step, settings.operators)
 
 
 def _looks(

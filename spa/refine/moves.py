@@ -1,4 +1,4 @@
-"""How far a search has moved the images' poses, and how sure it is of them."""
+"""How far a search has moved the images' poses, how sure it is of them, and how much likelier it has made them."""
 
 from dataclasses import dataclass, replace
 
@@ -42,6 +42,15 @@ def measured(state: State, rows: np.ndarray, before: Before, step: float, operat
         state, searched=searched, settled=settled, sharpness=float(after.peak[rows].mean()), moved=moved,
         clarity=_clarity(state, rows, after.peak), wandering=rest.wandering, foretold=rest.foretold,
     )  # fmt: skip
+
+
+def likelier(state: State, evidence: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(n,) by how much each image's evidence has grown in its last search: new for those of rows searched before."""
+    grown = np.full(len(evidence), np.nan) if state.likelier is None else state.likelier.copy()
+    again = rows[state.searched[rows]]
+    with np.errstate(invalid="ignore"):  # of images that had none
+        grown[again] = evidence[again] - state.evidence[again]
+    return grown
 
 
 def _clarity(state: State, rows: np.ndarray, peak: np.ndarray) -> float:

@@ -2,7 +2,9 @@
 
 Going local too early is the main failure of a refinement, so the global phase ends by a test: next to no image that
 shows the particle moves by more than two grid steps in a global pass; or, once passes bring nothing any more, no more
-of them than their own posteriors foretell, which is all that can be asked of images that are never sure.
+of them than their own posteriors foretell, which is all that can be asked of images that are never sure. Where most
+are sure, a pass brings nothing if no image that takes its turn is likelier than in its turn before, beyond chance: the
+map that it is searched against lacks it, so its evidence is that of unseen data and does not grow with mere belief.
 
 Where posteriors are broad an image's own share of its half's map speaks for the pose that it has, right or wrong: some
 ten units of log p at a signal-to-noise ratio of 0.015 and a thousand images, as much as the right pose would gain. So
@@ -27,6 +29,7 @@ PATIENCE = 3  # passes without gain after which a run that never settles is stop
 SHARPER = 1.05  # of the sharpness before: posteriors still sharpen, and a run that gains nothing else goes on
 SETTLING = 0.97  # of the least median move yet: a run whose poses still come to rest is not stopped
 FIRST = 300  # images a half in the first iteration; each of the next takes up to twice as many
+CHANCE = 2.0  # standard errors of the mean growth of images' evidence that are no growth
 TURNS = 4  # iterations in which all images have had their turn, where posteriors are broad
 OWN = 0.2  # of what an image tells: an image's own share in its map, above which images take turns
 BEYOND = 2  # shells of the references beyond the FSC's crossing
@@ -122,9 +125,21 @@ def _astray(state: State) -> bool:
     return state.stalled > 1 and state.moved >= SETTLING * state.least
 
 
+def _exhausted(state: State) -> bool:
+    """Whether a whole pass of turns has brought neither resolution nor evidence, where most poses are sure.
+
+    Where they are not, a map may climb for passes by less than can be seen before all images find their way.
+    """
+    if state.likelier is None or not (state.turns and state.sharpness >= SHARP and state.stalled >= 1):
+        return False
+    grown = state.likelier[state.evidence > threshold(state.evidence)]
+    grown = grown[np.isfinite(grown)]
+    return len(grown) >= FEWEST and bool(grown.mean() <= CHANCE * grown.std() / np.sqrt(len(grown)))
+
+
 def _goes_local(state: State) -> bool:
     rest = state.wandering < SETTLED or (state.wandering < ROVING and state.stalled >= 1)
-    foretold = state.wandering <= state.foretold and _idle(state)  # nothing will make the unsure ones sure
+    foretold = state.wandering <= state.foretold and (_idle(state) or _exhausted(state))  # the unsure ones stay so
     return state.local or (bool(state.searched.all()) and (rest or foretold))
 
 

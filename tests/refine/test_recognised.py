@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spa.recipe import kept
-from spa.refine import expectation, loop, plan, recognised
+from spa.refine import expectation, loop, moves, plan, recognised
 from spa.refine.problem import Workers
 from spa.refine.states import State
 from spa.search.orientations import angles_between
@@ -106,6 +106,33 @@ def test_a_run_comes_to_rest_when_no_more_wander_than_foretold(planted: Callable
         waits = replace(state, **still_gains)
         assert not local(waits) and not ends(waits)
     assert local(replace(state, wandering=0.01, foretold=0.0, stalled=0.0))
+
+
+def test_turns_end_where_unseen_images_grow_no_likelier(planted: Callable) -> None:
+    """A pass of turns is enough, where poses are clear; belief alone does not make images likelier."""
+    case = planted(n=200)
+    start = loop.first_state(case.problem, [case.volume], case.noise)
+    chance = np.random.default_rng(2).normal(0, 3, 200)
+    chance -= chance.mean()
+    state = replace(
+        start, searched=np.ones(200, bool), wide=True, turns=True, wandering=0.2, foretold=0.25, stalled=1.0,
+        passes=6.0, rose=6.0, moved=0.09, least=0.1, iteration=9, best_shell=10, sharpest=0.8, sharpness=0.8,
+        likelier=chance, evidence=np.full(200, 30.0),
+    )  # fmt: skip
+    state.poses[0].logp[:, 0] = 50
+
+    def local(**changed: Any) -> bool:
+        now = replace(state, **changed)
+        return plan.advanced(case.problem, now, plan.chosen(case.problem, now)).local
+
+    assert local()
+    assert not local(likelier=chance + 1.0)  # five standard errors
+    for waits in ({"sharpness": 0.6}, {"stalled": 0.75}, {"foretold": 0.1}, {"turns": False}):
+        assert not local(**waits)
+    grown = moves.likelier(replace(state, likelier=None), state.evidence + 2, np.arange(50))
+    assert (grown[:50] == 2).all() and np.isnan(grown[50:]).all()
+    junk = np.where(np.arange(200) < 60, -50.0, 30.0)  # what shows nothing has no say
+    assert local(evidence=junk, likelier=np.where(junk < 0, 40.0, chance - chance[60:].mean()))
 
 
 def with_junk(case: Any) -> np.ndarray:

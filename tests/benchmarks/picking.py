@@ -23,8 +23,9 @@ from spa.io import mrc, star
 
 def spent(words: list[object]) -> float:
     """CPU seconds of a command, user and system."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as installed
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True)
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, env=kept)
     if done.returncode not in (0, 1):
         sys.exit(f"{words[0]}: status {done.returncode}\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

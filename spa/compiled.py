@@ -1,7 +1,7 @@
 """Kernels compiled (numba) when they are first called, and kept on disk: a job compiles what it uses, once.
 
-What spares time here goes behind numba's face (its cache, environments, types, `_nrt`): setup.cfg names the versions that
-it was tried with, and a new one is let in when the tests pass with it.
+What spares time here goes behind numba's face (its cache, environments, types, `_nrt`): setup.cfg names the versions
+that it was tried with, and a new one is let in when the tests pass with it.
 """
 
 import contextlib

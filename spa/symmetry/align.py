@@ -1,7 +1,8 @@
 """How two maps lie to each other, from a few of their central slices.
 
 A slice of the one at a pose A is compared with the other's at A R for every R of a grid on SO(3): for a few A at first,
-and for all where that looks well; the best are climbed. The other hand costs nothing: turning a map inside out conjugates its slices.
+and for all where that looks well; the best are climbed. The other hand costs nothing: turning a map inside out
+conjugates its slices.
 """
 
 from collections.abc import Callable, Iterable

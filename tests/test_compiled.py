@@ -1,5 +1,6 @@
 """Kernels are compiled when they are first called, once, whoever calls."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from numba.core import event
 
 from spa import compiled
 from spa.compiled import INNER, kernel
@@ -95,3 +97,18 @@ def test_kernels_of_refinements_have_nothing_of_numbas_own_compiled(tmp_path: Pa
     made = subprocess.run([sys.executable, "-c", code], check=True, **words).stdout.split()  # type: ignore[call-overload]
     assert "spa.volume.cells" in made
     assert not [name for name in made if not name.startswith("spa.")]
+
+
+def test_no_garbage_is_looked_for_meanwhile() -> None:
+    seen: list[bool] = []
+
+    class Note(event.Listener):  # type: ignore[misc]
+        def on_start(self, event: event.Event) -> None:
+            seen.append(gc.isenabled())
+
+        def on_end(self, event: event.Event) -> None: ...
+
+    with event.install_listener("numba:compile", Note()):
+        kernel("void(f4[::1])", cache=False)(_doubled)(np.ones(3, np.float32))
+    assert seen and not any(seen)
+    assert gc.isenabled()

@@ -39,15 +39,22 @@ def automatic_threshold(volume: np.ndarray) -> float:
 def stands_out(volume: np.ndarray, pixel_size: float, resolution: float | None = 15.0) -> bool:
     """Whether an automatic mask would have more in it than the peaks of noise.
 
-    Noise has pits as deep as its peaks are high, and its peaks are smaller than a wave of the low-pass (angstroms).
+    Noise has pits as deep as its peaks are high, and its peaks are smaller than a wave of the low-pass (angstroms). A
+    particle without its lowest frequencies lies in a trough as wide as itself, but not as deep: what stands above half
+    its height says so.
     """
     smooth = lowpass(volume, pixel_size, resolution) if resolution else np.asarray(volume, np.float32)
-    level = automatic_threshold(smooth)
-    labels, _ = ndimage.label(smooth > level)
-    largest = int(np.bincount(labels.ravel())[1:].max(initial=0))
-    below = int((smooth < 2 * np.median(smooth) - level).sum())
+    solvent, peak = np.quantile(smooth, [0.5, 0.9995])
     wave = max(resolution or 0.0, 2 * pixel_size) / pixel_size
-    return int((labels > 0).sum()) > PITS * below and largest > OF_A_WAVE * wave**3
+    levels = automatic_threshold(smooth), (solvent + peak) / 2
+    return any(_above(smooth - solvent, float(level - solvent), OF_A_WAVE * wave**3) for level in levels)
+
+
+def _above(volume: np.ndarray, level: float, least: float) -> bool:
+    """Whether more lies above a level than noise with such pits would have, some voxels of it in one piece."""
+    labels, _ = ndimage.label(volume > level)
+    largest = int(np.bincount(labels.ravel())[1:].max(initial=0))
+    return np.count_nonzero(labels) > PITS * np.count_nonzero(volume < -level) and largest > least
 
 
 def without_dust(inside: np.ndarray, least: float = KEPT_COMPONENT) -> np.ndarray:

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from spa.errors import DataError
-from spa.volume.masks import automatic_threshold, distances, grown, soft_mask, soft_sphere, without_dust
+from spa.volume.masks import (
+    automatic_threshold,
+    distances,
+    grown,
+    lowpass,
+    soft_mask,
+    soft_sphere,
+    stands_out,
+    without_dust,
+)
 
 N = 40
 
@@ -74,3 +83,12 @@ def test_lengths_are_in_angstroms() -> None:
 def test_an_empty_mask_is_refused() -> None:
     with pytest.raises(DataError, match="empty"):
         soft_mask(ball(6), 2.0, threshold=2.0, resolution=None)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_a_particle_in_a_trough_of_its_own_stands_out(width: float) -> None:
+    """A map that lacks half of its lowest frequencies is low all about the particle, but not by half as much."""
+    shell = ((distances(64) > 13) & (distances(64) < 20)).astype(np.float32)
+    noise = 0.002 * np.random.default_rng(0).standard_normal(shell.shape).astype(np.float32)
+    assert stands_out(lowpass(shell, 3.0, 12) - 0.5 * lowpass(shell, 3.0, width) + noise, 3.0)
+    assert not stands_out(noise, 3.0)

@@ -56,7 +56,7 @@ JOBS = {
     "motion patch": "Movies/movies.star",
     "ctf patch": "Micrographs/micrographs.star",
     "pick blob": "Micrographs/truth_micrographs.star --diameter 100 150",
-    "pick template": "Micrographs/truth_micrographs.star --map Images/truth.mrc --symmetry D2",
+    "pick template": "Micrographs/truth_micrographs.star --map Images/truth.mrc --symmetry D2 --diameter 130",
     "simulate movies": "--n 1 --size 512 512 --frames 6",
 }  # fmt: skip
 DATA = (

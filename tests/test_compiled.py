@@ -49,6 +49,12 @@ def test_what_does_not_match_the_signature_is_refused() -> None:
         call(np.ones(3, np.float64))
 
 
+def _said(code: str, kept: Path) -> str:
+    """What a process of its own prints, whose kernels are kept in a folder."""
+    words = {**os.environ, "NUMBA_CACHE_DIR": str(kept)}
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=words).stdout
+
+
 def test_no_linear_algebra_is_loaded_for_them(tmp_path: Path) -> None:
     """Nor, where they are on disk already, what numba compiles with."""
     code = (
@@ -57,9 +63,7 @@ def test_no_linear_algebra_is_loaded_for_them(tmp_path: Path) -> None:
         "assert not {'scipy.linalg', 'numpy.ma'} & {*sys.modules}\n"
         "print('numba.np.arraymath' in sys.modules, 'numba.np.arrayobj' in sys.modules)\nimport scipy.linalg"
     )
-    words = {"capture_output": True, "text": True, "env": {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}}
-    loaded = [subprocess.run([sys.executable, "-c", code], check=True, **words).stdout for _ in range(2)]  # type: ignore[call-overload]
-    assert loaded == ["True True\n", "False False\n"]
+    assert [_said(code, tmp_path) for _ in range(2)] == ["True True\n", "False False\n"]
 
 
 def test_nor_for_one_that_is_on_disk_and_uses_functions_of_arrays(tmp_path: Path) -> None:
@@ -67,9 +71,7 @@ def test_nor_for_one_that_is_on_disk_and_uses_functions_of_arrays(tmp_path: Path
         "import sys\nfrom spa.abinit.soft import _posterior\ntry: _posterior()\nexcept TypeError: pass\n"
         "assert 'scipy.linalg' not in sys.modules\nprint('numba.np.arraymath' in sys.modules)"
     )
-    words = {"capture_output": True, "text": True, "env": {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}}
-    loaded = [subprocess.run([sys.executable, "-c", code], check=True, **words).stdout for _ in range(2)]  # type: ignore[call-overload]
-    assert loaded == ["True\n", "False\n"]
+    assert [_said(code, tmp_path) for _ in range(2)] == ["True\n", "False\n"]
 
 
 def test_what_is_compiled_and_what_is_kept_do_the_same(tmp_path: Path) -> None:
@@ -78,9 +80,8 @@ def test_what_is_compiled_and_what_is_kept_do_the_same(tmp_path: Path) -> None:
         "image = np.random.default_rng(1).random((64, 64), np.float32)\n"
         "print(decimated(image, np.full(8, 0.125, np.float32), 2).sum())"
     )
-    words = {"capture_output": True, "env": {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}}
-    first, again = (subprocess.run([sys.executable, "-c", code], check=True, **words).stdout for _ in range(2))  # type: ignore[call-overload]
-    assert first == again != b""
+    first, again = (_said(code, tmp_path) for _ in range(2))
+    assert first == again != ""
 
 
 def test_kernels_of_refinements_have_nothing_of_numbas_own_compiled(tmp_path: Path) -> None:
@@ -93,8 +94,7 @@ def test_kernels_of_refinements_have_nothing_of_numbas_own_compiled(tmp_path: Pa
         "    try: kernel()\n    except TypeError: pass\n"
         "print(*{one.data['dispatcher'].py_func.__module__ for _, one in note.buffer})"
     )
-    words = {"capture_output": True, "text": True, "env": {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}}
-    made = subprocess.run([sys.executable, "-c", code], check=True, **words).stdout.split()  # type: ignore[call-overload]
+    made = _said(code, tmp_path).split()
     assert "spa.volume.cells" in made
     assert not [name for name in made if not name.startswith("spa.")]
 

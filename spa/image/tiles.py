@@ -48,10 +48,10 @@ def left(a: np.ndarray) -> np.ndarray:
     out = _room(*a.shape)
     for number, block in enumerate(out):  # a few rows stay in the caches
         bits = np.ascontiguousarray(a[SIDE * number : SIDE * (number + 1)], np.float32).view(np.uint32)
-        bits = bits + (((bits >> _BITS) & _ONE) + _HALF)
+        bits = _rounded.py_func(bits)
         pairs = np.zeros((SIDE, amx.ROWS * len(block)), np.uint32)
         pairs[: len(bits), : (bits.shape[1] + 1) // 2] = bits[:, ::2] >> _BITS
-        pairs[: len(bits), : bits.shape[1] // 2] |= bits[:, 1::2] & _HIGH
+        pairs[: len(bits), : bits.shape[1] // 2] |= bits[:, 1::2]
         block.transpose(1, 2, 0, 3)[:] = pairs.reshape(2, amx.ROWS, len(block), amx.ROWS)
     return out
 

@@ -48,7 +48,7 @@ def no_sums(band: Disc) -> Sums:
 
 @kernel(
     "void(f4[::1], i8, i8, f4[:,:,::1], f4[::1], f4[::1], i8[::1], f4[:,:,::1], f4[:,::1], f4[:,::1], f8[:,::1])",
-    fastmath=True, error_model="numpy", allocates=True,
+    fastmath=True, allocates=True,
 )  # fmt: skip
 def _add(grid, ny, nx, poses, kx, ky, rows, x, sine, cosine, out):
     at, v, cut = np.empty(CHUNK, np.int32), np.empty((5, CHUNK), np.float32), np.empty((6, CHUNK), np.float32)

@@ -57,7 +57,7 @@ def frequencies(radius: int, count: int, rng: np.random.Generator) -> np.ndarray
 
 @kernel(
     "void(f4[:,:,:,:,::1], f4[:,:,::1], f4[:,:,::1], f4[:,::1], f4[::1], f4[::1], f4[:,::1], i8, f4, i4[::1],"
-    " f4[:,::1], f4[::1])", fastmath=True, error_model="numpy",
+    " f4[:,::1], f4[::1])", fastmath=True,
 )  # fmt: skip
 def _column(grids, poses, matched, weights, kx, ky, wanted, number, width, at, v, share):
     """Images into column `number` of grids (columns, z, y, x, FLOATS)."""

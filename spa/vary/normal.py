@@ -80,7 +80,7 @@ def gathered(
 
 @kernel(
     "void(f4[::1], i8, i8, i8, f4[:,:,::1], f4[:,:,::1], f4[:,::1], f4[:,::1], f4[:,::1], f4[::1], f4[::1], i4[::1],"
-    " f4[:,::1], f4[::1], i8, i8)", fastmath=True, error_model="numpy",
+    " f4[:,::1], f4[::1], i8, i8)", fastmath=True,
 )  # fmt: skip
 def _scatter(grid, ny, nx, floats, poses, matched, weights, first, second, kx, ky, at, v, c, z0, z1):
     one = np.float32(1)

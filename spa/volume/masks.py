@@ -31,7 +31,15 @@ def automatic_threshold(volume: np.ndarray) -> float:
     A fifth of the way from the solvent (the median) to the peak (99.95 % quantile), or four solvent standard
     deviations (from the median absolute deviation of what lies below the median) where noise is stronger than that.
     """
+    return _threshold(volume, *_solvent_and_peak(volume))
+
+
+def _solvent_and_peak(volume: np.ndarray) -> tuple[float, float]:
     solvent, peak = np.quantile(volume, [0.5, 0.9995])
+    return solvent, peak
+
+
+def _threshold(volume: np.ndarray, solvent: float, peak: float) -> float:
     spread = 1.4826 * np.median(solvent - volume[volume <= solvent])
     return float(max(solvent + PEAK_FRACTION * (peak - solvent), solvent + SOLVENT_SIGMAS * spread))
 
@@ -44,9 +52,9 @@ def stands_out(volume: np.ndarray, pixel_size: float, resolution: float | None =
     its height says so.
     """
     smooth = lowpass(volume, pixel_size, resolution) if resolution else np.asarray(volume, np.float32)
-    solvent, peak = np.quantile(smooth, [0.5, 0.9995])
+    solvent, peak = _solvent_and_peak(smooth)
     wave = max(resolution or 0.0, 2 * pixel_size) / pixel_size
-    levels = automatic_threshold(smooth), (solvent + peak) / 2
+    levels = _threshold(smooth, solvent, peak), (solvent + peak) / 2
     return any(_above(smooth - solvent, float(level - solvent), OF_A_WAVE * wave**3) for level in levels)
 
 

@@ -59,7 +59,7 @@ def _turned(i, image, tables, scales, values, weights, kx, ky, first, n, v):
 @kernel(
     "void(f4[::1], i8, i8, i8[::1], f4[:,:,::1], f4[:,:,::1], f4[::1], f4[:,:,::1], f4[:,::1], f4[::1], f4[::1],"
     " i4[::1], f4[:,::1], i8, i8)",
-    fastmath=True, error_model="numpy",
+    fastmath=True,
 )  # fmt: skip
 def scatter(grid, ny, nx, rows, poses, tables, scales, values, weights, kx, ky, at, v, z0, z1):
     """Samples of one image go in together, chunk by chunk: they touch the same memory, fetched ahead of the sums."""

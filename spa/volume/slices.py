@@ -68,7 +68,7 @@ def reference(volume: np.ndarray, radius: int, threads: int = 1) -> Reference:
 
 @kernel(
     "void(f4[::1], i8, i8, f4[:,:,::1], f4[::1], f4[::1], i4[::1], f4[:,::1], f4[:,:,::1])",
-    fastmath=True, error_model="numpy",
+    fastmath=True,
 )  # fmt: skip
 def _gather(grid, ny, nx, poses, kx, ky, at, v, out):
     two, row, plane = np.uint64(2), np.uint64(2 * nx), np.uint64(2 * nx * ny)  # no sign: none is looked for at a load

@@ -80,6 +80,9 @@ def sort(tables: Tables, keep: Sequence[str], by_outliers: bool) -> Sorting:
     if by_outliers and not found:
         raise DataError(f"{table.where}: nothing for --auto to judge by (it has {', '.join(table.columns)})")
     limits = auto.limits(found) if by_outliers else []
+    if by_outliers and "defocus" in found:
+        for row in np.flatnonzero(~np.isfinite(found["defocus"])):
+            reasons[row].append("defocus is no number")
     for limit in limits:
         values = found[limit.quantity]
         side = "above" if limit.high else "below"
@@ -100,7 +103,8 @@ def quantities(tables: Tables) -> dict[str, np.ndarray]:
     names = dict.fromkeys([auto.RINGS.quantity, *(rule.quantity for rule in auto.RULES)])
     found = {name: table.floats(name, missing=np.nan) for name in names if name in table}
     if "rlnDefocusU" in table and "rlnDefocusV" in table:
-        found["defocus"] = (table.floats("rlnDefocusU") + table.floats("rlnDefocusV")) / 2
+        u, v = (table.floats(f"rlnDefocus{axis}", missing=np.nan) for axis in "UV")
+        found["defocus"] = (u + v) / 2
     if "particles" in tables and "rlnMicrographName" in tables["particles"]:
         place = {name: row for row, name in enumerate(table.text("rlnMicrographName"))}
         rows = [place[name] for name in tables["particles"].text("rlnMicrographName") if name in place]

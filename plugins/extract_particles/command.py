@@ -64,6 +64,7 @@ def particles(
     """
     from spa.image.extraction import Extraction
     from spa.io import star as star_files
+    from spa.model.upgrade import upgraded
     from spa_plugins.extract_particles.extraction import Settings, extract
 
     if (box is None) == (pixel_size is None) or (pixel_size is not None and crop is None):
@@ -73,7 +74,7 @@ def particles(
     settings = Settings(how, recenter, center, half, virtual, min_score, pixel_size)
     settings.check()
     tables = run.read(star)
-    beside = star_files.read(micrographs) if micrographs else None
+    beside = upgraded(star_files.read(run.input(micrographs))) if micrographs else None
     found = extract(run, tables, beside, settings)
     run.write(found, output)
     if plot:

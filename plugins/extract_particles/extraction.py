@@ -15,6 +15,7 @@ from spa.io.star import Table, Tables
 from spa.job import extraction
 from spa.job.micrographs import file_names
 from spa.job.run import Run
+from spa.model.upgrade import upgraded
 from spa.recipe.device import device_of, refuse_cuda
 from spa_plugins.extract_particles.rows import Picks, joined, particle_optics
 
@@ -71,6 +72,8 @@ def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings)
     Other tables, such as ``data_maps`` and the micrographs, stay in it.
     """
     picks = joined(tables, beside, settings.recenter, settings.centre, settings.min_score)
+    for error in picks.errors:
+        run.leave_out(error)
     settings.of(float(picks.pixel_size.max()))
     names = list(dict.fromkeys(picks.micrograph))
     assert run.outdir is not None
@@ -98,7 +101,8 @@ def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings)
     blocks = {"optics": optics, "particles": table}
     if settings.virtual:
         blocks[extraction.BLOCK] = extraction.block(settings.how)
-    others = {name: one for name, one in tables.blocks.items() if name not in ("", extraction.BLOCK, *blocks)}
+    rest = upgraded(tables).blocks
+    others = {name: one for name, one in rest.items() if name not in ("", extraction.BLOCK, *blocks)}
     return Tables(blocks | others, tables.history, tables.source)
 
 

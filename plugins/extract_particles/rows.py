@@ -6,9 +6,10 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.io.star import Table, Tables
-from spa.model.numbers import sensible
+from spa.model.numbers import LIMIT, sensible
 from spa.model.poses import matrices
 from spa.model.positions import coordinates, micrograph_pixel_sizes, origins, pixel_size_column, positions
+from spa.model.upgrade import is_old, upgraded
 from spa_plugins.extract_particles.local import with_local_defocus
 
 # What a particle takes over from its micrograph when it has no such column itself; the first three belong together.
@@ -20,13 +21,15 @@ _FROM_MICROGRAPH = ("rlnPhaseShift", "rlnCtfBfactor", "rlnCtfScalefactor", "rlnC
 
 @dataclass(frozen=True)
 class Picks:
-    """table: the particles to be; micrograph: names; centre (n, 2): whole pixels x, y; pixel_size in angstroms."""
+    """table: the particles to be; micrograph: names; centre (n, 2): whole pixels x, y; pixel_size in angstroms; errors:
+    what is wrong with those that are left out."""
 
     table: Table
     optics: Table
     micrograph: np.ndarray
     centre: np.ndarray
     pixel_size: np.ndarray
+    errors: list[DataError]
 
 
 def joined(
@@ -34,7 +37,10 @@ def joined(
     min_score: float | None,
 ) -> Picks:  # fmt: skip
     """Rows of ``data_particles`` (or a bare table of coordinates) with CTF and optics; DataError for what lacks."""
+    old, tables = is_old(tables), upgraded(tables)
     picks = _bare(tables)
+    if old and beside is not None:
+        picks = picks.without("rlnOpticsGroup")  # that of the micrograph
     if min_score is not None:
         picks = picks.take(picks.floats("rlnAutopickFigureOfMerit") >= min_score)
     if not len(picks):
@@ -43,12 +49,12 @@ def joined(
     optics = source["optics"]
     micrographs = source["micrographs"] if beside is not None else source.blocks.get("micrographs")
     own = "rlnDefocusU" in picks
-    picks = _with_micrographs(picks, micrographs)
+    picks, errors = _focused(_with_micrographs(picks, micrographs))
     pixel_size = micrograph_pixel_sizes(picks, optics)
     if micrographs is not None and not own:
         picks = with_local_defocus(picks, micrographs, pixel_size)
     centre, table = _placed(picks, pixel_size, recenter, about)
-    return Picks(table, optics, table.text("rlnMicrographName"), centre, pixel_size)
+    return Picks(table, optics, table.text("rlnMicrographName"), centre, pixel_size, errors)
 
 
 def particle_optics(optics: Table, box: int, crop: int, pixel_size: float | None) -> Table:
@@ -82,6 +88,25 @@ def _with_micrographs(picks: Table, micrographs: Table | None) -> Table:
     wanted = [*(() if own else _DEFOCUS), *_FROM_MICROGRAPH]
     new = {name: micrographs.text(name)[rows] for name in wanted if name in micrographs and name not in picks}
     return picks.with_columns(**new) if new else picks
+
+
+def _focused(picks: Table) -> tuple[Table, list[DataError]]:
+    """Those whose defocus is a number, where there is one; and of each micrograph how many have none.
+
+    DataError where none is left.
+    """
+    columns = [picks.floats(name, missing=np.nan) for name in _DEFOCUS if name in picks]
+    bad = ~np.all([np.abs(one) <= LIMIT for one in columns], axis=0) if columns else np.zeros(len(picks), bool)
+    names = picks.text("rlnMicrographName")
+    errors = []
+    for name in dict.fromkeys(names[bad].tolist()):
+        here = bad & (names == name)
+        value = picks.text(next(one for one in _DEFOCUS if one in picks))[here][0]
+        errors.append(DataError(f"{name}: the defocus of {here.sum()} of its {(names == name).sum()} particles is no "
+                                f"number ({value})"))  # fmt: skip
+    if bad.all():
+        raise errors[0]
+    return picks.take(~bad), errors
 
 
 def _placed(

@@ -64,13 +64,22 @@ def entries(tables: Tables) -> list[Entry]:
     if len(set(names)) < len(names):
         twin = next(name for name in names if (names == name).sum() > 1)
         raise DataError(f"{table.where}: {twin} is there twice")
-    known = all(name in table for name in _DEFOCUS)
-    defocus = np.stack([table.floats(name, missing=np.nan) for name in _DEFOCUS], axis=1) * _UNITS if known else None
+    defocus = _defocus(table)
     masks = [None if mask in MISSING else str(mask) for mask in table.get_text(junk.COLUMN, "None")]
     return [
         Entry(str(name), groups[int(number)], None if defocus is None else tuple(map(float, defocus[row])), masks[row])  # type: ignore[arg-type]
         for row, (name, number) in enumerate(zip(names, numbers))
     ]
+
+
+def _defocus(table: Table) -> np.ndarray | None:
+    """(n, 3) u, v, angle in angstroms and radians, NaN where it is not told; v is u and the angle 0 where the table has
+    no such column, None where it has none."""
+    if "rlnDefocusU" not in table:
+        return None
+    u, v, angle = (table.floats(name, missing=np.nan) if name in table else None for name in _DEFOCUS)
+    assert u is not None
+    return np.stack([u, u if v is None else v, 0 * u if angle is None else angle], axis=1) * _UNITS
 
 
 def file_names(folder: Path, names: Sequence[str], ending: str) -> dict[str, Path]:

@@ -20,10 +20,11 @@ _ORIGINS = {
     "rlnOriginX": "rlnOriginXAngst", "rlnOriginY": "rlnOriginYAngst", "rlnOriginZ": "rlnOriginZAngst",
     "rlnOriginXPrior": "rlnOriginXPriorAngst", "rlnOriginYPrior": "rlnOriginYPriorAngst",
 }  # fmt: skip
-_KINDS = {
-    "particles": ("rlnImageName", "rlnImagePixelSize"),
-    "movies": ("rlnMicrographMovieName", "rlnMicrographOriginalPixelSize"),
-    "micrographs": ("rlnMicrographName", "rlnMicrographPixelSize"),
+_KINDS = {  # by the first of these columns that a table has: its block, and the column of its pixel size
+    "rlnImageName": ("particles", "rlnImagePixelSize"),
+    "rlnMicrographMovieName": ("movies", "rlnMicrographOriginalPixelSize"),
+    "rlnCoordinateX": ("particles", "rlnMicrographPixelSize"),
+    "rlnMicrographName": ("micrographs", "rlnMicrographPixelSize"),
 }
 
 
@@ -42,14 +43,14 @@ def upgraded(tables: Any) -> Any:
     if old is None:
         return tables
     table = tables.blocks[old]
-    kind = _kind(table) or ""
+    kind, size_name = _KINDS[_mark(table) or ""]
     keys = [name for name in _OPTICS if name in table]
     rows = list(zip(*(table.listed(name) for name in keys)))
     first = {key: row for row, key in reversed(list(enumerate(rows)))}
     number = {key: group for group, key in enumerate(sorted(first, key=lambda key: first[key]), start=1)}
     group = np.array([number[key] for key in rows], np.int64)
     pixel_size = _pixel_sizes(table)
-    optics = _optics(table.take(sorted(first.values())), kind, pixel_size[sorted(first.values())])
+    optics = _optics(table.take(sorted(first.values())), size_name, pixel_size[sorted(first.values())])
     body = _in_angstroms(table, pixel_size).without(*keys).with_columns(rlnOpticsGroup=group)
     others = {name: other for name, other in tables.blocks.items() if name != old}
     return _document(tables, {"optics": optics, kind: body, **others})
@@ -57,13 +58,13 @@ def upgraded(tables: Any) -> Any:
 
 def _old_block(tables: Any) -> str | None:
     for name, table in tables.blocks.items():
-        if not table.simple and _kind(table) and ("rlnVoltage" in table or any(scale in table for scale in _SCALE)):
+        if not table.simple and _mark(table) and ("rlnVoltage" in table or any(scale in table for scale in _SCALE)):
             return name
     return None
 
 
-def _kind(table: Any) -> str | None:
-    return next((kind for kind, (mark, _) in _KINDS.items() if mark in table), None)
+def _mark(table: Any) -> str | None:
+    return next((mark for mark in _KINDS if mark in table), None)
 
 
 def _pixel_sizes(table: Any) -> np.ndarray:
@@ -80,15 +81,15 @@ def _pixel_sizes(table: Any) -> np.ndarray:
     return np.full(len(table), np.nan)
 
 
-def _optics(groups: Any, kind: str, pixel_size: np.ndarray) -> Any:
+def _optics(groups: Any, size_name: str, pixel_size: np.ndarray) -> Any:
     """The optics table of rows that stand for their groups."""
     n = len(groups)
     optics = groups.of(
         rlnOpticsGroupName=[f"opticsGroup{i + 1}" for i in range(n)], rlnOpticsGroup=np.arange(n) + 1
     ).named(groups.where)
     if np.isfinite(pixel_size).all():
-        optics = optics.with_columns(**{_KINDS[kind][1]: pixel_size})
-    if kind == "micrographs" and np.isfinite(pixel_size).all():
+        optics = optics.with_columns(**{size_name: pixel_size})
+    if size_name == "rlnMicrographPixelSize" and np.isfinite(pixel_size).all():
         optics = optics.with_columns(rlnMicrographOriginalPixelSize=pixel_size)
     keep = [name for name in _OPTICS if name in groups and name not in _SCALE and name != "rlnBeamTiltClass"]
     return optics.with_columns(**{name: groups.text(name) for name in keep})

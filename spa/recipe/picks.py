@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from spa.errors import SpaError
+from spa.errors import DataError, SpaError
 from spa.image.ctf import Lens
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
@@ -16,7 +16,7 @@ from spa.job.micrographs import Entry, Micrograph, entries, file_names
 from spa.job.run import Run
 from spa.junk.ground import ground
 from spa.junk.mask import junk as judged
-from spa.model.numbers import sensible_or_zero
+from spa.model.numbers import LIMIT, sensible_or_zero
 from spa.picking.field import Contrast, Field, Scope, prepared
 
 T = TypeVar("T")
@@ -45,10 +45,13 @@ class Reader:
 
     def __call__(self, entry: Entry) -> Field:
         """A micrograph read and made ready, its junk taken out; errors carry its name."""
-        micrograph = entry.load()
+        micrograph, contrast = entry.load(), self.contrast(entry)
+        if contrast is None and self.ctf and entry.defocus is not None and any(entry.defocus):
+            raise DataError(f"{entry.name}: its defocus is {entry.defocus[0]:g}, {entry.defocus[1]:g} A, no number to "
+                            "work with (--no-ctf picks without)")  # fmt: skip
         try:
             return prepared(
-                micrograph.data, micrograph.pixel_size, self.scope, self.contrast(entry), self.white,
+                micrograph.data, micrograph.pixel_size, self.scope, contrast, self.white,
                 self._junk(micrograph),
             )  # fmt: skip
         except SpaError as error:
@@ -63,8 +66,10 @@ class Reader:
         return judged(ground(micrograph.data, micrograph.pixel_size), self.scope.largest).mask
 
     def contrast(self, entry: Entry) -> Contrast | None:
-        """Its CTF, where the table has one and it is wanted."""
-        if not self.ctf or entry.defocus is None or not np.isfinite(entry.defocus).all() or not any(entry.defocus):
+        """Its CTF, where the table has one that makes sense and it is wanted."""
+        if not self.ctf or entry.defocus is None or not any(entry.defocus):
+            return None
+        if not (np.abs(entry.defocus) <= LIMIT).all():
             return None
         lens = Lens(entry.optics.voltage, entry.optics.cs, entry.optics.contrast)
         return Contrast(lens, *entry.defocus, self.phases[entry.name])

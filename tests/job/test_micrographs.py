@@ -44,6 +44,13 @@ def call(table: Path, *args: object) -> Result:
     return run_command(pick, table, "-d", table.parent / "out", "-o", table.parent / "picks.star", *args)
 
 
+def test_a_defocus_without_astigmatism_is_round(tiny_micrograph: Path) -> None:
+    tables = star.read(tiny_micrograph)
+    table = tables["micrographs"].without("rlnDefocusV", "rlnDefocusAngle")
+    assert micrographs.entries(tables.with_block("micrographs", table))[0].defocus == (15000, 15000, 0)
+    assert micrographs.entries(tables.with_block("micrographs", table.without("rlnDefocusU")))[0].defocus is None
+
+
 def test_x_is_the_column_and_the_first_pixel_is_0(tiny_micrograph: Path) -> None:
     image = np.zeros((240, 256), np.float32)
     image[7, 201] = -3

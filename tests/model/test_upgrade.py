@@ -66,6 +66,14 @@ def test_micrographs_of_old() -> None:
     assert tables["optics"].floats("rlnMicrographPixelSize").tolist() == [1.5]
 
 
+def test_coordinates_of_old_with_optics_are_particles_in_pixels_of_the_micrograph() -> None:
+    tables = upgraded(parsed("data_\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnVoltage\n"
+                             "_rlnPixelSize\na.mrc 5 6 300 1.5\n"))  # fmt: skip
+    assert list(tables.blocks) == ["optics", "particles"]
+    assert tables["optics"].floats("rlnMicrographPixelSize").tolist() == [1.5]
+    assert "rlnImagePixelSize" not in tables["optics"]
+
+
 def test_no_pixel_size_and_bad_ones_are_said() -> None:
     with pytest.raises(DataError, match="rlnOriginX is in pixels, and no pixel size"):
         upgraded(parsed(OLD.replace("_rlnDetectorPixelSize", "_rlnOther")))

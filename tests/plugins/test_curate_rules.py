@@ -125,6 +125,14 @@ def test_a_missing_value_is_no_outlier(tmp_path):
     assert "m02.mrc" in kept(run(tmp_path, "--auto"), tmp_path)
 
 
+def test_a_defocus_that_is_no_number_is_none_to_work_with(tmp_path):
+    values = columns()
+    values["rlnDefocusV"][3] = np.nan
+    write(tmp_path, values)
+    result = run(tmp_path, "--auto")
+    assert "m03.mrc" not in kept(result, tmp_path) and "dropped m03.mrc: defocus is no number" in result.stderr
+
+
 def test_keep_keeps_what_holds_and_all_must_hold(tmp_path):
     values = columns()
     write(tmp_path, values)

@@ -219,6 +219,42 @@ def test_a_pick_of_an_unknown_micrograph_is_named(picks: Path) -> None:
     assert result.status == 65 and "elsewhere.mrc" in result.stderr
 
 
+def test_a_defocus_that_is_no_number_is_named_and_left_out(picks: Path) -> None:
+    many = copies(picks, 2)
+    tables = star.read(many)
+    table = tables["micrographs"].with_columns(rlnDefocusV=["nan", "15000"])
+    star.write(tables.with_block("micrographs", table), many)
+    words = ("extract", "particles", many, "-d", picks.parent / "E", "-o", picks.parent / "e.star", *BOX)
+    result = run_spa(*words)
+    assert result.status == 1 and "m000.mrc: the defocus of 9 of its 9 particles is no number" in result.stderr
+    found = star.read(picks.parent / "e.star")["particles"]
+    assert len(found) == 9 and not (picks.parent / "E" / "m000.mrcs").exists()
+    star.write(tables.with_block("micrographs", table.with_columns(rlnDefocusV="nan")), many)
+    assert run_spa(*words).status == 65
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_coordinates_of_relion_3_0_are_those_of_today(picks: Path, beside: bool) -> None:
+    """No optics block, no images; the CTF and the pixel size in the rows, or in the micrographs' table."""
+    tables, folder = star.read(picks), picks.parent
+    mine = tables["micrographs"].take([0] * 9)
+    old = {name: str(tables["optics"].text(name)[0]) for name in ("rlnVoltage", "rlnSphericalAberration",
+                                                                  "rlnAmplitudeContrast")}  # fmt: skip
+    old |= {"rlnMagnification": "10000", "rlnDetectorPixelSize": "5"}
+    ctf = {name: mine.text(name) for name in ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")}
+    table = tables["particles"].with_columns(rlnOriginX=1.0, rlnOriginY=0.0)
+    star.write(star.Tables({"": table.with_columns(**ctf, **old)}, []), folder / "old.star")
+    star.write(star.Tables({"": tables["micrographs"].without("rlnOpticsGroup").with_columns(**old)}, []),
+               folder / "mics.star")  # fmt: skip
+    today = changed(picks, rlnOriginXAngst=5.0, rlnOriginYAngst=0.0)
+    wanted, images = run(today, *BOX), stack(run(today, *BOX))
+    made = run(folder / "old.star", *BOX, *(("--micrographs", folder / "mics.star") if beside else ()))
+    np.testing.assert_array_equal(stack(made), images)
+    for name in ("rlnDefocusU", "rlnOriginXAngst", "rlnCoordinateX"):
+        np.testing.assert_allclose(made["particles"].floats(name), wanted["particles"].floats(name))
+    assert made["optics"].floats("rlnImagePixelSize").tolist() == [5] and "rlnVoltage" not in made["particles"]
+
+
 def copies(picks: Path, count: int) -> Path:
     """The same picks in ``count`` micrographs of their own."""
     tables = star.read(picks)

@@ -165,6 +165,18 @@ def test_a_bad_micrograph_is_named_and_the_others_are_done(micrograph: Path, tmp
         assert strict.status not in (0, 1, 70)
 
 
+def test_a_defocus_that_is_no_number_is_named_and_not_passed_over(micrograph: Path, tmp_path: Path) -> None:
+    several(micrograph, tmp_path)
+    tables = star.read(tmp_path / "two.star")
+    columns = {f"rlnDefocus{axis}": ["15000", "nan"] for axis in "UV"}
+    star.write(tables.with_block("micrographs", tables["micrographs"].with_columns(**columns)), tmp_path / "two.star")
+    words = ("pick", "blob", tmp_path / "two.star", "-d", tmp_path / "P", "-o", tmp_path / "p.star", *SIZE)
+    result = run_spa(*words)
+    assert result.status == 1 and "more/tiny.mrc: its defocus is nan" in result.stderr
+    assert set(star.read(tmp_path / "p.star")["particles"].text("rlnMicrographName")) == {str(tmp_path / "tiny.mrc")}
+    assert run_spa(*words, "--no-ctf").status == 0
+
+
 @pytest.mark.parametrize("words, said", [
     (("--diameter", 140, 100), "smallest comes first"), (("--diameter", 100, 140, "--lowpass", 150), "nothing"),
     (("--diameter", -5, 100), "-5"), (("--diameter", 100, 140, "--max-picks", 0), "0"),

@@ -22,6 +22,8 @@ from spa.job.run import Run, job
               help="Side of the box in pixels of the movie; even.")
 @click.option("--crop", type=click.IntRange(min=8), metavar="PX", show_default="as now, or not cropped with --box",
               help="Side of the box as it is stored, in larger pixels (Fourier cropping); even.")
+@click.option("--pixel-size", type=click.FloatRange(min=0, min_open=True), metavar="A", show_default="as now",
+              help="Make images of this pixel size, angstroms, whatever their movies have; in the place of --box.")
 @click.option("--train", default=2000, show_default=True, type=click.IntRange(min=0),
               help="Particles from which the prior's parameters are learnt, starting from those below; 0: as they are.")
 @click.option("--sigma-velocity", default=0.2, show_default=True, type=click.FloatRange(min=0, min_open=True),
@@ -45,8 +47,9 @@ from spa.job.run import Run, job
               help="Store 2 bytes a pixel, half the disk, which RELION 3 cannot read; or 4.")
 @job("polish particles")
 def particles(run: Run, star: str, output: str, plot: str | None, micrographs: str | None, box: int | None,
-              crop: int | None, train: int, sigma_velocity: float, sigma_divergence: float, sigma_acceleration: float,
-              slowing: float, sigma_place: float, reach: float, weights: str, background: float, half: bool,
+              crop: int | None, pixel_size: float | None, train: int, sigma_velocity: float, sigma_divergence: float,
+              sigma_acceleration: float, slowing: float, sigma_place: float, reach: float, weights: str,
+              background: float, half: bool,
               **settings: Any) -> None:  # fmt: skip
     """Follow each particle through its movie, and sum it anew (Bayesian polishing).
 
@@ -75,7 +78,7 @@ def particles(run: Run, star: str, output: str, plot: str | None, micrographs: s
         if value and value % 2:
             raise UsageError(f"{name} {value}: an even number of pixels is needed")
     prior = Prior(sigma_velocity, sigma_divergence, sigma_acceleration, slowing, sigma_place)
-    wanted = Settings(box, crop, train, prior, reach, weights, background, half)
+    wanted = Settings(box, crop, pixel_size, train, prior, reach, weights, background, half)
     tables = run.read(star)
     beside = star_files.read(run.input(micrographs)) if micrographs else tables
     given = optics.read(run, tables, optics.Asked.of(settings))

@@ -16,10 +16,11 @@ from spa.recipe.optics import Given
 
 @dataclass(frozen=True)
 class Settings:
-    """The options; lengths in angstroms, box in pixels of the movie."""
+    """The options; lengths in angstroms, box in pixels of the movie, pixel_size of images."""
 
     box: int | None
     crop: int | None
+    pixel_size: float | None
     train: int
     prior: Prior
     reach: float
@@ -30,30 +31,44 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A micrograph: its name, the file of its motion; rows of the particle set, and where these are (p, 2), pixels of
-    the micrograph."""
+    """A micrograph: its name, the file of its motion, its pixel size in angstroms; rows of the particle set, and where
+    these are (p, 2), pixels of the micrograph."""
 
     name: str
     file: str
+    pixel_size: float
     rows: np.ndarray
     places: np.ndarray
 
-    def read(self, pixel_size: float) -> motion.Motion:
-        """Its motion; pixel_size of the micrograph, angstroms. DataError where they do not belong together."""
+    def read(self) -> motion.Motion:
+        """Its motion; DataError where that is not the micrograph's."""
         found = motion.read(self.file)
-        if abs(found.pixel_size * found.binning / pixel_size - 1) > 0.02:
+        if abs(found.pixel_size * found.binning / self.pixel_size - 1) > 0.02:
             raise DataError(f"{self.file}: a movie of {found.pixel_size:g} A a pixel, binned by {found.binning:g}, "
-                            f"does not make a micrograph of {pixel_size:g} A")  # fmt: skip
+                            f"does not make a micrograph of {self.pixel_size:g} A")  # fmt: skip
         return found
 
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """entries; pixel_size of the micrographs, angstroms; what is wrong with micrographs that are left out."""
+    """entries; what is wrong with micrographs that are left out."""
 
     entries: list[Entry]
-    pixel_size: float
     errors: list[SpaError]
+
+    def firsts(self) -> list[motion.Motion]:
+        """For each pixel size the motion of the first micrograph whose can be read; DataError where there is none."""
+        found: dict[float, motion.Motion] = {}
+        wrong: list[SpaError] = []
+        for entry in self.entries:
+            if entry.pixel_size not in found:
+                try:
+                    found[entry.pixel_size] = entry.read()
+                except SpaError as error:  # it is named when tracks are found
+                    wrong.append(error)
+        if not found:
+            raise wrong[0]
+        return list(found.values())
 
 
 def session(given: Given, beside: Tables) -> Session:
@@ -65,9 +80,6 @@ def session(given: Given, beside: Tables) -> Session:
         raise DataError(f"{micrographs.where} has no column {motion.COLUMN}, the files of the movies' motion")
     files = dict(zip(micrographs.listed("rlnMicrographName"), micrographs.listed(motion.COLUMN)))
     sizes = micrograph_pixel_sizes(table, optics)
-    if np.ptp(sizes) > 1e-4 * sizes[0]:
-        raise DataError(f"{optics.where}: micrographs of {sizes.min():g} and {sizes.max():g} A a pixel; "
-                        "this job needs one")  # fmt: skip
     places = positions(table, sizes)
     entries: list[Entry] = []
     errors: list[SpaError] = []
@@ -76,12 +88,15 @@ def session(given: Given, beside: Tables) -> Session:
         file = files.get(name)
         if file is None:
             raise DataError(f"{table.where} row {rows[0] + 1}: {name} is not in {micrographs.where}")
+        if np.ptp(sizes[rows]) > 1e-4 * sizes[rows[0]]:
+            raise DataError(f"{table.where} row {rows[0] + 1}: {name} is in optics groups of {sizes[rows].min():g} and "
+                            f"{sizes[rows].max():g} A a pixel")  # fmt: skip
         if file in MISSING:
             errors.append(DataError(f"{micrographs.where}: {name} has no {motion.COLUMN}"))
         elif not Path(file).exists():
             errors.append(MissingInput(f"{file}: no such file ({motion.COLUMN} of {name})"))
         else:
-            entries.append(Entry(name, file, rows, places[rows]))
+            entries.append(Entry(name, file, float(sizes[rows[0]]), rows, places[rows]))
     if not entries:
         raise errors[0]
-    return Session(entries, float(sizes[0]), errors)
+    return Session(entries, errors)

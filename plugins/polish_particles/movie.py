@@ -77,7 +77,7 @@ class Seen:
 
 def seen(reference: Reference, entry: Entry, errors: list[SpaError], room: np.ndarray | None = None) -> Seen:
     """Read a movie once."""
-    found = entry.read(reference.session.pixel_size)
+    found = entry.read()
     band = reference.block(found.pixel_size)
     damage = _damage(found, band)
     good, expected = _expected(reference, entry, band, found.pixel_size, damage, errors)
@@ -136,7 +136,7 @@ def _expected(
         found = (one.waves()[0] * size[who.group][:, disc.shell])[:, None] * one.cut
         values = found[:, 0] + 1j * found[:, 1]
         for number in np.unique(who.group):
-            turn = np.exp(1j * seen_through(here.plain.aberrations[number], disc, here.pixel_size).phase)
+            turn = np.exp(1j * seen_through(here.plain.aberrations[number], disc, here.pixel_size / stretch).phase)
             values[who.group == number] *= turn
         images.append(_laid(values, disc.kx, disc.ky, band.radius))
         used += good.tolist()

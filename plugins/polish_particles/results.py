@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 
 from spa.io.star import Table, Tables
+from spa.model.positions import pixel_size_column
 from spa.polish.tracks import Prior
 from spa.polish.weights import Weights
-from spa.recipe.motion import Motion
+from spa_plugins.polish_particles.frames import Kind
 from spa_plugins.polish_particles.movie import Reference
+from spa_plugins.polish_particles.sizes import Sizes
 
 
 def tracks(places: np.ndarray, moved: np.ndarray) -> Tables:
@@ -33,7 +35,7 @@ def prior_table(prior: Prior) -> Tables:
     )})  # fmt: skip
 
 
-def bfactors(weights: dict[tuple, Weights | None]) -> Tables:
+def bfactors(weights: dict[Kind, Weights | None]) -> Tables:
     """RELION's document of frames: B-factors, and logarithms of scales; one block for each kind of movie."""
     blocks = {}
     for number, (kind, one) in enumerate(weights.items(), 1):
@@ -41,13 +43,13 @@ def bfactors(weights: dict[tuple, Weights | None]) -> Tables:
             continue
         name = "perframe_bfactors" if len(weights) == 1 else f"perframe_bfactors_{number}"
         blocks[name] = Table.of(
-            rlnMovieFrameNumber=np.array(kind[3:]), rlnBfactorUsedForSharpening=(-one.bfactor).round(3),
+            rlnMovieFrameNumber=np.array(kind.numbers), rlnBfactorUsedForSharpening=(-one.bfactor).round(3),
             rlnFittedInterceptGuinierPlot=np.log(one.scale).round(5),
         )  # fmt: skip
     return Tables(blocks)
 
 
-def tables_of(reference: Reference, summed: list[dict[str, Any]], first: Motion, box: int, crop: int) -> Tables:
+def tables_of(reference: Reference, summed: list[dict[str, Any]], made: Sizes) -> Tables:
     """The document with the new images: rows in the order in which they came, coordinates the boxes' middles."""
     stack = reference.given.stack
     rows = np.array([row for one in summed for row in one["rows"]], np.int64)
@@ -59,10 +61,14 @@ def tables_of(reference: Reference, summed: list[dict[str, Any]], first: Motion,
         rlnImageName=names, rlnCoordinateX=centres[:, 0], rlnCoordinateY=centres[:, 1],
         rlnOriginXAngst=rest[:, 0] + 0.0, rlnOriginYAngst=rest[:, 1] + 0.0,
     )  # fmt: skip
-    optics = stack.tables["optics"].with_columns(
-        rlnImagePixelSize=round(first.pixel_size * box / crop, 6), rlnImageSize=crop, rlnImageDimensionality=2,
-        rlnCtfDataAreCtfPremultiplied=0, rlnMicrographOriginalPixelSize=first.pixel_size,
-        rlnMicrographPixelSize=reference.session.pixel_size,
+    optics = stack.tables["optics"]
+    micrographs = optics.floats(pixel_size_column(optics))
+    used = dict(zip(stack.particles.optics_group[rows].tolist(), (one["pixel"] for one in summed for _ in one["rows"])))
+    numbers = optics.ints("rlnOpticsGroup").tolist()
+    optics = optics.with_columns(
+        rlnImagePixelSize=round(made.pixel_size, 6), rlnImageSize=made.crop, rlnImageDimensionality=2,
+        rlnCtfDataAreCtfPremultiplied=0, rlnMicrographPixelSize=micrographs,
+        rlnMicrographOriginalPixelSize=[used.get(group, one) for group, one in zip(numbers, micrographs.tolist())],
     )  # fmt: skip
     gone = ("", "extraction", "subtraction")
     others = {name: one for name, one in stack.tables.blocks.items() if name not in gone}

@@ -20,34 +20,54 @@ def noisy(volume: np.ndarray, seed: int) -> np.ndarray:
     return (volume + 0.02 * volume.std() * noise).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two movies whose particles stray, their sums, particles with true poses in p.star, and half maps."""
-    folder = tmp_path_factory.mktemp("polish")
-    for words in (
-        ("simulate", "movies", "-d", "S", "-o", "m.star", "--n", 2, "--size", 400, 360, "--frames", 8, "--dose", 2,
-         "--pixel-size", PIXEL, "--box", BOX, "--specimen-diameter", 80, "--symmetry", "D2", "--particles", 30,
-         "--gap", 5, "--ice", 0.04, "--contrast", 0.25, "--local", 2, "--drift", 8, "--jitter", 0.02, "--stray", 6,
-         "--stray-length", 300, "--bad-pixels", 30, "--defocus", 12000, 15000),
-        ("motion", "patch", "m.star", "-d", "M", "-o", "motion.star"),
-    ):  # fmt: skip
-        done = run_spa(*words, cwd=folder)
-        assert done.status == 0, done.stderr
-    tables, parts = star.read(folder / "motion.star"), []
+LIKE = ("--dose", 2, "--particles", 30, "--gap", 5, "--ice", 0.04, "--contrast", 0.25, "--local", 2, "--drift", 8,
+        "--jitter", 0.02, "--stray", 6, "--stray-length", 300, "--bad-pixels", 30, "--defocus", 12000,
+        15000)  # fmt: skip
+
+
+def spa(folder: Path, *words: object) -> None:
+    done = run_spa(*words, cwd=folder)
+    assert done.status == 0, done.stderr
+
+
+def placed(folder: Path, motion: str, source: str, out: str) -> None:
+    """OUT: the micrographs of motion with particles at their true places and poses, their origins not 0."""
+    tables, parts = star.read(folder / motion), []
     for name in tables["micrographs"].text("rlnMicrographName"):
-        known = star.read(folder / "S" / f"{Path(name).stem}_truth.star")["particles"].select(TRUTH)
+        known = star.read(folder / source / f"{Path(name).stem}_truth.star")["particles"].select(TRUTH)
         parts.append(known.with_columns(rlnMicrographName=str(name), rlnOpticsGroup=1))
     table = Table.concat(parts)
     count = np.arange(len(table))
     table = table.with_columns(rlnRandomSubset=count % 2 + 1, rlnOriginXAngst=3.0 * (count % 3 - 1),
                                rlnOriginYAngst=0.0, spaOwn=[f"a{i}" for i in count])  # fmt: skip
-    star.write(tables.with_block("particles", table), folder / "coordinates.star")
-    done = run_spa("extract", "particles", "coordinates.star", "--box", BOX, "--pad", "-d", "P", "-o", "p.star",
-                   cwd=folder)  # fmt: skip
-    assert done.status == 0, done.stderr
+    star.write(tables.with_block("particles", table), folder / out)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two movies whose particles stray, their sums, particles with true poses in p.star, and half maps."""
+    folder = tmp_path_factory.mktemp("polish")
+    spa(folder, "simulate", "movies", "-d", "S", "-o", "m.star", "--n", 2, "--size", 400, 360, "--frames", 8,
+        "--pixel-size", PIXEL, "--box", BOX, "--specimen-diameter", 80, "--symmetry", "D2", *LIKE)  # fmt: skip
+    spa(folder, "motion", "patch", "m.star", "-d", "M", "-o", "motion.star")
+    placed(folder, "motion.star", "S", "coordinates.star")
+    spa(folder, "extract", "particles", "coordinates.star", "--box", BOX, "--pad", "-d", "P", "-o", "p.star")
     truth = mrc.read(folder / "S/truth.mrc")
     for number in (1, 2):
         mrc.write(folder / f"half{number}.mrc", noisy(truth.data, number), PIXEL)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mixed(folder: Path) -> Path:
+    """both.star: these particles and those of a movie of another microscope, in pixels that divide neither's."""
+    spa(folder, "simulate", "movies", "-d", "S2", "-o", "m2.star", "--map", "S/truth.mrc", "--n", 1, "--size", 420, 400,
+        "--frames", 7, "--pixel-size", 2.62, "--voltage", 200, "--seed", 5, *LIKE)  # fmt: skip
+    spa(folder, "motion", "patch", "m2.star", "-d", "M2", "-o", "motion2.star")
+    placed(folder, "motion2.star", "S2", "coordinates2.star")
+    spa(folder, "star", "cat", "coordinates.star", "coordinates2.star", "-o", "cat.star")
+    spa(folder, "extract", "particles", "cat.star", "--pixel-size", 3.1, "--crop", 48, "--pad", "-d", "PB", "-o",
+        "both.star")  # fmt: skip
     return folder
 
 
@@ -65,15 +85,19 @@ def done(folder: Path) -> Path:
     return folder / "Q"
 
 
-def errors(folder: Path, out: Path, stem: str) -> tuple[float, float]:
-    """Rms error of tracks and of the motion that was known, at the particles, pixels; constants taken off."""
+def errors(folder: Path, out: Path, stem: str, own: str = "", pixel_size: float = PIXEL) -> tuple[float, float]:
+    """Rms error of tracks and of the motion that was known, at the particles, pixels; constants taken off.
+
+    own: what follows the folders' names.
+    """
     from spa.recipe import motion
 
-    truth = np.load(folder / f"S/{stem}_shifts.npy").transpose(1, 0, 2)
-    known = star.read(folder / f"S/{stem}_truth.star")["particles"]
+    truth = np.load(folder / f"S{own}/{stem}_shifts.npy").transpose(1, 0, 2)
+    known = star.read(folder / f"S{own}/{stem}_truth.star")["particles"]
     places = np.stack([known.floats("rlnCoordinateX"), known.floats("rlnCoordinateY")], axis=1)
-    before = motion.read(folder / f"M/{stem}.star").displacements(places)
-    tables = star.read(out / "tracks" / f"{stem}_tracks.star")
+    before = motion.read(folder / f"M{own}/{stem}.star").displacements(places)
+    tables = star.read(next(file for file in (out / "tracks").rglob(f"{stem}_tracks.star")
+                            if file.parent.name in ("tracks", f"M{own}")))  # fmt: skip
     names = [str(number) for number in range(tables["general"].ints("rlnParticleNumber")[0])]
     after = np.stack([np.stack([tables[name].floats(f"rlnOrigin{axis}Angst") for axis in "XY"], 1) for name in names])
 
@@ -81,7 +105,7 @@ def errors(folder: Path, out: Path, stem: str) -> tuple[float, float]:
         apart = found - truth
         return float(np.sqrt(((apart - apart.mean(1, keepdims=True)) ** 2).sum(-1).mean()))
 
-    return rms(after / PIXEL), rms(before)
+    return rms(after / pixel_size), rms(before)
 
 
 def test_tracks_are_nearer_to_the_truth_than_the_motion_that_was_known(folder: Path, done: Path) -> None:
@@ -142,6 +166,51 @@ def test_any_box_and_crop_and_half_floats(folder: Path) -> None:
     assert stack.data.shape[1:] == (32, 32) and stack.data.dtype == np.float16
     optics = star.read(folder / "B.star")["optics"]
     assert optics.floats("rlnImagePixelSize")[0] == pytest.approx(2 * PIXEL) and optics.ints("rlnImageSize")[0] == 32
+
+
+def agreed(folder: Path, table: str) -> dict[int, float]:
+    """How well defocus is told by the images of each optics group: the mean of its error."""
+    spa(folder, "optics", "defocus", table, "-d", "D", "-o", "d.star", "--map", "S/truth.mrc", "--range", 100,
+        "--max-resolution", 7)  # fmt: skip
+    found = star.read(folder / "d.star")["particles"]
+    group, error = found.ints("rlnOpticsGroup"), found.floats("spaDefocusError")
+    return {number: float(error[group == number].mean()) for number in np.unique(group).tolist()}
+
+
+def test_a_set_of_two_microscopes_gains_as_each_does(mixed: Path) -> None:
+    """Movies of 3 A at 300 kV and of 2.62 A at 200 kV, images of 3.1 A, which they stay."""
+    folder = mixed
+    result = polish(folder, "X", "--plot", "x.png", table="both.star")
+    assert result.status == 0, result.stderr
+    for stem, own, pixel in (("mov00001", "", PIXEL), ("mov00002", "", PIXEL), ("mov00001", "2", 2.62)):
+        after, before = errors(folder, folder / "X", stem, own, pixel)
+        assert after < 0.6 * before, (own, stem)
+    old, new = agreed(folder, "both.star"), agreed(folder, "X.star")
+    assert len(new) == 2 and all(new[number] < old[number] for number in new)
+    optics = star.read(folder / "X.star")["optics"]
+    assert optics.floats("rlnImagePixelSize").tolist() == [3.1, 3.1]
+    for name in ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize"):
+        assert optics.floats(name).tolist() == [PIXEL, 2.62]
+    blocks = star.read(folder / "X/bfactors.star").blocks
+    assert sorted(len(block) for block in blocks.values()) == [7, 8]
+    names = {name.split("@")[1] for name in star.read(folder / "X.star")["particles"].listed("rlnImageName")}
+    assert len(names) == 3
+    for name in names:
+        stack = mrc.read(folder / name)
+        assert stack.data.shape[1:] == (BOX, BOX) and stack.pixel_size == pytest.approx(3.1)
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        (("--box", 64), "--box 64: movies of 2.62 and 3 A a pixel"),
+        (("--pixel-size", 2.8), "images of 2.8 A a pixel: movies of 3 A"),
+        (("--pixel-size", 3.2, "--box", 64), "exclude each other"),
+    ],
+)
+def test_sizes_that_two_microscopes_cannot_have(mixed: Path, more: tuple, text: str) -> None:
+    result = polish(mixed, "E", "--train", 0, *more, table="both.star")
+    assert result.status == 2 and text in result.stderr, result.stderr
 
 
 def test_the_same_bytes_whatever_the_threads_and_after_resuming(folder: Path, done: Path) -> None:

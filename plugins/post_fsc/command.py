@@ -52,7 +52,7 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
     from spa.io.star import Tables
     from spa.job import maps
     from spa.volume.agreement import agreement
-    from spa.volume.fsc import band
+    from spa.volume.fsc import independent_under
     from spa.volume.halfmaps import measured
     from spa.volume.symmetry import order
     from spa_plugins.post_fsc.report import Report
@@ -75,7 +75,7 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
         mrc.write(mask_name, used, pixel)
         run.warn(f"no mask is named: an automatic one is used and kept in {mask_name}")
     report = Report(curves, len(used), pixel, str(first.path), str(second.path), mask_name, float(used.mean()),
-                    band(curves.corrected, used, order(symmetry)), _others(first.data, second.data, pixel),
+                    independent_under(used, order(symmetry)), _others(first.data, second.data, pixel),
                     agreement(first.data, second.data))  # fmt: skip
     _written(run, report, plot)
     found = [("half1", str(first.path)), ("half2", str(second.path)), ("mask", mask_name),

@@ -1,12 +1,13 @@
 """The curves as tables, as the EMDB's XML, and in words."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from spa.io.star import Table, Tables
 from spa.volume.agreement import SURE
-from spa.volume.fsc import MARGIN, Curves, crossing, resolution_at
+from spa.volume.fsc import MARGIN, Curves, band, crossing, resolution_at
 
 GOLD, HALF = 0.143, 0.5
 OTHERS = {"loose": ("spaResolutionLoose", "spaFourierShellCorrelationLoose"),
@@ -27,20 +28,25 @@ class Report:
     half2: str
     mask: str
     mask_fraction: float
-    band: np.ndarray  # (2, shells): where the corrected curve may lie, 95 %
+    free: np.ndarray  # (shells,) independent coefficients under the mask
     others: dict[str, np.ndarray] = field(default_factory=dict)  # curves under other masks
     agreement: float = np.inf  # of the whole half maps, in standard errors
 
     @property
     def nothing(self) -> bool:
         """Whether the halves agree no better than noise does."""
-        return self.agreement < SURE or crossing(self.curves.corrected, GOLD) <= NOTHING
+        return self.agreement < SURE or crossing(self.curves.corrected, GOLD, self.free) <= NOTHING
+
+    @cached_property
+    def band(self) -> np.ndarray:
+        """(2, shells) where 95 of 100 corrected curves lie."""
+        return band(self.curves.corrected, self.free)
 
     def between(self) -> tuple[float, float]:
         """Angstroms where the lower and the upper edge of the band fall below 0.143."""
         wide = self.band[1] - self.band[0] > WIDE
         edges = np.where(wide, self.curves.corrected, self.band)
-        low, high = (resolution_at(edge, GOLD, self.box, self.pixel_size) for edge in edges)
+        low, high = (resolution_at(edge, GOLD, self.box, self.pixel_size, self.free) for edge in edges)
         return low, high
 
     def named(self) -> dict[str, np.ndarray]:
@@ -51,7 +57,7 @@ class Report:
 
     def resolutions(self, level: float = GOLD) -> dict[str, float]:
         """Resolution in angstroms by curve, random phases left out."""
-        return {name: resolution_at(curve, level, self.box, self.pixel_size)
+        return {name: resolution_at(curve, level, self.box, self.pixel_size, self.free)
                 for name, curve in self.named().items() if name != "phases randomised"}  # fmt: skip
 
     def line(self) -> str:

@@ -13,13 +13,11 @@ from spa.recipe.given import Inputs
 from spa.recipe.kept import curve_table, pose_table, unclear, with_scales
 from spa.refine.problem import Problem
 from spa.refine.states import State
-from spa.volume.fsc import crossing
 
 
 def resolutions(problem: Problem, state: State) -> np.ndarray:
     """(c,) where the FSC of each class's half maps falls below 0.143, angstroms."""
-    images = problem.images
-    return np.array([images.resolution_of(min(crossing(one, 0.143), images.band.radius)) for one in state.curves])
+    return np.array([problem.resolution(one) for one in state.curves])
 
 
 def line(problem: Problem, state: State) -> str:

@@ -18,7 +18,7 @@ from spa.refine.problem import Problem
 from spa.refine.settings import Settings
 from spa.search.prior import Prior
 from spa.subtract.window import centre_of_mass, map_window, moved
-from spa.volume.fsc import fsc, reach
+from spa.volume.fsc import crossing, fsc, independent_under
 from spa.volume.masks import distances
 from spa.volume.shells import apply_radial
 from spa.volume.shells import lowpass as lowpassed
@@ -151,7 +151,7 @@ def _start(
     if len(raw) == 2:
         curve = np.clip(fsc(raw[0] * solvent, raw[1] * solvent), 0, 1)
         curve[0] = 1
-        radius = reach(curve)
+        radius = crossing(curve, 0.143, independent_under(solvent))
         curve[radius + 1 :] = 0
         raw = [apply_radial(one, curve) for one in raw]
         if lowpass is None:

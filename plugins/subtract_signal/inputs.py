@@ -13,7 +13,7 @@ from spa.job.subtraction import described
 from spa.recipe import halfmaps
 from spa.recipe.given import on_grid
 from spa.subtract.window import centre_of_mass
-from spa.volume.fsc import fsc, reach
+from spa.volume.fsc import crossing, fsc, independent_under
 from spa.volume.masks import soft_sphere
 from spa.volume.shells import apply_radial
 from spa.volume.shells import lowpass as lowpassed
@@ -113,6 +113,6 @@ def _filtered(
     if len(raw) == 2:
         curve = np.clip(fsc(raw[0] * solvent, raw[1] * solvent), 0, 1)
         curve[0] = 1
-        curve[reach(curve) + 1 :] = 0
+        curve[crossing(curve, 0.143, independent_under(solvent)) + 1 :] = 0
         found = [apply_radial(one, curve) for one in raw]
     return [lowpassed(one, stack.pixel_size, lowpass) for one in found] if lowpass else found

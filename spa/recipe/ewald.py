@@ -10,7 +10,6 @@ from spa.refine import scales
 from spa.refine.engine import CPU, Engine
 from spa.refine.problem import Workers
 from spa.refine.states import State
-from spa.volume.fsc import crossing
 
 SIGNS = {"positive": 1, "negative": -1}
 
@@ -26,7 +25,7 @@ def corrected(run: Run, inputs: Inputs, state: State, way: str, engine: Engine =
         problem = scales.seen(inputs.problem, state)
         found = curved.reconstructed(problem, state, wave, SIGNS[way], Workers(pool, run.threads, engine))
     images = inputs.problem.images
-    before, after = (images.resolution_of(crossing(one.curve, 0.143)) for one in (state, found))
+    before, after = (problem.resolution(one.curve) for one in (state, found))
     flat, bent = (float(one.curve[2 : images.band.radius].mean()) for one in (state, found))
     run.note(f"Ewald sphere, {way}: {before:.2f} A -> {after:.2f} A, mean FSC {flat:.4f} -> {bent:.4f}")
     if bent < flat - 1e-3:

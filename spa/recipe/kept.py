@@ -18,7 +18,6 @@ from spa.refine.expectation import Poses
 from spa.refine.problem import Problem
 from spa.refine.solvent import flattened
 from spa.refine.states import State
-from spa.volume.fsc import crossing
 
 STATE = "state.npz"
 EVIDENCE = "spaParticleEvidence"
@@ -53,18 +52,17 @@ def checkpoint(run: Run, state: State, name: str = STATE) -> None:
 
 def line(problem: Problem, state: State) -> str:
     """One iteration in words."""
-    shell = min(crossing(state.curve, 0.143), problem.images.band.radius)
     kind = "local" if state.local else "wide" if state.wide else "global"
     moved = f"{np.rad2deg(state.moved):.2f} deg" if state.moved < np.pi else "-"
     return (
-        f"iteration {state.iteration}: {problem.images.resolution_of(shell):.2f} A, "
+        f"iteration {state.iteration}: {resolution(problem, state):.2f} A, "
         f"{int(state.searched.sum())} particles, next {kind}, posterior {state.sharpness:.2f}, moved {moved}"
     )
 
 
 def resolution(problem: Problem, state: State) -> float:
     """Where the FSC of the half maps in the solvent mask falls below 0.143, angstroms."""
-    return problem.images.resolution_of(crossing(state.curve, 0.143))
+    return problem.resolution(state.curve)
 
 
 def doubt(problem: Problem, state: State) -> str | None:
@@ -73,7 +71,7 @@ def doubt(problem: Problem, state: State) -> str | None:
     if state.local and state.clarity >= CLEAR and shown >= LEAST:
         whole = problem.dynamic and problem.prior.poses is None  # else the map may be meant to be of a part
         start, end = problem.images.shell_of(problem.settings.lowpass), problem.images.band.radius
-        if whole and crossing(state.curve, 0.143) <= start + 1 < end:
+        if whole and problem.reach(state.curve) <= start + 1 < end:
             return (
                 f"its poses came to rest, but half maps agree about nothing finer than the start, which had "
                 f"{problem.settings.lowpass:g} A"

@@ -18,7 +18,7 @@ from spa.optics.calibrate import Calibration, agreement, calibrated, tally
 from spa.optics.compared import BLOCK, Scene, Who, scene
 from spa.recipe import halfmaps
 from spa.recipe.given import on_grid
-from spa.volume.fsc import fsc, reach
+from spa.volume.fsc import crossing, fsc, independent_under
 from spa.volume.masks import soft_sphere
 
 FEWEST = 10  # shells that a comparison needs
@@ -74,12 +74,12 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     if path is not None:
         solvent = maps.solvent(on_grid(run, path, stack, contrast=False), path)
     volumes = [one * solvent for one in raw]
-    return Given(stack, volumes, *_shells(volumes, asked, stack))
+    return Given(stack, volumes, *_shells(volumes, solvent, asked, stack))
 
 
-def _shells(volumes: list[np.ndarray], asked: Asked, stack: ParticleSet) -> tuple[int, int]:
+def _shells(volumes: list[np.ndarray], solvent: np.ndarray, asked: Asked, stack: ParticleSet) -> tuple[int, int]:
     width, most = stack.box * stack.pixel_size, stack.box // 2 - 2
-    last = reach(fsc(*volumes)) if len(volumes) == 2 else most
+    last = crossing(fsc(*volumes), 0.143, independent_under(solvent)) if len(volumes) == 2 else most
     if asked.max_resolution:
         last = round(width / asked.max_resolution)
     first, last = max(1, round(width / asked.min_resolution)), min(last, most)

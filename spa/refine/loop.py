@@ -272,7 +272,7 @@ def _resolved(
     found = [maximisation.regularised(problem, pair, workers, some) for pair, some in zip(whole, rest)]
     curves = np.stack([one.curve for one in found])
     maps = np.stack([np.stack(one.maps) for one in found])
-    shell = min(max(map(fsc.reach, curves)), sums[0][0].radius)
+    shell = min(max(map(problem.reach, curves)), sums[0][0].radius)
     state = plan.decided(problem, replace(state, maps=maps, curves=curves), shell, share)
     state = replace(state, halves=np.stack([np.stack(one.raw) for one in found]))
     if not state.done:

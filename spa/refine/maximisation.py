@@ -15,7 +15,7 @@ from spa.refine.solvent import noise_share, within
 from spa.search.images import Block, ramps
 from spa.search.orientations import turned
 from spa.volume import insert as into
-from spa.volume.fsc import fsc, reach
+from spa.volume.fsc import fsc
 from spa.volume.slices import Reference, slices
 
 LEAST_WEIGHT = 0.01  # modes below this share of the posterior are not inserted
@@ -165,7 +165,7 @@ def regularised(
     raw = list(workers.looks(lambda one: solve(one, raw_prior(one)), sums))
     curve = fsc(raw[0] * problem.solvent, raw[1] * problem.solvent, run=workers.map)
     curve[sums[0].radius + 1 :] = 0
-    resolution = problem.images.resolution_of(reach(curve))
+    resolution = problem.resolution(curve)
     threads = max(1, workers.threads // len(raw))
     inside = list(workers.map(lambda one: within(problem, one, resolution, threads=threads), raw))
     share = sum(noise_share(problem, one) for one in inside) / 2

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,9 @@ from spa.refine.data import Images
 from spa.refine.engine import CPU, Engine
 from spa.refine.settings import Settings
 from spa.search.prior import Prior
+from spa.volume.fsc import crossing, independent_under
+
+GOLD = 0.143  # Rosenthal & Henderson, J. Mol. Biol. 333 (2003) 721
 
 
 class Smoothing(Protocol):
@@ -42,6 +46,19 @@ class Problem:
         """The share of the box that the particle takes, as far as its turns are seen."""
         seen = self.settings.breadth or self.settings.diameter
         return min(0.95, seen / (self.images.band.box * self.images.pixel_size))
+
+    @cached_property
+    def free(self) -> np.ndarray:
+        """(box//2+1,) independent coefficients of each shell of maps in the solvent mask."""
+        return independent_under(self.solvent, len(self.settings.operators))
+
+    def reach(self, curve: np.ndarray) -> int:
+        """The last shell, of those that are used, before an FSC of maps in the solvent mask falls below 0.143."""
+        return min(crossing(curve, GOLD, self.free), self.images.band.radius)
+
+    def resolution(self, curve: np.ndarray) -> float:
+        """The same in angstroms."""
+        return self.images.resolution_of(self.reach(curve))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Rosenthal & Henderson, J. Mol. Biol. 333 (2003) 721 (the 0.143 criterion).
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from spa.image import fft
 from spa.volume.shells import radii, require_cube, shell_counts, shell_products
 
 MARGIN = 2  # shells beyond the randomisation where the correction starts
+SHARE = 0.1  # of the box: a particle's, where no mask says it
+SURE = 2.0  # standard deviations by which shells that end a curve tell the threshold from nothing
 
 
 Map = Callable[..., Iterable]
@@ -37,22 +40,50 @@ def fsc_spectra(a_rft: np.ndarray, b_rft: np.ndarray, *, run: Map = map) -> np.n
     return np.divide(cross, np.sqrt(power), out=np.zeros_like(cross), where=power > 0)
 
 
-def crossing(curve: np.ndarray, threshold: float) -> int:
-    """The last shell before the curve first falls below threshold (at least 1)."""
-    below = np.flatnonzero(curve[1:] < threshold)
-    return max(int(below[0]), 1) if len(below) else len(curve) - 1
+def crossing(curve: np.ndarray, threshold: float, free: np.ndarray | None = None) -> int:
+    """The last shell (at least 1) above threshold before the curve falls below it for good.
+
+    A hollow particle has single shells without signal, and a shell of few coefficients falls by chance. So a fall
+    counts where the shells from it on are below threshold together: two, or as many as it takes until their
+    independent coefficients (``free``, as `independent` counts them; of a particle without symmetry where it is not
+    given) tell threshold from nothing by two standard deviations.
+    """
+    free = independent(2 * (len(curve) - 1)) if free is None else free
+    seen, sums = (np.concatenate([[0.0], np.cumsum(one)]) for one in (free, free * curve))
+    enough = (SURE / threshold) ** 2
+    for shell in np.flatnonzero(curve[1:] < threshold) + 1:
+        end = min(max(shell + 2, int(np.searchsorted(seen, seen[shell] + enough))), len(curve))
+        if sums[end] - sums[shell] < threshold * (seen[end] - seen[shell]):
+            above = np.flatnonzero(curve[1:shell] >= threshold)
+            return int(above[-1]) + 1 if len(above) else 1
+    return len(curve) - 1
 
 
-def reach(curve: np.ndarray, threshold: float = 0.143) -> int:
-    """The last shell before two running are below threshold: a hollow particle has single shells without signal."""
-    below = curve[1:] < threshold
-    ends = np.flatnonzero(below[:-1] & below[1:])
-    return max(int(ends[0]), 1) if len(ends) else len(curve) - 1
+def independent(n: int, share: float = SHARE, symmetry: int = 1) -> np.ndarray:
+    """(n//2+1,) independent coefficients of each shell, Friedel mates counted once, of maps of n pixels.
+
+    share: of the box, what the mask lets independent; symmetry: the group's order, by which there are fewer (Penczek,
+    Methods Enzymol. 482 (2010) 73).
+    """
+    return _counts(n) / 2 * share / symmetry
 
 
-def resolution_at(curve: np.ndarray, threshold: float, box: int, pixel_size: float) -> float:
-    """Resolution (angstroms) of the last shell before the curve first falls below threshold."""
-    return box * pixel_size / crossing(curve, threshold)
+@lru_cache(maxsize=8)
+def _counts(n: int) -> np.ndarray:
+    return shell_counts(n)
+
+
+def independent_under(mask: np.ndarray, symmetry: int = 1) -> np.ndarray:
+    """The same under a soft mask (n, n, n)."""
+    squares = np.asarray(mask, np.float64) ** 2
+    return independent(len(mask), squares.sum() ** 2 / max((squares**2).sum(), 1e-30) / mask.size, symmetry)
+
+
+def resolution_at(
+    curve: np.ndarray, threshold: float, box: int, pixel_size: float, free: np.ndarray | None = None
+) -> float:
+    """Resolution (angstroms) of the last shell before the curve falls below threshold, as `crossing` finds it."""
+    return box * pixel_size / crossing(curve, threshold, free)
 
 
 def randomise_phases(volume_rft: np.ndarray, shell: int, rng: np.random.Generator) -> np.ndarray:
@@ -88,15 +119,11 @@ def corrected(masked: np.ndarray, randomised: np.ndarray, shell: int) -> np.ndar
     return true
 
 
-def band(curve: np.ndarray, mask: np.ndarray, symmetry: int = 1, sigmas: float = 1.96) -> np.ndarray:
-    """(2, n//2+1) where a curve under a soft mask (n, n, n) may lie by chance, by Fisher's z.
+def band(curve: np.ndarray, free: np.ndarray, sigmas: float = 1.96) -> np.ndarray:
+    """(2, n//2+1) where a curve of shells with so many independent coefficients may lie by chance, by Fisher's z.
 
-    A shell has half its coefficients for free, by the part of the box that the mask lets independent, over the
-    symmetry's order (Penczek, Methods Enzymol. 482 (2010) 73). Shells with next to none may lie anywhere.
+    Shells with next to none may lie anywhere.
     """
-    n = len(mask)
-    squares = np.asarray(mask, np.float64) ** 2
-    free = shell_counts(n) / 2 * (squares.sum() ** 2 / max((squares**2).sum(), 1e-30) / n**3) / symmetry
     spread = np.where(free > 4, sigmas / np.sqrt(np.maximum(free - 3, 1)), 5.0)
     z = np.arctanh(np.clip(curve, -0.9999, 0.9999))
     return np.tanh(np.stack([z - spread, z + spread]))

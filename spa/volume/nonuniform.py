@@ -18,7 +18,7 @@ import numpy as np
 
 from spa.image import fft
 from spa.volume.bands import stretched
-from spa.volume.fsc import fsc, reach
+from spa.volume.fsc import crossing, fsc
 from spa.volume.shells import cropped, radial, require_cube
 
 STEP = 4.0  # from one filter's t to the next one's: their cut-offs differ by a fifth
@@ -67,7 +67,7 @@ def signal_to_noise(curve: np.ndarray) -> np.ndarray:
     held = np.clip(curve, 1 - TRUST, TRUST)
     s = held / (1 - held)
     shell = np.arange(len(curve))
-    last = reach(curve, SIGNIFICANT)
+    last = crossing(curve, SIGNIFICANT)
     s[last + 1 :] = s[last] * (last / shell[last + 1 :]) ** FALL
     s[0] = s[1]
     return s

@@ -12,7 +12,6 @@ from spa.refine.data import background_power, smooth_spectrum, soft_disc
 from spa.refine.problem import Workers
 from spa.refine.settings import columns_bytes, searches
 from spa.search import exhaustive, orientations
-from spa.volume.fsc import reach
 from spa.volume.symmetry import operators
 
 
@@ -101,13 +100,6 @@ def test_a_coarser_particle_supports_more_shells() -> None:
     assert searches(0.35, 40)[0].band == 2 * cheap.band
     assert searches(0.7, 5)[1].band == 5
     assert cheap.band <= 3 / cheap.step and wide.band <= 3 / wide.step
-
-
-def test_a_single_shell_without_signal_does_not_end_the_band() -> None:
-    curve = np.array([1, 0.9, 0.8, 0.1, 0.7, 0.5, 0.05, 0.02, 0.4])
-    assert reach(curve) == 5
-    assert reach(np.ones(9)) == 8
-    assert reach(np.zeros(9)) == 1
 
 
 def test_a_run_whose_poses_still_come_to_rest_goes_on(planted: Callable) -> None:

@@ -6,7 +6,7 @@ import pytest
 from spa.errors import DataError
 from spa.image import fft
 from spa.volume import fsc as module
-from spa.volume.fsc import corrected, crossing, fsc, masked_curves, randomise_phases, resolution_at
+from spa.volume.fsc import corrected, crossing, fsc, independent, masked_curves, randomise_phases, resolution_at
 from spa.volume.masks import soft_sphere
 from spa.volume.shells import radii, shell_counts
 
@@ -67,6 +67,47 @@ def test_resolution_is_that_of_the_last_shell_above() -> None:
     assert resolution_at(curve, 0.143, 12, 2.0) == 8.0
     assert resolution_at(np.ones(7), 0.143, 12, 2.0) == 4.0
     assert resolution_at(np.zeros(7), 0.143, 12, 2.0) == 24.0
+
+
+MANY = np.full(200, 1e4)  # coefficients that leave no doubt
+
+
+def test_a_single_shell_without_signal_does_not_end_a_curve() -> None:
+    curve = np.array([1, 0.9, 0.8, 0.1, 0.7, 0.5, 0.05, 0.02, 0.4])
+    assert crossing(curve, 0.143, MANY[:9]) == 5
+    assert crossing(np.ones(9), 0.143) == 8
+    assert crossing(np.zeros(9), 0.143) == 1
+
+
+def test_a_curve_ends_at_a_shell_above_the_threshold() -> None:
+    curve = np.array([1, 0.9, 0.8, 0.1, 0.12, 0.2, 0.2, 0.2, 0.0, 0.0, 0.0, 0.0])
+    few = np.full(12, 50.0)  # 0.143 stands out of nothing in four shells
+    assert crossing(curve, 0.143, few) == 7
+    assert crossing(curve, 0.143, MANY[:12]) == 2
+    assert crossing(curve[:6], 0.143, MANY[:6]) == 2
+
+
+def test_the_fewer_coefficients_the_less_a_shell_of_noise_adds_to_a_curve() -> None:
+    rng = np.random.default_rng(0)
+    noise = [rng.standard_normal(40) / np.sqrt(40) for _ in range(200)]
+    curves = [np.concatenate([np.ones(10), one]) for one in noise]  # 40 coefficients in each shell beyond the ninth
+    first = np.array([int(np.argmax(one < 0.143)) - 1 for one in curves])
+    found = np.array([crossing(one, 0.143, np.full(50, 40.0)) for one in curves])
+    assert first.mean() - 0.05 < found.mean() < first.mean() + 0.1
+    assert np.mean([crossing(one, 0.143, MANY[:50]) for one in curves]) > found.mean()
+
+
+def test_a_curve_that_dips_by_chance_ends_where_its_signal_does() -> None:
+    rng = np.random.default_rng(1)
+    free = independent(96, symmetry=4)
+    signal = np.where(np.arange(49) <= 24, 0.25, 0.0)
+    curves = [np.tanh(np.arctanh(signal) + rng.standard_normal(49) / np.sqrt(np.maximum(free, 4))) for _ in range(100)]
+    for curve in curves:
+        curve[:12] = 0.9
+    first = np.array([int(np.argmax(one < 0.143)) - 1 for one in curves])
+    found = np.array([crossing(one, 0.143, free) for one in curves])
+    assert abs(found - 24).mean() < 0.5 * abs(first - 24).mean()
+    assert (found > 25).mean() < 0.1
 
 
 def test_random_phases_keep_amplitudes_and_what_lies_below() -> None:

@@ -28,8 +28,7 @@ def written(run: Run, given: Given, outcome: Outcome) -> Tables:
     tables = tables.with_block("classes", _classes(given, outcome, names, particles))
     if given.auto:
         groups = [outcome.symmetry[number].name for number in order[: len(outcome.symmetry)]]
-        found = Table.of(spaMapClass=np.arange(len(groups)) + 1, spaSymmetry=groups)
-        tables = tables.with_block("symmetry", found)
+        tables = maps.with_symmetry(tables, groups)
     star.write(Tables(blocks={"seeds": _seeds(given, outcome)}), run.outdir / "seeds.star")
     return tables
 

@@ -30,7 +30,7 @@ BETTER = (0.95, 0.9, 0.8)  # of the resolution there is: what it takes is told
 @options.plot
 @click.option("--mask", "mask_file", type=options.INPUT_FILE,
               help="Soft mask of the FSC; without it the stream's, or else a sphere of the diameter.")
-@click.option("--symmetry", default="C1", show_default=True, metavar="GROUP", help="Point group: Cn, Dn, T, O, I.")
+@options.map_symmetry
 @click.option("--diameter", type=click.FloatRange(min=1), show_default="0.7 of the box",
               help="Of the particle, angstroms.")
 @click.option("--smallest", default=100, show_default=True, type=click.IntRange(min=20),
@@ -40,7 +40,7 @@ BETTER = (0.95, 0.9, 0.8)  # of the resolution there is: what it takes is told
 @click.option("--target", type=click.FloatRange(min=0, min_open=True),
               help="A resolution, angstroms: how many particles it takes.")
 @job("post bfactor")
-def bfactor(run: Run, star: str, output: str, plot: str | None, mask_file: str | None, symmetry: str,
+def bfactor(run: Run, star: str, output: str, plot: str | None, mask_file: str | None, symmetry: str | None,
             diameter: float | None, smallest: int, repeats: int, target: float | None) -> None:  # fmt: skip
     """Resolution against the number of particles, and how many more are needed.
 
@@ -74,7 +74,7 @@ def bfactor(run: Run, star: str, output: str, plot: str | None, mask_file: str |
     run.summary(_line(line, best, int(counts.max()), wanted) if best < lost else nothing)
 
 
-def _prepared(run: Run, tables: Any, mask_file: str | None, symmetry: str, diameter: float | None
+def _prepared(run: Run, tables: Any, mask_file: str | None, symmetry: str | None, diameter: float | None
               ) -> tuple[ParticleSet, Any, np.ndarray]:  # fmt: skip
     from spa.job import maps
     from spa.job.particles import open_particles
@@ -85,7 +85,7 @@ def _prepared(run: Run, tables: Any, mask_file: str | None, symmetry: str, diame
     from spa.volume.symmetry import operators
     from spa_plugins.post_bfactor.subsets import Posed
 
-    group = operators(symmetry)
+    group = operators(maps.symmetry(tables, symmetry))
     stack = open_particles(run, tables)
     if not stack.particles.has_poses:
         raise DataError(f"{stack.tables['particles'].where} has no angles: refine the particles first")

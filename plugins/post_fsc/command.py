@@ -33,14 +33,13 @@ if TYPE_CHECKING:
               help="Randomise phases from where the unmasked FSC falls below this.")
 @click.option("--randomise-from", type=click.FloatRange(min=0, min_open=True),
               help="Randomise phases from this resolution, angstroms.")
-@click.option("--symmetry", default="C1", show_default=True, metavar="GROUP",
-              help="Point group of the maps: it leaves fewer independent coefficients, and a wider band.")
+@options.map_symmetry
 @click.option("--repeats", default=5, show_default=True, type=click.IntRange(min=1),
               help="How many randomisations are averaged.")
 @job("post fsc")
 def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, half2: str | None,
         mask_file: str | None, number: int | None, pixel_size: float | None, diameter: float | None,
-        randomise_below: float, randomise_from: float | None, symmetry: str, repeats: int) -> None:  # fmt: skip
+        randomise_below: float, randomise_from: float | None, symmetry: str | None, repeats: int) -> None:  # fmt: skip
     """FSC of two half maps, corrected for the mask.
 
     Without a mask, with a spherical, a loose and a tight one (25 and 6 A around the particle, soft to 40 and 12 A), and
@@ -75,8 +74,8 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
         mrc.write(mask_name, used, pixel)
         run.warn(f"no mask is named: an automatic one is used and kept in {mask_name}")
     report = Report(curves, len(used), pixel, str(first.path), str(second.path), mask_name, float(used.mean()),
-                    independent_under(used, order(symmetry)), _others(first.data, second.data, pixel),
-                    agreement(first.data, second.data))  # fmt: skip
+                    independent_under(used, order(maps.symmetry(tables, symmetry, number))),
+                    _others(first.data, second.data, pixel), agreement(first.data, second.data))  # fmt: skip
     _written(run, report, plot)
     found = [("half1", str(first.path)), ("half2", str(second.path)), ("mask", mask_name),
              ("fsc", str(run.outdir / "fsc.star"))]  # fmt: skip

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 @options.plot
 @options.half_maps
 @options.mask
-@click.option("--symmetry", default="C1", show_default=True, metavar="GROUP", help="Point group: Cn, Dn, T, O, I.")
+@options.map_symmetry
 @click.option("--half-angle", default=20.0, show_default=True, type=click.FloatRange(5, 60),
               help="Of the cones, degrees.")
 @job("post orientation")
 def orientation(run: Run, star: str, output: str, plot: str | None, half1: str | None, half2: str | None,
-                mask_file: str | None, number: int | None, symmetry: str, half_angle: float) -> None:  # fmt: skip
+                mask_file: str | None, number: int | None, symmetry: str | None, half_angle: float
+                ) -> None:  # fmt: skip
     """Are the views and the resolution the same in all directions?
 
     Of half maps: the FSC in cones, the ratio of the worst cone's area to the best one's (cFAR; below 0.5 the map is
@@ -51,8 +52,8 @@ def orientation(run: Run, star: str, output: str, plot: str | None, half1: str |
     if bool(half1) != bool(half2):
         raise UsageError("--half1 and --half2: name both or neither")
     assert run.outdir is not None
-    group = operators(symmetry)
     tables = maps.stream(run, star, enough=bool(half1))
+    group = operators(maps.symmetry(tables, symmetry, number))
     cones = _cones(run, tables, half1, half2, mask_file, number, half_angle)
     angles = _views(tables, number)
     if cones is None and angles is None:

@@ -7,7 +7,7 @@ import numpy as np
 from spa.class3d.apart import entropy
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
-from spa.job.maps import BLOCK, with_maps
+from spa.job.maps import BLOCK, with_maps, with_symmetry
 from spa.job.run import Run
 from spa.recipe.given import Inputs
 from spa.recipe.kept import curve_table, pose_table, unclear, with_scales
@@ -87,6 +87,7 @@ def written(run: Run, found: Classes) -> Tables:
         roles = zip(("map", "half1", "half2", "mask", "fsc"), (*volumes, str(mask), curve))
         tables = with_maps(tables, list(roles), number)
         names.append(f"{stem}.mrc")
+    tables = with_symmetry(tables, [problem.settings.symmetry] * len(names))
     return tables.with_block("classes", found.table(names))
 
 

@@ -14,6 +14,7 @@ from spa.model.numbers import sensible
 NAME, ROLE, CLASS = "spaMapName", "spaMapRole", "spaMapClass"
 ROLES = ("map", "half1", "half2", "mask", "fsc", "local")
 BLOCK = "maps"
+SYMMETRY, GROUP = "symmetry", "spaSymmetry"
 
 
 def stream(run: Run, star: str, enough: bool) -> Tables | None:
@@ -22,7 +23,13 @@ def stream(run: Run, star: str, enough: bool) -> Tables | None:
 
 
 def with_maps(tables: Tables, files: Sequence[tuple[str, str]], number: int = 1) -> Tables:
-    """The tables with these (role, file) in ``data_maps``, in the place of others of the same role and class."""
+    """The tables with these (role, file) in ``data_maps``, in the place of others of the same role and class.
+
+    What is said of the symmetry of maps does not hold for other half maps.
+    """
+    known = {str(name) for name in tables[BLOCK].text(NAME)} if BLOCK in tables else set()
+    if any(role == "half1" and str(file) not in known for role, file in files):
+        tables = tables.without_block(SYMMETRY)
     rows = [(str(file), role, number) for role, file in files]
     replaced = {role for role, _ in files}
     if BLOCK in tables:
@@ -31,6 +38,21 @@ def with_maps(tables: Tables, files: Sequence[tuple[str, str]], number: int = 1)
         rows = [(n, r, int(c)) for n, r, c in old if r not in replaced or int(c) != number] + rows
     names, roles, classes = zip(*rows)
     return tables.with_block(BLOCK, Table.of(**{NAME: list(names), ROLE: list(roles), CLASS: list(classes)}))
+
+
+def with_symmetry(tables: Tables, groups: Sequence[str]) -> Tables:
+    """The tables with the point groups of their maps, of class 1 and on, in ``data_symmetry``."""
+    return tables.with_block(SYMMETRY, Table.of(**{CLASS: np.arange(len(groups)) + 1, GROUP: list(groups)}))
+
+
+def symmetry(tables: Tables | None, given: str | None = None, number: int | None = None) -> str:
+    """The point group that is named, or the one that the stream's maps (of class ``number``) were made with, or C1."""
+    table = None if given or tables is None else tables.blocks.get(SYMMETRY)
+    if table is None or not {GROUP, CLASS} <= set(table.columns):
+        return given or "C1"
+    here = np.ones(len(table), bool) if number is None else table.ints(CLASS) == number
+    groups = set(table.text(GROUP)[here])
+    return str(groups.pop()) if len(groups) == 1 else "C1"
 
 
 def find(tables: Tables | None, role: str, given: str | None = None, number: int | None = None) -> str | None:

@@ -203,6 +203,10 @@ def variable(body: Body) -> Body:
     return body
 
 
+map_symmetry = click.option("--symmetry", metavar="GROUP", show_default="that the stream's maps were made with, or C1",
+                            help="Point group of the maps and poses: Cn, Dn, T, O, I.")  # fmt: skip
+
+
 def half_maps(body: Body) -> Body:
     """Half maps by name or from the stream: --half1, --half2, --class."""
     for option in (

@@ -95,15 +95,12 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
 
 
 def _say_symmetry(run: Run, tables: Tables, asked: Asked) -> None:
-    """A note where the stream's map has been given a point group (ab initio's data_symmetry) that C1 does not use."""
-    table = tables.blocks.get("symmetry")
-    if table is None or not {"spaSymmetry", "spaMapClass"} <= set(table.columns):
+    """A note where the stream's map has been given a point group (data_symmetry) that C1 does not use."""
+    group = maps.symmetry(tables)
+    if asked.reference or asked.relax_symmetry or asked.symmetry.upper() != "C1" or group == "C1":
         return
-    groups = set(table.listed("spaSymmetry"))
-    if asked.reference or asked.relax_symmetry or asked.symmetry.upper() != "C1" or len(groups) != 1 or "C1" in groups:
-        return
-    group = groups.pop()
-    run.note(f"the map that it starts from has {group} ({table.where}): --symmetry {group} uses that, C1 does not")
+    where = tables[maps.SYMMETRY].where
+    run.note(f"the map that it starts from has {group} ({where}): --symmetry {group} uses that, C1 does not")
 
 
 def begins_at(asked: Asked, diameter: float, references: Sequence[str] = ()) -> float:

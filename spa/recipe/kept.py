@@ -8,7 +8,7 @@ from spa.errors import ReadError
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.io.whole import whole
-from spa.job.maps import with_maps
+from spa.job.maps import with_maps, with_symmetry
 from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.model.poses import eulers
@@ -126,6 +126,17 @@ def narrow(problem: Problem, state: State) -> str | None:
     )
 
 
+def coarse(problem: Problem, state: State) -> str | None:
+    """That the pixels, not the data, end the resolution; None where they do not, or where a result is in doubt."""
+    images = problem.images
+    if problem.reach(state.curve) < images.band.radius or doubt(problem, state):
+        return None
+    return (
+        f"half maps agree to the finest detail that pixels of {images.pixel_size:.3g} A have: particles extracted anew "
+        "with a larger --crop (`spa extract particles --recenter`) show whether there is more"
+    )
+
+
 def summary(problem: Problem, state: State) -> str:
     found = f"{resolution(problem, state):.2f} A"
     if doubt(problem, state):
@@ -158,7 +169,7 @@ def written(run: Run, given: Inputs, state: State) -> Tables:
     files.append(("fsc", str(curve)))
     table = with_scales(pose_table(given, state.poses[0], state.evidence), problem, state)
     tables = given.stack.tables.with_block("particles", table)
-    return with_maps(tables, files)
+    return with_symmetry(with_maps(tables, files), [problem.settings.symmetry])
 
 
 def curve_table(curve: np.ndarray, width: float) -> Table:

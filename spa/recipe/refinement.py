@@ -68,7 +68,7 @@ def settled(run: Run, problem: Problem, start: State, engine: Engine = CPU) -> S
             state = loop.iterated(problem, state, Workers(pool, run.threads, engine))
             run.note(kept.line(problem, state))
             kept.checkpoint(run, state)
-    for words in (kept.doubt(problem, state), kept.junk(problem, state), kept.narrow(problem, state)):
-        if words:
+    for speak in (kept.doubt, kept.junk, kept.narrow, kept.coarse):
+        if words := speak(problem, state):
             run.warn(words)
     return state

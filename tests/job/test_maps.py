@@ -49,6 +49,14 @@ def test_rows_of_the_same_role_and_class_are_replaced() -> None:
     ]  # fmt: skip
 
 
+def test_the_symmetry_of_maps_is_found_by_class_until_there_are_other_half_maps() -> None:
+    given = maps.with_symmetry(tables(("a.mrc", "half1", 1), ("b.mrc", "half1", 2)), ["D2", "C3"])
+    assert [maps.symmetry(given, None, number) for number in (1, 2, None)] == ["D2", "C3", "C1"]
+    assert maps.symmetry(given, "O", 1) == "O" and maps.symmetry(None) == "C1"
+    assert maps.symmetry(maps.with_maps(given, [("map", "sharp.mrc"), ("half1", "a.mrc")], 1), None, 1) == "D2"
+    assert maps.symmetry(maps.with_maps(given, [("half1", "class.mrc")], 1), None, 1) == "C1"
+
+
 def test_other_blocks_stay() -> None:
     given = star.Tables({"particles": star.Table.of(rlnImageName=["000001@a.mrcs"])})
     made = maps.with_maps(given, [("map", "a.mrc")])

@@ -156,6 +156,10 @@ def test_the_band_holds_the_curve_and_symmetry_widens_it(data: Path, tmp_path: P
     wide = run(data, tmp_path / "d2", "--symmetry", "D2")["fsc"]
     spread = wide.floats("spaFourierShellCorrelationHigh") - wide.floats("spaFourierShellCorrelationLow")
     assert np.all(spread[8:] > (high - low)[8:])
+    known = star.read(data / "maps.star").with_block("symmetry", star.Table.of(spaMapClass=[1], spaSymmetry=["D2"]))
+    star.write(known, tmp_path / "known.star")
+    assert run_spa("post", "fsc", tmp_path / "known.star", "-d", tmp_path / "k", "-o", tmp_path / "o.star").status == 0
+    assert star.read(tmp_path / "k/fsc.star")["fsc"] == wide
     general = tables["general"]
     assert general.floats("spaResolutionLow")[0] >= general.floats("rlnFinalResolution")[0]
     assert {"spaResolutionLoose", "spaResolutionTight"} <= set(general.columns)

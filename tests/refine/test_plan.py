@@ -110,6 +110,18 @@ def test_shifts_at_the_edge_of_the_search_are_noticed(planted: Callable) -> None
         assert (kept.narrow(case.problem, known) is not None) == heard
 
 
+def test_it_is_said_where_the_pixels_end_the_resolution(planted: Callable) -> None:
+    case = planted(n=100)
+    state = begun(case.problem, case.volume, case.noise)
+    sure = replace(state, local=True, clarity=1.0, evidence=np.full(100, 100.0), explained=1.0)
+    end = case.problem.images.band.radius
+    for last, heard in ((end, True), (end - 2, False)):
+        curve = np.where(np.arange(state.curves.shape[1]) <= last, 0.9, 0.0)
+        assert (kept.coarse(case.problem, replace(sure, curves=curve[None])) is not None) == heard
+    lost = replace(sure, curves=np.ones((1, state.curves.shape[1])), clarity=0.1)
+    assert kept.coarse(case.problem, lost) is None  # halves that share their errors agree to the end
+
+
 def test_the_images_tell_how_far_they_are_shifted(planted: Callable) -> None:
     case = planted(n=400)
     state = begun(case.problem, case.volume, case.noise)

@@ -1,4 +1,4 @@
-"""`spa inspect picks`: thresholds on score and local power."""
+"""`spa inspect picks`: thresholds on score, local power and density."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from spa.io.star import Table
 
-_SCORE, _POWER = "rlnAutopickFigureOfMerit", "spaLocalPower"
+_SCORE, _POWER, _LEVEL = "rlnAutopickFigureOfMerit", "spaLocalPower", "spaLocalLevel"
 
 
 @click.command()
@@ -27,17 +27,21 @@ _SCORE, _POWER = "rlnAutopickFigureOfMerit", "spaLocalPower"
 @click.option("--min-score", type=float, help="Least score (rlnAutopickFigureOfMerit).")
 @click.option("--min-power", type=float, help="Least local power (_spaLocalPower; 1 is usual in a micrograph).")
 @click.option("--max-power", type=float, help="Largest local power: dirt and ice crystals have more than particles.")
+@click.option("--max-level", type=float,
+              help="Largest density (_spaLocalLevel): ice crystals and tips of carbon have far more than particles.")
 @click.option("--auto", is_flag=True, help="Find the limits that are not given from the picks themselves.")
 @click.option("--rejected", metavar="STAR", type=click.Path(), help="Where the picks that are left out go.")
 @job("inspect picks")
 def picks(
     run: Run, star: str, output: str, plot: str | None, min_score: float | None, min_power: float | None,
-    max_power: float | None, auto: bool, rejected: str | None, web: bool, port: int, browser: bool,
+    max_power: float | None, max_level: float | None, auto: bool, rejected: str | None, web: bool, port: int,
+    browser: bool,
 ) -> None:  # fmt: skip
-    """Keep the picks whose score and local power are within limits.
+    """Keep the picks whose score, local power and density are within limits.
 
     --auto parts the scores where two kinds of them are seen, and leaves out local powers beyond 4.5 robust standard
-    deviations of the usual. --plot shows the scores, and score against power, with the limits.
+    deviations of the usual, and densities beyond 10. --plot shows the scores, and score against power and against
+    density, with the limits.
 
     --web shows the picks over their micrographs on a page in the browser, those within the limits and the others, with
     histograms on which the limits are dragged. It begins with the limits given or found, or where an earlier sitting on
@@ -58,16 +62,18 @@ def picks(
         raise DataError(f"{table.where} has no rows")
     score = _column(table, _SCORE, needed=min_score is not None or auto)
     power = _column(table, _POWER, needed=min_power is not None or max_power is not None)
-    limits = Limits(min_score, min_power, max_power)
+    level = _column(table, _LEVEL, needed=max_level is not None)
+    limits = Limits(min_score, min_power, max_power, max_level)
     if auto:
-        limits = automatic(score, power, limits)
+        limits = automatic(score, power, limits, level)
     if web:
         from spa_plugins.inspect_picks.sitting import by_hand
 
-        limits = by_hand(run, tables, score, power, limits, port, browser)
-    kept = limits.kept(score, power) if score is not None or power is not None else np.ones(len(table), bool)
+        limits = by_hand(run, tables, (score, power, level), limits, port, browser)
+    known = any(one is not None for one in (score, power, level))
+    kept = limits.kept(score, power, level) if known else np.ones(len(table), bool)
     if plot:
-        _draw(score, power, kept, vars(limits), plot)
+        _draw(score, power, level, kept, vars(limits), plot)
     if rejected:
         run.write(tables.with_block("particles", table.take(~kept)), rejected)
     if not kept.any():
@@ -86,11 +92,11 @@ def _said(limits: dict[str, float | None]) -> str:
     return ", ".join(found) or "no limits"
 
 
-def _draw(score: np.ndarray | None, power: np.ndarray | None, kept: np.ndarray, limits: dict[str, float | None],
-          path: str) -> None:  # fmt: skip
+def _draw(score: np.ndarray | None, power: np.ndarray | None, level: np.ndarray | None, kept: np.ndarray,
+          limits: dict[str, float | None], path: str) -> None:  # fmt: skip
     from spa.plot import figure
     from spa.plot.picks import score_and_power
 
     if score is None:
         raise DataError(f"--plot needs the column {_SCORE}")
-    figure.save(score_and_power(score, power, kept, limits), path)
+    figure.save(score_and_power(score, power, kept, limits, level), path)

@@ -15,28 +15,28 @@ from spa.web.films import Films
 from spa.web.page import BadRequest, Page, Picture, Query, number
 from spa.web.server import serve
 
-_NAMES = ("min_score", "min_power", "max_power")
+_NAMES = ("min_score", "min_power", "max_power", "max_level")
+Known = tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]
 _LOWPASS = 20.0  # angstroms, of the view at first
 
 
 @dataclass(eq=False)
 class Sitting:
-    """order: the picks by micrograph, counts of each; score, power: (picks,) in the table's order, or None."""
+    """order: the picks by micrograph, counts of each; known: score, power
+    and density (picks,) in the table's order, or None."""
 
     films: Films
     order: np.ndarray
     counts: np.ndarray
     xy: np.ndarray
-    score: np.ndarray | None
-    power: np.ndarray | None
+    known: Known
     diameter: float
     limits: Limits
     file: Kept
     taken_up: bool = False
 
     @classmethod
-    def of(cls, run: Run, tables: Tables, score: np.ndarray | None, power: np.ndarray | None,
-           limits: Limits) -> "Sitting":  # fmt: skip
+    def of(cls, run: Run, tables: Tables, known: Known, limits: Limits) -> "Sitting":
         """From the limits that an earlier sitting set, or those given. DataError for a pick of no micrograph."""
         rows, table = entries(tables), tables["particles"]
         place = {entry.name: i for i, entry in enumerate(rows)}
@@ -48,7 +48,7 @@ class Sitting:
         xy = np.stack([table.floats("rlnCoordinateX"), table.floats("rlnCoordinateY")], axis=1)
         diameter = np.nanmedian(table.get_floats("spaDiameter", 150.0))
         made = cls(Films(rows, diameter=float(diameter)), np.argsort(where, kind="stable"),
-                   np.bincount(where, minlength=len(rows)), xy, score, power, float(diameter), limits,
+                   np.bincount(where, minlength=len(rows)), xy, known, float(diameter), limits,
                    Kept.of(run, where, xy))  # fmt: skip
         earlier = made.file.read(understood)
         if earlier is not None:
@@ -70,13 +70,14 @@ class Sitting:
         """What the page begins with."""
         return {
             "names": [entry.name for entry in self.films.entries], "counts": self.counts, "diameter": self.diameter,
-            "score": self.score is not None, "power": self.power is not None, "limits": vars(self.limits),
-            "suggested": vars(automatic(self.score, self.power, Limits())), "view": self.view, "lowpass": _LOWPASS,
+            **{name: one is not None for name, one in zip(("score", "power", "level"), self.known)},
+            "limits": vars(self.limits), "suggested": vars(automatic(*self.known[:2], Limits(), self.known[2])),
+            "view": self.view, "lowpass": _LOWPASS,
         }  # fmt: skip
 
     def picks(self, _: Query) -> Picture:
-        """float64, little-endian: x of all picks by micrograph, then y, and score and power where they are known."""
-        columns = [*self.xy.T, *(one for one in (self.score, self.power) if one is not None)]
+        """float64, little-endian: x of all picks by micrograph, then y, and score, power and density where known."""
+        columns = [*self.xy.T, *(one for one in self.known if one is not None)]
         numbers = np.concatenate([one[self.order] for one in columns]).astype("<f8")
         return Picture(numbers.tobytes(), "application/octet-stream")
 
@@ -85,11 +86,11 @@ class Sitting:
         limits = understood(given)
         self.file.write(vars(limits))
         self.limits = limits
-        return int(limits.kept(self.score, self.power).sum())
+        return int(limits.kept(*self.known).sum())
 
     def done(self, _: Any) -> None:
         """BadRequest where no pick would be left."""
-        if not self.limits.kept(self.score, self.power).any():
+        if not self.limits.kept(*self.known).any():
             raise BadRequest("No pick is within the limits: move one of them.")
 
 
@@ -100,12 +101,11 @@ def understood(given: Any) -> Limits:
     return Limits(**{name: number(value, name) for name, value in given.items() if value is not None})
 
 
-def by_hand(run: Run, tables: Tables, score: np.ndarray | None, power: np.ndarray | None, limits: Limits,
-            port: int, browser: bool) -> Limits:  # fmt: skip
+def by_hand(run: Run, tables: Tables, known: Known, limits: Limits, port: int, browser: bool) -> Limits:
     """Shows the page until its user is done; the limits, which the run's history has as if given by options."""
-    if score is None and power is None:
+    if all(one is None for one in known):
         raise DataError(f"{tables['particles'].where}: neither scores nor local power, by which --web could sort")
-    sitting = Sitting.of(run, tables, score, power, limits)
+    sitting = Sitting.of(run, tables, known, limits)
     if sitting.taken_up:
         run.warn(f"goes on from {sitting.file.path}")
     serve(run, sitting.page(), port, browser)

@@ -18,7 +18,7 @@ from spa.picking.learn import Learned, learn
 from spa.recipe import picks as shared
 from spa.recipe.device import device_of
 
-COLUMNS = (shared.X, shared.Y, shared.SCORE, shared.POWER, "spaDiameter")
+COLUMNS = (shared.X, shared.Y, shared.SCORE, shared.POWER, shared.LEVEL, "spaDiameter")
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _learned(run: Run, rows: list[Entry], settings: Settings, prepare: Any) -> t
 
 
 def _values(found: Picks) -> np.ndarray:
-    """(n, 5) in the order of COLUMNS, rounded to what means something."""
-    columns = (found.xy[:, 0], found.xy[:, 1], found.score, found.power, found.diameter)
-    digits = (2, 2, 4, 4, 1)
+    """(n, 6) in the order of COLUMNS, rounded to what means something."""
+    columns = (found.xy[:, 0], found.xy[:, 1], found.score, found.power, found.level, found.diameter)
+    digits = (2, 2, 4, 4, 3, 1)
     return np.stack([np.asarray(c, np.float64).round(d) for c, d in zip(columns, digits)], axis=1)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from spa_plugins.pick_template.sources import Named
 
 Score = Callable[[Field, Templates], Scores]
-COLUMNS = (shared.X, shared.Y, shared.SCORE, shared.POWER, "rlnClassNumber", "rlnAnglePsi")
+COLUMNS = (shared.X, shared.Y, shared.SCORE, shared.POWER, shared.LEVEL, "rlnClassNumber", "rlnAnglePsi")
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ def _least(found: list[Turned], settings: Settings) -> float:
 
 
 def _values(found: Turned, number: np.ndarray) -> np.ndarray:
-    """(n, 6) in the order of COLUMNS, rounded to what means something."""
+    """(n, 7) in the order of COLUMNS, rounded to what means something."""
     psi = np.rad2deg(found.psi)
-    columns = (found.xy[:, 0], found.xy[:, 1], found.score, found.power, number[found.template], psi)
-    digits = (2, 2, 4, 4, 0, 3)
+    columns = (found.xy[:, 0], found.xy[:, 1], found.score, found.power, found.level, number[found.template], psi)
+    digits = (2, 2, 4, 4, 3, 0, 3)
     return np.stack([np.asarray(c, np.float64).round(d) for c, d in zip(columns, digits)], axis=1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from spa.image.peaks import maxima, refined
 from spa.picking.field import Field
-from spa.picking.matched import local_power, quick_map, score_map
+from spa.picking.matched import local_level, local_power, quick_map, score_map
 from spa.picking.shapes import Shape
 
 _SCALES = np.array([0.87, 1.0, 1.15])
@@ -14,11 +14,13 @@ _SCALES = np.array([0.87, 1.0, 1.15])
 
 @dataclass(frozen=True)
 class Picks:
-    """xy: (n, 2) pixels of the micrograph; score in sd of the background; power over the usual; diameter in A."""
+    """xy: (n, 2) pixels of the micrograph; score in sd of the background; power over the usual; level: density, in sd
+    of all places; diameter in A."""
 
     xy: np.ndarray
     score: np.ndarray
     power: np.ndarray
+    level: np.ndarray
     diameter: np.ndarray
 
     def __len__(self) -> int:
@@ -32,7 +34,7 @@ def pick(field: Field, shape: Shape, least: float, spacing: float, most: int | N
     at = points[:, 0], points[:, 1]
     return Picks(
         field.to_micrograph(refined(score, points)), score[at], local_power(field, shape.diameter / 2)[at],
-        sizes(field, shape, points),
+        local_level(field, shape.extent)[at], sizes(field, shape, points),
     )  # fmt: skip
 
 

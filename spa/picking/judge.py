@@ -1,4 +1,4 @@
-"""Limits on score and local power that part particles from noise and from dirt."""
+"""Limits on score, local power and density that part particles from noise and from dirt."""
 
 from dataclasses import dataclass, replace
 
@@ -9,6 +9,7 @@ from spa.picking.threshold import mixture
 _APART = 2.0  # Ashman's D (Astron. J. 108 (1994) 2348): below, the scores are taken to be of one kind
 _LEAST = 0.04  # share of the smaller component, below which it is a tail
 _SPREAD = 4.5  # robust standard deviations of log power; at the usual 3.5 whole crowds of particles go
+_DENSE = 10.0  # robust standard deviations of density, of those above the median: a core of iron has up to 9
 _FEWEST = 20
 
 
@@ -19,10 +20,13 @@ class Limits:
     min_score: float | None = None
     min_power: float | None = None
     max_power: float | None = None
+    max_level: float | None = None
 
-    def kept(self, score: np.ndarray | None, power: np.ndarray | None) -> np.ndarray:
+    def kept(
+        self, score: np.ndarray | None, power: np.ndarray | None, level: np.ndarray | None = None
+    ) -> np.ndarray:
         """Mask of the picks within the limits; a value that is not a number is not."""
-        given = score if score is not None else power
+        given = next((one for one in (score, power, level) if one is not None), None)
         mask = np.ones(0 if given is None else len(given), bool)
         if self.min_score is not None and score is not None:
             mask &= score >= self.min_score
@@ -30,18 +34,25 @@ class Limits:
             mask &= power >= self.min_power
         if self.max_power is not None and power is not None:
             mask &= power <= self.max_power
+        if self.max_level is not None and level is not None:
+            mask &= level <= self.max_level
         return mask
 
 
-def automatic(score: np.ndarray | None, power: np.ndarray | None, given: Limits) -> Limits:
+def automatic(
+    score: np.ndarray | None, power: np.ndarray | None, given: Limits, level: np.ndarray | None = None
+) -> Limits:
     """Limits from the picks themselves, for those that are not given.
 
     Score: where the upper of two Gaussian components takes over, if there are two. Power: what lies within the usual
-    spread of its logarithm, by median and median absolute deviation over the picks of sufficient score.
+    spread of its logarithm, by median and median absolute deviation over the picks of sufficient score. Density: what
+    is no denser than particles are, by the median and what lies above it.
     """
     limits = given
     if score is not None and limits.min_score is None and len(score) >= _FEWEST:
         limits = replace(limits, min_score=_parting(score[np.isfinite(score)]))
+    if level is not None and given.max_level is None:
+        limits = replace(limits, max_level=_densest(level[limits.kept(score, None, level) & np.isfinite(level)]))
     if power is None:
         return limits
     usable = np.isfinite(power) & (power > 0)
@@ -57,6 +68,13 @@ def automatic(score: np.ndarray | None, power: np.ndarray | None, given: Limits)
         limits, min_power=low if given.min_power is None else given.min_power,
         max_power=high if given.max_power is None else given.max_power,
     )  # fmt: skip
+
+
+def _densest(level: np.ndarray) -> float | None:
+    if len(level) < _FEWEST:
+        return None
+    middle = np.median(level)
+    return float(middle + _DENSE * 1.4826 * max(float(np.median(level[level >= middle] - middle)), 1e-6))
 
 
 def _parting(score: np.ndarray) -> float | None:

@@ -14,7 +14,7 @@ from spa.image import fft
 from spa.image.peaks import maxima, refined
 from spa.picking.correlate import Scores, Templates, scored
 from spa.picking.field import Field
-from spa.picking.matched import contest, local_power
+from spa.picking.matched import contest, local_level, local_power
 from spa.picking.threshold import threshold
 
 _LEAST_INSIDE = 0.25  # of a disc, that lies in the micrograph
@@ -24,7 +24,8 @@ _APART = 2.0  # how much more evidence the inverted templates may have
 
 @dataclass(frozen=True)
 class Turned:
-    """xy (n, 2) pixels of the micrograph; score; local power (1 is usual); template, from 0; psi: RELION's, radians.
+    """xy (n, 2) pixels of the micrograph; score; local power (1 is usual); level: density, in sd of
+    all places; template, from 0; psi: RELION's, radians.
 
     contest: scores of peaks of the templates and of the inverted ones that hold against each other.
     """
@@ -32,6 +33,7 @@ class Turned:
     xy: np.ndarray
     score: np.ndarray
     power: np.ndarray
+    level: np.ndarray
     template: np.ndarray
     psi: np.ndarray
     contest: tuple[np.ndarray, np.ndarray]
@@ -42,9 +44,10 @@ class Turned:
     def above(self, least: float, most: int | None = None) -> "Turned":
         """Those of at least this score, the best first."""
         rows = np.flatnonzero(self.score >= least)[:most]
-        columns = (column[rows] for column in (self.xy, self.score, self.power, self.template, self.psi))
-        xy, score, power, template, psi = columns
-        return Turned(xy, score, power, template, psi, self.contest)
+        columns = (column[rows] for column in (self.xy, self.score, self.power, self.level, self.template,
+                                                   self.psi))  # fmt: skip
+        xy, score, power, level, template, psi = columns
+        return Turned(xy, score, power, level, template, psi, self.contest)
 
 
 def peaks(
@@ -56,7 +59,7 @@ def peaks(
     score: `spa.picking.correlate.scored`, or its twin on a device.
     """
     scores = score(field, templates)
-    power = local_power(field, diameter / 2)
+    power, level = local_power(field, diameter / 2), local_level(field, diameter)
     noise = _noise(field, diameter)
     target, decoy = scores.best / noise, -scores.worst / noise
     points = field.free(maxima(target, 0.0, spacing / field.pixel_size))
@@ -65,7 +68,7 @@ def peaks(
     angle = 2 * np.pi * turn / templates.turns
     psi = np.remainder(np.pi - angle, 2 * np.pi) - np.pi  # an image turned by an angle has minus that as its psi
     return Turned(
-        field.to_micrograph(refined(target, points)), target[at], power[at], template, psi,
+        field.to_micrograph(refined(target, points)), target[at], power[at], level[at], template, psi,
         contest(target, decoy, spacing / field.pixel_size),
     )  # fmt: skip
 

@@ -81,30 +81,37 @@ def _circles(axis: "Axes", panel: Panel) -> None:
 
 def score_and_power(
     score: np.ndarray, power: np.ndarray | None, kept: np.ndarray, limits: dict[str, float | None],
+    level: np.ndarray | None = None,
 ) -> "Figure":  # fmt: skip
-    """Scatter of score against local power with the limits drawn, and both histograms.
+    """The histogram of the scores, and scatters of score against local power and density, with the limits drawn.
 
-    kept: mask of the picks that stay; limits: ``min_score``, ``min_power``, ``max_power``, None where there is none.
+    kept: mask of the picks that stay; limits: ``min_score``, ``min_power``, ``max_power``, ``max_level``, None where
+    there is none.
     """
-    figure = open_figure(9, 4.4)
-    left, right = figure.subplots(1, 2)
+    sides = [("local power (1 is usual)", power, ("min_power", "max_power")),
+             ("density (sd of all places)", level, ("max_level",))]  # fmt: skip
+    figure = open_figure(9 if level is None else 13, 4.4)
+    left, *rest = figure.subplots(1, 2 if level is None else 3)
     bins = np.histogram_bin_edges(score, 60)
     left.hist([score[kept], score[~kept]], bins=bins, stacked=True, color=[_KEPT, _LEFT], label=["kept", "left out"])
     left.set(xlabel="score (sd of the background)", ylabel="picks", title=f"{int(kept.sum())} of {len(kept)} kept")
     left.legend()
     if limits.get("min_score") is not None:
         left.axvline(limits["min_score"], color="k", lw=0.8)
-    if power is None:
-        right.set_axis_off()
-        return figure
-    for mask, colour in ((~kept, _LEFT), (kept, _KEPT)):
-        right.scatter(score[mask], power[mask], s=4, color=colour, alpha=0.4, linewidths=0)
-    right.set(xlabel="score (sd of the background)", ylabel="local power (1 is usual)", yscale="log")
-    for which in (right.yaxis.set_major_formatter, right.yaxis.set_minor_formatter):
-        which("{x:g}")
-    if limits.get("min_score") is not None:
-        right.axvline(limits["min_score"], color="k", lw=0.8)
-    for name in ("min_power", "max_power"):
-        if limits.get(name) is not None:
-            right.axhline(limits[name], color="k", lw=0.8)
+    for axis, (label, values, names) in zip(rest, sides):
+        if values is None:
+            axis.set_axis_off()
+            continue
+        for mask, colour in ((~kept, _LEFT), (kept, _KEPT)):
+            axis.scatter(score[mask], values[mask], s=4, color=colour, alpha=0.4, linewidths=0)
+        axis.set(xlabel="score (sd of the background)", ylabel=label)
+        if limits.get("min_score") is not None:
+            axis.axvline(limits["min_score"], color="k", lw=0.8)
+        for name in names:
+            if limits.get(name) is not None:
+                axis.axhline(limits[name], color="k", lw=0.8)
+    if power is not None:
+        rest[0].set_yscale("log")
+        for which in (rest[0].yaxis.set_major_formatter, rest[0].yaxis.set_minor_formatter):
+            which("{x:g}")
     return figure

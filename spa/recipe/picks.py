@@ -20,7 +20,8 @@ from spa.model.numbers import LIMIT, sensible_or_zero
 from spa.picking.field import Contrast, Field, Scope, prepared
 
 T = TypeVar("T")
-X, Y, SCORE, POWER = "rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit", "spaLocalPower"
+X, Y, SCORE = "rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"
+POWER, LEVEL = "spaLocalPower", "spaLocalLevel"
 
 
 @dataclass(frozen=True)

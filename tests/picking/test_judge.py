@@ -33,6 +33,15 @@ def test_scores_of_one_kind_stay_together():
     assert automatic(score, None, Limits()).min_score is None
 
 
+def test_what_is_far_denser_than_particles_is_left_out_and_nothing_of_particles_alone():
+    rng = np.random.default_rng(6)
+    score, level = rng.normal(7, 1.2, 400), rng.gamma(4, 0.4, 400)
+    assert Limits(max_level=automatic(score, None, Limits(), level).max_level).kept(None, None, level).all()
+    level[:8] = 14.0
+    kept = automatic(score, None, Limits(), level).kept(score, None, level)
+    assert not kept[:8].any() and kept[8:].all()
+
+
 def test_what_is_given_is_not_overridden(picks):
     limits = automatic(*picks, Limits(min_score=1.0, max_power=100.0))
     assert limits.min_score == 1.0 and limits.max_power == 100.0 and limits.min_power is not None

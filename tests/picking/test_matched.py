@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 from spa.image.ctf import Lens
 from spa.image.peaks import maxima
 from spa.picking.field import Contrast, Scope, prepared
-from spa.picking.matched import contest, evidence, local_power, quick_map, score_map
+from spa.picking.matched import contest, evidence, local_level, local_power, quick_map, score_map
 from spa.picking.shapes import make
 
 PIXEL = 5.0
@@ -91,6 +91,19 @@ def test_dirt_has_power(scene):
     power = local_power(field, 60)
     assert np.median(power) == pytest.approx(1, rel=1e-3)
     assert power[tuple(np.rint(np.array([110, 210]) / field.step).astype(int))] > 1.5
+
+
+def test_crystals_as_wide_as_particles_are_denser(scene):
+    """They score like particles of any contrast; the density of places tells them, at the edge of the field too."""
+    rng = np.random.default_rng(13)
+    truth = np.array([[2.0, 100.0], [100.0, 100.0], [150.0, 60.0], [220.0, 180.0]])
+    image = scene.density((260, 260), truth[:3], 12)
+    image += 6 * scene.density((260, 260), truth[3:], 12)
+    field = prepared(scene.micrograph(image, rng, 0.8), PIXEL, SCOPE)
+    level = local_level(field, 120)
+    found = [level[tuple(np.rint(at[::-1] / field.step).astype(int))] for at in truth]
+    assert found[3] > 2 * max(found[:3]) and max(found[:3]) < 1.2 * min(found[:3])
+    assert np.median(level) == pytest.approx(0, abs=0.2)
 
 
 def test_a_place_belongs_to_the_higher_score():

@@ -48,6 +48,19 @@ def test_auto_parts_good_from_poor_and_from_dirt(picks: Path) -> None:
     assert (kept >= 200).all() and (kept < 495).all() and len(kept) > 280
 
 
+def test_auto_leaves_out_what_is_far_denser_than_particles_and_says_so(picks: Path) -> None:
+    tables = star.read(picks)
+    level = np.random.default_rng(4).gamma(4, 0.4, 500)
+    level[300:305] = 15.0
+    star.write(tables.with_block("particles", tables["particles"].with_columns(spaLocalLevel=level)), picks)
+    plot = picks.parent / "l.png"
+    result = run_spa("inspect", "picks", picks, "--auto", "-o", picks.parent / "o.star", "--plot", plot)
+    assert "max level" in result.stderr and is_png(plot)
+    kept = star.read(picks.parent / "o.star")["particles"].ints("userThing")
+    assert not set(kept) & set(range(300, 305)) and len(kept) > 275
+    assert run(picks, "--max-level", 2.0).floats("spaLocalLevel").max() <= 2
+
+
 def test_without_options_all_stay(picks: Path) -> None:
     assert len(run(picks)) == 500
 

@@ -12,7 +12,7 @@ import {Viewer, circles, panning} from "./viewer.js";
 const BINS = 64;
 const start = await facts(), {names, counts} = start, total = counts.reduce((sum, one) => sum + one, 0);
 const numbers = new Float64Array(await (await fetch(picture("picks", {}))).arrayBuffer());
-const columns = ["x", "y", ...["score", "power"].filter((name) => start[name])];
+const columns = ["x", "y", ...["score", "power", "level"].filter((name) => start[name])];
 const values = Object.fromEntries(columns.map((name, i) => [name, numbers.subarray(i * total, (i + 1) * total)]));
 const first = [0];
 for (const count of counts) first.push(first.at(-1) + count);
@@ -24,12 +24,12 @@ const saver = new Saver((_, value) => act("save", value, {keepalive: true})), pa
 // ---- what is within the limits
 
 function sort() {
-  const {min_score, min_power, max_power} = limits, {score, power} = values;
+  const {min_score, min_power, max_power, max_level} = limits, {score, power, level} = values;
   keptOf.fill(0);
   for (let film = 0; film < names.length; film++) {
     for (let i = first[film]; i < first[film + 1]; i++) {
       kept[i] = !((score && min_score !== null && !(score[i] >= min_score)) || (power && min_power !== null && !(power[i] >= min_power)) ||
-        (power && max_power !== null && !(power[i] <= max_power)));
+        (power && max_power !== null && !(power[i] <= max_power)) || (level && max_level !== null && !(level[i] <= max_level)));
       keptOf[film] += kept[i];
     }
   }
@@ -85,6 +85,7 @@ function scatterCard() {
 const cards = [
   start.score && histogramCard("Score", values.score, false, [["min_score", "low", "Least score"]]),
   start.power && histogramCard("Local power", values.power, true, [["min_power", "low", "Least local power"], ["max_power", "high", "Largest local power"]]),
+  start.level && histogramCard("Density", values.level, false, [["max_level", "high", "Largest density"]]),
   start.score && start.power && scatterCard(),
 ].filter(Boolean);
 
@@ -186,7 +187,7 @@ async function leave() {
 panning(viewer, describe);
 const focused = (index) => () => handles[index]?.element.focus();
 keys([
-  ["1 2 3", "to the limits: arrows move one (Shift: farther), Delete takes it away", null],
+  ["1 … 4", "to the limits: arrows move one (Shift: farther), Delete takes it away", null],
   ...handles.map((_, i) => [String(i + 1), "", focused(i)]),
   ["g", "the suggested limits", suggest], ["f", "no limits", free],
   ...past.keys,

@@ -12,7 +12,12 @@ from spa.job.run import Run, job
 @options.star_in
 @options.star_out
 @options.outdir
-@click.option("--diameter", type=click.FloatRange(min=1), required=True, help="Of the particle, angstroms.")
+@click.option(
+    "--diameter",
+    type=click.FloatRange(min=1),
+    required=True,
+    help="Of the particle, angstroms: no less; of the largest, if there are several.",
+)
 @click.option("--classes", type=click.IntRange(1, 8), default=1, show_default=True, help="Volumes to make.")
 @click.option(
     "--symmetry",
@@ -53,7 +58,8 @@ def model(
     """Make 1-8 volumes from nothing.
 
     Random density is turned into a map by mini-batches of images, each compared with it in every orientation and
-    shift, in a band that grows.  Several starts race; the one whose map makes held-out images most likely goes on, and
+    shift, in a band that grows.  How wide a particle is, and so how fine its details must be, its first maps tell: a
+    diameter that is half as much again does no harm, and the particles of a mixture may differ.  Several starts race; the one whose map makes held-out images most likely goes on, and
     its pose search is sharpened on all images with half maps.  With a symmetry each start is also run without it and
     laid on the axes afterwards, and the more likely is taken; with --symmetry auto the group is looked for in the maps
     (as `spa symmetry detect` does), before and after their poses are sharpened, and kept where it makes held-out images

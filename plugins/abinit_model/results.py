@@ -91,7 +91,7 @@ def _resolution(given: Given, curve: np.ndarray) -> float:
 def summary(given: Given, outcome: Outcome, course: Course) -> str:
     """Resolution, classes, and how many of the heats agree with the best of their kind."""
     rivals = [entry.agreement for entry in outcome.heats if entry.agreement is not None]
-    alike = sum(one.shell >= 0.6 * course.last for one in rivals)
+    alike = sum(one.shell >= 0.6 * course.first for one in rivals)
     kinds = len(outcome.heats) - len(rivals)
     share = ", ".join(f"{100 * outcome.state.sizes[number]:.0f} %" for number in _order(outcome))
     classes = f"classes of {share}, " if len(outcome.state.sizes) > 1 else ""

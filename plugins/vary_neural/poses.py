@@ -81,7 +81,7 @@ def searched(
     curve (n//2+1,): FSC of halves, as far as which the search goes."""
     images, n = views.images, len(views)
     radius = int(min(crossing(curve, 0.143) + BEYOND, images.band.radius))
-    extent, reach = extent_of(diameter, images.band.box, images.pixel_size), MOVE / images.pixel_size
+    extent, reach = extent_of(diameter, images.band.box * images.pixel_size), MOVE / images.pixel_size
     search = searches(extent, radius)[1]
     prior = Prior(np.zeros((n, 2)), reach / 2)
     best, top = expectation.given_poses(before.poses, np.zeros((n, 2))), np.full(n, -np.inf)

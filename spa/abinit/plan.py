@@ -1,5 +1,6 @@
 """What an ab initio run is told, and the schedule that follows from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,8 +12,9 @@ CELLS = 6e6  # scores that a block of images may hold at once
 class Settings:
     """diameter and shift_range in angstroms; operators (g, 3, 3) of the point group; band: the last shell in use.
 
-    each: operators of every class where they differ, once the poses are sharpened; junk: a class more, then, for
-    images that show a blob or nothing.
+    widths: of each class's particle (angstroms), where it has turned out narrower than the diameter; each: operators of
+    every class where they differ, once the poses are sharpened; junk: a class more, then, for images that show a blob
+    or nothing.
     """
 
     diameter: float
@@ -22,6 +24,7 @@ class Settings:
     classes: int = 1
     steps: int = 60
     batch: int = 400
+    widths: tuple[float, ...] = ()
     each: tuple[np.ndarray, ...] = ()
     junk: bool = False
 
@@ -29,21 +32,39 @@ class Settings:
         """Operators (g, 3, 3) of a class."""
         return self.each[number] if self.each else self.operators
 
+    def width_of(self, number: int) -> float:
+        """Of a class's particle, angstroms; of a junk class, which comes last, the diameter."""
+        return self.widths[number] if number < len(self.widths) else self.diameter
+
+    def extent_of(self, number: int, side: float) -> float:
+        """The share of a box of a side (angstroms) that a class's particle takes."""
+        return extent_of(self.width_of(number), side)
+
+    def extents(self, side: float) -> list[float]:
+        """The same of all classes."""
+        return [self.extent_of(number, side) for number in range(self.classes)]
+
 
 @dataclass(frozen=True)
 class Step:
-    """One mini-batch: shells in use, grid step (radians), likelihood's exponent, part of the old sums, similarity."""
+    """One mini-batch: shells in use for each class, grid step (radians), likelihood's exponent, part of the old sums,
+    similarity."""
 
-    band: int
+    bands: tuple[int, ...]
     step: float
     beta: float
     kept: float
     similarity: float
 
+    @property
+    def band(self) -> int:
+        """Of the images."""
+        return max(self.bands)
 
-def extent_of(diameter: float, box: int, pixel_size: float) -> float:
-    """The particle's share of the box."""
-    return float(np.clip(diameter / (box * pixel_size), 0.1, 0.95))
+
+def extent_of(width: float, side: float) -> float:
+    """The share of a box of a side (angstroms) that a particle takes."""
+    return float(np.clip(width / side, 0.1, 0.95))
 
 
 def grid_step(band: float, extent: float, order: int) -> float:
@@ -54,20 +75,28 @@ def grid_step(band: float, extent: float, order: int) -> float:
     return float(min(3.0 / band * 0.7 / extent, np.deg2rad(36) / order ** (1 / 3)))
 
 
-def last_band(settings: Settings, extent: float) -> int:
-    """Shells at the end of the stochastic phase: details of an eighth of the particle, seen from everywhere."""
-    return int(np.clip(np.rint(6.3 / extent), 4, settings.band))
+def finest(settings: Settings, side: float, bands: Sequence[int]) -> float:
+    """The grid step (radians) that all classes' bands need, in a box of a side (angstroms)."""
+    order = len(settings.operators)
+    return min(grid_step(band, extent, order) for band, extent in zip(bands, settings.extents(side)))
 
 
-def plan(settings: Settings, extent: float) -> list[Step]:
-    """The band opens over the first four fifths while the posterior hardens; later batches forget less of the past."""
-    first, last = min(3.0 * 0.7 / extent, settings.band), last_band(settings, extent)
+def last_bands(settings: Settings, side: float) -> tuple[int, ...]:
+    """Shells of each class, in a box of a side (angstroms), at the end of the stochastic phase: details of an eighth of
+    the particle, seen from everywhere."""
+    return tuple(int(np.clip(np.rint(6.3 / extent), 4, settings.band)) for extent in settings.extents(side))
+
+
+def plan(settings: Settings, side: float) -> list[Step]:
+    """The bands open over the first four fifths while the posterior hardens; later batches forget less of the past."""
+    last = last_bands(settings, side)
+    first = [min(3.0 * 0.7 / extent, settings.band) for extent in settings.extents(side)]
     steps = []
     for number in range(settings.steps):
         along, late = min(1.0, number / (0.8 * settings.steps)), number / max(settings.steps - 1, 1)
-        band = int(np.rint(first + (last - first) * along))
+        bands = tuple(int(np.rint(begin + (end - begin) * along)) for begin, end in zip(first, last))
         steps.append(
-            Step(band, grid_step(band, extent, len(settings.operators)), beta=0.2 + 0.8 * along,
+            Step(bands, finest(settings, side, bands), beta=0.2 + 0.8 * along,
                  kept=0.5 + 0.25 * max(0.0, 2 * late - 1), similarity=max(0.0, 1 - 1.5 * along))
         )  # fmt: skip
     return steps

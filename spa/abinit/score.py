@@ -1,10 +1,12 @@
 """Which of several maps is right: the likelihood of images that no map was made from."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from spa.abinit import batch, shape
-from spa.abinit.plan import Settings, extent_of, grid_step
-from spa.abinit.stochastic import generator, shifts_for, solvent
+from spa.abinit.plan import Settings, finest
+from spa.abinit.stochastic import generator, shifts_for, solvents
 from spa.image.disc import shell_mean
 from spa.refine.data import Images, ordinary
 from spa.refine.problem import ALONE, Workers
@@ -30,21 +32,46 @@ def glaring(images: Images) -> np.ndarray:
     return (~ordinary(power, images.band)[:, 1:]).sum(axis=1) >= 2
 
 
+@dataclass(frozen=True)
+class Scale:
+    """What evidence is taken in: shells of the images, and a grid's step (radians). Others' cannot be compared."""
+
+    band: int
+    step: float
+
+
+def scale(settings: Settings, side: float, bands: tuple[int, ...]) -> Scale:
+    """For classes with so many shells, in a box of a side (angstroms)."""
+    return Scale(max(bands), finest(settings, side, bands))
+
+
 def evidence(
     images: Images, maps: np.ndarray, sizes: np.ndarray, noise: np.ndarray, settings: Settings, rows: np.ndarray,
-    band: int, workers: Workers = ALONE,
+    scale: Scale, bands: tuple[int, ...] = (), workers: Workers = ALONE,
 ) -> tuple[float, float]:  # fmt: skip
-    """Mean log evidence of rows in shells up to band over every pose and class (c, n, n, n), and mean greatest weight.
+    """Mean log evidence of rows over every pose and class (c, n, n, n), and mean greatest weight.
+
+    bands: the shells that each map has, where these are fewer; sizes (c,) of the classes.
+    """
+    found, peaks = logs(
+        images, maps * solvents(images, settings), noise, settings, rows, scale, bands or (scale.band,) * len(maps),
+        workers,
+    )  # fmt: skip
+    found = found + np.log(sizes + 1e-12)
+    top = found.max(axis=1)
+    return float((top + np.log(np.exp(found - top[:, None]).sum(axis=1))).mean()), float(peaks.mean())
+
+
+def logs(
+    images: Images, maps: np.ndarray, noise: np.ndarray, settings: Settings, rows: np.ndarray, scale: Scale,
+    bands: tuple[int, ...], workers: Workers = ALONE,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Log evidence (rows, c) over every pose in maps (c, n, n, n) of so many shells, and greatest weights (rows,).
 
     All maps get the power that the images' signal has, so that none gains by its grey scale.
     """
     power = shape.signal_power(images, rows, noise, np.ones((len(rows), 1)))[0]
-    mask = solvent(images, settings)
-    step = grid_step(band, extent_of(settings.diameter, images.band.box, images.pixel_size), len(settings.operators))
-    poses = orientations.grid(step, settings.operators, generator(3))
-    scaled = np.stack([shape.with_power(one * mask, power, band) for one in maps])
-    grid = batch.Grid(band, poses, *shifts_for(images, settings, band))
-    logs, peaks = batch.evidence(images, rows, scaled, noise, grid, workers)
-    logs = logs + np.log(sizes + 1e-12)
-    top = logs.max(axis=1)
-    return float((top + np.log(np.exp(logs - top[:, None]).sum(axis=1))).mean()), float(peaks.mean())
+    poses = orientations.grid(scale.step, settings.operators, generator(3))
+    scaled = np.stack([shape.with_power(one, power, min(band, scale.band)) for one, band in zip(maps, bands)])
+    grid = batch.Grid(scale.band, poses, *shifts_for(images, settings, scale.band))
+    return batch.evidence(images, rows, scaled, noise, grid, workers)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spa.abinit import junk
-from spa.abinit.plan import Settings, extent_of
-from spa.abinit.stochastic import generator, solvent
+from spa.abinit.plan import Settings
+from spa.abinit.stochastic import generator, side_of, solvents
 from spa.refine import expectation, maximisation, recognised
 from spa.refine.classes import best_class, evidence, weighted
 from spa.refine.classes import shares as shares_of
@@ -90,15 +90,15 @@ def iterated(
     """
     final = state.last or state.round + 1 >= ROUNDS[(state.sharpness < SHARP) * (1 + gaining)]
     halves, complete = _chosen(images, state, settings, seed, final)
-    mask = solvent(images, settings)
-    every, shares = _expected(images, state, settings, seed, workers, halves, mask)
+    masks = solvents(images, settings, len(state.maps))
+    every, shares = _expected(images, state, settings, seed, workers, halves, masks)
     rows = np.concatenate(halves)
     peaks = [one.weight.max(axis=1) * share for one, share in zip(every, shares.T)]
-    noise = _noise(images, state, every, shares, halves, mask, workers)
+    noise = _noise(images, state, every, shares, halves, masks, workers)
     state = replace(state, noise=noise, sharpness=float(np.max(peaks, axis=0)[rows].mean()),
                     sizes=shares[rows].mean(axis=0))  # fmt: skip
     solved = [
-        _half_sums(images, state, settings, (seed, state.round, number), poses, share, halves, mask, workers)
+        _half_sums(images, state, settings, (seed, state.round, number), poses, share, halves, masks[number], workers)
         for number, (poses, share) in enumerate(zip(every[: settings.classes], shares.T))
     ]
     ripe = state.round + 1 >= least_rounds(state.sharpness) and not (gaining and state.sharpness < SHARP)
@@ -131,19 +131,19 @@ def least_rounds(sharpness: float) -> int:
 
 def _expected(
     images: Images, state: State, settings: Settings, seed: int, workers: Workers, halves: list[np.ndarray],
-    mask: np.ndarray,
+    masks: np.ndarray,
 ) -> tuple[list[Poses], np.ndarray]:  # fmt: skip
     """Modes of every image in each class, and each class's share (n, c) of the image."""
-    extent = extent_of(settings.diameter, images.band.box, images.pixel_size)
-    search = searches(extent, state.radius)[int(state.sharpness < SHARP)]
     reach = settings.shift_range / images.pixel_size
     prior = Prior(np.zeros((len(images), 2)), reach / 2.5)
     every, logs = [], np.full((len(images), len(state.maps)), -np.inf)
     for number in range(len(state.maps)):
         group = junk.OPERATORS if number == settings.classes else settings.group_of(number)
+        extent = settings.extent_of(number, side_of(images))
+        search = searches(extent, state.radius)[int(state.sharpness < SHARP)]
         poses = expectation.no_poses(len(images))
         for half, rows in enumerate(halves):
-            source = workers.engine.reference(state.maps[number, half] * mask, state.radius)
+            source = workers.engine.reference(state.maps[number, half] * masks[number], state.radius)
             task = Task(images, source, state.radius, state.noise, group, prior, extent, reach, workers.engine)
             look = expectation.wide_pass(task, search, generator(seed, 5, state.round, number, half))
             queue = workers.engine.blocks(images, rows, state.radius)
@@ -153,7 +153,7 @@ def _expected(
                 logs[part, number] += np.log(len(group)) if number < settings.classes else 0  # modes not looked for
         every.append(poses)
     if settings.junk:
-        power = recognised.projected_power(state.maps[: settings.classes].mean(axis=1) * mask)
+        power = recognised.projected_power(state.maps[: settings.classes].mean(axis=1) * masks[: settings.classes])
         queue = workers.engine.blocks(images, np.concatenate(halves), state.radius)
         patterns = workers.looks(
             lambda part: workers.engine.patterns(images, part, state.radius, state.noise, power), queue
@@ -183,7 +183,7 @@ def _half_sums(
 
 
 def _noise(
-    images: Images, state: State, every: list[Poses], shares: np.ndarray, halves: list[np.ndarray], mask: np.ndarray,
+    images: Images, state: State, every: list[Poses], shares: np.ndarray, halves: list[np.ndarray], masks: np.ndarray,
     workers: Workers,
 ) -> np.ndarray:  # fmt: skip
     """Noise power of what the best class and pose of each image leave."""
@@ -194,7 +194,7 @@ def _noise(
             mine = part[number[part] == c]
             if len(mine):
                 rows.append(mine)
-                sources.append(workers.engine.reference(state.maps[c, half] * mask, state.radius))
+                sources.append(workers.engine.reference(state.maps[c, half] * masks[c], state.radius))
     power = maximisation.noise_power(images, merged, rows, sources, state.radius, state.noise, workers)
     return smooth_spectrum(power)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spa.abinit import batch, shape, soft
-from spa.abinit.plan import Settings, Step, extent_of, last_band, plan
+from spa.abinit.plan import Settings, Step, last_bands, plan
 from spa.refine.data import Images
 from spa.refine.problem import ALONE, Workers
 from spa.search import orientations
@@ -35,11 +35,21 @@ def generator(*keys: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(keys)))
 
 
-def solvent(images: Images, settings: Settings) -> np.ndarray:
-    """A soft sphere of the particle's diameter."""
-    box, radius = images.band.box, settings.diameter / 2 / images.pixel_size
+def side_of(images: Images) -> float:
+    """Of the images' box, angstroms."""
+    return images.band.box * images.pixel_size
+
+
+def sphere(images: Images, width: float) -> np.ndarray:
+    """A soft sphere (n, n, n) of a width, angstroms."""
+    box, radius = images.band.box, width / 2 / images.pixel_size
     edge = max(2.0, 0.1 * radius)
     return soft_sphere(box, min(radius, box / 2 - 1 - edge), edge)
+
+
+def solvents(images: Images, settings: Settings, count: int = 0) -> np.ndarray:
+    """(c, n, n, n): the spheres that the classes' particles are in; of so many, if junk is among them."""
+    return np.stack([sphere(images, settings.width_of(number)) for number in range(count or settings.classes)])
 
 
 def first_state(images: Images, noise: np.ndarray, settings: Settings, seed: int) -> State:
@@ -52,9 +62,11 @@ def first_state(images: Images, noise: np.ndarray, settings: Settings, seed: int
     sigma = settings.diameter / 4 / images.pixel_size
     blob = np.exp(-(line**2) / (2 * sigma**2))
     blob = blob[:, None, None] * blob[:, None] * blob
-    band = plan(settings, extent_of(settings.diameter, box, images.pixel_size))[0].band
-    maps = np.stack([shape.with_power(blob * rng.standard_normal(blob.shape), one, band) for one in power])
-    last = last_band(settings, extent_of(settings.diameter, box, images.pixel_size))
+    bands = plan(settings, side_of(images))[0].bands
+    maps = np.stack([
+        shape.with_power(blob * rng.standard_normal(blob.shape), one, band) for one, band in zip(power, bands)
+    ])  # fmt: skip
+    last = max(last_bands(settings, side_of(images)))
     sums = np.stack([into.accumulator(box, last).grid for _ in range(c)])
     return State(0, maps.astype(np.float32), sums, power, np.full(c, 1 / c))
 
@@ -73,6 +85,12 @@ def steps(
             return
 
 
+def widened(images: Images, state: State, settings: Settings) -> State:
+    """The state with room in its sums for the bands of settings."""
+    last = max(last_bands(settings, side_of(images)))
+    return replace(state, sums=np.stack([into.widened(one, images.band.box, last) for one in state.sums]))
+
+
 def shifts_for(images: Images, settings: Settings, band: int) -> tuple[np.ndarray, float]:
     """The grid of shifts that a band needs, and the prior's width, in pixels."""
     reach = settings.shift_range / images.pixel_size
@@ -88,7 +106,7 @@ def _stepped(
     some = np.sort(rng.choice(rows, min(settings.batch, len(rows)), replace=False))
     poses = orientations.grid(step.step, settings.operators, rng)
     grid = batch.Grid(step.band, poses, *shifts_for(images, settings, step.band))
-    maps, temper = state.maps * solvent(images, settings), soft.Temper(step.beta, step.similarity)
+    maps, temper = state.maps * solvents(images, settings), soft.Temper(step.beta, step.similarity)
     found = batch.averages(images, some, maps, noise, grid, temper, workers)
     return _updated(images, state, noise, settings, step, some, poses, found, workers)
 
@@ -105,7 +123,7 @@ def _updated(
     power = np.where(state.step, step.kept * state.power + (1 - step.kept) * power, power)
 
     def solved(c: int) -> tuple[np.ndarray, np.ndarray]:
-        return _map_of(images, state.sums[c], values[c], weights[c], poses, power[c], settings, step)
+        return _map_of(images, state.sums[c], values[c], weights[c], poses, power[c], settings, step, c)
 
     maps, sums = zip(*workers.map(solved, range(settings.classes)))
     sizes = step.kept * state.sizes + (1 - step.kept) * found.share.mean(axis=0)
@@ -115,23 +133,24 @@ def _updated(
 
 def _map_of(
     images: Images, old: np.ndarray, values: np.ndarray, weights: np.ndarray, poses: np.ndarray, power: np.ndarray,
-    settings: Settings, step: Step,
+    settings: Settings, step: Step, number: int,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """The map of one class after a batch, and the sums that it came from."""
-    last = last_band(settings, extent_of(settings.diameter, images.band.box, images.pixel_size))
-    fresh = into.accumulator(images.band.box, last)
-    count = images.band.count(step.band)
+    band, mask = step.bands[number], sphere(images, settings.width_of(number))
+    fresh = into.accumulator(images.band.box, max(last_bands(settings, side_of(images))))
+    count = images.band.count(band)
     rows = np.arange(len(poses))
     every = into.Samples(rows, poses, np.zeros((len(rows), 2)), np.ones(len(rows)))
-    into.insert(fresh, every, values, weights, images.band.kx[:count], images.band.ky[:count])
+    some = np.ascontiguousarray(values[..., :count]), np.ascontiguousarray(weights[..., :count])
+    into.insert(fresh, every, *some, images.band.kx[:count], images.band.ky[:count])
     into.close(fresh)
     fresh = into.symmetrised(fresh, settings.operators)
     sums = into.Accumulator(fresh.box, fresh.radius, step.kept * old + (1 - step.kept) * fresh.grid)
     weight = sums.shell_weight()
     volume = into.solve(sums, 0.1 * weight + 1e-6 * weight.max())
-    volume = shape.with_power(volume * solvent(images, settings), power, step.band)
-    away = shape.centre_of(volume * solvent(images, settings), settings.operators)
+    volume = shape.with_power(volume * mask, power, band)
+    away = shape.centre_of(volume * mask, settings.operators)
     if np.hypot.reduce(away) > 0.5:
         shape.moved(sums, away)
-        volume = shape.with_power(into.solve(sums, 0.1 * weight + 1e-6 * weight.max()), power, step.band)
+        volume = shape.with_power(into.solve(sums, 0.1 * weight + 1e-6 * weight.max()), power, band)
     return volume, sums.grid

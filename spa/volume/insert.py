@@ -58,6 +58,15 @@ def accumulator(box: int, radius: int) -> Accumulator:
     return Accumulator(box, radius, np.zeros(grid_shape(box, radius), np.float32))
 
 
+def widened(grid: np.ndarray, box: int, radius: int) -> np.ndarray:
+    """The grid of an accumulator with room for shells up to a radius."""
+    new = accumulator(box, radius).grid
+    more = (len(new) - len(grid)) // 2
+    inside = slice(more, more + len(grid))
+    new[inside, inside, : grid.shape[2]] = grid
+    return new
+
+
 def grid_shape(box: int, radius: int) -> tuple[int, int, int, int]:
     """Of the sums of image shells up to radius."""
     r = min(grid_radius(radius), PADDING * box // 2 - 1)

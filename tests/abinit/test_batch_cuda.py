@@ -50,7 +50,7 @@ def test_twins(data, device: Device, tile: int, temper: soft.Temper, monkeypatch
 def test_batches_and_rounds(data, device: Device) -> None:
     """A few mini-batches from one seed, and a round of sharpening after them."""
     settings = replace(data.settings, batch=60)
-    todo, rows = plan.plan(settings, 150 / 192)[:2], np.arange(len(data.images))
+    todo, rows = plan.plan(settings, 192.0)[:2], np.arange(len(data.images))
     ends, rounds = [], []
     for hands in (ALONE, Workers(engine=Cuda(device))):
         state = stochastic.first_state(data.images, data.noise, settings, 2)

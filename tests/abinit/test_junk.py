@@ -30,7 +30,7 @@ def test_empty_images_go_to_the_junk_class(planted, lumps) -> None:
     empty = np.arange(300) % 4 == 0
     planes[empty] = np.random.default_rng(1).standard_normal(planes[empty].shape) / np.sqrt(2)
     images, settings = replace(data.images, planes=planes), replace(data.settings, junk=True)
-    maps = data.volume[None] * stochastic.solvent(images, settings)
+    maps = data.volume[None] * stochastic.solvents(images, settings)
     state = sharpen.first_state(images, maps, np.ones(1), 7, data.noise, True)
     while not state.done:
         state = sharpen.iterated(images, state, settings, 1, Workers())

@@ -16,7 +16,7 @@ from spa.search.orientations import grid
 from spa.symmetry import align
 from spa.volume.symmetry import operators
 
-EXTENT = 150 / 192
+SIDE = 192.0
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def data(planted, lumps):
 
 
 def run(data, seed: int, todo=None, map_=map) -> stochastic.State:
-    todo = todo or plan.plan(data.settings, EXTENT)
+    todo = todo or plan.plan(data.settings, SIDE)
     state = stochastic.first_state(data.images, data.noise, data.settings, seed)
     rows = np.arange(len(data.images))
     *_, last = stochastic.steps(data.images, state, data.noise, data.settings, seed, rows, todo, Workers(map_))
@@ -38,35 +38,36 @@ def found(data) -> stochastic.State:
 
 
 def test_the_map_comes_from_nothing(data, found: stochastic.State) -> None:
-    mask = stochastic.solvent(data.images, data.settings)
-    laid = align.fit(data.volume, found.maps[0] * mask, 6)
-    assert align.shell_correlation(data.volume, found.maps[0] * mask, laid, 6)[1:].min() > 0.5
+    mask = stochastic.solvents(data.images, data.settings)
+    laid = align.fit(data.volume, found.maps[0] * mask[0], 6)
+    assert align.shell_correlation(data.volume, found.maps[0] * mask[0], laid, 6)[1:].min() > 0.5
 
 
 def test_a_right_map_makes_unseen_images_likelier_than_noise(data, found: stochastic.State) -> None:
     _, held = score.held_out(data.images, 0)
+    scale = score.scale(data.settings, SIDE, (6,))
     both = (found, stochastic.first_state(data.images, data.noise, data.settings, 1))
     right, wrong = (
-        score.evidence(data.images, one.maps, one.sizes, data.noise, data.settings, held, 6)[0] for one in both
+        score.evidence(data.images, one.maps, one.sizes, data.noise, data.settings, held, scale)[0] for one in both
     )
     assert right > wrong + 1
 
 
 def test_rounds_sharpen_poses(data, found: stochastic.State) -> None:
-    mask = stochastic.solvent(data.images, data.settings)
+    mask = stochastic.solvents(data.images, data.settings)
     state = sharpen.first_state(data.images, found.maps * mask, found.sizes, 7, data.noise)
     while not state.done:
         state = sharpen.iterated(data.images, state, data.settings, 1, Workers())
     assert state.joint is not None and state.found is not None
-    laid = align.fit(data.volume, state.joint[0] * mask, 9)
-    assert align.shell_correlation(data.volume, state.joint[0] * mask, laid, 9)[1:].min() > 0.8
+    laid = align.fit(data.volume, state.joint[0] * mask[0], 9)
+    assert align.shell_correlation(data.volume, state.joint[0] * mask[0], laid, 9)[1:].min() > 0.8
     assert state.found.peak.min() >= 0 and state.found.peak.max() <= 1
     spread = state.found.shifts - state.found.shifts.mean(axis=0)
     assert np.median(np.hypot(*(spread - data.shifts + data.shifts.mean(axis=0)).T)) < 1.5
 
 
 def test_threads_change_no_bit(data) -> None:
-    todo = plan.plan(data.settings, EXTENT)[:3]
+    todo = plan.plan(data.settings, SIDE)[:3]
     with ThreadPoolExecutor(3) as pool:
         a, b = run(data, 2, todo), run(data, 2, todo, pool.map)
     np.testing.assert_array_equal(a.maps, b.maps)
@@ -83,8 +84,8 @@ def test_classes_share_images(planted, lumps) -> None:
     images = replace(a.images, **both)
     settings = replace(a.settings, classes=2, batch=200, steps=30)
     state = stochastic.first_state(images, a.noise, settings, 4)
-    *_, state = stochastic.steps(images, state, a.noise, settings, 4, np.arange(400), plan.plan(settings, EXTENT))
-    mask = stochastic.solvent(images, settings)
+    *_, state = stochastic.steps(images, state, a.noise, settings, 4, np.arange(400), plan.plan(settings, SIDE))
+    mask = stochastic.solvents(images, settings)
     end = sharpen.first_state(images, state.maps * mask, state.sizes, 7, a.noise)
     while not end.done:
         end = sharpen.iterated(images, end, settings, 1, Workers())
@@ -97,8 +98,9 @@ def test_classes_share_images(planted, lumps) -> None:
 @pytest.mark.parametrize("group", ["C1", "C5", "D7", "T", "O", "I"])
 def test_no_grid_is_empty_and_bands_only_grow(planted, lumps, group: str) -> None:
     settings = replace(planted(lumps(1), n=4).settings, operators=operators(group))
-    steps = plan.plan(settings, 0.5)
-    assert all(a.band <= b.band for a, b in zip(steps, steps[1:])) and steps[-1].band == plan.last_band(settings, 0.5)
+    steps = plan.plan(settings, SIDE)
+    assert all(a.band <= b.band for a, b in zip(steps, steps[1:]))
+    assert steps[-1].bands == plan.last_bands(settings, SIDE)
     assert steps[-1].beta == 1 and steps[-1].similarity == 0
     for seed in range(5):
         assert len(grid(steps[0].step, settings.operators, np.random.default_rng(seed)))
@@ -109,7 +111,7 @@ def test_symmetry_holds_in_the_map(planted, lumps) -> None:
     data = planted(lumps(5, "C4"), n=300)
     settings = replace(data.settings, operators=operators("C4"))
     state = stochastic.first_state(data.images, data.noise, settings, 1)
-    todo = plan.plan(settings, EXTENT)[:12]
+    todo = plan.plan(settings, SIDE)[:12]
     *_, last = stochastic.steps(data.images, state, data.noise, settings, 1, np.arange(300), todo)
     inner = last.maps[0][:, 1:, 1:]
     assert np.corrcoef(inner.ravel(), np.rot90(inner, 1, (1, 2)).ravel())[0, 1] > 0.9

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spa.abinit import agree, compact, score, sharpen, states, stochastic
-from spa.abinit.plan import Settings, Step, cycle, extent_of, heat, last_band, plan
+from spa.abinit import agree, compact, score, sharpen, states, stochastic, width
+from spa.abinit.plan import Settings, Step, cycle, heat, last_bands, plan
 from spa.errors import ReadError
 from spa.io.star import Table
 from spa.io.whole import whole
@@ -55,9 +55,9 @@ class Course:
         self.run, self.given = run, given
         self.workers = Workers(map_, run.threads, engine)
         self.rows, self.held = score.held_out(given.images, run.seed)
-        settings = given.settings
-        extent = extent_of(settings.diameter, given.images.band.box, given.images.pixel_size)
-        self.extent, self.last = extent, last_band(settings, extent)
+        self.side = stochastic.side_of(given.images)
+        self.extent, self.first = given.settings.extent_of(0, self.side), max(last_bands(given.settings, self.side))
+        self.scale = self.scale_of(given.settings)
         assert run.outdir is not None
         self.folder = run.outdir / FOLDER
         if not run.resume:  # states of an earlier run are of no use, and must not be taken for this one's
@@ -70,6 +70,9 @@ class Course:
         held = [self.heat(self.given.settings, self.given.symmetry, seed) for seed in range(seeds)] if self.tied else []
         ranked = [sorted(kind, key=lambda entry: -entry.evidence) for kind in (free, held) if kind]
         heats = [self._compared(kind[0], entry) for kind in ranked for entry in kind]
+        ranked = [[self.narrowed(entry) for entry in kind] for kind in ranked]
+        every = [self.scale_of(entry.settings) for kind in ranked for entry in kind]
+        self.scale = score.Scale(max(one.band for one in every), min(one.step for one in every))
         ends = [self.on_axes(self.finished(kind)) for kind in ranked]
         best = max(ends, key=lambda entry: entry.evidence)
         for entry in ends:
@@ -89,14 +92,27 @@ class Course:
         return replace(self.given.settings, operators=operators("C1"))
 
     def plan(self, settings: Settings) -> list[Step]:
-        return plan(settings, self.extent)
+        return plan(settings, self.side)
 
-    def evidence(self, settings: Settings, state: stochastic.State, band: int, half: int | None = None) -> float:
-        """Of the images held out, or of those of them in one half."""
-        given, held = self.given, self.held
-        rows = held if half is None else held[given.images.half[held] == half]
+    @property
+    def last(self) -> int:
+        """Shells at the end of the stochastic phase."""
+        return self.scale.band
+
+    def scale_of(self, settings: Settings) -> score.Scale:
+        """Of evidence at the end of the stochastic phase."""
+        return score.scale(settings, self.side, last_bands(settings, self.side))
+
+    def evidence(self, settings: Settings, state: stochastic.State) -> float:
+        """Of the images held out, at the end of the stochastic phase."""
+        return self._evidence(settings, state, self.scale, last_bands(settings, self.side))
+
+    def _evidence(
+        self, settings: Settings, state: stochastic.State, scale: score.Scale, bands: tuple[int, ...]
+    ) -> float:
+        given = self.given
         return score.evidence(
-            given.images, state.maps, state.sizes, given.noise, settings, rows, band, self.workers
+            given.images, state.maps, state.sizes, given.noise, settings, self.held, scale, bands, self.workers
         )[0]
 
     def steps(self, settings: Settings, state: stochastic.State, seed: int, todo: list[Step]) -> stochastic.State:
@@ -116,16 +132,29 @@ class Course:
             return self.steps(settings, start, seed, todo)
 
         state = self.kept(f"heat_{symmetry}_{seed}", stochastic.State, make)
-        entry = Entry(seed, settings, symmetry, state, self.evidence(settings, state, todo[-1].band))
+        scale = score.Scale(todo[-1].band, todo[-1].step)
+        entry = Entry(seed, settings, symmetry, state, self._evidence(settings, state, scale, todo[-1].bands))
         self.run.say(f"seed {seed}, {symmetry}: held-out evidence {entry.evidence:.2f} in {todo[-1].band} shells")
         return entry
+
+    def narrowed(self, entry: Entry) -> Entry:
+        """The entry whose particles are as wide as its maps say: what follows goes to their details."""
+        images, state = self.given.images, entry.state
+        todo = self.plan(entry.settings)
+        settings = width.measured(images, state.maps, state.sizes, self.given.noise, entry.settings, self.held,
+                                  todo[heat(todo) - 1].bands, self.workers)  # fmt: skip
+        if settings is entry.settings:
+            return entry
+        wide = ", ".join(f"{one:.0f}" for one in settings.widths)
+        self.run.say(f"seed {entry.seed}, {entry.symmetry}: particles {wide} A wide")
+        return replace(entry, settings=settings, state=stochastic.widened(images, state, settings))
 
     def _compared(self, best: Entry, entry: Entry) -> Entry:
         """The entry with how far it agrees with the best of its kind."""
         if entry is best:
             return entry
-        mask = stochastic.solvent(self.given.images, entry.settings)
-        return replace(entry, agreement=agree.agreement(best.state.maps * mask, entry.state.maps * mask, self.last))
+        mask = stochastic.sphere(self.given.images, entry.settings.diameter)
+        return replace(entry, agreement=agree.agreement(best.state.maps * mask, entry.state.maps * mask, self.first))
 
     def finished(self, ranked: list[Entry]) -> Entry:
         """The best heat to the end of the plan; where images say too little for one to be sharp by then, all of them.
@@ -162,16 +191,15 @@ class Course:
             return self.steps(entry.settings, entry.state, entry.seed, todo)
 
         state = self.kept(f"{part}_{entry.symmetry}_{entry.seed}", stochastic.State, make)
-        return replace(entry, state=state, evidence=self.evidence(entry.settings, state, self.last))
+        return replace(entry, state=state, evidence=self.evidence(entry.settings, state))
 
     def on_axes(self, entry: Entry) -> Entry:
         """A run without symmetry laid on the axes of the one that is asked for, and averaged over it."""
-        wanted = self.given.settings
+        wanted = replace(self.given.settings, widths=entry.settings.widths)
         if self.given.auto or len(entry.settings.operators) == len(wanted.operators):
             return entry
-        mask = stochastic.solvent(self.given.images, wanted)
         maps = []
-        for volume in entry.state.maps * mask:
+        for volume in entry.state.maps * stochastic.solvents(self.given.images, wanted):
             there = detect.placed(volume, self.given.symmetry, self.last)
             maps.append(place.laid(volume, there.frame, there.centre, wanted.operators))
         state = replace(entry.state, maps=np.stack(maps))
@@ -180,7 +208,7 @@ class Course:
             settings=wanted,
             symmetry=self.given.symmetry,
             state=state,
-            evidence=self.evidence(wanted, state, self.last),
+            evidence=self.evidence(wanted, state),
         )
 
     def kept(self, name: str, kind: type[states.Kept], make: Callable[[], states.Kept]) -> states.Kept:
@@ -208,7 +236,7 @@ def posed(given: Given, found: sharpen.Classified) -> Table:
 def final_maps(given: Given, state: sharpen.State) -> np.ndarray:
     """The maps (c, box, box, box) on the images' grid: masked, their last shells faded out."""
     assert state.joint is not None
-    mask = stochastic.solvent(given.images, given.settings)
+    mask = stochastic.sphere(given.images, given.settings.diameter)
     radius = min(state.radius, given.images.band.radius)
     faded = [compact.faded(one, radius) * mask for one in state.joint]
     return np.stack([compact.rescaled(one, given.stack.box) for one in faded])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spa.abinit import score, sharpen, stochastic
-from spa.abinit.plan import Settings
+from spa.abinit.plan import Settings, last_bands
 from spa.symmetry import detect, place
 from spa.volume.symmetry import operators
 
@@ -35,11 +35,13 @@ class Sharpening:
 
     def __init__(self, course: "Course", best: "Entry") -> None:
         self.course, self.given, self.best = course, course.given, best
-        self.mask = stochastic.solvent(self.given.images, best.settings)
+        self.loose = replace(best.settings, operators=operators("C1"))
+        self.bands = last_bands(best.settings, course.side)
+        self.masks = stochastic.solvents(self.given.images, best.settings)
 
     def outcome(self) -> tuple[sharpen.State, tuple[Symmetry, ...]]:
         """The last state, and the symmetry of each class."""
-        maps, sizes = self.best.state.maps * self.mask, self.best.state.sizes
+        maps, sizes = self.best.state.maps * self.masks, self.best.state.sizes
         names = tuple(Symmetry(self.best.symmetry) for _ in maps)
         if not self.given.auto:
             return self.sharpened(maps, sizes, names), names
@@ -47,7 +49,7 @@ class Sharpening:
         for stage in range(STAGES):
             state = self.sharpened(maps, sizes, names)
             higher, more = self.raised(
-                state.maps[: len(names)] * self.mask, state.sizes[: len(names)], names, state.curves
+                state.maps[: len(names)] * self.masks[:, None], state.sizes[: len(names)], names, state.curves
             )
             if stage + 1 == STAGES or [one.name for one in more] == [one.name for one in names]:
                 return state, tuple(replace(new, name=old.name) for new, old in zip(more, names))
@@ -64,7 +66,7 @@ class Sharpening:
         laid, found = maps.mean(axis=1), list(names)
         for number, volume in enumerate(np.array(laid)):
             curve = None if curves is None else 2 * curves[number] / (1 + np.maximum(curves[number], 0))
-            there = detect.detected(volume, self.band(curve), curve=curve)
+            there = detect.detected(volume, self.band(number, curve), curve=curve)
             found[number] = Symmetry(names[number].name, there)
             if there.chosen is None or len(there.chosen.group.operators) <= len(operators(names[number].name)):
                 continue
@@ -75,41 +77,43 @@ class Sharpening:
             gain = self.evidence(tried, sizes) - before
             self.course.run.say(f"class {number + 1}: {there.name}, evidence {gain:+.2f}")
             if gain > -LOSS * abs(before):
-                laid[number] = place.laid(volume, *axes) * self.mask
+                laid[number] = place.laid(volume, *axes) * self.masks[number]
                 found[number] = Symmetry(there.name, there)
         return laid, tuple(found)
 
-    def band(self, curve: np.ndarray | None) -> int:
-        """Shells in which symmetry is looked for: what the map has, and no finer than is needed."""
-        there = self.course.last if curve is None else int(np.flatnonzero(curve > 0.25).max(initial=self.course.last))
-        return min(there, int(np.rint(detect.FINE / self.course.extent)))
+    def band(self, number: int, curve: np.ndarray | None) -> int:
+        """Shells in which a class's symmetry is looked for: what its map has, and no finer than is needed."""
+        last = self.bands[number]
+        there = last if curve is None else int(np.flatnonzero(curve > 0.25).max(initial=last))
+        return min(there, int(np.rint(detect.FINE / self.best.settings.extent_of(number, self.course.side))))
 
     def evidence(self, maps: np.ndarray, sizes: np.ndarray) -> float:
         """Of held-out images in each half with the other's maps (c, 2, n, n, n); all poses, whatever the symmetry."""
-        course, best = self.course, self.best
-        states = [replace(best.state, maps=maps[:, 1 - half], sizes=sizes / sizes.sum()) for half in (0, 1)]
-        return float(
-            np.mean([course.evidence(course.loose(), one, course.last, half) for half, one in enumerate(states)])
-        )
+        return self._evidence(maps, sizes, self.course.held, self.bands)
 
     def unseen(self, maps: np.ndarray, sizes: np.ndarray) -> float:
         """As `evidence`, of many more images in a band that shows what rounds change."""
         course, images = self.course, self.given.images
         rows = np.concatenate([course.held, course.rows])[:: max(1, (len(course.held) + len(course.rows)) // UNSEEN)]
-        band = min(int(FINER * course.last), images.band.radius)
+        return self._evidence(maps, sizes, rows, tuple(min(int(FINER * one), images.band.radius) for one in self.bands))
+
+    def _evidence(self, maps: np.ndarray, sizes: np.ndarray, rows: np.ndarray, bands: tuple[int, ...]) -> float:
+        images, workers = self.given.images, self.course.workers
+        scale = score.scale(self.loose, self.course.side, bands)
         found = [
-            score.evidence(images, maps[:, 1 - half], sizes / sizes.sum(), self.given.noise, course.loose(),
-                           rows[images.half[rows] == half], band, course.workers)[0] for half in (0, 1)
+            score.evidence(images, maps[:, 1 - half], sizes / sizes.sum(), self.given.noise, self.loose,
+                           rows[images.half[rows] == half], scale, bands, workers)[0] for half in (0, 1)
         ]  # fmt: skip
         return float(np.mean(found))
 
     def settings(self, names: tuple[Symmetry, ...]) -> Settings:
-        return replace(self.given.settings, each=tuple(operators(one.name) for one in names))
+        return replace(self.best.settings, operators=self.given.settings.operators,
+                       each=tuple(operators(one.name) for one in names))  # fmt: skip
 
     def sharpened(self, maps: np.ndarray, sizes: np.ndarray, names: tuple[Symmetry, ...]) -> sharpen.State:
         """Rounds over ever more images, the last over all."""
         given, run, course = self.given, self.course.run, self.course
-        state = sharpen.first_state(given.images, maps, sizes, course.last, given.noise, given.settings.junk)
+        state = sharpen.first_state(given.images, maps, sizes, max(self.bands), given.noise, given.settings.junk)
         key, settings = course.key(self.best.seed), self.settings(names)
         label = "_".join(one.name for one in names)
         best, idle = -np.inf, 0
@@ -120,7 +124,7 @@ class Sharpening:
             state = course.kept(f"round{state.round + 1}_{label}_{self.best.seed}", sharpen.State, make)
             told = ""
             if state.sharpness < sharpen.SHARP:
-                now = self.unseen(state.maps[: len(names)] * self.mask, state.sizes[: len(names)])
+                now = self.unseen(state.maps[: len(names)] * self.masks[:, None], state.sizes[: len(names)])
                 best, idle = max(best, now), 0 if now > best + GAIN else idle + 1
                 told = f", evidence {now:.2f}"
             run.say(f"round {state.round}: {given.images.resolution_of(max(state.best, 1)):.1f} A, "

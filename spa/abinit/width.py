@@ -1,0 +1,50 @@
+"""How wide a class's particle is: the narrowest sphere that makes images which its map has not seen no less likely.
+
+What is told is the largest that the particle may be, and in a mixture that of the largest particle. How fine a detail
+the mini-batches must come to follows from the particle itself: views of one that takes half of the sphere differ in the
+shells beyond those that would do for one that fills it, and no batch of images finds its poses without them.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from spa.abinit import score, stochastic
+from spa.abinit.plan import Settings
+from spa.refine.classes import shares
+from spa.refine.data import Images
+from spa.refine.problem import ALONE, Workers
+
+PARTS = 0.9 ** np.arange(8)  # of the diameter: spheres that are tried
+ROOM = 1.2  # of the narrowest one: what is faint lies around it
+LESS = 0.95  # of the diameter: a width above it is the diameter
+
+
+def measured(
+    images: Images, maps: np.ndarray, sizes: np.ndarray, noise: np.ndarray, settings: Settings, rows: np.ndarray,
+    bands: tuple[int, ...], workers: Workers = ALONE,
+) -> Settings:  # fmt: skip
+    """The settings with the widths of maps (c, n, n, n), each of so many shells, by images rows, which they have not
+    seen; sizes (c,)."""
+    spheres = np.stack([stochastic.sphere(images, part * settings.diameter) for part in PARTS])
+    cut = (maps[:, None] * spheres).reshape(-1, *maps.shape[1:])
+    scale = score.scale(settings, stochastic.side_of(images), bands)
+    shells = tuple(band for band in bands for _ in PARTS)
+    logs, _ = score.logs(images, cut, noise, settings, rows, scale, shells, workers)
+    logs = logs.reshape(len(rows), len(maps), len(PARTS)).astype(np.float64)
+    weight = shares(logs[:, :, 0] + np.log(sizes + 1e-12))
+    widths = [settings.diameter * min(1.0, ROOM * narrowest(one, w)) for one, w in zip(logs.swapaxes(0, 1), weight.T)]
+    if min(widths) > LESS * settings.diameter:
+        return settings
+    return replace(settings, widths=tuple(widths))
+
+
+def narrowest(logs: np.ndarray, weight: np.ndarray) -> float:
+    """Of `PARTS`, the least before any that lowers the mean of log evidence (n, parts) of images by more than its
+    standard error; weight (n,): how much of each image is the class's."""
+    gain = logs - logs[:, :1]
+    total = max(weight.sum(), 1e-12)
+    mean = weight @ gain / total
+    error = np.sqrt(weight**2 @ (gain - mean) ** 2) / total
+    worse = mean < -error
+    return float(PARTS[worse.argmax() - 1] if worse.any() else PARTS[-1])

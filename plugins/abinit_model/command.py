@@ -57,15 +57,15 @@ def model(
 ) -> None:  # fmt: skip
     """Make 1-8 volumes from nothing.
 
-    Random density is turned into a map by mini-batches of images, each compared with it in every orientation and
-    shift, in a band that grows.  How wide a particle is, and so how fine its details must be, its first maps tell: a
-    diameter that is half as much again does no harm, and the particles of a mixture may differ.  Several starts race; the one whose map makes held-out images most likely goes on, and
-    its pose search is sharpened on all images with half maps.  With a symmetry each start is also run without it and
-    laid on the axes afterwards, and the more likely is taken; with --symmetry auto the group is looked for in the maps
-    (as `spa symmetry detect` does), before and after their poses are sharpened, and kept where it makes held-out images
-    no less likely.  DIR gets class001.mrc ... (largest class first), and seeds.star with each start's evidence and
-    agreement; the table has poses, data_classes (for `spa select classes`) and data_maps.  The hand cannot be told
-    from projections.
+    Random density is turned into a map by mini-batches of images, each compared with it in every orientation and shift,
+    in a band that grows.  How wide a particle is, and so how fine its details must be, its first maps tell: a diameter
+    that is half as much again does no harm, and the particles of a mixture may differ.  Several starts race; the one
+    whose map makes held-out images most likely goes on, and its pose search is sharpened on all images with half maps.
+    With a symmetry each start is also run without it and laid on the axes afterwards, and the more likely is taken;
+    with --symmetry auto the group is looked for in the maps (as `spa symmetry detect` does), before and after their
+    poses are sharpened, and kept where it makes held-out images no less likely.  DIR gets class001.mrc ...  (largest
+    class first), and seeds.star with each start's evidence and agreement; the table has poses, data_classes (for `spa
+    select classes`) and data_maps.  The hand cannot be told from projections.
     """
     from spa.job.pool import mapping
     from spa.recipe.abinit import inputs

@@ -100,7 +100,10 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
 def in_one_frame(
     problem: Problem, state: State, found: State, workers: Workers, parts: Halves, share: float
 ) -> State:
-    """The state found with its maps, from the one before; or that of poses in one frame, if halves have come apart."""
+    """The state found with its maps, from the one before; or that of poses in one frame, if halves have come apart.
+
+    Halves that were looked at and have one frame are in question again when they agree less than they did then.
+    """
     if problem.prior.poses is not None:  # they are where the prior has them
         return found
     known = frame.kept(problem, found.curve)
@@ -110,7 +113,7 @@ def in_one_frame(
     assert found.halves is not None
     shared = frame.shared(problem, state, found.halves[0], workers.map)
     if shared is None:
-        return found
+        return replace(found, agreed=known)
     found = summed(problem, shared, workers, parts, share)
     return replace(found, agreed=max(frame.kept(problem, found.curve), state.agreed))
 

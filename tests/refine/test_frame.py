@@ -73,6 +73,19 @@ def test_an_iteration_brings_them_together_when_they_agree_less_than_they_did(pl
     assert last.local and crossing(last.curve, 0.5) > 10
 
 
+def test_halves_that_lie_together_are_asked_again_only_when_they_agree_less(planted: Callable) -> None:
+    """Agreement that their common start lent them is lost for good: it must not put every iteration in question."""
+    case = planted(n=200, snr=0.5)
+    problem, state = case.problem, replace(known(case, np.eye(3), np.zeros(3)), agreed=1e4)
+    every = plan.everything(problem)
+    found = loop.summed(problem, state, ALONE, every, 1.0)
+    now = frame.kept(problem, found.curve)
+    assert frame.in_question(state, found, now)
+    after = loop.in_one_frame(problem, state, found, ALONE, every, 1.0)
+    assert not frame.in_question(state, after, frame.kept(problem, after.curve))
+    assert frame.in_question(state, after, frame.kept(problem, after.curve) - 2 * frame.GAIN)
+
+
 def test_noise_lies_nowhere(planted: Callable) -> None:
     case = planted(n=200, signal=False)
     state = known(case, np.eye(3), np.zeros(3))

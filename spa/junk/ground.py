@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.errors import DataError
+from spa.image.quantiles import median
 
 PIXEL = 8.0  # angstroms
 _FEWEST = 32  # pixels along a side
@@ -32,7 +33,10 @@ def ground(pixels: np.ndarray, pixel_size: float) -> Ground:
             f"{pixels.shape[1]} x {pixels.shape[0]} pixels of {pixel_size:g} angstroms are too few to judge"
         )
     binned = np.asarray(pixels[: ny * factor, : nx * factor], np.float32)
-    binned = binned.reshape(ny, factor, nx, factor).mean(axis=(1, 3), dtype=np.float32)
+    for axis in (0, 1):  # rows, then columns: strides along both at once take seven times as long
+        parts = [binned[start::factor] if axis == 0 else binned[:, start::factor] for start in range(factor)]
+        binned = sum(parts[1:], parts[0])
+    binned = binned / np.float32(factor**2)
     if not np.isfinite(binned).all():
         raise DataError("pixels that are not numbers (NaN or infinite)")
     level = binned - _parabola(binned)
@@ -44,7 +48,7 @@ def ground(pixels: np.ndarray, pixel_size: float) -> Ground:
 
 def deviation(values: np.ndarray) -> float:
     """Robust standard deviation."""
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+    return 1.4826 * median(np.abs(values - np.float32(median(values))))
 
 
 def level_off(image: np.ndarray, clear: np.ndarray) -> np.ndarray:
@@ -61,7 +65,7 @@ def _parabola(image: np.ndarray, clear: np.ndarray | None = None) -> np.ndarray:
     if clear is not None and clear[::4, ::4].sum() >= _FEWEST:
         few, values = few[clear[::4, ::4].ravel()], values[clear[::4, ::4].ravel()]
     weight = np.ones_like(values)
-    coefficients = np.array([np.median(values), 0, 0, 0, 0, 0], np.float32)
+    coefficients = np.array([median(values), 0, 0, 0, 0, 0], np.float32)
     for _ in range(_ROUNDS):
         rest = values - few @ coefficients
         far = np.clip(np.abs(rest) / (5 * max(deviation(rest), 1e-30)), 0, 1)

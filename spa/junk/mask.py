@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.image.quantiles import median
+from spa.image.regions import depth, regions, within
 from spa.junk.blur import blurred
 from spa.junk.ground import Ground, deviation, level_off
 
@@ -52,7 +54,7 @@ def _level(image: np.ndarray, width: float, apart: np.ndarray) -> np.ndarray:
     share = (~apart).astype(np.float32)
     level = blurred(level_off(image, ~apart) * share, width) / np.maximum(blurred(share, width), 0.1)
     there = level[~apart]
-    return np.where(apart, 0, (level - np.median(there)) / max(deviation(there), 1e-9))
+    return np.where(apart, 0, (level - np.float32(median(there))) / max(deviation(there), 1e-9))
 
 
 def _standing_out(values: np.ndarray, least: float = 0.0, near: float = np.inf) -> np.ndarray:
@@ -62,7 +64,7 @@ def _standing_out(values: np.ndarray, least: float = 0.0, near: float = np.inf) 
     the densest half, and its deviation that of values from those ``near`` by (pixels), if these are known to be alike.
     """
     if not np.isfinite(near):
-        return (values - np.median(values)) / max(deviation(values), 1e-9)
+        return (values - np.float32(median(values))) / max(deviation(values), 1e-9)
     spread = deviation(values)
     for lines in (values, values.T):
         if near < len(lines) / 2:
@@ -88,30 +90,24 @@ def _wide(off: np.ndarray, radius: float, blur: float) -> np.ndarray:
     for side in (off, -off):
         if side.max() <= _FAR:
             continue
-        from scipy.ndimage import distance_transform_edt, label  # where there is something: it takes 0.2 s to import
-
-        regions, number = label(side > _OFF)
-        worst = _largest(side, regions, number)
+        where, number = regions(side > _OFF)
+        worst = _largest(side, where, number)
         worst[0] = np.inf
-        much = np.pad(side > np.maximum(_OFF, _MUCH * worst)[regions], 1)
-        depth = _largest(distance_transform_edt(much)[1:-1, 1:-1], regions, number)
-        good = (worst > _FAR) & (depth >= radius)
-        found |= good[regions] & (side > (blur * worst)[regions])
+        much = np.pad(side > np.maximum(_OFF, _MUCH * worst)[where], 1)
+        deepest = _largest(depth(much, radius)[1:-1, 1:-1], where, number)
+        good = (worst > _FAR) & (deepest >= radius)
+        found |= good[where] & (side > (blur * worst)[where])
     return found
 
 
-def _largest(values: np.ndarray, regions: np.ndarray, number: int) -> np.ndarray:
+def _largest(values: np.ndarray, where: np.ndarray, number: int) -> np.ndarray:
     """(number + 1,) the largest of the values in each region; 0 for what is in none."""
     found = np.zeros(number + 1)
-    inside = np.nonzero(regions)
-    np.maximum.at(found, regions[inside], values[inside])
+    inside = np.nonzero(where)
+    np.maximum.at(found, where[inside], values[inside])
     return found
 
 
 def _grown(mask: np.ndarray, radius: float) -> np.ndarray:
     """With all that is nearer than this (pixels)."""
-    if not mask.any():
-        return mask
-    from scipy.ndimage import distance_transform_edt
-
-    return np.asarray(distance_transform_edt(~mask) <= radius)
+    return within(mask, radius) if mask.any() else mask

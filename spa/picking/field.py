@@ -12,6 +12,8 @@ from spa.errors import DataError
 from spa.image import fft
 from spa.image.blocks import block_of
 from spa.image.ctf import Lens, ctf
+from spa.image.quantiles import median
+from spa.image.regions import nearest, within
 from spa.image.resample import fourier_resized
 from spa.picking.flat import clipped, inside, smoothed
 
@@ -209,12 +211,10 @@ def prepared(
     size = pixel_size * float(np.sqrt(step[0] * step[1]))
     clear = None
     if junk is not None and junk.any() and not junk.all():
-        from scipy.ndimage import distance_transform_edt
-
         whole = micrograph.shape[0], micrograph.shape[1]
         image = _bridged(image, junk, _cells(junk, whole, (top, left), image.shape, (1.0, 1.0)))
         clear = junk[_cells(junk, whole, (top, left), shape, step)] == 0
-        clear = distance_transform_edt(clear) > scope.smallest / 2 / size
+        clear = ~within(~clear, scope.smallest / 2 / size)
     small = fourier_resized(image if white else -image, shape)
     field = Field(_even(small, scope.largest / size, clear), size, scope, step, (top, left), contrast)
     field.clear = clear
@@ -243,10 +243,7 @@ def _bridged(image: np.ndarray, junk: np.ndarray, cells: tuple[np.ndarray, np.nd
     level[used], dirty[used] = means, junk[used] != 0
     if dirty.all():
         return image
-    from scipy.ndimage import distance_transform_edt
-
-    nearest = distance_transform_edt(dirty, return_distances=False, return_indices=True)
-    return np.where(junk[cells] != 0, level[tuple(nearest)][cells], image)
+    return np.where(junk[cells] != 0, level[nearest(~dirty)][cells], image)
 
 
 def _even(image: np.ndarray, width: float, clear: np.ndarray | None = None) -> np.ndarray:
@@ -276,4 +273,4 @@ def _mean_where(image: np.ndarray, share: np.ndarray, width: float) -> np.ndarra
 
 
 def _clipped_to(image: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    return np.clip(image / np.maximum(spread, 0.3 * float(np.median(spread)) + 1e-20), -_CLIP, _CLIP)
+    return np.clip(image / np.maximum(spread, 0.3 * median(spread) + 1e-20), -_CLIP, _CLIP)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from spa.errors import DataError
+from spa.image.quantiles import quantiles
 
 _BLOCKS = 8  # to a standard deviation of the window
 _REPEATED = 0.1  # of the usual difference between neighbouring lines: a border that is a copy of its neighbour
@@ -32,7 +33,7 @@ def _runs(marks: np.ndarray, least: int = 4) -> list[tuple[int, int]]:
 def clipped(image: np.ndarray) -> np.ndarray:
     """Mean removed, the extreme 1 in 2000 pixels on either side clipped."""
     sample = image.ravel()[:: max(1, image.size // 100_000)]
-    low, high = np.percentile(sample, (0.05, 99.95))
+    low, high = quantiles(sample, (0.0005, 0.9995)).astype(np.float32)
     if not high > low:
         raise DataError("nothing in this micrograph: its pixels are all equal (but for some single ones)")
     image = np.clip(image, low, high)

@@ -13,6 +13,7 @@ import numpy as np
 
 from spa.image import fft
 from spa.image.peaks import largest_about, maxima
+from spa.image.quantiles import median
 from spa.picking.field import Field
 from spa.picking.shapes import Shape
 
@@ -156,7 +157,7 @@ def local_power(field: Field, radius: float) -> np.ndarray:
     white = field.unframed(field.white_ft)
     power = field.unframed(field.framed(np.square(white)) * disc_ft)
     power /= np.maximum(field.unframed(field.cover_ft * disc_ft), 1)
-    return np.maximum(power, 0) / max(float(np.median(power)), 1e-20)
+    return np.maximum(power, 0) / max(median(power), 1e-20)
 
 
 def local_level(field: Field, diameter: float) -> np.ndarray:

@@ -16,8 +16,9 @@ from spa.refine.data import Images
 from spa.refine.problem import ALONE, Workers
 
 PARTS = 0.9 ** np.arange(8)  # of the diameter: spheres that are tried
+COST = 0.01  # of the evidence: a sphere that costs no more cuts nothing
 ROOM = 1.2  # of the narrowest one: what is faint lies around it
-LESS = 0.95  # of the diameter: a width above it is the diameter
+LESS = 0.95  # of what is known: a width above it is no news
 
 
 def measured(
@@ -25,26 +26,29 @@ def measured(
     bands: tuple[int, ...], workers: Workers = ALONE,
 ) -> Settings:  # fmt: skip
     """The settings with the widths of maps (c, n, n, n), each of so many shells, by images rows, which they have not
-    seen; sizes (c,)."""
+    seen; sizes (c,). Widths that are known already only shrink: maps hold nothing beyond them."""
     spheres = np.stack([stochastic.sphere(images, part * settings.diameter) for part in PARTS])
-    cut = (maps[:, None] * spheres).reshape(-1, *maps.shape[1:])
+    inside = maps * stochastic.solvents(images, settings)
+    cut = (inside[:, None] * spheres).reshape(-1, *maps.shape[1:])
     scale = score.scale(settings, stochastic.side_of(images), bands)
     shells = tuple(band for band in bands for _ in PARTS)
     logs, _ = score.logs(images, cut, noise, settings, rows, scale, shells, workers)
     logs = logs.reshape(len(rows), len(maps), len(PARTS)).astype(np.float64)
     weight = shares(logs[:, :, 0] + np.log(sizes + 1e-12))
-    widths = [settings.diameter * min(1.0, ROOM * narrowest(one, w)) for one, w in zip(logs.swapaxes(0, 1), weight.T)]
-    if min(widths) > LESS * settings.diameter:
+    found = [ROOM * settings.diameter * narrowest(one, w) for one, w in zip(logs.swapaxes(0, 1), weight.T)]
+    before = [settings.width_of(number) for number in range(len(maps))]
+    if all(new > LESS * old for new, old in zip(found, before)):
         return settings
-    return replace(settings, widths=tuple(widths))
+    return replace(settings, widths=tuple(min(new, old) for new, old in zip(found, before)))
 
 
 def narrowest(logs: np.ndarray, weight: np.ndarray) -> float:
     """Of `PARTS`, the least before any that lowers the mean of log evidence (n, parts) of images by more than its
-    standard error; weight (n,): how much of each image is the class's."""
+    standard error, and than a `COST` of all that the map is worth; weight (n,): how much of each image is the
+    class's."""
     gain = logs - logs[:, :1]
     total = max(weight.sum(), 1e-12)
-    mean = weight @ gain / total
+    mean, worth = weight @ gain / total, weight @ logs[:, 0] / total
     error = np.sqrt(weight**2 @ (gain - mean) ** 2) / total
-    worse = mean < -error
+    worse = mean < -np.maximum(error, COST * max(worth, 0.0))
     return float(PARTS[worse.argmax() - 1] if worse.any() else PARTS[-1])

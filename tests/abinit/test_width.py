@@ -67,6 +67,7 @@ def test_images_that_say_nothing_of_a_class_leave_its_width(planted, lumps) -> N
     assert width.narrowest(none, np.zeros(50)) == width.PARTS[-1]
     worse = none - np.array([0.0, 1, 2, 3, 4, 5, 6, 7])
     assert width.narrowest(worse, np.ones(50)) == 1.0  # the first sphere already cuts
+    assert width.narrowest(worse + 250, np.ones(50)) == width.PARTS[2]  # by next to nothing of what the map is worth
     chance = np.random.default_rng(0).normal(0, 1, (50, 1)) * np.arange(8)
     assert width.narrowest(chance - chance.mean(axis=0), np.ones(50)) == width.PARTS[-1]
 

@@ -70,10 +70,10 @@ class Course:
         held = [self.heat(self.given.settings, self.given.symmetry, seed) for seed in range(seeds)] if self.tied else []
         ranked = [sorted(kind, key=lambda entry: -entry.evidence) for kind in (free, held) if kind]
         heats = [self._compared(kind[0], entry) for kind in ranked for entry in kind]
-        ranked = [[self.narrowed(entry) for entry in kind] for kind in ranked]
-        every = [self.scale_of(entry.settings) for kind in ranked for entry in kind]
-        self.scale = score.Scale(max(one.band for one in every), min(one.step for one in every))
-        ends = [self.on_axes(self.finished(kind)) for kind in ranked]
+        ranked = [[self.narrowed(entry, self.plan(entry.settings)[heat(self.plan(entry.settings)) - 1].bands)
+                   for entry in kind] for kind in ranked]  # fmt: skip
+        ends = [self.on_axes(self.finished(self.rescaled(kind))) for kind in ranked]
+        ends = [replace(entry, evidence=self.evidence(entry.settings, entry.state)) for entry in ends]
         best = max(ends, key=lambda entry: entry.evidence)
         for entry in ends:
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: held-out evidence {entry.evidence:.2f} at the end")
@@ -137,17 +137,23 @@ class Course:
         self.run.say(f"seed {seed}, {symmetry}: held-out evidence {entry.evidence:.2f} in {todo[-1].band} shells")
         return entry
 
-    def narrowed(self, entry: Entry) -> Entry:
-        """The entry whose particles are as wide as its maps say: what follows goes to their details."""
+    def narrowed(self, entry: Entry, bands: tuple[int, ...]) -> Entry:
+        """The entry whose particles are as wide as its maps of so many shells say: what follows goes to their
+        details."""
         images, state = self.given.images, entry.state
-        todo = self.plan(entry.settings)
-        settings = width.measured(images, state.maps, state.sizes, self.given.noise, entry.settings, self.held,
-                                  todo[heat(todo) - 1].bands, self.workers)  # fmt: skip
+        settings = width.measured(images, state.maps, state.sizes, self.given.noise, entry.settings, self.held, bands,
+                                  self.workers)  # fmt: skip
         if settings is entry.settings:
             return entry
         wide = ", ".join(f"{one:.0f}" for one in settings.widths)
         self.run.say(f"seed {entry.seed}, {entry.symmetry}: particles {wide} A wide")
         return replace(entry, settings=settings, state=stochastic.widened(images, state, settings))
+
+    def rescaled(self, entries: list[Entry]) -> list[Entry]:
+        """Entries with evidence in a scale that has the details of all."""
+        every = [self.scale, *(self.scale_of(entry.settings) for entry in entries)]
+        self.scale = score.Scale(max(one.band for one in every), min(one.step for one in every))
+        return [replace(entry, evidence=self.evidence(entry.settings, entry.state)) for entry in entries]
 
     def _compared(self, best: Entry, entry: Entry) -> Entry:
         """The entry with how far it agrees with the best of its kind."""
@@ -159,13 +165,15 @@ class Course:
     def finished(self, ranked: list[Entry]) -> Entry:
         """The best heat to the end of the plan; where images say too little for one to be sharp by then, all of them.
 
-        Those go through a few cycles of melting and hardening, and the best of them on, while it helps.
+        Those go through a few cycles of melting and hardening, and the best of them on, while it helps. What classes
+        hold is more of one kind by then, and their widths are measured once more.
         """
         first = self._further(ranked[0], "end", self._rest(ranked[0]))
         if first.state.sharpness > stochastic.SHARP:
             return first
         others = [self._further(entry, "end", self._rest(entry)) for entry in ranked[1:]]
-        rivals = [self._cycled(entry, 0, RACE) for entry in [first, *others]]
+        again = [self.narrowed(entry, last_bands(entry.settings, self.side)) for entry in [first, *others]]
+        rivals = [self._cycled(entry, 0, RACE) for entry in self.rescaled(again)]
         return self._cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES)
 
     def _rest(self, entry: Entry) -> list[Step]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 @click.option("--defocus", nargs=2, default=(8000, 25000), show_default=True, type=float,
               help="Least and greatest defocus, angstroms (underfocus is positive).")
 @options.microscope
+@click.option("--phase-shift", nargs=2, default=(0.0, 0.0), show_default=True, type=click.FloatRange(0, 180),
+              help="Least and greatest phase shift of a phase plate, degrees.")
 @click.option("--empty", default=0, show_default=True, type=click.IntRange(min=0),
               help="Micrographs without particles, the last but the bad ones.")
 @click.option("--bad", default=0, show_default=True, type=click.IntRange(min=0),
@@ -60,7 +63,8 @@ def micrographs(run: Run, output: str, outdir: str, seed: int, map_file: str | N
                 assembly: str | None, symmetry: str, specimen_diameter: float | None, box: int | None,
                 pixel_size: float | None, count: int, size: tuple[int, int], particles: int, gap: float, snr: float,
                 ice: float, bfactor: float, defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float,
-                amplitude_contrast: float, empty: int, bad: int, **faults: Any) -> None:  # fmt: skip
+                amplitude_contrast: float, phase_shift: tuple[float, float], empty: int, bad: int,
+                **faults: Any) -> None:  # fmt: skip
     """Micrographs with known truth.
 
     Particles of a map, a model or a made-up protein lie at random places and poses in ice, dark on grey, with the
@@ -78,6 +82,9 @@ def micrographs(run: Run, output: str, outdir: str, seed: int, map_file: str | N
 
     if defocus[0] > defocus[1]:
         raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
+    if phase_shift[0] > phase_shift[1]:
+        raise UsageError(f"--phase-shift {phase_shift[0]:g} {phase_shift[1]:g}: the least comes first")
+    plate = math.radians(phase_shift[0]), math.radians(phase_shift[1])
     if empty + bad > count:
         raise UsageError(f"--empty {empty} and --bad {bad} are more than the {count} micrographs")
     assert run.outdir is not None
@@ -91,11 +98,11 @@ def micrographs(run: Run, output: str, outdir: str, seed: int, map_file: str | N
                  f"with its average")  # fmt: skip
     lens = Lens(voltage, cs, amplitude_contrast)
     draws = run.rng("defocus")
-    film = film_for(specimen, lens, (size[1], size[0]), snr, ice, bfactor, defocus, run.rng("noise level"))
+    film = film_for(specimen, lens, (size[1], size[0]), snr, ice, bfactor, defocus, plate, run.rng("noise level"))
     exposing = run.threads * memory_for(film)
     memory.require(exposing, f"micrographs of {size[0]} x {size[1]} pixels, {run.threads} at once (--threads),")
     session = Session(specimen, lens, film, particles, gap, amiss)
-    plans = planned(count, empty, bad, defocus, astigmatism, draws)
+    plans = planned(count, empty, bad, defocus, astigmatism, plate, draws)
     done = list(run.each(plans, lambda plan: _made(run, session, plan), lambda plan: plan.name, "micrograph"))
     mrc.write(run.outdir / "truth.mrc", (specimen.volume / film.noise).astype("f4"), pixel)
     _write(run, output, done, _optics(lens, pixel))
@@ -139,6 +146,7 @@ def _write(run: Run, output: str, done: list[tuple[Plan, dict[str, Any]]], optic
         "rlnDefocusV": [float(plan.defocus.v[0]) for plan, _ in done],
         "rlnDefocusAngle": [float(np.rad2deg(plan.defocus.angle[0])) for plan, _ in done],
     } | {name: [result["known"][name] for _, result in done] for name in done[0][1]["known"]}
+    known |= _plates([plan for plan, _ in done])
     truth = truth_columns([(Path(result["file"]), plan, result["columns"]) for plan, result in done])
     run.write(Tables({"optics": optics, "particles": Table.of(**truth)}), run.outdir / "truth_particles.star")
     run.write(
@@ -147,6 +155,12 @@ def _write(run: Run, output: str, done: list[tuple[Plan, dict[str, Any]]], optic
     made = Tables({"optics": optics, "micrographs": Table.of(**plain)})
     run.write(made, run.outdir / "micrographs.star")
     run.write(made, output)
+
+
+def _plates(plans: list[Plan]) -> dict[str, list[float]]:
+    if all(plan.defocus.plate is None for plan in plans):
+        return {}
+    return {"rlnPhaseShift": [math.degrees(plan.defocus.shift[0]) for plan in plans]}
 
 
 def _optics(lens: Lens, pixel_size: float) -> Table:

@@ -11,7 +11,7 @@ from spa.image.ctf import Lens
 from spa.model.poses import matrices
 from spa.simulate import junk
 from spa.simulate.micrographs import RING, Film, Scene, exposed, placed
-from spa.simulate.optics import Defocus, draw_defocus, draw_views
+from spa.simulate.optics import Defocus, draw_defocus, draw_views, with_plate
 from spa.simulate.particles import clean_images, noise_level
 from spa.simulate.slab import Slab
 from spa.simulate.specimen import Specimen
@@ -66,26 +66,26 @@ class Session:
 
 
 def planned(
-    count: int, empty: int, bad: int, defocus: tuple[float, float], astigmatism: float, rng: np.random.Generator
-) -> list[Plan]:
-    """The micrographs in order: good ones, then empty, then bad."""
-    drawn = draw_defocus(count, *defocus, astigmatism, rng)
+    count: int, empty: int, bad: int, defocus: tuple[float, float], astigmatism: float, plate: tuple[float, float],
+    rng: np.random.Generator,
+) -> list[Plan]:  # fmt: skip
+    """The micrographs in order: good ones, then empty, then bad; plate: least and greatest phase shift, radians."""
+    drawn = with_plate(draw_defocus(count, *defocus, astigmatism, rng), plate, rng)
     good = count - empty - bad
     return [
-        Plan(i, f"mic{i + 1:05d}", Defocus(drawn.u[i : i + 1], drawn.v[i : i + 1], drawn.angle[i : i + 1]),
-             empty=good <= i < good + empty, bad=i >= good + empty)
+        Plan(i, f"mic{i + 1:05d}", drawn.take(slice(i, i + 1)), empty=good <= i < good + empty, bad=i >= good + empty)
         for i in range(count)
     ]  # fmt: skip
 
 
 def film_for(
     specimen: Specimen, lens: Lens, shape: tuple[int, int], snr: float, ice: float, bfactor: float,
-    defocus: tuple[float, float], rng: np.random.Generator,
+    defocus: tuple[float, float], plate: tuple[float, float], rng: np.random.Generator,
 ) -> Film:  # fmt: skip
-    """The exposure whose noise gives the signal-to-noise ratio, over the range of defocus."""
+    """The exposure whose noise gives the signal-to-noise ratio, over the ranges of defocus and of phase shifts."""
     box, pixel_size = len(specimen.volume), specimen.pixel_size
     poses = matrices(*draw_views(SAMPLE, rng).T)
-    drawn = draw_defocus(SAMPLE, *defocus, 0.0, rng)
+    drawn = with_plate(draw_defocus(SAMPLE, *defocus, 0.0, rng), plate, rng)
     clean = clean_images(specimen, poses, np.zeros((SAMPLE, 2)), lens, drawn, box, pixel_size, bfactor)
     return Film(shape, pixel_size, noise_level(clean, specimen.diameter / pixel_size, snr), ice, bfactor)
 
@@ -135,4 +135,5 @@ def truth_columns(made: list[tuple[Path, Plan, dict[str, Any]]]) -> dict[str, An
         "rlnDefocusV": np.repeat([plan.defocus.v[0] for _, plan, _ in made], counts) + deeper,
         "rlnDefocusAngle": np.repeat([np.rad2deg(plan.defocus.angle[0]) for _, plan, _ in made], counts),
         "rlnOpticsGroup": np.ones(total, int),
-    }  # fmt: skip
+    } | ({"rlnPhaseShift": np.repeat([np.rad2deg(plan.defocus.shift[0]) for _, plan, _ in made], counts)}
+         if any(plan.defocus.plate is not None for _, plan, _ in made) else {})  # fmt: skip

@@ -80,8 +80,8 @@ def exposed(
     (ny, nx), pixel_size = wide.shape, film.pixel_size
     kx, ky = np.fft.rfftfreq(nx, pixel_size)[None], np.fft.fftfreq(ny, pixel_size)[:, None]
     kx, ky = kx.astype(np.float32), ky.astype(np.float32)
-    u, v, angle = (float(one[0]) for one in (defocus.u, defocus.v, defocus.angle))
-    through = View(lens, u, v, angle, bfactor=film.bfactor).through(kx, ky)
+    u, v, angle, shift = (float(one[0]) for one in (defocus.u, defocus.v, defocus.angle, defocus.shift))
+    through = View(lens, u, v, angle, shift, film.bfactor).through(kx, ky)
     ice = film.noise * np.sqrt(film.ice / float(np.square(through(0.0)).mean(dtype=np.float64)))
     grain = np.float32(ice) if scene.junk is None else _beyond(np.float32(ice) * detail(scene.junk), margins)
     depths = levels(scene.slab, wide.shape, pixel_size)

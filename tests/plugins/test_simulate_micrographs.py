@@ -141,3 +141,31 @@ def test_a_map_of_another_symmetry_and_optics(tmp_path: Path) -> None:
 def test_bad_options(tmp_path: Path, options: tuple[object, ...], status: int, message: str) -> None:
     result = run_spa("simulate", "micrographs", "-d", tmp_path / "o", *SMALL, *options, cwd=tmp_path)
     assert result.status == status and message in result.stderr and "Traceback" not in result.stderr
+
+
+def test_a_phase_plate_shows_in_the_rings_and_in_the_truth(tmp_path: Path) -> None:
+    """`spa ctf patch` finds the shifts, and the defocus beside them."""
+    words = ("--box", 48, "--pixel-size", 2.0, "--size", 900, 900, "--n", 2, "--particles", 0, "--ice", 0.6,
+             "--defocus", 8000, 12000, "--phase-shift", 60, 110)  # fmt: skip
+    words += ("-d", tmp_path / "S", "-o", tmp_path / "m.star")
+    assert run_spa("simulate", "micrographs", *words).status == 0
+    found = run_spa("ctf", "patch", tmp_path / "m.star", "-d", tmp_path / "C", "-o", tmp_path / "c.star", "--whole",
+                    "--phase-shift", 0, 180)  # fmt: skip
+    assert found.status == 0, found.stderr
+    truth, told = (star.read(tmp_path / name)["micrographs"] for name in ("S/truth_micrographs.star", "c.star"))
+    shifts = truth.floats("rlnPhaseShift")
+    assert (shifts >= 60).all() and (shifts <= 110).all() and shifts[0] != shifts[1]
+    np.testing.assert_allclose(told.floats("rlnPhaseShift"), shifts, atol=10)
+    np.testing.assert_allclose(told.floats("rlnDefocusU"), truth.floats("rlnDefocusU"), atol=250)
+
+
+def test_without_a_phase_plate_nothing_is_said_of_one(tmp_path: Path) -> None:
+    _, truth, _ = run(tmp_path, "--phase-shift", 0, 0)
+    assert "rlnPhaseShift" not in truth["particles"]
+    result = run_spa("simulate", "micrographs", "-d", tmp_path, *SMALL, "--phase-shift", 90, 60)
+    assert result.status == 2 and "the least comes first" in result.stderr
+
+
+def test_particles_carry_the_phase_shift_of_their_micrographs(tmp_path: Path) -> None:
+    _, truth, _ = run(tmp_path, "--phase-shift", 90, 90)
+    assert set(truth["particles"].floats("rlnPhaseShift")) == {90.0}

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from spa.errors import DataError, MissingInput, SpaError
-from spa.io.star import Tables
+from spa.io.star import Table, Tables
 from spa.io.table import MISSING
-from spa.model.positions import micrograph_pixel_sizes, positions
+from spa.model.positions import MICROGRAPH_PIXEL_SIZES, micrograph_pixel_sizes, positions
 from spa.polish.tracks import Prior
 from spa.recipe import motion
 from spa.recipe.optics import Given
@@ -79,7 +79,7 @@ def session(given: Given, beside: Tables) -> Session:
     if motion.COLUMN not in micrographs:
         raise DataError(f"{micrographs.where} has no column {motion.COLUMN}, the files of the movies' motion")
     files = dict(zip(micrographs.listed("rlnMicrographName"), micrographs.listed(motion.COLUMN)))
-    sizes = micrograph_pixel_sizes(table, optics)
+    sizes = _pixel_sizes(table, optics, beside)
     places = positions(table, sizes)
     entries: list[Entry] = []
     errors: list[SpaError] = []
@@ -100,3 +100,17 @@ def session(given: Given, beside: Tables) -> Session:
     if not entries:
         raise errors[0]
     return Session(entries, errors)
+
+
+def _pixel_sizes(table: Table, optics: Table, beside: Tables) -> np.ndarray:
+    """(n,) angstroms a pixel of each particle's micrograph.
+
+    RELION's particles have that of the movie alone, and the micrographs' is with these; where neither says more, the
+    movie's it is.
+    """
+    name = MICROGRAPH_PIXEL_SIZES[0]
+    if name in optics or "optics" not in beside or name not in beside["optics"]:
+        return micrograph_pixel_sizes(table, optics)
+    micrographs = beside["micrographs"]
+    found = dict(zip(micrographs.listed("rlnMicrographName"), micrograph_pixel_sizes(micrographs, beside["optics"])))
+    return np.array([found.get(one, np.nan) for one in table.listed("rlnMicrographName")])

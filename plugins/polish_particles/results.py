@@ -62,13 +62,14 @@ def tables_of(reference: Reference, summed: list[dict[str, Any]], made: Sizes) -
         rlnOriginXAngst=rest[:, 0] + 0.0, rlnOriginYAngst=rest[:, 1] + 0.0,
     )  # fmt: skip
     optics = stack.tables["optics"]
-    micrographs = optics.floats(pixel_size_column(optics))
-    used = dict(zip(stack.particles.optics_group[rows].tolist(), (one["pixel"] for one in summed for _ in one["rows"])))
-    numbers = optics.ints("rlnOpticsGroup").tolist()
+    micrographs = optics.floats(pixel_size_column(optics)).tolist()
+    pixels = (one["pixels"] for one in summed for _ in one["rows"])
+    used = dict(zip(stack.particles.optics_group[rows].tolist(), pixels))
+    known = [used.get(group, (one, one)) for group, one in zip(optics.ints("rlnOpticsGroup").tolist(), micrographs)]
     optics = optics.with_columns(
         rlnImagePixelSize=round(made.pixel_size, 6), rlnImageSize=made.crop, rlnImageDimensionality=2,
-        rlnCtfDataAreCtfPremultiplied=0, rlnMicrographPixelSize=micrographs,
-        rlnMicrographOriginalPixelSize=[used.get(group, one) for group, one in zip(numbers, micrographs.tolist())],
+        rlnCtfDataAreCtfPremultiplied=0, rlnMicrographOriginalPixelSize=[movie for movie, _ in known],
+        rlnMicrographPixelSize=[micrograph for _, micrograph in known],
     )  # fmt: skip
     gone = ("", "extraction", "subtraction")
     others = {name: one for name, one in stack.tables.blocks.items() if name not in gone}

@@ -181,7 +181,7 @@ def _summed(
     with mrc.StackWriter(path, len(rows), crop, made.pixel_size, np.float16 if settings.half else np.float32) as writer:
         writer.write(done)
     names = [image_name(number, path) for number in range(len(rows))]
-    return {"rows": rows.tolist(), "stack": str(path), "pixel": found.pixel_size, "names": names,
+    return {"rows": rows.tolist(), "stack": str(path), "pixels": (found.pixel_size, entry.pixel_size), "names": names,
             "centres": centres.tolist(), "rest": ((centres - places) * entry.pixel_size).round(6).tolist()}  # fmt: skip
 
 

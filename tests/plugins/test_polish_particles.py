@@ -224,6 +224,29 @@ def test_the_same_bytes_whatever_the_threads_and_after_resuming(folder: Path, do
     assert (folder / "T/mov00002.mrcs").read_bytes() == before
 
 
+def test_relion_s_particles_of_binned_movies_take_the_pixel_size_of_their_micrographs(folder: Path) -> None:
+    """RELION's data_optics of particles has the movie's alone, and the coordinates count the micrograph's."""
+    spa(folder, "motion", "patch", "m.star", "--bin", 1.25, "-d", "M5", "-o", "motion5.star")
+    placed(folder, "motion5.star", "S", "c5.star")
+    tables = star.read(folder / "c5.star")
+    table = tables["particles"]
+    smaller = {f"rlnCoordinate{axis}": table.floats(f"rlnCoordinate{axis}") / 1.25 for axis in "XY"}
+    star.write(tables.with_block("particles", table.with_columns(**smaller)), folder / "c5.star")
+    spa(folder, "extract", "particles", "c5.star", "--box", 40, "--pad", "-d", "P5", "-o", "p5.star")
+    tables = star.read(folder / "p5.star").without_block("micrographs")
+    made = []
+    for name, optics in (("ours", tables["optics"]), ("relion", tables["optics"].without("rlnMicrographPixelSize"))):
+        star.write(tables.with_block("optics", optics), folder / f"{name}.star")
+        result = polish(folder, f"V{name}", "--train", 0, "--weights", "none", "--micrographs", "motion5.star",
+                        table=f"{name}.star")  # fmt: skip
+        assert result.status == 0, result.stderr
+        made.append(star.read(folder / f"V{name}.star"))
+    for column in ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize"):
+        assert made[0]["optics"].floats(column).tolist() == made[1]["optics"].floats(column).tolist()
+    assert made[1]["optics"].floats("rlnMicrographPixelSize")[0] == pytest.approx(1.25 * PIXEL)
+    assert (folder / "Vours/mov00001.mrcs").read_bytes() == (folder / "Vrelion/mov00001.mrcs").read_bytes()
+
+
 def test_relion_s_motion_is_read(folder: Path) -> None:
     """Without a local model, and a frame that was left out."""
     shutil.copytree(folder / "M", folder / "N")

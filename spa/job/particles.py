@@ -119,6 +119,7 @@ def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
     columns missing.
     """
     tables = upgraded(tables) if is_old(tables) else tables
+    require_images(tables)
     _require_pixel_size(tables)
     tables = _without_bad_files(run, tables)
     particles = particles_of(tables, ctf)
@@ -141,6 +142,13 @@ def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
     _require_image_size(tables, [groups[number] for number in used.tolist()], source)
     _compare_pixel_sizes(run, tables, pixel_size, source)
     return ParticleSet(tables, particles, source, source.box, pixel_size, voltage, cs, contrast, group, aberrations)
+
+
+def require_images(tables: Tables) -> None:
+    """DataError where particles are places in micrographs alone."""
+    table = tables["particles"]
+    if "rlnImageName" not in table and "rlnCoordinateX" in table:
+        raise DataError(f"{table.where} has no column rlnImageName: picks are to be cut out by spa extract particles")
 
 
 def aberrations_of(optics: Optics) -> Aberrations:

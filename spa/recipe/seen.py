@@ -7,7 +7,7 @@ import numpy as np
 from spa.errors import DataError
 from spa.image.disc import coefficients, disc, shell_mean
 from spa.io.star import Tables
-from spa.job.particles import ParticleSet, open_particles
+from spa.job.particles import ParticleSet, open_particles, require_images
 from spa.job.run import Run
 from spa.refine import data
 
@@ -17,6 +17,7 @@ _LEAST = 0.01  # of the coarse noise's power
 
 def opened(run: Run, tables: Tables, ctf: str) -> ParticleSet:
     """The particles of a table, as images are seen (`job.options.seen_through`). DataError: no defocus, but needed."""
+    require_images(tables)
     if ctf != "none" and "rlnDefocusU" not in tables["particles"]:
         where = tables["particles"].where
         raise DataError(f"{where} has no column rlnDefocusU; --ctf none takes images as they are")

@@ -10,6 +10,7 @@ from spa.errors import DataError
 from spa.io import mrc, star
 from spa.job.particles import half_sets, open_particles
 from spa.job.run import Run
+from spa.recipe import seen
 
 
 def opened(path: Path) -> tuple[Run, np.ndarray]:
@@ -44,6 +45,13 @@ def test_an_image_that_cannot_be_used_is_named_and_the_others_come(
     assert rows.tolist() == [0, 1, 2, *range(4, 24)] and run.bad == 1
     message = capsys.readouterr().err
     assert said in message and "000004@" in message and len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("opening", [open_particles, lambda run, tables: seen.opened(run, tables, "full")])
+def test_picks_are_not_yet_particles(opening: Callable) -> None:
+    picks = star.Table.of(rlnMicrographName=["a.mrc"], rlnCoordinateX=[9.0], rlnCoordinateY=[9.0], rlnOpticsGroup=[1])
+    with pytest.raises(DataError, match="spa extract particles"):
+        opening(Run("test job", {}), star.Tables({"particles": picks}))
 
 
 def test_no_image_left_is_an_error(tiny_particles: Path) -> None:

@@ -4,9 +4,10 @@ Windows leave out what lies outside of the mask. As the curve falls, the fall is
 the threshold (isotonic regression: Ayer et al., Ann. Math. Stat. 26 (1955) 641), so that a dip of a noisy curve ends
 nothing. What is measured in a band and a window also comes from beside them, and the well resolved parts of a map would
 lend their resolution to their neighbours: that is taken off again (spa.volume.reach), and as it changes slowly from
-place to place, the change that this makes is smoothed. What half maps of random phases reach does not count (the noise
-substitution of Chen et al., Ultramicroscopy 135 (2013) 24). Where a curve falls slowly its fall is poorly known, and is
-averaged as widely as it changes by no more than that (spa.volume.pooled).
+place to place, the change that this makes is smoothed, over places with a signal of their own (of solvent that the mask
+holds nearly all is taken off, which says nothing of the particle beside it). What half maps of random phases reach does
+not count (the noise substitution of Chen et al., Ultramicroscopy 135 (2013) 24). Where a curve falls slowly its fall is
+poorly known, and is averaged as widely as it changes by no more than that (spa.volume.pooled).
 """
 
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from spa.volume.shells import require_cube
 LEAST = 1e-6  # of the mean noise: less is a map that was masked
 COARSE = 32  # points a side on which the reach is taken off, at most
 SMOOTH = 12.0  # angstroms, of the change that taking off the reach makes
+OWN = 0.3, 0.6  # share of what is seen that is a place's own: solvent beside a particle has less, a particle more
 SMOOTHER = 12  # rounds: noise has no edges
 EVERY = 4  # bands: what random phases reach is the same in all but size
 AROUND = 4  # bands on either side of the fall from which its steepness is taken
@@ -38,7 +40,7 @@ class Local:
     """What bands and windows tell of two half maps.
 
     correlation (m, g, g, g): the local FSC as seen; sharp (2, m, c, c, c): on fewer points, as seen and without the
-    reach of bands and windows;
+    reach of bands and windows; own (c, c, c): the share of the signal seen there that is of there, up to 1;
     power (m, g, g, g): of the signal as seen, and noise (m, g, g, g) of a half map, in units of the mean noise in
     the mask, scale (m,); chance (m,): what random phases reach on average; mask (g, g, g).
     """
@@ -46,6 +48,7 @@ class Local:
     bank: Bank
     correlation: np.ndarray
     sharp: np.ndarray
+    own: np.ndarray
     power: np.ndarray
     noise: np.ndarray
     scale: np.ndarray
@@ -74,20 +77,31 @@ def local_fsc(
     noise = np.maximum(noise / scale[:, None, None, None], LEAST)
     common = seen[:, 0] / scale[:, None, None, None]
     power = np.maximum(common, 0)
-    sharp = _sharp(common, noise, banked, mask, run)
+    sharp, own = _sharp(common, noise, scale, banked, mask, run)
     chance = _chance([randomise_phases(one, 1, rng) for one in spectra], banked, inside, run, mask)
-    return Local(banked, common / (power + noise), sharp, power, noise, scale, chance, share)
+    return Local(banked, common / (power + noise), sharp, own, power, noise, scale, chance, share)
 
 
-def _sharp(common: np.ndarray, noise: np.ndarray, banked: Bank, mask: np.ndarray, run: Map) -> np.ndarray:
-    """(2, m, c, c, c) the local FSC on fewer points: as it is seen, and without the reach of bands and windows."""
+def _sharp(
+    common: np.ndarray, noise: np.ndarray, scale: np.ndarray, banked: Bank, mask: np.ndarray, run: Map
+) -> tuple[np.ndarray, np.ndarray]:
+    """On fewer points: (2, m, c, c, c) the local FSC as it is seen, and without the reach of bands and windows; and
+    (c, c, c) how much of what is seen is the place's own."""
     few = replace(banked, grid=min(COARSE, banked.grid))
     common, noise = (np.stack([sampled(one, few.grid) for one in field]) for field in (common, noise))
     power, samples = np.maximum(common, 0), few.samples[:, None, None, None].astype(np.float32)
     reach = Reach(few, sampled(mask, few.grid))
-    signal = without_reach(power, reach, np.sqrt((noise**2 + 2 * power * noise) / samples))
+    error = np.sqrt((noise**2 + 2 * power * noise) / samples)
+    signal = without_reach(power, reach, error)
     grain = without_reach(noise, reach, rounds=SMOOTHER)
-    return np.stack([common / (power + noise), signal / (signal + grain)])
+    return np.stack([common / (power + noise), signal / (signal + grain)]), _own(signal, power, error, scale)
+
+
+def _own(signal: np.ndarray, power: np.ndarray, error: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """(c, c, c) how much of the power surely seen (m, c, c, c; error: its own) in all bands (scale: their noise) is
+    signal of the place itself, up to 1, and 1 where nothing is."""
+    own, seen = (np.tensordot(scale, np.maximum(one - 2 * error, 0), 1) for one in (signal, power))
+    return np.where(seen > 0, np.minimum(own, seen) / np.maximum(seen, 1e-30), 1)
 
 
 def _chance(spectra: list[np.ndarray], banked: Bank, inside: np.ndarray, run: Map, mask: np.ndarray) -> np.ndarray:
@@ -103,7 +117,8 @@ def resolved(local: Local, threshold: float) -> np.ndarray:
     banked, few = local.bank, local.sharp.shape[-1]
     change = fall(local.sharp[1] - level) - fall(local.sharp[0] - level)
     inside = (sampled(local.mask, few) > 0.5).astype(np.float32)
-    change = _within(change, inside, windows(few, replace(banked, grid=few), SMOOTH))
+    solid = np.clip((local.own - OWN[0]) / (OWN[1] - OWN[0]), 0, 1)
+    change = _within(change, inside * solid, windows(few, replace(banked, grid=few), SMOOTH))
     above = local.correlation - level
     seen = fall(above)
     found = np.clip(seen + sampled(change, banked.grid), 0, len(level) - 1)

@@ -26,6 +26,18 @@ def test_a_slow_fall_is_found_with_little_scatter(gradient: float) -> None:
     assert abs(middle) < 0.1 and np.median(np.abs(off - middle)) < 0.065
 
 
+def test_solvent_that_the_mask_holds_takes_nothing_from_the_particle() -> None:
+    rng = np.random.default_rng(6)
+    particle, wide = soft_sphere(N, 0.22 * N, 3), soft_sphere(N, 0.4 * N, 3)
+    true = 5.0
+    frequency = np.maximum(np.arange(N // 2 + 1), 1) / (N * PIXEL) * true
+    signal = apply_radial(rng.standard_normal((N,) * 3).astype(np.float32), frequency**-2.0) * particle
+    halves = [signal + np.sqrt(6) * rng.standard_normal((N,) * 3).astype(np.float32) for _ in "12"]
+    seen = [resolution_map(local_fsc(*halves, PIXEL, mask, rng, 24.0), 0.143) for mask in (particle, wide)]
+    tight, loose = (float(np.median(one[particle > 0.9])) for one in seen)
+    assert abs(np.log(tight / true)) < 0.15 and abs(np.log(loose / tight)) < 0.2
+
+
 def test_pure_noise_is_not_resolved() -> None:
     rng = np.random.default_rng(9)
     halves = [rng.standard_normal((N,) * 3).astype(np.float32) for _ in "12"]

@@ -13,7 +13,7 @@ GOLD, HALF = 0.143, 0.5
 OTHERS = {"loose": ("spaResolutionLoose", "spaFourierShellCorrelationLoose"),
           "tight": ("spaResolutionTight", "spaFourierShellCorrelationTight")}  # fmt: skip
 WIDE = 0.8  # of a band: such shells have too few coefficients to say anything
-NOTHING = 3  # shells: a curve that ends there has resolved nothing
+NOTHING = 3  # shells: a curve that falls below 0.5 there has resolved nothing, whatever halves share beyond
 TIGHT = 0.15  # correlation of random phases at the resolution that is reported
 
 
@@ -34,8 +34,8 @@ class Report:
 
     @property
     def nothing(self) -> bool:
-        """Whether the halves agree no better than noise does."""
-        return self.agreement < SURE or crossing(self.curves.corrected, GOLD, self.free) <= NOTHING
+        """Whether the halves agree no better than noise does, or than halves of noise that share a start."""
+        return self.agreement < SURE or crossing(self.curves.corrected, HALF, self.free) <= NOTHING
 
     @cached_property
     def band(self) -> np.ndarray:

@@ -10,6 +10,8 @@ import pytest
 
 from spa.io import mrc, star
 from spa.testing import HALF_BOX, HALF_PIXEL, is_png, run_spa, write_half_maps
+from spa.volume.masks import soft_sphere
+from spa.volume.shells import lowpass
 
 CORRECTED = "rlnFourierShellCorrelationCorrected"
 
@@ -173,6 +175,19 @@ def test_nothing_is_claimed_of_pure_noise(data: Path, tmp_path: Path, seed: int)
     result = run_spa("post", "fsc", "--half1", tmp_path / "1.mrc", "--half2", tmp_path / "2.mrc",
                      "--mask", data / "mask.mrc", "-d", tmp_path / "o")  # fmt: skip
     assert result.status == 0 and "no resolution" in result.stderr and "nothing is resolved" in result.stderr
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_nothing_is_claimed_of_noise_that_shares_a_start(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    first, second, start = (rng.standard_normal((HALF_BOX,) * 3).astype(np.float32) for _ in range(3))
+    shared = 0.6 * lowpass(start, HALF_PIXEL, HALF_BOX * HALF_PIXEL / 10)  # an FSC of about a quarter in ten shells
+    for number, noise in ((1, first), (2, second)):
+        mrc.write(tmp_path / f"half{number}.mrc", noise + shared, HALF_PIXEL)
+    mrc.write(tmp_path / "mask.mrc", soft_sphere(HALF_BOX, 0.4 * HALF_BOX, 4), HALF_PIXEL)
+    result = run_spa("post", "fsc", "--half1", tmp_path / "half1.mrc", "--half2", tmp_path / "half2.mrc",
+                     "--mask", tmp_path / "mask.mrc", "-d", tmp_path / "out", "-o", tmp_path / "out.star")  # fmt: skip
+    assert result.status == 0 and "no resolution" in result.stderr
 
 
 @pytest.mark.parametrize("job", ["fsc", "sharpen", "filter", "orientation"])

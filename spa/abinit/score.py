@@ -13,6 +13,7 @@ from spa.refine.problem import ALONE, Workers
 from spa.search import orientations
 
 MOST = 400  # images held out
+GAIN = 0.01  # log units an image, or of several classes' evidence the part, where that is more: less is none
 
 
 def held_out(images: Images, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -43,6 +44,15 @@ class Scale:
 def scale(settings: Settings, side: float, bands: tuple[int, ...]) -> Scale:
     """For classes with so many shells, in a box of a side (angstroms)."""
     return Scale(max(bands), finest(settings, side, bands))
+
+
+def gained(now: float, best: float, classes: int) -> bool:
+    """Whether held-out evidence is more than it was.
+
+    That of several classes comes and goes by a hundredth of it, with what the last batches brought each of them.
+    """
+    least = abs(best) if classes > 1 and np.isfinite(best) else 1.0
+    return now > best + GAIN * max(1.0, least)
 
 
 def evidence(

@@ -11,25 +11,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spa.abinit import junk
+from spa.abinit.looks import SHARP, expected
 from spa.abinit.plan import Settings
-from spa.abinit.stochastic import generator, side_of, solvents
-from spa.refine import expectation, maximisation, recognised
-from spa.refine.classes import best_class, evidence, weighted
-from spa.refine.classes import shares as shares_of
+from spa.abinit.stochastic import generator, solvents
+from spa.refine import maximisation
+from spa.refine.classes import best_class, weighted
 from spa.refine.data import Images, smooth_spectrum
 from spa.refine.engine import Sums
-from spa.refine.expectation import Poses, Task
+from spa.refine.expectation import Poses
 from spa.refine.problem import Workers
-from spa.refine.settings import searches
-from spa.search.prior import Prior
 from spa.volume.fsc import crossing, fsc
 
 ROUNDS = 7, 20, 40  # at most, where poses are clear, where they are not, and where rounds still gain then
 MOST = (300, 600, 2000)  # images a half and class in the first rounds and in all but the last
 SETTLED = 0.85  # mean weight of the best mode above which one round without gain is enough
-SHARP = 0.75  # mean weight of the best mode below which the search is wide, and half maps' FSC no guide
 LEFT = 0.005  # of the way to its end that expectation and maximisation may still be from it
 LEAST_SHARE = 0.01  # of an image's classes, below which it is not inserted
+PART = 0.5  # of the images that a class would have were all alike: fewer tell their own noise, however clear
 Solved = tuple[list[Sums], np.ndarray]  # a class's sums of both halves, and their FSC
 Solve = Callable[[Sums, np.ndarray], np.ndarray]
 
@@ -49,7 +47,8 @@ class Classified:
 class State:
     """After a round: half maps (c, 2, n, n, n), FSC (c, n//2+1), the band, noise, class sizes; `joint` when done.
 
-    sharpness: mean greatest weight of the images searched; best: the best crossing of 0.143 (shell); idle: rounds
+    sharpness: mean greatest weight of the images searched; clear (c,): of each class's own, within the class; shares
+    (n, c) of the classes, 1 where an image was not searched; best: the best crossing of 0.143 (shell); idle: rounds
     since it grew; last: the next round takes all images and ends.
     """
 
@@ -66,6 +65,19 @@ class State:
     done: bool = False
     joint: np.ndarray | None = None
     found: Classified | None = None
+    clear: np.ndarray | None = None
+    shares: np.ndarray | None = None
+
+    @property
+    def clearest(self) -> float:
+        """How clear the poses of the clearest class are that is no handful of images.
+
+        Images that show nothing leave the mean over all low for ever; what halves agree in and how finely they can be
+        searched is said by the particle that is found, not by them.
+        """
+        if self.clear is None:
+            return self.sharpness
+        return float(self.clear[self.sizes >= PART / len(self.sizes)].max())
 
 
 def first_state(
@@ -91,17 +103,18 @@ def iterated(
     final = state.last or state.round + 1 >= ROUNDS[(state.sharpness < SHARP) * (1 + gaining)]
     halves, complete = _chosen(images, state, settings, seed, final)
     masks = solvents(images, settings, len(state.maps))
-    every, shares = _expected(images, state, settings, seed, workers, halves, masks)
+    every, shares = expected(images, state, settings, seed, workers, halves, masks)
     rows = np.concatenate(halves)
     peaks = [one.weight.max(axis=1) * share for one, share in zip(every, shares.T)]
     noise = _noise(images, state, every, shares, halves, masks, workers)
     state = replace(state, noise=noise, sharpness=float(np.max(peaks, axis=0)[rows].mean()),
+                    clear=_clear(every, shares, rows), shares=_known(shares, rows),
                     sizes=shares[rows].mean(axis=0))  # fmt: skip
     solved = [
         _half_sums(images, state, settings, (seed, state.round, number), poses, share, halves, masks[number], workers)
         for number, (poses, share) in enumerate(zip(every[: settings.classes], shares.T))
     ]
-    ripe = state.round + 1 >= least_rounds(state.sharpness) and not (gaining and state.sharpness < SHARP)
+    ripe = state.round + 1 >= least_rounds(state.clearest) and not (gaining and state.sharpness < SHARP)
     ends = final, complete, ripe
     return _resolved(images, state, settings, solved, every, shares, ends, workers.engine.solve)
 
@@ -129,38 +142,17 @@ def least_rounds(sharpness: float) -> int:
     return len(MOST) - 1 + int(np.ceil(np.log(LEFT) / np.log(1 - sharpness))) if 0 < sharpness < SHARP else 0
 
 
-def _expected(
-    images: Images, state: State, settings: Settings, seed: int, workers: Workers, halves: list[np.ndarray],
-    masks: np.ndarray,
-) -> tuple[list[Poses], np.ndarray]:  # fmt: skip
-    """Modes of every image in each class, and each class's share (n, c) of the image."""
-    reach = settings.shift_range / images.pixel_size
-    prior = Prior(np.zeros((len(images), 2)), reach / 2.5)
-    every, logs = [], np.full((len(images), len(state.maps)), -np.inf)
-    for number in range(len(state.maps)):
-        group = junk.OPERATORS if number == settings.classes else settings.group_of(number)
-        extent = settings.extent_of(number, side_of(images))
-        search = searches(extent, state.radius)[int(state.sharpness < SHARP)]
-        poses = expectation.no_poses(len(images))
-        for half, rows in enumerate(halves):
-            source = workers.engine.reference(state.maps[number, half] * masks[number], state.radius)
-            task = Task(images, source, state.radius, state.noise, group, prior, extent, reach, workers.engine)
-            look = expectation.wide_pass(task, search, generator(seed, 5, state.round, number, half))
-            queue = workers.engine.blocks(images, rows, state.radius)
-            for part, modes in zip(queue, workers.looks(look, queue)):
-                poses.write(part, modes)
-                logs[part, number] = evidence(modes)
-                logs[part, number] += np.log(len(group)) if number < settings.classes else 0  # modes not looked for
-        every.append(poses)
-    if settings.junk:
-        power = recognised.projected_power(state.maps[: settings.classes].mean(axis=1) * masks[: settings.classes])
-        queue = workers.engine.blocks(images, np.concatenate(halves), state.radius)
-        patterns = workers.looks(
-            lambda part: workers.engine.patterns(images, part, state.radius, state.noise, power), queue
-        )
-        for part, pattern in zip(queue, patterns):
-            logs[part, -1] = junk.evidence(logs[part, -1], pattern, prior.shift_sigma)
-    return every, shares_of(logs)
+def _clear(every: list[Poses], shares: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(c,) mean weight of the best mode of each class's images, each by its share."""
+    weight = np.stack([one.weight[rows].max(axis=1) for one in every], axis=1)
+    return (shares[rows] * weight).sum(axis=0) / np.maximum(shares[rows].sum(axis=0), 1e-12)
+
+
+def _known(shares: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Shares (n, c) of those searched; of others nothing is known, so that no class is unlikely."""
+    known = np.ones_like(shares)
+    known[rows] = shares[rows]
+    return known
 
 
 def _half_sums(
@@ -216,7 +208,7 @@ def _resolved(
     shell = min(max(crossing(curve, 0.143) for curve in curves), images.band.radius)
     idle = state.idle + 1 if shell <= state.best and state.round >= 2 else 0
     final, complete, ripe = ends
-    stalled = ripe and idle >= (1 if state.sharpness > SETTLED else 2)
+    stalled = ripe and idle >= (1 if state.clearest > SETTLED else 2)
     done = final or (complete and ripe and (stalled or shell >= images.band.radius))
     state = replace(
         state, round=state.round + 1, maps=maps, curves=curves, done=done, best=max(shell, state.best),

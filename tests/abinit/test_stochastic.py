@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spa.abinit import plan, score, sharpen, states, stochastic
+from spa.abinit import looks, plan, score, sharpen, states, stochastic
 from spa.refine.engine import Cpu
 from spa.refine.expectation import Poses
 from spa.refine.maximisation import Spread, samples
@@ -157,7 +157,7 @@ def test_unsure_poses_end_no_rounds_that_gain(planted, lumps, snr: float, unsure
     state = sharpen.first_state(data.images, data.volume[None].astype(np.float32), np.ones(1), 7, data.noise)
     idle = replace(state, round=14 if unsure else 4, best=data.images.band.radius, idle=5, sharpness=0.5)
     ends = [sharpen.iterated(data.images, idle, data.settings, 1, Workers(), gaining) for gaining in (True, False)]
-    assert (ends[0].sharpness < sharpen.SHARP) == unsure
+    assert (ends[0].sharpness < looks.SHARP) == unsure
     assert [end.done for end in ends] == [not unsure, True]
 
 

@@ -21,8 +21,8 @@ from spa.volume.symmetry import operators
 
 CYCLES = 12  # at most, where the images say little
 RACE = 3  # of them for every start, before the best goes on alone
-GAIN = 0.01  # log units an image of held-out evidence that a cycle must bring
-PATIENCE = 4  # cycles without it that end them
+PATIENCE = 4  # cycles that make held-out images no likelier that end them
+FEW = 2  # of them, where several classes make each as many times as dear
 FOLDER = "states"
 
 
@@ -182,13 +182,13 @@ class Course:
 
     def _cycled(self, best: Entry, first: int, last: int) -> Entry:
         """The best of what cycles first + 1 … last lead to; they end once it is sharp or nothing is gained."""
-        entry, idle = best, 0
+        entry, idle, patience = best, 0, FEW if best.settings.classes > 1 else PATIENCE
         for number in range(first, last):
-            if entry.state.sharpness > stochastic.SHARP or idle == PATIENCE:
+            if entry.state.sharpness > stochastic.SHARP or idle == patience:
                 break
             entry = self._further(entry, f"cycle{number + 1}", cycle(self.plan(entry.settings)))
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: cycle {number + 1}, evidence {entry.evidence:.2f}")
-            idle = 0 if entry.evidence > best.evidence + GAIN else idle + 1
+            idle = 0 if score.gained(entry.evidence, best.evidence, entry.settings.classes) else idle + 1
             best = max(best, entry, key=lambda one: one.evidence)
         return best
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spa.abinit import score, sharpen, stochastic
+from spa.abinit import looks, score, sharpen, stochastic
 from spa.abinit.plan import Settings, last_bands
 from spa.symmetry import detect, place
 from spa.volume.symmetry import operators
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from spa.recipe.abinit.course import Course, Entry
 
 STAGES = 3  # of sharpening, at most, each with more symmetry than the one before
-GAIN = 0.01  # log units an image of held-out evidence: less is none
 PATIENCE = 4  # rounds without gain of which some may yet come
+SETTLED = 2  # of them, where the poses of a class are clear
 UNSEEN = 1000  # images, of each half half, that say whether rounds gain
 FINER = 4 / 3  # of the band of mini-batches: shells that rounds bring right
 LOSS = 0.025  # of the held-out evidence that symmetry may cost: a wrong group costs more than twice that
@@ -118,14 +118,15 @@ class Sharpening:
         label = "_".join(one.name for one in names)
         best, idle = -np.inf, 0
         while not state.done:
+            patience = SETTLED if state.round and state.clearest > sharpen.SETTLED else PATIENCE
             make = functools.partial(
-                sharpen.iterated, given.images, state, settings, key, course.workers, idle < PATIENCE
+                sharpen.iterated, given.images, state, settings, key, course.workers, idle < patience
             )
             state = course.kept(f"round{state.round + 1}_{label}_{self.best.seed}", sharpen.State, make)
             told = ""
-            if state.sharpness < sharpen.SHARP:
+            if state.sharpness < looks.SHARP:
                 now = self.unseen(state.maps[: len(names)] * self.masks[:, None], state.sizes[: len(names)])
-                best, idle = max(best, now), 0 if now > best + GAIN else idle + 1
+                best, idle = max(best, now), 0 if score.gained(now, best, len(names)) else idle + 1
                 told = f", evidence {now:.2f}"
             run.say(f"round {state.round}: {given.images.resolution_of(max(state.best, 1)):.1f} A, "
                     f"posterior {state.sharpness:.2f}{told}")  # fmt: skip

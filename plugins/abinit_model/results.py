@@ -93,13 +93,21 @@ def summary(given: Given, outcome: Outcome, course: Course) -> str:
     rivals = [entry.agreement for entry in outcome.heats if entry.agreement is not None]
     alike = sum(one.shell >= 0.6 * course.first for one in rivals)
     kinds = len(outcome.heats) - len(rivals)
-    share = ", ".join(f"{100 * outcome.state.sizes[number]:.0f} %" for number in _order(outcome))
-    classes = f"classes of {share}, " if len(outcome.state.sizes) > 1 else ""
-    groups = ", ".join(outcome.symmetry[number].name for number in _order(outcome)[: len(outcome.symmetry)])
-    return (
-        f"{resolution(given, outcome):.1f} A (FSC 0.143 of half maps in the particle's sphere), {classes}"
-        f"{groups}, {len(given.images)} particles; {alike + kinds} of {len(outcome.heats)} starts agree"
-    )
+    kind = f"{resolution(given, outcome):.1f} A (FSC 0.143 of half maps in the particle's sphere)"
+    if len(outcome.state.sizes) > 1:
+        kind += ", classes: " + "; ".join(_told(given, outcome, number, "A") for number in _order(outcome))
+    else:
+        kind += f", {outcome.symmetry[0].name}"
+    return f"{kind}, {len(given.images)} particles; {alike + kinds} of {len(outcome.heats)} starts agree"
+
+
+def _told(given: Given, outcome: Outcome, number: int, unit: str) -> str:
+    """A class's share of the images, its symmetry and what its half maps resolve; junk's blob resolves nothing."""
+    share = f"{100 * outcome.state.sizes[number]:.0f} %"
+    if number >= len(outcome.symmetry):
+        return f"{share} junk"
+    reached = _resolution(given, outcome.state.curves[number])
+    return f"{share} {outcome.symmetry[number].name} at {reached:.1f} {unit}"
 
 
 def doubt(given: Given, outcome: Outcome, course: Course) -> str:
@@ -114,10 +122,19 @@ def doubt(given: Given, outcome: Outcome, course: Course) -> str:
 
 
 def draw(path: Path, given: Given, outcome: Outcome) -> None:
-    """Slices and projections of the largest class."""
+    """Slices and projections of the map; of several, each with its share, resolution and FSC."""
+    from spa.plot.classes3d import maps_of_classes
     from spa.plot.figure import save
     from spa.plot.maps import sections
 
-    volume = final_maps(given, outcome.state)[_order(outcome)[0]]
-    title = f"from nothing, {outcome.symmetry[_order(outcome)[0]].name}, {resolution(given, outcome):.1f} Å"
-    save(sections(volume, given.stack.pixel_size, title), path)
+    state, order = outcome.state, _order(outcome)
+    volumes = final_maps(given, state)[order]
+    if len(volumes) == 1:
+        title = f"from nothing, {outcome.symmetry[0].name}, {resolution(given, outcome):.1f} Å"
+        return save(sections(volumes[0], given.stack.pixel_size, title), path)
+    assert state.shares is not None
+    titles = [f"{place}: {_told(given, outcome, number, 'Å')}" for place, number in enumerate(order, 1)]
+    curves = np.zeros((len(order), state.curves.shape[1]))
+    curves[order < len(state.curves)] = state.curves[order[order < len(state.curves)]]
+    entropy = -(state.shares * np.log(np.maximum(state.shares, 1e-30))).sum(axis=1)
+    return save(maps_of_classes(volumes, titles, curves, given.stack.pixel_size, np.maximum(entropy, 0)), path)

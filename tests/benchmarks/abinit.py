@@ -53,7 +53,7 @@ def one(source: Path, work: Path, diameter: float, seed: int, starts: int) -> tu
     assert done.returncode == 0, done.stderr
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    group = re.search(r"sphere\), (?:classes of [^,]*, )?([CDTOI]\d*)", done.stderr)
+    group = re.search(r"sphere\), ([CDTOI]\d*)", done.stderr)
     return group[1] if group else "?", resolution(source / "truth.mrc", work / "class001.mrc"), spent
 
 

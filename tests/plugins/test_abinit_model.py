@@ -1,6 +1,7 @@
 """spa abinit model: maps from nothing, resumed to the same bytes, every option, bad input in one line."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -146,8 +147,11 @@ def test_symmetry_is_found(tmp_path: Path) -> None:
 
 
 def test_auto_leaves_a_particle_without_symmetry_alone_and_junk_is_the_last_class(data: Path, tmp_path: Path) -> None:
-    result = abinit(data, tmp_path, "--symmetry", "auto", "--junk", "--seeds", 1, "--max-resolution", 20)
+    result = abinit(data, tmp_path, "--symmetry", "auto", "--junk", "--seeds", 1, "--max-resolution", 20,
+                    "--plot", tmp_path / "both.png")  # fmt: skip
     assert result.status == 0, result.stderr
+    assert re.search(r"classes: \d+ % C1 at \d+\.\d A; \d+ % junk, 300 particles", result.stderr.splitlines()[-1])
+    assert (tmp_path / "both.png").stat().st_size > 10000
     tables = star.read(tmp_path / "out.star")
     assert tables["symmetry"].text("spaSymmetry").tolist() == ["C1"]
     assert tables["maps"].ints("spaMapClass").tolist() == [1, 2]
@@ -164,6 +168,9 @@ def test_classes_are_numbered_by_size(data: Path, tmp_path: Path) -> None:
     assert list(tables["maps"].ints("spaMapClass")) == [1, 2]
     assert (tmp_path / "class002.mrc").is_file()
     classes = tables["classes"]
+    each = [f"{100 * part:.0f} % C1 at {end:.1f} A" for part, end in
+            zip(classes.floats("rlnClassDistribution"), classes.floats("rlnEstimatedResolution"))]  # fmt: skip
+    assert f"classes: {'; '.join(each)}, 300 particles" in result.stderr.splitlines()[-1]
     assert classes.ints("spaClassSize").tolist() == counts.tolist()
     assert classes.text("rlnReferenceImage").tolist() == tables["maps"].text("spaMapName").tolist()
     assert classes.floats("rlnClassDistribution").sum() == pytest.approx(1, abs=1e-4)

@@ -140,6 +140,18 @@ def test_images_by_keys_alone_and_a_class_shows_its_particles(start: Any, tab: A
     assert tab.locator("dialog.help").is_visible()
 
 
+def test_what_is_shown_is_asked_for_until_the_next_set_has_come(start: Any, tab: Any, tmp_path: Path) -> None:
+    opened(tab, start("view", images(tmp_path)), "stacks")
+    tab.wait_for_selector("body[data-order^='0 spaClassSize']")
+    tab.keyboard.press("n")
+    tab.wait_for_selector("body[data-order^='1 ']")
+    tab.keyboard.press("End")  # a row that the classes do not have
+    tab.route("**/do/order*", lambda route: (tab.wait_for_timeout(600), route.continue_()))
+    tab.keyboard.press("n")
+    tab.keyboard.press("l")
+    tab.wait_for_selector("body[data-order^='0 ']")
+
+
 def test_tabs_and_micrographs(start: Any, tab: Any, tiny_micrograph: Path, tmp_path: Path) -> None:
     mrc.write(tmp_path / "a.mrc", lopsided(), 2.0)
     opened(tab, start("view", tiny_micrograph, tmp_path / "a.mrc", images(tmp_path)))

@@ -7,16 +7,16 @@ const short = (value) => (value === null || value === undefined ? "–" : Number
 
 export function images(facts) {
   const {sets, across, down} = facts;
-  let of = 0, by = "", turned = false, only = 0, lowpass = 0, order = {rows: [], values: null};
-  const words = () => ({of, by, turned, only, lowpass});
+  let of = 0, by = "", turned = false, only = 0, lowpass = 0, latest = 0;
+  let order = {rows: [], values: null, words: {of, by, turned, only}};  // what is shown, until the next has come
 
   function cell(at) {
-    const sheet = picture("sheet", {...words(), number: Math.floor(at / (across * down))}), row = order.rows[at];
+    const sheet = picture("sheet", {...order.words, lowpass, number: Math.floor(at / (across * down))}), row = order.rows[at];
     const value = order.values ? short(order.values[at]) : "";
-    return el("div", {"aria-label": `${kind()} ${row + 1}${value ? `, ${by} ${value}` : ""}`, "aria-selected": "false"}, tile(sheet, at % (across * down), across, down),
+    return el("div", {"aria-label": `${kind()} ${row + 1}${value ? `, ${order.words.by} ${value}` : ""}`, "aria-selected": "false"}, tile(sheet, at % (across * down), across, down),
       el("div", {class: "words"}, el("b", {}, grouped(row + 1)), el("span", {class: "soft"}, value)));
   }
-  const kind = () => ({classes: "Class", particles: "Particle"}[sets[of].kind] ?? "Image");
+  const kind = () => ({classes: "Class", particles: "Particle"}[sets[order.words.of].kind] ?? "Image");
   const grid = new Grid("Images. Arrows move.", {order: [], width: 110, aspect: 1, make: cell, onhere: tell, onclick: (at) => grid.go(grid.order.indexOf(at))});
 
   // ---- the side
@@ -52,11 +52,15 @@ export function images(facts) {
   }
 
   async function arrange() {
+    const words = {of, by, turned, only}, number = ++latest;
+    let found;
     try {
-      order = await act("order", words());
+      found = await act("order", words);
     } catch (error) {
       return trouble(error);
     }
+    if (number !== latest) return;  // another was asked for meanwhile
+    order = {...found, words};
     grid.place = 0;
     grid.order = [...order.rows.keys()];
     grid.element.scrollTop = 0;
@@ -79,11 +83,11 @@ export function images(facts) {
     const row = order.rows[at];
     if (row === undefined) return;
     which.textContent = `${kind()} ${grouped(row + 1)}`;
-    large.src = picture("image", {of, number: row, lowpass});
-    const said = await act("row", {of, row}).catch(trouble);
+    large.src = picture("image", {of: order.words.of, number: row, lowpass});
+    const said = await act("row", {of: order.words.of, row}).catch(trouble);
     if (!said || order.rows[grid.here] !== row) return;
     table.replaceChildren(...Object.entries(said).map(([name, value]) => el("tr", {}, el("th", {scope: "row"}, name.replace(/^rln|^spa/, "")), el("td", {title: value}, value))));
-    members.hidden = sets[of].kind !== "classes" || particles() < 0;
+    members.hidden = sets[order.words.of].kind !== "classes" || particles() < 0;
     members.dataset.number = classOf(said, row);
   }
 

@@ -18,7 +18,7 @@ from spa.refine.problem import ALONE, Workers
 PARTS = 0.9 ** np.arange(8)  # of the diameter: spheres that are tried
 COST = 0.01  # of the evidence: a sphere that costs no more cuts nothing
 ROOM = 1.2  # of the narrowest one: what is faint lies around it
-LESS = 0.95  # of what is known: a width above it is no news
+LESS = 0.8  # of what is known: a width above it is not followed, as the band would hardly be finer
 
 
 def measured(

@@ -166,10 +166,11 @@ class Course:
         """The best heat to the end of the plan; where images say too little for one to be sharp by then, all of them.
 
         Those go through a few cycles of melting and hardening, and the best of them on, while it helps. What classes
-        hold is more of one kind by then, and their widths are measured once more.
+        hold is more of one kind by then, and their widths are measured once more. In the finer shells that narrow
+        particles are followed to, a wrong map is sharp as well: there starts always race.
         """
         first = self._further(ranked[0], "end", self._rest(ranked[0]))
-        if first.state.sharpness > stochastic.SHARP:
+        if first.state.sharpness > stochastic.SHARP and not first.settings.widths:
             return first
         others = [self._further(entry, "end", self._rest(entry)) for entry in ranked[1:]]
         again = [self.narrowed(entry, last_bands(entry.settings, self.side)) for entry in [first, *others]]

@@ -123,6 +123,7 @@ def doubt(given: Given, outcome: Outcome, course: Course) -> str:
 
 def draw(path: Path, given: Given, outcome: Outcome) -> None:
     """Slices and projections of the map; of several, each with its share, resolution and FSC."""
+    from spa.class3d.apart import entropy
     from spa.plot.classes3d import maps_of_classes
     from spa.plot.figure import save
     from spa.plot.maps import sections
@@ -136,5 +137,5 @@ def draw(path: Path, given: Given, outcome: Outcome) -> None:
     titles = [f"{place}: {_told(given, outcome, number, 'Å')}" for place, number in enumerate(order, 1)]
     curves = np.zeros((len(order), state.curves.shape[1]))
     curves[order < len(state.curves)] = state.curves[order[order < len(state.curves)]]
-    entropy = -(state.shares * np.log(np.maximum(state.shares, 1e-30))).sum(axis=1)
-    return save(maps_of_classes(volumes, titles, curves, given.stack.pixel_size, np.maximum(entropy, 0)), path)
+    unsure = np.maximum(entropy(state.shares), 0)
+    return save(maps_of_classes(volumes, titles, curves, given.stack.pixel_size, unsure), path)

@@ -29,8 +29,11 @@ class Told(Course):
     def narrowed(self, entry: Entry, bands: tuple[int, ...]) -> Entry:
         return entry
 
-    def rescaled(self, entries: list[Entry]) -> list[Entry]:
-        return entries
+    def rescale(self, entries: list[Entry]) -> None:
+        pass
+
+    def _weighed(self, entry: Entry) -> Entry:
+        return entry
 
 
 def starts(shell: int, classes: int = 2) -> list[Entry]:

@@ -70,10 +70,9 @@ class Course:
         held = [self.heat(self.given.settings, self.given.symmetry, seed) for seed in range(seeds)] if self.tied else []
         ranked = [sorted(kind, key=lambda entry: -entry.evidence) for kind in (free, held) if kind]
         heats = [self._compared(kind[0], entry) for kind in ranked for entry in kind]
-        ranked = [[self.narrowed(entry, self.plan(entry.settings)[heat(self.plan(entry.settings)) - 1].bands)
-                   for entry in kind] for kind in ranked]  # fmt: skip
-        ends = [self.on_axes(self.finished(self.rescaled(kind))) for kind in ranked]
-        ends = [replace(entry, evidence=self.evidence(entry.settings, entry.state)) for entry in ends]
+        ranked = [[self.narrowed(entry, self._heating(entry.settings)[-1].bands) for entry in kind] for kind in ranked]
+        ends = [self.on_axes(self.finished(kind)) for kind in ranked]
+        ends = [self._weighed(entry) for entry in ends]  # on their axes, and all in one scale
         best = max(ends, key=lambda entry: entry.evidence)
         for entry in ends:
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: held-out evidence {entry.evidence:.2f} at the end")
@@ -125,7 +124,7 @@ class Course:
 
     def heat(self, settings: Settings, symmetry: str, seed: int) -> Entry:
         """The first part of the plan, from noise."""
-        given, todo = self.given, self.plan(settings)[: heat(self.plan(settings))]
+        given, todo = self.given, self._heating(settings)
 
         def make() -> stochastic.State:
             start = stochastic.first_state(given.images, given.noise, settings, self.key(seed))
@@ -149,11 +148,14 @@ class Course:
         self.run.say(f"seed {entry.seed}, {entry.symmetry}: particles {wide} A wide")
         return replace(entry, settings=settings, state=stochastic.widened(images, state, settings))
 
-    def rescaled(self, entries: list[Entry]) -> list[Entry]:
-        """Entries with evidence in a scale that has the details of all."""
+    def rescale(self, entries: list[Entry]) -> None:
+        """From here on evidence is taken in a scale that has the details of all entries."""
         every = [self.scale, *(self.scale_of(entry.settings) for entry in entries)]
         self.scale = score.Scale(max(one.band for one in every), min(one.step for one in every))
-        return [replace(entry, evidence=self.evidence(entry.settings, entry.state)) for entry in entries]
+
+    def _weighed(self, entry: Entry) -> Entry:
+        """The entry with its evidence in the scale of now."""
+        return replace(entry, evidence=self.evidence(entry.settings, entry.state))
 
     def _compared(self, best: Entry, entry: Entry) -> Entry:
         """The entry with how far it agrees with the best of its kind."""
@@ -169,13 +171,19 @@ class Course:
         hold is more of one kind by then, and their widths are measured once more. In the finer shells that narrow
         particles are followed to, a wrong map is sharp as well: there starts always race.
         """
+        self.rescale(ranked)
         first = self._further(ranked[0], "end", self._rest(ranked[0]))
         if first.state.sharpness > stochastic.SHARP and not first.settings.widths:
             return first
         others = [self._further(entry, "end", self._rest(entry)) for entry in ranked[1:]]
         again = [self.narrowed(entry, last_bands(entry.settings, self.side)) for entry in [first, *others]]
-        rivals = [self._cycled(entry, 0, RACE) for entry in self.rescaled(again)]
+        self.rescale(again)
+        rivals = [self._cycled(self._weighed(entry), 0, RACE) for entry in again]
         return self._cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES)
+
+    def _heating(self, settings: Settings) -> list[Step]:
+        todo = self.plan(settings)
+        return todo[: heat(todo)]
 
     def _rest(self, entry: Entry) -> list[Step]:
         todo = self.plan(entry.settings)
@@ -200,10 +208,11 @@ class Course:
             return self.steps(entry.settings, entry.state, entry.seed, todo)
 
         state = self.kept(f"{part}_{entry.symmetry}_{entry.seed}", stochastic.State, make)
-        return replace(entry, state=state, evidence=self.evidence(entry.settings, state))
+        return self._weighed(replace(entry, state=state))
 
     def on_axes(self, entry: Entry) -> Entry:
-        """A run without symmetry laid on the axes of the one that is asked for, and averaged over it."""
+        """A run without symmetry laid on the axes of the one that is asked for, and averaged over it; its evidence is
+        yet to be taken."""
         wanted = replace(self.given.settings, widths=entry.settings.widths)
         if self.given.auto or len(entry.settings.operators) == len(wanted.operators):
             return entry
@@ -212,13 +221,7 @@ class Course:
             there = detect.placed(volume, self.given.symmetry, self.last)
             maps.append(place.laid(volume, there.frame, there.centre, wanted.operators))
         state = replace(entry.state, maps=np.stack(maps))
-        return replace(
-            entry,
-            settings=wanted,
-            symmetry=self.given.symmetry,
-            state=state,
-            evidence=self.evidence(wanted, state),
-        )
+        return replace(entry, settings=wanted, symmetry=self.given.symmetry, state=state)
 
     def kept(self, name: str, kind: type[states.Kept], make: Callable[[], states.Kept]) -> states.Kept:
         """A state that an earlier run left, with --resume; or else made and kept. A SIGTERM stops after it."""

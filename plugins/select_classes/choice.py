@@ -21,8 +21,13 @@ class Choice:
 
     @property
     def keeps(self) -> np.ndarray:
-        """(classes,) bool."""
-        return np.array([not reasons for reasons in self.against])
+        """(classes,) bool; none that is empty."""
+        return np.array([not reasons for reasons in self.against]) & (self.size > 0)
+
+    @property
+    def size(self) -> np.ndarray:
+        """(classes,) particles of each."""
+        return np.bincount(self.classified.number, minlength=len(self.against) + 1)[1:]
 
     @property
     def rows(self) -> np.ndarray:
@@ -36,24 +41,31 @@ class Choice:
 
     def lines(self) -> list[str]:
         """A line for every class that is dropped and has particles."""
-        size = np.bincount(self.classified.number, minlength=len(self.against) + 1)
-        return [f"class {i} dropped ({size[i]} particles): {', '.join(reasons)}"
-                for i, reasons in enumerate(self.against, 1) if reasons and size[i]]  # fmt: skip
+        return [f"class {i} dropped ({size} particles): {', '.join(reasons)}"
+                for i, (reasons, size) in enumerate(zip(self.against, self.size), 1) if reasons and size]  # fmt: skip
 
     def summary(self) -> str:
         rows, keeps = self.rows, self.keeps
-        return f"{keeps.sum()} of {len(keeps)} classes kept, {rows.sum()} of {len(rows)} particles"
+        filled = len(np.unique(self.classified.number))
+        return f"{keeps.sum()} of {filled} classes kept, {rows.sum()} of {len(rows)} particles"
 
     def draw(self, path: str) -> None:
-        """The montage with a frame around each average."""
+        """The montage of the classes that have particles, with a frame around each average."""
         from spa.plot.figure import save
         from spa.plot.montage import montage
 
-        images = self.classified.images
-        size = np.bincount(self.classified.number, minlength=len(images) + 1)
-        words = [", ".join(reason.partition(":")[0] for reason in reasons) for reasons in self.against]
-        titles = [f"{i}: {size[i]}" + (f"\n{word}" if word else "") for i, word in enumerate(words, 1)]
-        save(montage(images, titles[: len(images)], self.keeps[: len(images)]), path)
+        used = np.flatnonzero(self.size)
+        titles = [f"{i + 1}: {self.size[i]}{_beneath(self.against[i])}" for i in used]
+        save(montage(self.classified.images[used], titles, self.keeps[used]), path)
+
+
+_SHOWN = 2  # reasons that a title has room for
+
+
+def _beneath(reasons: list[str]) -> str:
+    """The second line of an average's title: what speaks against it first."""
+    words = [reason.partition(":")[0] for reason in reasons]
+    return "\n" + ", ".join(words[:_SHOWN]) + (" …" if len(words) > _SHOWN else "") if words else ""
 
 
 _UNLISTED = "not in --classes"

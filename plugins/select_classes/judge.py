@@ -37,9 +37,11 @@ def reasons(found: Measured) -> list[list[str]]:
     even = found.sizes.sum() / max(1, np.count_nonzero(found.sizes))
     out = []
     for f, size, resolution, evidence in zip(found.features, found.sizes, found.resolution, found.evidence):
+        if size == 0:  # what an average of nothing looks like says nothing
+            out.append(["empty"])
+            continue
         against = [
-            (size == 0, "empty"),
-            (0 < size < FEW * even, f"few: {size} particles"),
+            (size < FEW * even, f"few: {size} particles"),
             (evidence < EVIDENCE, f"noise: no likelier than empty images ({evidence:.1f})"),
             (resolution > COARSER * good, f"coarse: {resolution:.0f} A where others have {good:.0f} A"),
             (f.edge > EDGE, f"rim: reaches over {100 * f.edge:.0f}% of the circle's"),
@@ -58,8 +60,8 @@ def _with_smooth(found: Measured, against: list[list[str]]) -> list[list[str]]:
     if not passed.any():
         return against
     better = -_quarter(-detail[passed], found.sizes[passed])
-    for one, reasons in zip(detail, against):
-        if one < SMOOTH * better:
+    for one, size, reasons in zip(detail, found.sizes, against):
+        if size and one < SMOOTH * better:
             reasons.append(f"smooth: detail {one:.2f} where others have {better:.2f}")
     return against
 

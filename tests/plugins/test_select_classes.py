@@ -10,9 +10,10 @@ from spa.class2d.average import circle
 from spa.errors import UsageError
 from spa.io import mrc, star
 from spa.testing import run_spa
+from spa_plugins.select_classes.choice import Choice
 from spa_plugins.select_classes.features import features, otsu, support
 from spa_plugins.select_classes.judge import Measured, reasons, yardstick
-from spa_plugins.select_classes.table import parse_classes
+from spa_plugins.select_classes.table import Classified, parse_classes
 
 BOX = 64
 
@@ -103,6 +104,29 @@ def test_maps_of_3d_classes_are_judged_by_their_projections(tmp_path: Path) -> N
     star.write(star.Tables({"particles": particles, "classes": classes}), tmp_path / "c.star")
     result = run_spa("select", "classes", tmp_path / "c.star", "--auto", "-o", tmp_path / "g.star")
     assert result.status == 0 and kept(tmp_path / "g.star") == {1}
+
+
+def test_an_empty_class_is_said_to_be_empty_and_no_more(table: Path, tmp_path: Path) -> None:
+    tables = star.read(table)
+    particles = tables["particles"]
+    empty = particles.take(particles.ints("rlnClassNumber") != 5)
+    star.write(tables.with_block("particles", empty), tmp_path / "e.star")
+    found = Classified(star.read(tmp_path / "e.star"), None)
+    against = reasons(found.measured)
+    assert against[4] == ["empty"] and len(against[3]) >= 1
+    result = run_spa("select", "classes", tmp_path / "e.star", "--auto", "-o", tmp_path / "g.star")
+    assert "2 of 5 classes kept, 50 of 90 particles" in result.stderr
+
+
+def test_the_picture_leaves_out_empty_classes_and_its_words_fit(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[list[str]] = []
+    monkeypatch.setattr("spa.plot.montage.montage", lambda images, titles, kept: shown.append(list(titles)))
+    monkeypatch.setattr("spa.plot.figure.save", lambda figure, path: None)
+    tables = star.read(table)
+    particles = tables["particles"]
+    found = Classified(tables.with_block("particles", particles.take(particles.ints("rlnClassNumber") != 5)), None)
+    Choice(found, [[], [], ["few: 1", "noise: n", "coarse: c", "smooth: s"], ["rim: r"], ["empty"], []]).draw("s.png")
+    assert shown == [["1: 30", "2: 20", "3: 15\nfew, noise …", "4: 10\nrim", "6: 15"]]
 
 
 def test_plot(table: Path, tmp_path: Path) -> None:

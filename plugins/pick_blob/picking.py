@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spa.errors import DataError, SpaError
+from spa.image.quantiles import median
 from spa.io.star import Tables
 from spa.job import pool
 from spa.job.micrographs import Entry, entries
@@ -56,7 +57,7 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     def work(entry: Entry) -> dict[str, Any]:
         field = early.pop(entry.name, None)
         field = prepare(entry) if field is None else field
-        field = field.blind() if learned.blind else field
+        field = field.blind if learned.blind else field
         found = pick(field, learned.shape, least, learned.spacing, settings.most)
         return shared.write_file(files[entry.name], COLUMNS, _values(found), entry)
 
@@ -68,7 +69,7 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
                         f"{settings.smallest:g} {settings.largest:g} (best shape: {learned.shape.label}; "
                         f"threshold {least:.3g})")  # fmt: skip
     run.summary(
-        f"{np.median(counts):.0f} picks a micrograph (median), {sum(counts)} in {len(done)} micrographs; "
+        f"{median(np.array(counts)):.0f} picks a micrograph (median), {sum(counts)} in {len(done)} micrographs; "
         f"shape: {learned.shape.label}{', without CTF' if learned.blind else ''}; threshold {least:.2f} sd"
     )
     return tables.with_block("particles", shared.table_of(done, COLUMNS))

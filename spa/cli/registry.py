@@ -11,6 +11,7 @@ import pluggy
 
 from spa.cli import discovery, hookspecs
 from spa.cli.discovery import Entry
+from spa.installed import normal
 from spa.plug import Job
 
 HOST_WORDS = ("plugins", "doctor", "completion", "manpages")
@@ -41,8 +42,8 @@ def allowed(entry: Entry, limit: str | None) -> bool:
     """Whether SPA_PLUGINS (names of plugins or distributions, with commas) lets a third party's plugin in."""
     if limit is None or entry.builtin:
         return True
-    names = {discovery.normal(name.strip()) for name in limit.split(",")}
-    return discovery.normal(entry.name) in names or entry.distribution in names
+    names = {normal(name.strip()) for name in limit.split(",")}
+    return normal(entry.name) in names or entry.distribution in names
 
 
 class Registry:

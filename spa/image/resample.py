@@ -28,6 +28,32 @@ def fourier_resized(images: np.ndarray, shape: tuple[int, int], threads: int = 1
     return fft.irfft2(target, mx, threads)
 
 
+def coarser(image: np.ndarray, factor: float) -> tuple[np.ndarray, tuple[float, float]]:
+    """An image (ny, nx) in pixels about ``factor`` (1 or more) times as large, and their sides (y, x) in pixels.
+
+    Pixel 0 stays where it is. The image is mirrored out to sizes that transforms are quick with: of 1240 = 8 x 5 x 31
+    pixels one takes four times as long as of 1250.
+    """
+    wide = tuple(fft.good_size(n) for n in image.shape)
+    shape = fft.good_size(int(wide[0] / factor)), fft.good_size(int(wide[1] / factor))
+    step = wide[0] / shape[0], wide[1] / shape[1]
+    small = fourier_resized(_mirrored_out(image, wide), shape)
+    ny, nx = (int((n - 1) / by) + 1 for n, by in zip(image.shape, step))
+    return small[:ny, :nx], step
+
+
+def _mirrored_out(image: np.ndarray, wide: tuple[int, ...]) -> np.ndarray:
+    """An image with its last rows and columns mirrored about its last ones, out to a shape."""
+    if image.shape == wide:
+        return image
+    ny, nx = image.shape
+    found = np.empty(wide, image.dtype)
+    found[:ny, :nx] = image
+    found[:ny, nx:] = image[:, nx - 2 : 2 * nx - 2 - wide[1] : -1]
+    found[ny:] = found[ny - 2 : 2 * ny - 2 - wide[0] : -1]
+    return found
+
+
 def stretched(images: np.ndarray, size: int, step: float) -> np.ndarray:
     """Images (n, box, box) on grids of size x size whose pixels are ``step`` of theirs apart, the centres kept.
 

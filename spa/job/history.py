@@ -10,6 +10,7 @@ from typing import Any
 
 from spa import __version__
 from spa.errors import DataError, MissingInput, ReadError, WriteError
+from spa.installed import distributions
 
 HASHED_BYTES = 64 * 2**20  # of a larger file the beginning is hashed, and its size stands beside
 LIBRARIES = ("numpy", "scipy", "numba", "pyfftw", "mrcfile", "gemmi", "click", "pluggy")
@@ -49,15 +50,9 @@ def fingerprint(path: str | Path) -> dict[str, Any]:
 @lru_cache
 def libraries() -> dict[str, str]:
     """Versions of the libraries that results rest on, without importing them."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for name in LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
+    there = {one.name: one.version for one in distributions() if one.name in LIBRARIES}
+    python = ".".join(map(str, sys.version_info[:3]))
+    return {"python": python} | {name: there[name] for name in LIBRARIES if name in there}
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from spa.image.blocks import block_of
 from spa.image.ctf import Lens, ctf
 from spa.image.quantiles import median
 from spa.image.regions import nearest, within
-from spa.image.resample import fourier_resized
+from spa.image.resample import coarser
 from spa.picking.flat import clipped, inside, smoothed
 
 _FLOOR = 0.03  # of the strongest power in the band: whitening does not raise what is weaker than that
@@ -62,11 +62,13 @@ class Field:
     image: (ny, nx) float32, local mean 0 and sd 1, protein bright; pixel_size in angstroms; step: (y, x) pixels of the
     micrograph per pixel here; corner: (y, x) of the first pixel here in the micrograph.
     The image lies in a larger, zero-padded frame, so that nothing wraps round. compare: who compares shapes with it, in
-    the place of `spa.picking.matched.compared`. clear: (ny, nx) where there is no junk; None: nowhere is any.
+    the place of `spa.picking.matched.compared`. clear: (ny, nx) where there is no junk; None: nowhere is any. scored:
+    the shape that was scored last, and its maps.
     """
 
     compare: Callable[..., Any] | None = None
     clear: np.ndarray | None = None
+    scored: tuple[Any, tuple[np.ndarray, np.ndarray]] | None = None
 
     def __init__(
         self, image: np.ndarray, pixel_size: float, scope: Scope, step: tuple[float, ...] = (1.0, 1.0),
@@ -90,10 +92,11 @@ class Field:
         found.clear = None if self.clear is None else self.clear[top : top + size, left : left + size]
         return found
 
+    @cached_property
     def blind(self) -> "Field":
         """The same without its CTF."""
         found = copy(self)  # with what has been made already, but for the CTF
-        found.contrast = None
+        found.contrast = found.scored = None
         for made in ("ctf", "passed"):
             found.__dict__.pop(made, None)
         return found
@@ -204,19 +207,18 @@ def prepared(
             f"a micrograph of {image.shape[1] * pixel_size:.0f} x {image.shape[0] * pixel_size:.0f} A is too small "
             f"to look for particles of {scope.largest:g} A"
         )
-    factor = max(1.0, scope.pixel_size / pixel_size)
-    ny, nx = image.shape
-    shape = (fft.good_size(int(ny / factor)), fft.good_size(int(nx / factor))) if factor > 1 else (ny, nx)
-    step = tuple(n / m for n, m in zip(image.shape, shape))
+    junk = None if junk is None or not junk.any() or junk.all() else junk
+    whole = micrograph.shape[0], micrograph.shape[1]
+    if junk is not None:
+        image = _bridged(image, junk, _cells(junk, whole, (top, left), image.shape, (1.0, 1.0)))
+    small, step = coarser(image, max(1.0, scope.pixel_size / pixel_size))
     size = pixel_size * float(np.sqrt(step[0] * step[1]))
     clear = None
-    if junk is not None and junk.any() and not junk.all():
-        whole = micrograph.shape[0], micrograph.shape[1]
-        image = _bridged(image, junk, _cells(junk, whole, (top, left), image.shape, (1.0, 1.0)))
-        clear = junk[_cells(junk, whole, (top, left), shape, step)] == 0
+    if junk is not None:
+        clear = junk[_cells(junk, whole, (top, left), small.shape, step)] == 0
         clear = ~within(~clear, scope.smallest / 2 / size)
-    small = fourier_resized(image if white else -image, shape)
-    field = Field(_even(small, scope.largest / size, clear), size, scope, step, (top, left), contrast)
+    even = _even(small if white else -small, scope.largest / size, clear)
+    field = Field(even, size, scope, step, (top, left), contrast)
     field.clear = clear
     return field
 
@@ -233,7 +235,7 @@ def _cells(
 
 
 def _bridged(image: np.ndarray, junk: np.ndarray, cells: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """An image with the level of the nearest clear block on junk: steps would ring when it is made smaller."""
+    """An image given the level of the nearest clear block on junk: steps would ring when it is made smaller."""
     rows, columns = cells[0][:, 0], cells[1]
     starts = [np.flatnonzero(np.diff(one, prepend=-1)) for one in (rows, columns)]
     used = np.ix_(rows[starts[0]], columns[starts[1]])
@@ -243,7 +245,11 @@ def _bridged(image: np.ndarray, junk: np.ndarray, cells: tuple[np.ndarray, np.nd
     level[used], dirty[used] = means, junk[used] != 0
     if dirty.all():
         return image
-    return np.where(junk[cells] != 0, level[nearest(~dirty)][cells], image)
+    level = level[nearest(~dirty)]
+    for row in np.flatnonzero(dirty[rows].any(axis=1)):  # few of the pixels are junk
+        there = np.flatnonzero(dirty[rows[row], columns])
+        image[row, there] = level[rows[row], columns[there]]
+    return image
 
 
 def _even(image: np.ndarray, width: float, clear: np.ndarray | None = None) -> np.ndarray:

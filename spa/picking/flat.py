@@ -3,7 +3,7 @@
 import numpy as np
 
 from spa.errors import DataError
-from spa.image.quantiles import quantiles
+from spa.image.quantiles import median, quantiles
 
 _BLOCKS = 8  # to a standard deviation of the window
 _REPEATED = 0.1  # of the usual difference between neighbouring lines: a border that is a copy of its neighbour
@@ -15,7 +15,7 @@ def inside(image: np.ndarray) -> tuple[int, int, int, int]:
     for lines in (image, image.T):
         thin = lines[:, :: max(1, lines.shape[1] // 256)].astype(np.float32)
         change = np.abs(np.diff(thin, axis=0)).mean(axis=1)
-        runs = _runs(change <= _REPEATED * np.median(change))
+        runs = _runs(change <= _REPEATED * median(change))
         middle = len(lines) // 2
         limits.append(max((end for _, end in runs if end <= middle), default=0))
         limits.append(min((start + 1 for start, _ in runs if start >= middle), default=len(lines)))
@@ -37,7 +37,8 @@ def clipped(image: np.ndarray) -> np.ndarray:
     if not high > low:
         raise DataError("nothing in this micrograph: its pixels are all equal (but for some single ones)")
     image = np.clip(image, low, high)
-    return image - image.mean(dtype=np.float64).astype(np.float32)
+    image -= image.mean(dtype=np.float64).astype(np.float32)
+    return image
 
 
 def smoothed(image: np.ndarray, sigma: float) -> np.ndarray:

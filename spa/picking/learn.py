@@ -4,7 +4,7 @@ The best of each kind of fixed shape makes first picks; their mean radial profil
 the next template: a matched filter for what is there, not for what was guessed.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,11 +12,11 @@ import numpy as np
 
 from spa.image.peaks import maxima
 from spa.picking.field import Field, Scope
-from spa.picking.matched import contest, evidence, score_map
-from spa.picking.shapes import Shape, family, hankel, make
+from spa.picking.matched import contest, score_map
+from spa.picking.race import Map, Runner, race
+from spa.picking.shapes import Shape, family, frequencies, hankel
 from spa.picking.threshold import threshold
 
-Map = Callable[..., Iterable]
 _SHARE = 0.25  # of the room in a micrograph, filled with picks that teach
 _RADII = 96
 APART = 0.75  # of a diameter: the least distance of two picks
@@ -56,7 +56,7 @@ def learn(
     """
     shape, tried, blind = *chosen(fields, scope, names, rounds, spacing, over), False
     if any(field.contrast is not None for field in fields):
-        plain = [field.blind() for field in fields]
+        plain = [field.blind for field in fields]
         other, others = chosen(plain, scope, names, rounds, spacing, over)
         if others[other.label] > _CLEAR * tried[shape.label]:
             fields, shape, tried, blind = plain, other, others, True
@@ -80,26 +80,26 @@ def chosen(
     jury = [field.middle(int(np.sqrt(_COURT / len(jury)))) for field in jury]
     room = spacing or APART * scope.largest
 
-    def judged(shapes: list[Shape]) -> list[tuple[float, Shape]]:
-        rows = list(over(lambda field: [evidence(field, one, room) for one in shapes], jury))
-        return sorted(zip(map(float, np.sum(rows, axis=0)), shapes), key=lambda pair: -pair[0])
-
     shapes = family(names, scope.smallest, scope.largest, scope.lowpass)
-    tried = judged([shape for shape in shapes if shape.ratio == 1]) if set(names) != {"ellipse"} else []
-    round_ones = tried
-    firsts = {shape.name: shape for _, shape in reversed(round_ones)}
+    round_ones = race([shape for shape in shapes if shape.ratio == 1], jury, room, over)
+    firsts = {one.shape.name: one.shape for one in reversed(round_ones)}
     starts = [firsts[name] for name in names if name in firsts] if rounds else []
     apart = [(one, spacing or APART * one.diameter) for one in starts]
-    best = judged([refined_shape(jury, scope, one, max(1, rounds - 1), gap, over) for one, gap in apart])
+    learned = [refined_shape(jury, scope, one, max(1, rounds - 1), gap, over) for one, gap in apart]
+    best = race(learned, jury, room, over)
     # ellipses cost more: a round shape fits a long one best between its short axis and its mean diameter
-    near = [shape.diameter for _, shape in tried[:_NEAR]] or [scope.smallest, scope.largest]
-    if long_ones := [one for one in shapes if one.ratio != 1 and min(near) <= one.diameter <= _LONGER * max(near)]:
-        found = judged(long_ones)
-        tried, best = sorted(tried + found, key=lambda pair: -pair[0]), best + found[:1]
-    if round_ones and round_ones[0][0] > _MARGIN * max((value for value, _ in best), default=0.0):
+    near = [one.shape.diameter for one in round_ones[:_NEAR]] or [scope.smallest, scope.largest]
+    long_ones = [one for one in shapes if one.ratio != 1 and min(near) <= one.diameter <= _LONGER * max(near)]
+    others = race(long_ones, jury, room, over, best[0] if best else None)
+    best = [one for one in best + others[:1] if len(one.gains) == len(jury)]
+
+    def won(one: Runner) -> float:
+        return one.after(len(jury))
+
+    if round_ones and (not best or won(round_ones[0]) > _MARGIN * max(map(won, best))):
         best.append(round_ones[0])
-    value, shape = max(best, key=lambda pair: pair[0])
-    return shape, {one.label: score for score, one in [(value, shape), *tried]}
+    winner, tried = max(best, key=won), sorted(round_ones + others, key=won, reverse=True)
+    return winner.shape, {one.shape.label: won(one) for one in [winner, *tried]}
 
 
 def refined_shape(
@@ -142,7 +142,7 @@ def tops(field: Field, shape: Shape, spacing: float) -> Tops:
 
 def profile(field: Field, points: np.ndarray, spacing: float) -> tuple[np.ndarray, int, np.ndarray]:
     """Sum over the best of some picks of their radial profiles on ``radii(scope)``, their number, the CTF's rings."""
-    radii, frequencies = _radii(field.scope), _frequencies(field.scope)
+    radii = _radii(field.scope)
     reach = int(np.ceil(radii[-1] / field.pixel_size))
     room = int(_SHARE * field.image.size * field.pixel_size**2 / (np.pi / 4 * spacing**2)) + 1
     inside = ((points >= reach) & (points < np.array(field.image.shape) - reach)).all(axis=1)
@@ -150,16 +150,11 @@ def profile(field: Field, points: np.ndarray, spacing: float) -> tuple[np.ndarra
     total = np.zeros((2 * reach + 1, 2 * reach + 1))
     for y, x in points:
         total += field.image[y - reach : y + reach + 1, x - reach : x + reach + 1]
-    return _radial(total, field.pixel_size, radii), len(points), _rings(field, frequencies)
+    return _radial(total, field.pixel_size, radii), len(points), _rings(field, frequencies(field.scope.lowpass))
 
 
 def _radii(scope: Scope) -> np.ndarray:
     return np.linspace(0, scope.reach * 1.15, _RADII)
-
-
-def _frequencies(scope: Scope) -> np.ndarray:
-    template = make("disc", scope.largest, scope.lowpass)
-    return template.step * np.arange(len(template.values))
 
 
 def _radial(image: np.ndarray, pixel_size: float, radii: np.ndarray) -> np.ndarray:
@@ -172,25 +167,25 @@ def _radial(image: np.ndarray, pixel_size: float, radii: np.ndarray) -> np.ndarr
     return np.interp(radii, centres * pixel_size, means)
 
 
-def _rings(field: Field, frequencies: np.ndarray) -> np.ndarray:
-    """The CTF averaged over the azimuth; 1 where it is not known."""
+def _rings(field: Field, radii: np.ndarray) -> np.ndarray:
+    """The CTF averaged over the azimuth, at frequencies radii (1/angstrom); 1 where it is not known."""
     if field.contrast is None:
-        return np.ones_like(frequencies)
+        return np.ones_like(radii)
     azimuth = np.linspace(0, np.pi, 16, endpoint=False)
-    kx, ky = (frequencies[:, None] * side for side in (np.cos(azimuth), np.sin(azimuth)))
+    kx, ky = (radii[:, None] * side for side in (np.cos(azimuth), np.sin(azimuth)))
     return field.contrast.at(kx, ky).mean(axis=1)
 
 
 def _combined(parts: list[tuple[np.ndarray, int, np.ndarray]], scope: Scope, shape: Shape) -> Shape:
     """Least-squares spectrum of the particle over micrographs of different CTF."""
-    radii, frequencies = _radii(scope), _frequencies(scope)
+    radii, places = _radii(scope), frequencies(scope.lowpass)
     window = 0.5 * (1 - np.tanh((radii - scope.reach) / (0.05 * scope.reach)))
     known = any(not np.all(ctf == 1) for _, _, ctf in parts)
-    upper = sum(ctf * hankel(total * window, radii, frequencies) for total, _, ctf in parts)
+    upper = sum(ctf * hankel(total * window, radii, places) for total, _, ctf in parts)
     lower = sum(count * ctf**2 for _, count, ctf in parts)
     count = sum(count for _, count, _ in parts)
     values = upper / (lower + (_WIENER * count if known else 0.0))
-    return Shape("learned", shape.diameter, values, float(frequencies[1]))
+    return Shape("learned", shape.diameter, values, float(places[1]))
 
 
 def limit(fields: Sequence[Field], shape: Shape, spacing: float, over: Map) -> float:

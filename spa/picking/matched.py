@@ -48,13 +48,16 @@ class Compared:
 def score_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """(score, decoy score), each (ny, nx) float32 in sd of the background; the decoy is the shape inverted.
 
-    An elongated shape takes the best of its in-plane angles (for the decoy as well).
+    An elongated shape takes the best of its in-plane angles (for the decoy as well). What tells the threshold is picked
+    from next: the field keeps the maps.
     """
-    found = (field.compare or compared)(field, shape, True)
-    ground = found.ground
-    assert found.inside is not None
-    whole = np.sqrt(np.maximum(found.inside, _LEAST_INSIDE)) * ground.spread
-    return (found.best - ground.level) / whole, (ground.level - found.worst) / whole
+    if field.scored is None or field.scored[0] is not shape:
+        found = (field.compare or compared)(field, shape, True)
+        ground = found.ground
+        assert found.inside is not None
+        whole = np.sqrt(np.maximum(found.inside, _LEAST_INSIDE)) * ground.spread
+        field.scored = shape, ((found.best - ground.level) / whole, (ground.level - found.worst) / whole)
+    return field.scored[1]
 
 
 def quick_map(field: Field, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +107,8 @@ def sampled(size: int) -> int:
 def usual(samples: Sequence[np.ndarray]) -> Ground:
     """The median ground over angles, from some of the pixels of each."""
     grounds = [_ground(sample) for sample in samples]
-    return Ground(*(np.float32(np.median([getattr(one, name) for one in grounds])) for name in ("level", "spread")))
+    level, spread = ([getattr(one, name) for one in grounds] for name in ("level", "spread"))
+    return Ground(np.float32(median(np.array(level))), np.float32(median(np.array(spread))))
 
 
 def _ground(sample: np.ndarray) -> Ground:

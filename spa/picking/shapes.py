@@ -88,7 +88,18 @@ class Shape:
 def hankel(profile: np.ndarray, radii: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
     """Two-dimensional Fourier transform along a radius of a round image, by the trapezoid rule."""
     weights = np.gradient(radii) * radii * 2 * np.pi
-    return j0(2 * np.pi * np.outer(frequencies, radii)) @ (profile * weights)
+    return _waves(radii.tobytes(), frequencies.tobytes()) @ (profile * weights)
+
+
+@lru_cache(maxsize=4)
+def _waves(radii: bytes, frequencies: bytes) -> np.ndarray:
+    """J0 (frequencies, radii) of float64; shapes of one diameter, and all that is learned, want the same."""
+    return j0(2 * np.pi * np.outer(np.frombuffer(frequencies), np.frombuffer(radii)))
+
+
+def frequencies(finest: float) -> np.ndarray:
+    """Where spectra are kept, 1/angstrom, for detail as fine as that many angstroms."""
+    return 1.5 / finest / _SAMPLES * np.arange(_SAMPLES)
 
 
 def projected_shell(radii: np.ndarray, outer: float, hollow: float = 0.0) -> np.ndarray:
@@ -100,17 +111,16 @@ def projected_shell(radii: np.ndarray, outer: float, hollow: float = 0.0) -> np.
 def make(name: str, diameter: float, finest: float, hollow: float = 0.0, ratio: float = 1.0) -> Shape:
     """One of ball, shell, disc, ring, ellipse, log; diameter in angstroms (of an ellipse: the geometric mean)."""
     radius = diameter / 2
-    radii = np.linspace(0, 1.05 * radius, 2 * _SAMPLES)
+    radii, k = np.linspace(0, 1.05 * radius, 2 * _SAMPLES), frequencies(finest)
+    step = float(k[1])
     if name == "log":
-        step, sigma = 1.5 / finest / _SAMPLES, radius / np.sqrt(2)
-        k = step * np.arange(_SAMPLES)
+        sigma = radius / np.sqrt(2)
         return Shape(name, diameter, k**2 * np.exp(-2 * (np.pi * sigma * k) ** 2), step)
     if name in ("disc", "ring"):
         profile = ((radii <= radius) & (radii >= hollow * radius)).astype(np.float64)
     else:
         profile = projected_shell(radii, radius, hollow)
-    step = 1.5 / finest / _SAMPLES
-    return Shape(name, diameter, hankel(profile, radii, step * np.arange(_SAMPLES)), step, ratio, hollow)
+    return Shape(name, diameter, hankel(profile, radii, k), step, ratio, hollow)
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.image.quantiles import median, quantiles
+
 _STARTS = (75, 90, 97, 99.5)  # percentile at which the upper component starts
 _MARGIN, _OF_ALL = 3 / 4, 1 / 2  # share of noise among the peaks at the threshold, and among all that are kept
 _FEWEST, _MOST = 20, 1000  # scores that a mixture is fitted to
@@ -34,7 +36,7 @@ def decoy_limit(targets: np.ndarray, decoys: np.ndarray) -> float:
     decoy = np.repeat([0.0, 1.0], [len(targets), len(decoys)])
     order = np.lexsort((-decoy, -scores))  # the best first; of equal ones, decoys
     scores, decoy = scores[order], decoy[order]
-    middle = np.median(decoys) if len(decoys) else 0.0
+    middle = median(decoys) if len(decoys) else 0.0
     ratio = min(float((targets < middle).sum() + 1) / float((decoys < middle).sum() + 1), 1.0)
     lost = np.cumsum(decoy)
     kept = np.arange(1, len(scores) + 1) - lost
@@ -98,7 +100,7 @@ def _likelihood(scores: np.ndarray, means: np.ndarray, sds: np.ndarray, weights:
 
 
 def _fitted(scores: np.ndarray, start: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    cut = np.percentile(scores, start)
+    cut = quantiles(scores, (start / 100,))[0]
     groups = scores[scores <= cut], scores[scores >= cut]
     least = 0.05 * scores.std() + 1e-9
     means = np.array([group.mean() for group in groups])

@@ -78,7 +78,8 @@ class Reader:
 
 def spread(rows: Sequence[T], count: int) -> list[T]:
     """Up to ``count`` of the rows, evenly over the table."""
-    return [rows[i] for i in np.unique(np.linspace(0, len(rows) - 1, count).round().astype(int))]
+    chosen = np.linspace(0, len(rows) - 1, count).round().astype(int).tolist()
+    return [rows[i] for i in dict.fromkeys(chosen)]  # np.unique would import all of masked arrays
 
 
 def coordinate_files(run: Run, tables: Tables) -> dict[str, Path]:

@@ -10,13 +10,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = sorted([*(ROOT / "spa").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")])
 
-HOST = {"cli", "web", "recipe", "job", "io", "model", "plot", "testing", "plug", "errors"}
+HOST = {"cli", "web", "recipe", "job", "io", "model", "plot", "testing", "plug", "installed", "errors"}
 BELOW = {"compiled", "errors"}
 BESIDE_REFINE = {"search", "volume", "image", *BELOW}  # what a science of its own stands on
 ALLOWED = {
     "errors": set(),
     "plug": set(),
     "compiled": {"errors"},
+    "installed": {"errors"},
     "io": {*BELOW},
     "model": {"errors"},
     "plot": {"errors"},
@@ -36,9 +37,9 @@ ALLOWED = {
     "motion": {"gpu", "image", *BELOW},
     "polish": {"image", *BELOW},
     "simulate": {"motion", "volume", "image", *BELOW},  # movies move and burn as the science says
-    "job": {"model", "io", "gpu", "image", "subtract", "errors"},  # images are subtracted, and straightened, on reading
+    "job": {"model", "io", "gpu", "image", "subtract", "installed", "errors"},  # images are straightened on reading
     "web": {"job", "io", "model", "picking", "image", "errors"},  # the frame of pages, and micrographs as pictures
-    "cli": {"plug", "gpu", "errors"},  # doctor asks what cards there are
+    "cli": {"plug", "gpu", "installed", "errors"},  # doctor asks what cards there are
     "testing": {"cli", "job", "model", "io", "volume", "image", "errors"},
 }
 HOMES = {

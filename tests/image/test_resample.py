@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spa.image import fft
-from spa.image.resample import fourier_resized, stretched
+from spa.image.resample import coarser, fourier_resized, stretched
 
 
 def wave(shape, ky, kx):
@@ -65,3 +65,15 @@ def test_stretched_noise_stays_white():
     noise = np.random.default_rng(2).normal(0, 1, (400, 48, 48)).astype(np.float32)
     power = (np.abs(np.fft.fft2(stretched(noise, 36, 1.31))) ** 2).mean(0) / 36**2
     assert power[:15, :15] == pytest.approx(np.full((15, 15), 1 / 1.31**2), rel=0.35)
+
+
+@pytest.mark.parametrize("shape", [(120, 128), (124, 133), (118, 131)])  # quick, and with factors of 31, 19, 59, 131
+def test_coarser_pixels_lie_where_they_are_said_to(shape):
+    y, x = (np.arange(n) for n in shape)
+    image = (np.cos(y[:, None] / 6) * np.sin(x / 7 + 1)).astype(np.float32)
+    small, step = coarser(image, 3.0)
+    assert all(2.5 < by <= 3.2 for by in step)
+    assert [int((n - 1) / by) + 1 for n, by in zip(shape, step)] == list(small.shape)
+    at = [by * np.arange(n) for by, n in zip(step, small.shape)]
+    there = np.cos(at[0][:, None] / 6) * np.sin(at[1] / 7 + 1)
+    assert small[4:-4, 4:-4] == pytest.approx(there[4:-4, 4:-4], abs=0.05)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spa.errors import UsageError
+from spa.image.quantiles import median
 from spa.io import movies
 from spa.io.star import Tables
 from spa.job import memory
@@ -108,10 +109,9 @@ def _result(
 
 
 def _summary(run: Run, found: list[dict[str, Any]]) -> None:
-    def median(name: str) -> float:
-        return float(np.median([one["columns"][name] for one in found]))
-
-    total, early = median("rlnAccumMotionTotal"), median("rlnAccumMotionEarly")
-    local = np.median([one["local"] for one in found])
+    total, early = (
+        median(np.array([one["columns"][f"rlnAccumMotion{part}"] for one in found])) for part in ("Total", "Early")
+    )
+    local = median(np.array([one["local"] for one in found]))
     run.summary(f"{len(found)} movies, motion {total:.1f} A ({early:.1f} A early); at the end places of the frame are "
                 f"{local:.2f} A apart (medians)")  # fmt: skip

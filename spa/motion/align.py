@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from spa.image.quantiles import median
 from spa.motion import dose as damage
 from spa.motion import field, patches, whole
 from spa.motion.field import Field, Prior, Told
@@ -118,6 +119,6 @@ def _informative(at: patches.Layout, signal: patches.Signal, ends: np.ndarray, h
 def _trusted(told: Told, moved: np.ndarray) -> Told:
     """Patches whose frames scatter far more than the others' are trusted less."""
     scatter = (told.precisions[..., None] * (told.displacements - moved) ** 2).mean((1, 2))
-    usual = np.median(scatter)
+    usual = median(scatter)
     share = np.minimum(1, 2.5 * usual / np.maximum(scatter, 1e-30))
     return Told(told.points, told.displacements, told.precisions * share[:, None])

@@ -3,6 +3,7 @@
 import numpy as np
 
 from spa.errors import DataError
+from spa.image.quantiles import median, quantiles
 from spa.motion import kernels
 
 SIGMAS = 6.0
@@ -39,12 +40,13 @@ def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
 def apart(near: np.ndarray, spread: float) -> np.ndarray:
     """(n,) whether a pixel is far from its neighbours' median; near (n, 9): its square, row by row."""
     around = np.delete(near, 4, axis=1)
-    return np.abs(near[:, 4] - np.median(around, axis=1)) > SIGMAS * spread
+    middle = np.sort(around, axis=1)[:, 3:5].mean(axis=1)
+    return np.abs(near[:, 4] - middle) > SIGMAS * spread
 
 
 def require_varied(image: np.ndarray) -> None:
     """DataError where pixels have one value, but for some single ones."""
-    usual = np.median(image[::SAMPLED, ::SAMPLED])
+    usual = median(image[::SAMPLED, ::SAMPLED])
     if np.mean(image != usual) < ODD:
         raise DataError(f"no contrast: over {1 - ODD:.0%} of its pixels are {usual:g}")
 
@@ -60,7 +62,7 @@ def _around(image: np.ndarray, side: int) -> np.ndarray:
 
 def middle_and_spread(values: np.ndarray) -> tuple[float, float]:
     """The median, and half of what lies between the quantiles that one standard deviation has on both sides."""
-    low, middle, high = np.quantile(values, (0.1587, 0.5, 0.8413))
+    low, middle, high = quantiles(values, (0.1587, 0.5, 0.8413))
     return float(middle), float(high - low) / 2
 
 

@@ -81,20 +81,28 @@ extern "C" __global__ void hermitian(float4* grid, int n, int nx) {
     *b = make_float4(re, -im, w, b->w);
 }
 
-// The grid at each of some operators (g, 9), added, in planes z from the first on, to a squared radius; one thread a
-// point.
-extern "C" __global__ void average(const float4* grid, float4* out, const float* operators, int count, int n, int nx,
-                                   int first, float limit) {
+// Whether a point is in the wedge of inward normals (m, 3).
+__device__ inline bool inside(const long long* normals, int m, int x, int y, int z) {
+    for (int k = 0; k < m; k++)
+        if (normals[3 * k] * x + normals[3 * k + 1] * y + normals[3 * k + 2] * z < 0) return false;
+    return true;
+}
+
+// The grid at each of some operators (g, 9), added, in the wedge of normals (m, 3) and to a squared radius; a thread has
+// a point.
+extern "C" __global__ void average(const float4* grid, float4* out, const float* operators, int count,
+                                   const long long* normals, int m, int n, int nx, int limit) {
     const int x = blockIdx.x * blockDim.x + threadIdx.x, c = n / 2;
     if (x >= nx - 1) return;
-    for (int zy = first * n + blockIdx.y; zy < n * n; zy += gridDim.y) {
-        const float px = x, py = zy % n - c, pz = zy / n - c;
-        if (px * px + py * py + pz * pz > limit) continue;
+    for (int zy = blockIdx.y; zy < n * n; zy += gridDim.y) {
+        const int y = zy % n - c, z = zy / n - c;
+        if (x * x + y * y + z * z > limit || !inside(normals, m, x, y, z)) continue;
+        const float px = x, py = y, pz = z;
         float re = 0, im = 0, weight = 0;
         for (int g = 0; g < count; g++) {
-            const float* m = operators + 9 * g;
-            float qx = m[0] * px + m[1] * py + m[2] * pz, sign = 1;
-            float qy = m[3] * px + m[4] * py + m[5] * pz, qz = m[6] * px + m[7] * py + m[8] * pz;
+            const float* t = operators + 9 * g;
+            float qx = t[0] * px + t[1] * py + t[2] * pz, sign = 1;
+            float qy = t[3] * px + t[4] * py + t[5] * pz, qz = t[6] * px + t[7] * py + t[8] * pz;
             if (qx < 0) qx = -qx, qy = -qy, qz = -qz, sign = -1;
             const int ix = (int)qx, iy = (int)floorf(qy), iz = (int)floorf(qz);
             const float fx = qx - ix, fy = qy - iy, fz = qz - iz;
@@ -113,15 +121,33 @@ extern "C" __global__ void average(const float4* grid, float4* out, const float*
     }
 }
 
-// Planes z < 0 of a grid that is symmetric over a twofold axis, from those z > 0: along x (rows turned round), else
-// along z (conjugates).
-extern "C" __global__ void flip(float4* grid, int n, int nx, int along_x) {
-    const int x = blockIdx.x * blockDim.x + threadIdx.x;
-    if (x >= nx) return;
-    for (int zy = blockIdx.y; zy < n / 2 * n; zy += gridDim.y) {
-        const int z = n - 1 - zy / n, y = along_x ? n - 1 - zy % n : zy % n;
-        float4 v = grid[((size_t)z * n + y) * nx + x];
-        if (!along_x) v.y = -v.y;
-        grid[(size_t)zy * nx + x] = v;
+// Orbits of operators (e, 9) that carry the grid into itself: each gets what its point in the wedge has, or with `add`
+// what all its points have together; the twin of orbits.py. One thread a point.
+extern "C" __global__ void orbits(float4* grid, const int* operators, int count, const long long* normals, int m, int n,
+                                  int nx, int limit, int add) {
+    const int x = blockIdx.x * blockDim.x + threadIdx.x, c = n / 2;
+    if (x >= nx - 1) return;
+    for (int zy = blockIdx.y; zy < n * n; zy += gridDim.y) {
+        const int y = zy % n - c, z = zy / n - c;
+        if (x * x + y * y + z * z > limit || !inside(normals, m, x, y, z)) continue;
+        float4 all = add ? make_float4(0, 0, 0, 0) : grid[(size_t)zy * nx + x];
+        for (int put = add ? 0 : 1; put < 2; put++)
+            for (int g = 0; g < count; g++) {
+                const int* t = operators + 9 * g;
+                int qx = t[0] * x + t[1] * y + t[2] * z, qy = t[3] * x + t[4] * y + t[5] * z;
+                int qz = t[6] * x + t[7] * y + t[8] * z;
+                const float sign = qx < 0 ? -1 : 1;
+                if (qx < 0) qx = -qx, qy = -qy, qz = -qz;
+                float4* at = grid + ((size_t)(qz + c) * n + qy + c) * nx + qx;
+                if (put) {
+                    *at = make_float4(all.x, sign * all.y, all.z, 0.0f);
+                    if (qx == 0)  // the opposite point is in the half grid, too
+                        grid[((size_t)(c - qz) * n + c - qy) * nx] = make_float4(all.x, -sign * all.y, all.z, 0.0f);
+                } else {
+                    all.x += at->x;
+                    all.y += sign * at->y;
+                    all.z += at->z;
+                }
+            }
     }
 }

@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from spa.compiled import kernel
+from spa.volume import orbits
 from spa.volume.cells import CHUNK
 from spa.volume.padded import map_of, padded_bytes
 from spa.volume.scatter import ramp_tables, scatter
@@ -130,59 +131,39 @@ def close_plane(grid: np.ndarray, pairs: int) -> None:
 
 
 def added(
-    sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map, flip: np.ndarray | None = None,
-    exact: bool = False,
-) -> Accumulator:  # fmt: skip
+    sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map, exact: np.ndarray | None = None
+) -> Accumulator:
     """The (closed) sums at each of some operators (g, 3, 3), added; slabs of z go to `run`, a pool's map.
 
-    flip: one of FLIPS that what comes out is symmetric over: half of it is computed. exact: whether the operators carry
-    the grid into itself: nothing is interpolated, up to its corners.
+    exact: operators (e, 3, 3) that carry the grid into itself, and that what comes out is symmetric over: one point of
+    each of their orbits is computed.
     """
     from spa.volume.turned import average  # compiled where there is a symmetry
 
     out = np.zeros(sums.grid.shape, np.float32)
-    turned = np.ascontiguousarray(operators, np.float32)
-    edge = np.float32(3 * len(out) ** 2 if exact else (len(out) // 2 - 1) ** 2)
-    edges = np.linspace(0 if flip is None else len(out) // 2, len(out), 9).astype(int)
-    list(run(lambda slab: average(sums.grid, out, turned, edge, *slab), list(zip(edges[:-1], edges[1:]))))
-    if flip is not None:
-        _flip(out, flip)
-    return Accumulator(sums.box, sums.radius, out, sums.kernels + (not exact))
-
-
-FLIPS = np.array([np.diag([1, -1, -1]), np.diag([-1, -1, 1])])  # with Friedel's law, z < 0 follows from z > 0
-
-
-def _flip(grid: np.ndarray, operator: np.ndarray) -> None:
-    """Planes z < 0 of a half grid (z, y, x, re/im/weight) that is symmetric over one of FLIPS, from those z > 0."""
-    below, above = grid[: len(grid) // 2], grid[: len(grid) // 2 : -1]
-    if operator[0, 0] > 0:
-        below[:] = above[:, ::-1]
-    else:  # it goes to x < 0: the conjugate of the opposite point
-        np.multiply(above, np.array([1, -1, 1, 1], np.float32), out=below)
+    exact = np.eye(3)[None] if exact is None else exact
+    turned, normals = np.ascontiguousarray(operators, np.float32), orbits.wedge(exact, len(out))
+    limit = (len(out) // 2 - 1) ** 2
+    list(run(lambda slab: average(sums.grid, out, turned, normals, limit, *slab), orbits.slabs(len(out))))
+    if len(exact) > 1:
+        orbits.spread(out, exact, limit, run)
+    return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
 
 
 def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map) -> Accumulator:
-    """The (closed) sums added over a point group's operators (g, 3, 3).
+    """The (closed) sums, which are used up, added over a point group's operators (g, 3, 3).
 
     Operators that carry the grid into itself need no interpolation: the others are one of each of their cosets.
     """
-    exact, turns, flip = steps(operators)
-    if len(exact) > 1:
-        sums = added(sums, exact, run, flip, exact=True)
-    return added(sums, turns, run, flip) if len(turns) > 1 else sums
-
-
-def steps(operators: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Operators (e, 3, 3) to add sums over first, exactly, then (c, 3, 3), and the flip that both leave, if any."""
     exact, turns = parted(operators)
-    flip = next((one for one in FLIPS if (np.abs(exact - one) < 1e-6).all(axis=(1, 2)).any()), None)
-    return exact, turns.transpose(0, 2, 1), flip  # an operator's inverse is an exact one times one of the turned back
+    if len(exact) > 1:
+        orbits.summed(sums.grid, exact, run)
+    return added(sums, turns.transpose(0, 2, 1), run, exact) if len(turns) > 1 else sums
 
 
 def parted(operators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Operators (e, 3, 3) that permute the axes, signs aside, and (c, 3, 3): each operator is one of these times one
-    of those."""
+    of those, and its inverse one of those times one of these turned back."""
     exact = np.rint(operators[np.abs(operators - np.rint(operators)).max(axis=(1, 2)) < 1e-6])
     turns: list[np.ndarray] = []
     for one in operators:

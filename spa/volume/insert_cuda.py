@@ -11,6 +11,7 @@ import numpy as np
 from spa.gpu.array import Array
 from spa.gpu.device import Device
 from spa.volume import insert as host
+from spa.volume import orbits
 from spa.volume.insert import Samples
 
 SOURCE = Path(__file__).with_name("insert.cu")
@@ -95,30 +96,35 @@ def close(sums: Accumulator) -> None:
     )
 
 
-def added(
-    sums: Accumulator, operators: np.ndarray, flip: np.ndarray | None = None, exact: bool = False
-) -> Accumulator:
-    """The (closed) sums at each of some operators (g, 3, 3), added; flip and exact as in `spa.volume.insert.added`."""
+def added(sums: Accumulator, operators: np.ndarray, exact: np.ndarray) -> Accumulator:
+    """The (closed) sums at each of some operators (g, 3, 3), added; exact as in `spa.volume.insert.added`."""
     device = sums.grid.device
     n, _, width, _ = sums.grid.shape
-    out, first = device.zeros(*sums.grid.shape), 0 if flip is None else n // 2
-    limit = np.float32(3 * n**2 if exact else (n // 2 - 1) ** 2)
+    out, normals, limit = device.zeros(*sums.grid.shape), orbits.wedge(exact, n), (n // 2 - 1) ** 2
     device.run(
-        SOURCE, "average", (-(-width // THREADS), (n - first) * n), THREADS, sums.grid, out,
-        device.array(operators, np.float32), np.int32(len(operators)), np.int32(n), np.int32(width), np.int32(first),
-        limit,
+        SOURCE, "average", (-(-width // THREADS), n * n), THREADS, sums.grid, out, device.array(operators, np.float32),
+        np.int32(len(operators)), device.array(normals, np.int64), np.int32(len(normals)), np.int32(n),
+        np.int32(width), np.int32(limit),
     )  # fmt: skip
-    if flip is not None:
-        device.run(
-            SOURCE, "flip", (-(-width // THREADS), n // 2 * n), THREADS, out, np.int32(n), np.int32(width),
-            np.int32(flip[0, 0] > 0),
-        )  # fmt: skip
-    return Accumulator(sums.box, sums.radius, out, sums.kernels + (not exact))
+    if len(exact) > 1:
+        over_orbits(out, exact, limit, add=False)
+    return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
+
+
+def over_orbits(grid: Array, operators: np.ndarray, limit: int, add: bool) -> None:
+    """As `spa.volume.orbits.spread`, or with `add` as its `summed`."""
+    device, normals = grid.device, orbits.wedge(operators, len(grid))
+    n, _, width, _ = grid.shape
+    device.run(
+        SOURCE, "orbits", (-(-width // THREADS), n * n), THREADS, grid, device.array(np.rint(operators), np.int32),
+        np.int32(len(operators)), device.array(normals, np.int64), np.int32(len(normals)), np.int32(n),
+        np.int32(width), np.int32(limit), np.int32(add),
+    )  # fmt: skip
 
 
 def symmetrised(sums: Accumulator, operators: np.ndarray) -> Accumulator:
-    """The (closed) sums added over a point group's operators (g, 3, 3)."""
-    exact, turns, flip = host.steps(operators)
+    """The (closed) sums, which are used up, added over a point group's operators (g, 3, 3)."""
+    exact, turns = host.parted(operators)
     if len(exact) > 1:
-        sums = added(sums, exact, flip, exact=True)
-    return added(sums, turns, flip) if len(turns) > 1 else sums
+        over_orbits(sums.grid, exact, (len(sums.grid) // 2 + 2) ** 2, add=True)
+    return added(sums, turns.transpose(0, 2, 1), exact) if len(turns) > 1 else sums

@@ -3,23 +3,23 @@
 import numpy as np
 
 from spa.compiled import kernel
+from spa.volume.orbits import span
 
 
-@kernel("void(f4[:,:,:,::1], f4[:,:,:,::1], f4[:,:,::1], f4, i8, i8)", fastmath=True)
-def average(grid, out, operators, limit, z0, z1):
+@kernel("void(f4[:,:,:,::1], f4[:,:,:,::1], f4[:,:,::1], i8[:,::1], i8, i8, i8)", fastmath=True)
+def average(grid, out, operators, normals, limit, z0, z1):
     """out (z, y, x, re/im/weight) in planes z0 ... z1 - 1: the grid at each operator (g, 3, 3), trilinear, added.
 
-    limit: squared radius beyond which nothing is looked at.
+    Where it is in the wedge of some normals (m, 3), and within a squared radius.
     """
     n = grid.shape[0]
     c = n // 2
     one = np.float32(1)
     for z in range(z0, z1):
         for y in range(n):
-            for x in range(grid.shape[2] - 1):
+            first, end = span(normals, y - c, z - c, limit, grid.shape[2] - 2)
+            for x in range(first, end):
                 px, py, pz = np.float32(x), np.float32(y - c), np.float32(z - c)
-                if px * px + py * py + pz * pz > limit:
-                    continue
                 re = np.float32(0)
                 im = np.float32(0)
                 w = np.float32(0)
@@ -42,6 +42,8 @@ def average(grid, out, operators, limit, z0, z1):
                         continue
                     for dz in range(2):
                         wz = fz if dz else one - fz
+                        if wz == 0:  # turns about z stay in the plane
+                            continue
                         for dy in range(2):
                             wy = wz * (fy if dy else one - fy)
                             w0, w1 = wy * (one - fx), wy * fx

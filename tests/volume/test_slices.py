@@ -12,10 +12,8 @@ from spa.volume.insert import (
     Accumulator,
     Samples,
     accumulator,
-    added,
     close,
     insert,
-    shell_index,
     slabs,
     solve,
     symmetrised,
@@ -148,32 +146,6 @@ def test_regridding_there_and_back_changes_nothing_below_nyquist() -> None:
     volume = lowpass(np.random.default_rng(6).standard_normal((32,) * 3).astype(np.float32), 1.0, 4.0)
     back = regridded(regridded(volume, 48), 32)
     assert np.allclose(back, volume, atol=2e-5)
-
-
-@pytest.mark.parametrize("group", ["D7", "O", "C2"])
-def test_cosets_of_the_exact_operators_make_the_whole_group(group: str) -> None:
-    """The sum over a group by way of its part that permutes the axes is the sum over each operator."""
-    rng = np.random.default_rng(3)
-    blob = gaussian_filter(rng.standard_normal((BOX,) * 3), 2).astype(np.float32) * soft_sphere(BOX, 15, 4)
-    sums = filled(blob, random_poses(100))
-    every = operators(group)
-    one_by_one = sum(symmetrised(sums, np.stack([np.eye(3), one])).grid - sums.grid for one in every)
-    found = symmetrised(sums, every)
-    inside = shell_index(sums) < sums.radius - 1
-    size = np.abs(one_by_one[inside]).max()
-    assert np.abs(found.grid - one_by_one)[inside][:, :3].max() < (1e-5 if group == "O" else 0.15) * size
-    assert found.kernels == sums.kernels + (group == "D7")
-
-
-@pytest.mark.parametrize("group", ["C2", "C3", "C6", "D3", "D7", "T", "I"])
-def test_cosets_and_flips_give_what_each_operator_of_the_group_gives(group: str) -> None:
-    rng = np.random.default_rng(4)
-    sums = accumulator(24, 8)
-    sums.grid[..., :3] = rng.standard_normal((*sums.grid.shape[:3], 3))
-    close(sums)
-    inside = shell_index(sums) <= sums.radius
-    found, whole = symmetrised(sums, operators(group)).grid[inside], added(sums, operators(group)).grid[inside]
-    assert np.abs(found - whole).max() < 1e-5 * np.abs(whole).max()
 
 
 def test_slices_and_insertion_that_reach_over_the_edge_stay_inside() -> None:

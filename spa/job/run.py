@@ -11,7 +11,7 @@ from spa import __version__
 from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, WriteError
 from spa.gpu.names import numbers
 from spa.io.whole import require_folder
-from spa.job import call, history, options, progress, threads
+from spa.job import call, elsewhere, history, options, progress, threads
 from spa.job.signals import Terminated
 from spa.job.voice import Voice
 
@@ -264,8 +264,9 @@ def _execute(name: str, devices: str, settings: dict[str, Any], body: Callable[[
             return run.finish()
     except BaseException as caught:
         error = caught
-        if isinstance(caught, SpaError) and not caught.job:
-            caught.job = name
+        if isinstance(caught, SpaError):
+            caught.job = caught.job or name
+            caught.args = (elsewhere.explained(str(caught), run.inputs),)
         if isinstance(caught, KeyboardInterrupt):
             caught.line = f"spa {name}: interrupted{run.goes_on}"  # type: ignore[attr-defined]
         raise

@@ -175,16 +175,18 @@ def _stems(names: list[str]) -> dict[str, str]:
 
 
 def summary(table: Table) -> str:
-    """The figures that matter, in words."""
+    """The figures that matter, in words: of what has rings, where anything has."""
+    rings = table.floats("spaCtfEvidence") >= CERTAIN
+    count, without = len(table), int((~rings).sum())
+    table = table.take(rings) if rings.any() else table
     defocus = (table.floats("rlnDefocusU") + table.floats("rlnDefocusV")) / 2
-    resolution, evidence = table.floats("rlnCtfMaxResolution"), table.floats("spaCtfEvidence")
-    text = f"{len(table)} micrographs, defocus {defocus.min():.0f} to {defocus.max():.0f} A, "
+    resolution = table.floats("rlnCtfMaxResolution")
+    text = f"{count} micrographs, defocus {defocus.min():.0f} to {defocus.max():.0f} A, "
     text += f"fit resolution {np.median(resolution):.2f} A (median)"
     for name, what in (("spaCtfTilt", "tilt {:.1f} degrees"), ("spaIceThickness", "ice of {:.0f} A")):
         if name in table and np.isfinite(table.floats(name, missing=np.nan)).any():
             text += ", " + what.format(np.nanmedian(table.floats(name, missing=np.nan))) + " (median)"
-    without = int((evidence < CERTAIN).sum())
-    return text + (f", {without} without rings" if without else "")
+    return text + (f"; {without} without rings" if without else "")
 
 
 def panels(table: Table) -> list[Panel]:

@@ -60,8 +60,10 @@ def rules(
     if plot:
         from spa.plot import figure
         from spa.plot.histograms import histograms
+        from spa_plugins.curate_rules.words import label
 
-        figure.save(histograms(sorting.quantities, sorting.thresholds()), plot)
+        labels = {name: label(name) for name in sorting.quantities}
+        figure.save(histograms(sorting.quantities, sorting.thresholds(), labels), plot)
     if rejected:
         run.write(sorting.rejected(), rejected)
     run.write(sorting.kept(), output)

@@ -16,15 +16,8 @@ from spa.web.page import BadRequest, Page, number
 from spa.web.server import serve
 from spa_plugins.curate_rules import auto
 from spa_plugins.curate_rules.sort import Sorting, quantities, sort
+from spa_plugins.curate_rules.words import WORDS
 
-_WORDS = {
-    "spaCtfEvidence": ("Evidence of rings", ""), "rlnCtfMaxResolution": ("Fit resolution", "Å"),
-    "rlnCtfFigureOfMerit": ("Figure of merit", ""), "rlnCtfAstigmatism": ("Astigmatism", "Å"),
-    "defocus": ("Defocus", "Å"), "rlnCtfIceRingDensity": ("Ice ring", ""), "spaCtfTilt": ("Tilt", "°"),
-    "spaIceThickness": ("Ice thickness", "Å"), "spaJunkShare": ("Share of junk", ""), "spaContent": ("Content", ""),
-    "rlnAccumMotionTotal": ("Motion", "Å"), "rlnAccumMotionEarly": ("Early motion", "Å"),
-    "rlnAccumMotionLate": ("Late motion", "Å"), "picks": ("Picks", ""),
-}  # fmt: skip
 _NO_FIGURES = ("rlnOpticsGroup", "rlnDefocusU", "rlnDefocusV")
 
 Limits = dict[str, list[float | None]]  # of a figure the low and the high one
@@ -81,7 +74,7 @@ class Sitting:
     def facts(self) -> dict[str, Any]:
         """What the page begins with; numbers that are not known are null."""
         figures = [
-            {"name": name, "words": _WORDS.get(name, (name, ""))[0], "unit": _WORDS.get(name, (name, ""))[1],
+            {"name": name, "words": WORDS.get(name, (name, ""))[0], "unit": WORDS.get(name, (name, ""))[1],
              "values": [v if np.isfinite(v) else None for v in values.tolist()]}
             for name, values in self.figures.items()
         ]  # fmt: skip

@@ -13,13 +13,20 @@ if TYPE_CHECKING:
 _ACROSS = 3
 
 
-def histograms(quantities: Mapping[str, np.ndarray], thresholds: Mapping[str, Sequence[float]]) -> "Figure":
-    """A histogram for each quantity (n,), its limits as red lines; the title counts what is not a number."""
+def histograms(
+    quantities: Mapping[str, np.ndarray], thresholds: Mapping[str, Sequence[float]],
+    labels: Mapping[str, str] | None = None,
+) -> "Figure":  # fmt: skip
+    """A histogram for each quantity (n,), its limits as red lines; the title counts what is not a number.
+
+    labels: what stands at the axis of a quantity, with its unit.
+    """
     rows = max(1, -(-len(quantities) // _ACROSS))
     figure = open_figure(3.6 * _ACROSS, 2.6 * rows)
     axes = figure.subplots(rows, _ACROSS, squeeze=False).ravel()
     for axis, (name, values) in zip(axes, quantities.items()):
         _histogram(axis, name, values, thresholds.get(name, ()))
+        axis.set_xlabel((labels or {}).get(name, ""))
     for axis in axes[len(quantities) :]:
         axis.axis("off")
     return figure
@@ -34,6 +41,7 @@ def _histogram(axis: Any, name: str, values: np.ndarray, limits: Sequence[float]
     missing = len(values) - len(finite)
     axis.set_title(name + (f" ({missing} missing)" if missing else ""))
     axis.set_ylabel("micrographs")
+    axis.yaxis.get_major_locator().set_params(integer=True)
     if limits:
         axis.legend(fontsize=7)
 

@@ -19,3 +19,8 @@ def test_each_quantity_has_its_histogram_and_its_limits():
 def test_what_is_not_a_number_is_counted():
     (axis,) = [axis for axis in histograms({"a": np.array([1.0, np.nan, 3.0])}, {}).axes if axis.patches]
     assert axis.get_title() == "a (1 missing)"
+
+
+def test_axes_say_what_is_counted_and_counts_are_whole():
+    (axis,) = [axis for axis in histograms({"a": np.arange(3.0)}, {}, {"a": "Tilt (°)"}).axes if axis.patches]
+    assert axis.get_xlabel() == "Tilt (°)" and all(float(tick).is_integer() for tick in axis.get_yticks())

@@ -7,10 +7,12 @@ import pytest
 
 from spa.image.ctf import Lens
 from spa.io import mrc, star
+from spa.io.star import Table
 from spa.motion.power import Spectrum
 from spa.recipe import surface
 from spa.simulate.slab import Slab, View, seen_ice
 from spa.testing import OPTICS, run_spa
+from spa_plugins.ctf_patch.estimate import summary
 
 PIXEL = 2.0
 QUICK = ("--box", 256, "--resolution", 30, 5, "-q")
@@ -115,6 +117,13 @@ def test_noise_gets_the_coarse_end_as_its_resolution(tmp_path, micrograph):
     assert result.status == 0
     assert found(tmp_path).floats("rlnCtfMaxResolution")[0] == 25
     assert "1 without rings" in result.stderr
+
+
+def test_the_summary_tells_of_what_has_rings():
+    table = Table.of(rlnMicrographName=["a", "b", "c"], rlnDefocusU=[20000.0, 22000.0, 6000.0],
+                     rlnDefocusV=[20000.0, 22000.0, 6000.0], rlnCtfMaxResolution=[5.0, 5.0, 30.0],
+                     spaCtfEvidence=[200.0, 300.0, 1.0])  # fmt: skip
+    assert summary(table) == "3 micrographs, defocus 20000 to 22000 A, fit resolution 5.00 A (median); 1 without rings"
 
 
 def test_defocus_bounds_are_kept(tmp_path, pair):

@@ -6,6 +6,7 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.io.star import Table, Tables
+from spa.model.filenames import partners
 from spa.model.numbers import LIMIT, sensible
 from spa.model.poses import matrices
 from spa.model.positions import coordinates, micrograph_pixel_sizes, origins, pixel_size_column, positions
@@ -75,15 +76,19 @@ def _bare(tables: Tables) -> Table:
 
 
 def _with_micrographs(picks: Table, micrographs: Table | None) -> Table:
-    """Columns of the micrograph, by its name, for those that the picks lack."""
+    """Columns of the micrograph, by its name, for those that the picks lack; and its name as its own table has it."""
     names = picks.text("rlnMicrographName")
     if micrographs is None:
         return picks if "rlnOpticsGroup" in picks else picks.with_columns(rlnOpticsGroup=1)
     where = {name: row for row, name in enumerate(micrographs.text("rlnMicrographName"))}
-    missing = [row for row, name in enumerate(names) if name not in where]
+    partner = partners(names, where)
+    missing = [row for row, name in enumerate(names) if name not in partner]
     if missing:
-        raise DataError(f"{picks.where} row {missing[0] + 1}: {names[missing[0]]} is not in {micrographs.where}")
-    rows = np.array([where[name] for name in names], np.int64)
+        raise DataError(f"{picks.where} row {missing[0] + 1}: {names[missing[0]]} is not in {micrographs.where}, whose "
+                        f"first is {next(iter(where), 'none')}")  # fmt: skip
+    rows = np.array([where[partner[name]] for name in names], np.int64)
+    if any(name != other for name, other in partner.items()):
+        picks = picks.with_columns(rlnMicrographName=[partner[name] for name in names])
     own = "rlnDefocusU" in picks
     wanted = [*(() if own else _DEFOCUS), *_FROM_MICROGRAPH]
     new = {name: micrographs.text(name)[rows] for name in wanted if name in micrographs and name not in picks}

@@ -161,6 +161,15 @@ def test_a_bare_table_of_coordinates_with_micrographs_beside(picks: Path) -> Non
     assert found.floats("rlnDefocusV").tolist() == [14800] * 9
 
 
+@pytest.mark.parametrize("name", ["tiny.mrc", "../{folder}/tiny.mrc"])
+def test_picks_that_name_their_micrographs_otherwise(picks: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(picks.parent)
+    table = star.read(picks)["particles"].with_columns(rlnMicrographName=name.format(folder=picks.parent.name))
+    star.write(star.Tables({"": table}, []), picks.parent / "bare.star")
+    found = run(picks.parent / "bare.star", *BOX, "--micrographs", picks.parent / "micrographs.star")["particles"]
+    assert set(found.text("rlnMicrographName")) == {str(picks.parent / "tiny.mrc")} and len(found) == 9
+
+
 def test_min_score_leaves_out(picks: Path) -> None:
     assert run(picks, *BOX, "--min-score", 6)["particles"].floats("rlnAutopickFigureOfMerit").tolist() == [6, 7, 8]
 

@@ -1,0 +1,23 @@
+"""Names that mean one file."""
+
+from pathlib import Path
+
+import pytest
+
+from spa.model.filenames import partners
+
+
+def test_a_path_from_here_and_from_the_root_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = str(tmp_path / "Mi cs" / "a.mrc")
+    assert partners(["Mi cs/a.mrc", "./Mi cs/a.mrc"], [whole]) == {"Mi cs/a.mrc": whole, "./Mi cs/a.mrc": whole}
+    assert partners([whole], ["Mi cs/a.mrc"]) == {whole: "Mi cs/a.mrc"}
+
+
+def test_a_bare_name_is_the_only_one_that_it_ends() -> None:
+    assert partners(["a.mrc", "b.mrc"], ["one/a.mrc", "one/b.mrc", "two/b.mrc"]) == {"a.mrc": "one/a.mrc"}
+
+
+def test_an_exact_name_comes_first_and_another_folder_is_another_file() -> None:
+    assert partners(["a.mrc"], ["one/a.mrc", "a.mrc"]) == {"a.mrc": "a.mrc"}
+    assert partners(["two/a.mrc"], ["one/a.mrc"]) == {}

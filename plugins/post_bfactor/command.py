@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NYQUIST = 2.2  # pixels: resolutions near the end of the curve do not move with the number of particles
 FIRST = 3.5  # shells: what ends before is not resolved at all
+BENT = " of the last three numbers (the curve bends: something else limits)"
 BETTER = (0.95, 0.9, 0.8)  # of the resolution there is: what it takes is told
 
 
@@ -46,8 +47,9 @@ def bfactor(run: Run, star: str, output: str, plot: str | None, mask_file: str |
 
     Half maps are made of random subsets at the poses that the table has, from all particles down by halves, each subset
     a part of the next.  1/d^2 over ln N is a straight line of slope 2/B while more particles help (Rosenthal &
-    Henderson); a bend at the end means that something else limits.  DIR gets bfactor.star: data_subsets and, where more
-    particles help, data_bfactor and data_needed.  The table goes on as it is.
+    Henderson); a bend means that something else limits, and then the line is that of the last three numbers.  DIR gets
+    bfactor.star: data_subsets and, where more particles help, data_bfactor and data_needed.  The table goes on as it
+    is.
     """
     import numpy as np
 
@@ -71,7 +73,7 @@ def bfactor(run: Run, star: str, output: str, plot: str | None, mask_file: str |
         figure.save(henderson(counts, found, drawn, wanted), plot)
     run.write(tables, output)
     nothing = f"no resolution: half maps of all {counts.max():.0f} particles agree no better than noise does"
-    run.summary(_line(line, best, int(counts.max()), wanted) if best < lost else nothing)
+    run.summary(_line(line, best, int(counts.max()), wanted, stack.pixel_size) if best < lost else nothing)
 
 
 def _prepared(run: Run, tables: Any, mask_file: str | None, symmetry: str | None, diameter: float | None
@@ -119,7 +121,7 @@ def _measured(run: Run, posed: Any, mask: np.ndarray, pixel_size: float, smalles
         for repeat in run.progress(range(repeats), unit="repeat"):
             some = every if repeat == 0 else every[:-1]
             for count, first, second in grown(posed, some, run.rng("subsets", repeat), workers):
-                d = resolution(first, second, pixel_size, mask, run.rng("phases", repeat))
+                d = resolution(first, second, pixel_size, mask, run.rng("phases", repeat), len(posed.operators))
                 points.append((count, d))
                 run.say(f"{count} particles: {d:.2f} A")
                 run.checkpoint()
@@ -140,13 +142,15 @@ def _tables(counts: np.ndarray, found: np.ndarray, line: Line | None, wanted: li
     return Tables({"bfactor": general, "subsets": subsets, "needed": table})
 
 
-def _line(line: Line | None, best: float, count: int, wanted: list[float]) -> str:
+def _line(line: Line | None, best: float, count: int, wanted: list[float], pixel_size: float) -> str:
+    found = f"{best:.2f} A from {count} particles"
     if line is None:
-        return f"{best:.2f} A from {count} particles; no line: too few subsets are resolved short of Nyquist's"
+        return f"{found}; no line: too few subsets are resolved short of Nyquist's"
     if line.slope <= 0:
-        return f"{best:.2f} A from {count} particles; more of them do not help"
+        return f"{found}; more of them do not help"
     number, low, high = line.needed(wanted[0])
-    return (
-        f"B = {line.bfactor:.0f} +- {line.error:.0f} A^2; {best:.2f} A from {count} particles; {wanted[0]:.2f} A needs "
-        f"{number:.2g} ({low:.2g} to {high:.2g})"
-    )
+    needs = f"{number:.2g} ({low:.2g} to {high:.2g})"
+    if wanted[0] < 2 * pixel_size:
+        needs = f"smaller pixels than {pixel_size:.3g} A and " + (needs if number > count else "no more particles")
+    bent = BENT if line.bent else ""
+    return f"B = {line.bfactor:.0f} +- {line.error:.0f} A^2{bent}; {found}; {wanted[0]:.2f} A needs {needs}"

@@ -6,15 +6,20 @@ import numpy as np
 
 DRAWS = 400  # bootstrap samples
 FEWEST = 3  # numbers of particles that a line needs
+SURE, LESS = 0.975, 0.75  # of resampled parabolas must be that much less steep at their end
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """1/d^2 = offset + slope ln N, and as many lines of resampled points (k, 2)."""
+    """1/d^2 = offset + slope ln N, and as many lines of resampled points (k, 2).
+
+    bent: points of fewer particles lie on a steeper line, and have no part in this one.
+    """
 
     offset: float
     slope: float
     drawn: np.ndarray
+    bent: bool = False
 
     @property
     def bfactor(self) -> float:
@@ -41,25 +46,40 @@ class Line:
 
 
 def fitted(counts: np.ndarray, resolutions: np.ndarray, rng: np.random.Generator) -> Line | None:
-    """The line through points (p,), every number of particles with the same weight; None where there are too few."""
+    """The line through points (p,), every number of particles with the same weight; None where there are too few.
+
+    Where points bend, it goes through the last three numbers alone: what more particles bring is told by the end.
+    """
     there = np.unique(counts)
     if len(there) < FEWEST:
         return None
-    own = _line(counts, resolutions)
-    of = [np.flatnonzero(counts == count) for count in there]
-    rest = np.abs(1 / resolutions**2 - own[0] - own[1] * np.log(counts))
-    scatter = float(np.sqrt((rest**2).sum() / max(len(counts) - 2, 1)))
-    drawn = []
-    for _ in range(DRAWS):
-        rows = np.concatenate([rng.choice(rows, len(rows)) for rows in of])
-        noisy = 1 / resolutions[rows] ** 2
-        alone = np.array([len(of[int(np.searchsorted(there, count))]) == 1 for count in counts[rows]])
-        noisy = noisy + alone * rng.standard_normal(len(rows)) * scatter  # one draw tells nothing of its scatter
-        drawn.append(_line(counts[rows], 1 / np.sqrt(np.maximum(noisy, 1e-9))))
-    return Line(own[0], own[1], np.array(drawn))
+    bent = len(there) > FEWEST and bends(counts, resolutions, rng)
+    if bent:
+        last = counts >= there[-FEWEST]
+        counts, resolutions = counts[last], resolutions[last]
+    slope, offset = _polynomial(counts, 1 / resolutions**2, 1)
+    return Line(float(offset), float(slope), _resampled(counts, resolutions, rng, 1)[:, ::-1], bent)
 
 
-def _line(counts: np.ndarray, resolutions: np.ndarray) -> tuple[float, float]:
+def bends(counts: np.ndarray, resolutions: np.ndarray, rng: np.random.Generator) -> bool:
+    """Whether the last doublings clearly bring less than those before: at the end nearly all resampled parabolas are
+    less steep than over all.
+    """
+    first, last = np.log(counts.min()), np.log(counts.max())
+    curvature, slope, _ = _resampled(counts, resolutions, rng, 2).T
+    end, whole = slope + 2 * curvature * last, slope + curvature * (first + last)
+    return bool(np.quantile(end - LESS * whole, SURE) < 0)
+
+
+def _resampled(counts: np.ndarray, resolutions: np.ndarray, rng: np.random.Generator, degree: int) -> np.ndarray:
+    """(k, degree + 1) polynomials of points that lie about the best as those that there are; highest power first."""
+    best = np.polyval(_polynomial(counts, 1 / resolutions**2, degree), np.log(counts))
+    rest = 1 / resolutions**2 - best
+    scatter = float(np.sqrt((rest**2).sum() / max(len(counts) - degree - 1, 1)))
+    noise = scatter * rng.standard_normal((DRAWS, len(best)))
+    return np.array([_polynomial(counts, best + one, degree) for one in noise])
+
+
+def _polynomial(counts: np.ndarray, squares: np.ndarray, degree: int) -> np.ndarray:
     weight = 1 / np.sqrt(np.array([np.count_nonzero(counts == count) for count in counts]))
-    slope, offset = np.polyfit(np.log(counts), 1 / resolutions**2, 1, w=weight)
-    return float(offset), float(slope)
+    return np.polyfit(np.log(counts), squares, degree, w=weight)

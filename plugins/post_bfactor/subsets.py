@@ -9,6 +9,7 @@ from spa.refine.data import BLOCK, Images
 from spa.refine.maximisation import raw_prior
 from spa.refine.problem import Workers
 from spa.volume import insert as into
+from spa.volume.fsc import crossing, independent_under
 from spa.volume.halfmaps import measured
 
 GOLD = 0.143
@@ -87,17 +88,18 @@ def _solved(posed: Posed, sums: into.Accumulator, workers: Workers) -> np.ndarra
 
 
 def resolution(
-    half1: np.ndarray, half2: np.ndarray, pixel_size: float, mask: np.ndarray, rng: np.random.Generator
-) -> float:
-    """Angstroms where the FSC, corrected for the mask, falls below 0.143, linear between shells."""
+    half1: np.ndarray, half2: np.ndarray, pixel_size: float, mask: np.ndarray, rng: np.random.Generator,
+    symmetry: int = 1,
+) -> float:  # fmt: skip
+    """Angstroms where the FSC, corrected for the mask, falls below 0.143 for good, linear between shells.
+
+    symmetry: the point group's order.
+    """
     curves, _ = measured(half1, half2, pixel_size, mask, [rng])
     curve = curves.corrected
-    below = np.flatnonzero(curve[1:] < GOLD)
-    if not len(below):
+    shell = crossing(curve, GOLD, independent_under(mask, symmetry))
+    if shell == len(curve) - 1:
         return 2 * pixel_size
-    shell = max(int(below[0]), 1)
     here, there = curve[shell], curve[shell + 1]
     part = float(np.clip((here - GOLD) / max(here - there, 1e-9), 0, 1))
     return len(half1) * pixel_size / (shell + part)
-
-

@@ -7,7 +7,8 @@ import pytest
 
 from spa.io import mrc, star
 from spa.testing import is_png, run_spa
-from spa_plugins.post_bfactor.line import fitted
+from spa_plugins.post_bfactor.command import _line
+from spa_plugins.post_bfactor.line import bends, fitted
 from spa_plugins.post_bfactor.subsets import sizes
 
 
@@ -57,6 +58,37 @@ def test_a_line_is_found_with_its_error() -> None:
     number, low, high = line.needed(line.resolution(20000))
     assert number == pytest.approx(20000, rel=1e-6) and low < number < high
     assert fitted(counts[:6], np.ones(6), rng) is None  # two numbers of particles are no line
+
+
+def bending(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Resolutions whose squares grow as a line of B = 120 up to 400 particles, and as one of B = 600 from there."""
+    late = np.maximum(np.log(counts / 400), 0)
+    squares = 0.01 + 2 / 120 * np.log(np.minimum(counts, 400) / 100) + 2 / 600 * late
+    return 1 / np.sqrt(squares + 2e-4 * rng.standard_normal(len(counts)))
+
+
+def test_where_points_bend_the_end_foretells() -> None:
+    rng = np.random.default_rng(1)
+    counts = np.repeat([100, 200, 400, 800, 1600], 3).astype(float)
+    line = fitted(counts, bending(counts, rng), rng)
+    assert line is not None and line.bent and line.bfactor == pytest.approx(600, rel=0.25)
+    straight = fitted(counts, 1 / np.sqrt(0.01 + 2 / 120 * np.log(counts / 100)), rng)
+    assert straight is not None and not straight.bent
+
+
+def test_straight_lines_are_seldom_said_to_bend() -> None:
+    rng = np.random.default_rng(2)
+    counts = np.array([100.0] * 3 + [200.0] * 3 + [400.0] * 3 + [800.0] * 3 + [1600.0])
+    noisy = [0.01 + 2 / 120 * np.log(counts / 100) + 1e-3 * rng.standard_normal(len(counts)) for _ in range(40)]
+    assert sum(bends(counts, 1 / np.sqrt(one), rng) for one in noisy) <= 6
+
+
+def test_what_the_pixels_end_is_not_said_to_need_particles() -> None:
+    rng = np.random.default_rng(3)
+    counts = np.repeat([100, 200, 400, 800], 3).astype(float)
+    line = fitted(counts, 1 / np.sqrt(0.01 + 2 / 120 * np.log(counts / 100)), rng)
+    assert _line(line, 6.0, 1500, [5.7], 3.0).endswith("5.70 A needs smaller pixels than 3 A and no more particles")
+    assert "5.70 A needs 3" in _line(line, 6.0, 150, [5.7], 2.0)
 
 
 def test_subsets_are_halves() -> None:

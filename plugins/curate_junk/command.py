@@ -24,9 +24,10 @@ def junk(run: Run, star: str, output: str, outdir: str, plot: str | None, diamet
     particle's width. DIR/MICROGRAPH_junk.mrc is 1 there, in pixels of about 8 A (_spaJunkMask); _spaJunkShare is its
     part of the micrograph. Pickers leave such places alone, and picks that the table has there already are dropped.
 
-    _spaContent tells exposures apart as wholes: how much there is at the size of particles, over what is uneven at
-    coarser scales. It is above about 0.3 in ice with particles, near 0 in empty ice and vacuum, below in crystalline
-    ice; 'curate rules --auto' looks at both.
+    _spaContent tells exposures of one set apart as wholes: detail of 10 to 20 A, over noise and over what is uneven at
+    45 to 180 A. It is above 0.5 where the detail of particles stands out of the noise, near 0 in empty ice and vacuum,
+    and below where what there is is coarse: crystals and lumps far below, but also particles of which hardly more than
+    the outline is seen. Compare it with the set's own median, as 'curate rules --auto' does.
 
     \b
     Example:

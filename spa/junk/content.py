@@ -11,8 +11,10 @@ _NOISE = {2: 0.195, 4: 0.051, 5: 0.027}  # bands of white noise over its finest 
 
 def content(ground: Ground) -> float:
     """The logarithm of the detail of 10 to 20 angstroms over noise, less how much more uneven than noise the coarser
-    ones of 45 to 180 angstroms are over that detail. Empty ice and vacuum are near 0; ice of particles is above 0.3,
-    crystals and lumps are below.
+    ones of 45 to 180 angstroms are over that detail. Empty ice and vacuum are near 0; particles whose detail stands out
+    of the noise are above 0.5. What is coarse is below: crystals and lumps, and particles whose outline alone is seen
+    (-0.3 to -0.9 where a signal in their circle has a tenth of the noise's variance). So exposures are to be compared
+    with others of their set.
     """
     smooth = [ground.image, *(blurred(ground.image, width) for width in _WIDTHS)]
     bands = [deviation(one - other) for one, other in zip(smooth, smooth[1:])]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from spa.errors import DataError, UsageError
-from spa.image.boxes import fits
+from spa.image.boxes import fits, varied
 from spa.image.extraction import Extraction
 from spa.io import mrc, pixels
 from spa.io.stacks import image_name
@@ -83,18 +83,23 @@ def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings)
 
     def work(name: str) -> dict[str, Any]:
         rows = np.flatnonzero(picks.micrograph == name)
-        kept = _cut_micrograph(name, str(files[name]), picks.centre[rows], picks.pixel_size[rows[0]], settings, images)
+        kept, flat = _cut_micrograph(
+            name, str(files[name]), picks.centre[rows], picks.pixel_size[rows[0]], settings, images
+        )
         stack = name if settings.virtual else str(files[name])
-        return {"stack": stack, "rows": rows[kept].tolist(), "edge": len(rows) - len(kept)}
+        return {"stack": stack, "rows": rows[kept].tolist(), "flat": flat, "edge": len(rows) - len(kept) - flat}
 
     done = [result for _, result in run.each(names, work, lambda name: name, "micrograph")]
     table = _particles(picks, done)
-    edge = sum(result["edge"] for result in done)
+    edge, flat = (sum(result[why] for result in done) for why in ("edge", "flat"))
     if not len(table):
         box, each = settings.how.box, f" of {settings.pixel_size:g} A" if settings.pixel_size else ""
-        raise DataError(f"no particles: all {edge} boxes of {box} pixels{each} reach over their micrographs' edges")
+        reasons = [f"{edge} boxes of {box} pixels{each} reach over their micrographs' edges"] * bool(edge)
+        reasons += [f"{flat} have nothing in them"] * bool(flat)
+        raise DataError(f"no particles: all {' or '.join(reasons)}")
     counts = [len(result["rows"]) for result in done]
     at_edge = f"; {edge} left out because their boxes reach over the edge (--pad fills them)" if edge else ""
+    at_edge += f"; {flat} left out because all pixels of their boxes are the same" if flat else ""
     usual = f"{np.median(counts):.0f} a micrograph (median)"
     run.summary(f"{len(table)} particles of {settings.how.crop} pixels, {usual}{at_edge}")
     optics = particle_optics(picks.optics, settings.how.box, settings.how.crop, settings.pixel_size)
@@ -132,8 +137,8 @@ def _batches(centres: np.ndarray) -> Iterator[np.ndarray]:
 
 def _cut_micrograph(
     name: str, stack: str, centres: np.ndarray, pixel_size: float, settings: Settings, images: Images
-) -> np.ndarray:
-    """Write one stack; which of the centres (n, 2) are in it."""
+) -> tuple[np.ndarray, int]:
+    """Write one stack; which of the centres (n, 2) are in it, and the number of boxes with nothing in them."""
     image = mrc.read(name).data
     image = image[0] if image.ndim == 3 and len(image) == 1 else image
     if image.ndim != 2:
@@ -145,14 +150,16 @@ def _cut_micrograph(
     found = np.asarray(image, np.float32)
     pixels.require_finite(found, name)
     pixels.require_contrast(found, name)
-    kept = np.flatnonzero(fits(centres, 1 if how.pad else box, found.shape))
+    inside = np.flatnonzero(fits(centres, 1 if how.pad else box, found.shape))
+    kept = inside[varied(found, centres[inside], box)]
+    flat = len(inside) - len(kept)
     if not len(kept) or settings.virtual:
-        return kept
+        return kept, flat
     dtype = np.float16 if settings.half else np.float32
     with mrc.StackWriter(stack, len(kept), how.crop, size, dtype) as writer:
         for batch in images(how, found, centres[kept]):
             writer.write(batch)
-    return kept
+    return kept, flat
 
 
 def _particles(picks: Picks, done: list[dict[str, Any]]) -> Table:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,14 @@ def entries(tables: Tables, said: dict[str, Any]) -> list[Entry]:
             raise DataError(f"{table.where} row {row + 1}: a dose below 0")
         found.append(Entry(str(name), groups[int(number)], camera))
     return found
+
+
+def files_there(entries: list[Entry]) -> list[str]:
+    """Gains and defects of the movies that have all of theirs; of all movies where none has."""
+    files = [{name for name in (entry.camera.gain, entry.camera.defects) if name} for entry in entries]
+    exist = {name: Path(name).exists() for names in files for name in names}
+    whole = [names for names in files if all(map(exist.__getitem__, names))]
+    return sorted(set().union(*(whole or files)))
 
 
 def _column(table: Table, name: str, said: dict[str, Any]) -> list[Any]:

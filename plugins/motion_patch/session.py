@@ -70,7 +70,7 @@ def summed(run: Run, tables: Tables, settings: Settings, said: dict[str, Any]) -
     references = References(run, {entry.camera.gain or "": entry.optics.pixel_size for entry in entries})
     if any(entry.camera.gain is None and entry.name.lower().endswith(".eer") for entry in entries):
         run.warn("EER movies without a gain: the camera's pattern stays in the sums")
-    for name in sorted({name for entry in entries for name in (entry.camera.gain, entry.camera.defects) if name}):
+    for name in inputs.files_there(entries):
         run.input(name)
     device = device_of(run)
     gate = Gate(run, device)

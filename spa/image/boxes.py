@@ -11,6 +11,16 @@ def fits(centres: np.ndarray, box: int, shape: tuple[int, int]) -> np.ndarray:
     return np.all((low >= 0) & (low + box <= np.array(shape[::-1])), axis=1)
 
 
+def varied(image: np.ndarray, centres: np.ndarray, box: int) -> np.ndarray:
+    """Mask (n,) of boxes whose pixels, of those that lie in the image, differ; centres (n, 2) x, y are integers."""
+    found = np.zeros(len(centres), bool)
+    for number, (left, top) in enumerate((centres - box // 2).tolist()):
+        piece = image[max(0, top) : max(0, top + box), max(0, left) : max(0, left + box)]
+        for part in (piece[:1], piece):  # of nearly all boxes the first row tells
+            found[number] = found[number] or (part.size > 0 and bool(part.max() > part.min()))
+    return found
+
+
 def cut(image: np.ndarray, centres: np.ndarray, box: int) -> np.ndarray:
     """Boxes (n, box, box) float32 about integer centres x, y (n, 2).
 

@@ -215,12 +215,12 @@ class Run(Voice):
         self.warn(f"left out: {error}" + (f" ({count} images)" if count > 1 else ""))
 
     def _left_out(self, error: Exception, name: str) -> str:
-        if self.strict or isinstance(error, Stopped | WriteError | DeviceError | UsageError):
+        known = isinstance(error, SpaError)
+        if isinstance(error, Stopped | WriteError | DeviceError | UsageError) or (self.strict and not known):
             raise error
-        text = str(error) if isinstance(error, SpaError) else f"{error.filename or name}: {error.strerror}"  # type: ignore[attr-defined]
+        text = str(error) if known else f"{error.filename or name}: {error.strerror}"  # type: ignore[attr-defined]
         text = text if name in text else f"{name}: {text}"
-        self.bad += 1
-        self.warn(f"left out: {text}")
+        self.leave_out(type(error)(text) if isinstance(error, SpaError) else DataError(text))
         return text
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spa.image.boxes import cropped, cut, fits
+from spa.image.boxes import cropped, cut, fits, varied
 
 
 def test_the_pixel_asked_for_is_at_the_box_centre():
@@ -37,3 +37,11 @@ def test_cropping_keeps_the_centre(size):
     offset = np.arange(size) - size // 2
     assert (small * offset).sum() == pytest.approx(0, abs=1e-3)
     assert np.unravel_index(small.argmax(), small.shape) == (size // 2, size // 2)
+
+
+def test_boxes_whose_pixels_are_all_the_same_are_known():
+    image = np.full((40, 60), 3, np.float32)
+    image[30, 50] = 4
+    centres = np.array([[10, 10], [50, 30], [53, 33], [0, 0], [60, 30], [200, 10]])
+    assert varied(image, centres, 8).tolist() == [False, True, True, False, False, False]
+    assert varied(image, np.array([[58, 33]]), 18).tolist() == [True]

@@ -182,6 +182,21 @@ def test_boxes_over_the_edge_are_left_out_and_counted_or_padded(picks: Path) -> 
     assert np.isfinite(stack(star.read(picks.parent / "e.star"))).all()
 
 
+def test_boxes_with_nothing_in_them_are_left_out_and_counted(picks: Path) -> None:
+    """As in the margins where frames of a movie had moved away."""
+    path = picks.parent / "tiny.mrc"
+    micrograph = mrc.read(path)
+    pixels = np.array(micrograph.data)
+    pixels[:, :100] = 7
+    mrc.write(path, pixels, micrograph.pixel_size)
+    there = changed(picks, rlnCoordinateX=[50.0] * 4 + [150.0] * 5, rlnCoordinateY=120.0)
+    result = run_spa("extract", "particles", there, "-d", picks.parent / "E", "-o", picks.parent / "e.star", *BOX)
+    assert result.status == 0 and "4 left out because all pixels of their boxes are the same" in result.stderr
+    assert len(star.read(picks.parent / "e.star")["particles"]) == 5
+    result = run_spa("extract", "particles", changed(picks, rlnCoordinateX=50.0), "-d", picks.parent / "E", *BOX)
+    assert result.status == 65 and "no particles: all 9 have nothing in them" in result.stderr
+
+
 def test_coordinates_outside_of_the_micrograph_are_left_out_even_with_pad(picks: Path) -> None:
     far = changed(picks, rlnCoordinateX=[-500.0, 9000, *[100.0] * 7])
     assert len(run(far, *BOX, "--pad")["particles"]) == 7

@@ -187,6 +187,8 @@ def test_bad_movies_are_named_and_the_rest_is_done(gains) -> None:
     row = next(line for line in text.splitlines() if line.startswith("mov00001"))
     names = ["cut.tif", "zero.tif", "spot.tif", "small.tif", "nan.mrcs", "none.tif", "mov00001.tif"]
     (gains / "all.star").write_text(text.replace(row, "\n".join(row.replace("mov00001.tif", name) for name in names)))
+    strict = run_spa("motion", "patch", "all.star", "-d", "M", "--gain", "gain.mrc", "--strict", cwd=gains)
+    assert strict.status == 74 and strict.stderr.count("\n") == 1 and "cut.tif: truncated" in strict.stderr
     result = run_spa("motion", "patch", "all.star", "-d", "M", "--gain", "gain.mrc", "--patches", 1, cwd=gains)
     assert result.status == 1 and "Traceback" not in result.stderr
     for name, said in (("cut.tif", "truncated"), ("zero.tif", "no contrast"), ("nan.mrcs", "not finite"),
@@ -195,6 +197,19 @@ def test_bad_movies_are_named_and_the_rest_is_done(gains) -> None:
         lines = [line for line in result.stderr.splitlines() if name in line]
         assert len(lines) == 1 and said in lines[0], result.stderr
     assert star.read(io.StringIO(result.stdout))["micrographs"].listed("rlnMicrographName") == ["M/mov00001.mrc"]
+
+
+def test_movies_whose_own_gain_is_missing_are_named(gains) -> None:
+    shutil.copy(gains / "mov00001.tif", gains / "other.tif")
+    tables = star.read(gains / "m.star")
+    two = tables["movies"].take(np.array([0, 0])).with_columns(
+        rlnMicrographMovieName=["mov00001.tif", "other.tif"], rlnMicrographGainName=["gain.mrc", "none.mrc"],
+    )  # fmt: skip
+    star.write(tables.with_block("movies", two), gains / "both.star")
+    star.write(tables.with_block("movies", two.take(np.array([1]))), gains / "lost.star")
+    result = run_spa("motion", "patch", "both.star", "-d", "M", "--patches", 1, cwd=gains)
+    assert result.status == 1 and "left out: other.tif: none.mrc: no such file" in result.stderr, result.stderr
+    assert run_spa("motion", "patch", "lost.star", "-d", "M", "--patches", 1, cwd=gains).status == 66
 
 
 def test_on_a_device_it_is_the_same(folder, card, tmp_path, monkeypatch) -> None:

@@ -1,5 +1,7 @@
 """What can go wrong, and the exit status that each kind means."""
 
+from pathlib import Path
+
 
 class SpaError(Exception):
     """Anything that a job reports in one line; never the sign of a bug."""
@@ -24,6 +26,11 @@ class MissingInput(SpaError):
     """There is no such input."""
 
     status = 66
+
+
+def missing(path: str | Path) -> MissingInput:
+    """That a file is not there, and where a relative name was looked for: the folder that the command runs in."""
+    return MissingInput(f"{path}: no such file" + ("" if Path(path).is_absolute() else f" in {Path.cwd()}"))
 
 
 class DeviceError(SpaError):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spa.errors import DataError, MissingInput, ReadError
+from spa.errors import DataError, ReadError, missing
 from spa.io.whole import whole
 
 
@@ -19,7 +19,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
                 raise DataError(f"{path}: one array, where a file of named arrays (.npz) is wanted")
             return {name: found[name] for name in found.files}
     except FileNotFoundError:
-        raise MissingInput(f"{path}: no such file") from None
+        raise missing(path) from None
     except (ValueError, zipfile.BadZipFile, EOFError, KeyError):
         raise DataError(f"{path}: not a whole file of named arrays (.npz)") from None
     except OSError as error:

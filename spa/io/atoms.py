@@ -6,7 +6,7 @@ from pathlib import Path
 import gemmi
 import numpy as np
 
-from spa.errors import DataError, MissingInput, ReadError
+from spa.errors import DataError, ReadError, missing
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def read(path: str | Path, assembly: str | None = None) -> Atoms:
     MissingInput, ReadError or DataError (no such assembly, no atoms, coordinates that are not numbers).
     """
     if not Path(path).is_file():
-        raise MissingInput(f"{path}: no such file")
+        raise missing(path)
     try:
         structure = gemmi.read_structure(str(path))
     except (RuntimeError, ValueError, OSError) as error:

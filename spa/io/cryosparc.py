@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spa.errors import DataError, MissingInput, ReadError
+from spa.errors import DataError, ReadError, missing
 
 _NUMPY = b"\x93NUMPY"
 _STREAM = b"\x94CSDAT"
@@ -69,7 +69,7 @@ def _load(path: Path) -> np.ndarray:
                 raise DataError(f"{path}: not a cryoSPARC dataset (no numpy array in it)")
             data = np.load(stream, allow_pickle=False)
     except FileNotFoundError as error:
-        raise MissingInput(f"{path}: no such file") from error
+        raise missing(path) from error
     except OSError as error:
         raise ReadError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, EOFError) as error:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spa.errors import DataError, MissingInput, ReadError
+from spa.errors import DataError, ReadError, missing
 from spa.io import movies
 
 
@@ -34,7 +34,7 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        raise MissingInput(f"{path}: no such file") from None
+        raise missing(path) from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: not a list of defects (x y w h a line), nor a map in MRC or TIFF") from None
     except OSError as error:

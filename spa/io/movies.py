@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spa.errors import DataError, MissingInput
+from spa.errors import DataError, missing
 from spa.io import mrc, tiff
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def read(path: str | Path, eer_fraction: int = 32, eer_upsample: int = 1) -> Mov
     path = Path(path)
     ending = path.suffix.lower()
     if not path.exists():
-        raise MissingInput(f"{path}: no such file")
+        raise missing(path)
     if ending in MRC:
         movie = _mrc(path)
     elif ending in EER:

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from spa.errors import MissingInput, ReadError
+from spa.errors import ReadError, missing
 from spa.io.header import FOUR_BIT, HEADER_BYTES, Header, Statistics, dtype_for, header_of, parsed
 from spa.io.whole import whole
 
@@ -39,7 +39,7 @@ def read_header(path: str | Path) -> Header:
             raw = stream.read(HEADER_BYTES)
         size = None if path.suffix in _COMPRESSED else path.stat().st_size
     except FileNotFoundError as error:
-        raise MissingInput(f"{path}: no such file") from error
+        raise missing(path) from error
     except (OSError, EOFError) as error:
         raise ReadError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     header = parsed(path, raw)

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, TextIO
 
-from spa.errors import DataError, MissingInput, ReadError
+from spa.errors import DataError, ReadError, missing
 from spa.io.table import Table
 from spa.io.whole import whole
 
@@ -84,7 +84,7 @@ def _load(source: str | Path | IO[Any]) -> tuple[str, str | bytes]:
     try:
         return str(source), Path(source).read_bytes()
     except FileNotFoundError as error:
-        raise MissingInput(f"{source}: no such file") from error
+        raise missing(source) from error
     except OSError as error:
         raise ReadError(f"{source}: cannot be read: {error.strerror}") from error
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from spa.errors import MissingInput, ReadError, SpaError
+from spa.errors import ReadError, SpaError, missing
 
 LZW = 5  # TIFF's number of it
 _heard = threading.local()
@@ -53,7 +53,7 @@ def opened(path: str | Path) -> Iterator[list[Any]]:
     except SpaError:
         raise
     except FileNotFoundError:
-        raise MissingInput(f"{path}: no such file") from None
+        raise missing(path) from None
     except library.TiffFileError as error:
         raise ReadError(f"{path}: not a whole TIFF: {error}") from None
     except OSError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spa import __version__
-from spa.errors import DataError, MissingInput, ReadError, WriteError
+from spa.errors import DataError, ReadError, WriteError, missing
 from spa.installed import distributions
 
 HASHED_BYTES = 64 * 2**20  # of a larger file the beginning is hashed, and its size stands beside
@@ -40,7 +40,7 @@ def fingerprint(path: str | Path) -> dict[str, Any]:
         with open(path, "rb") as file:
             return digest(file.read(HASHED_BYTES)) | {"size": os.fstat(file.fileno()).st_size}
     except FileNotFoundError:
-        raise MissingInput(f"{path}: no such file") from None
+        raise missing(path) from None
     except IsADirectoryError:
         raise DataError(f"{path}: a folder, where a file is wanted") from None
     except OSError as error:

@@ -28,11 +28,11 @@ def test_full_disk(shell: Shell) -> None:
     assert result.returncode == 73 and result.stderr == "spa: standard output: No space left on device\n"
 
 
-def test_failed_upstream_does_not_become_an_empty_result(shell: Shell) -> None:
+def test_failed_upstream_does_not_become_an_empty_result(shell: Shell, tmp_path: Path) -> None:
     result = shell("spa star cat nowhere.star | spa toy slow -d out; echo ${PIPESTATUS[@]}")
     assert result.stdout == "66 65\n"
     first, second = result.stderr.splitlines()
-    assert first == "spa star cat: nowhere.star: no such file"
+    assert first == f"spa star cat: nowhere.star: no such file in {tmp_path}"
     assert second == "spa toy slow: standard input: empty; the command before it in the pipe gave nothing"
 
 

@@ -17,5 +17,5 @@ def explained(text: str, tables: Iterable[str]) -> str:
         folder = Path(table).absolute().resolve().parent
         for base in [folder, *folder.parents][:_UP]:
             if base != Path.cwd() and (base / found["path"]).is_file():
-                return f"{text} here; paths in tables are relative to where spa runs, and from {base} it is there"
+                return f"{text}; paths in tables are relative to where spa runs, and from {base} it is there"
     return text

@@ -12,13 +12,12 @@ from spa.errors import DataError
 from spa.image import fft
 from spa.image.blocks import block_of
 from spa.image.ctf import Lens, ctf
-from spa.image.quantiles import median
 from spa.image.regions import nearest, within
 from spa.image.resample import coarser
-from spa.picking.flat import clipped, inside, smoothed
+from spa.picking.even import even
+from spa.picking.flat import clipped, inside
 
 _FLOOR = 0.03  # of the strongest power in the band: whitening does not raise what is weaker than that
-_CLIP = 4.0  # standard deviations
 
 
 @dataclass(frozen=True)
@@ -217,8 +216,8 @@ def prepared(
     if junk is not None:
         clear = junk[_cells(junk, whole, (top, left), small.shape, step)] == 0
         clear = ~within(~clear, scope.smallest / 2 / size)
-    even = _even(small if white else -small, scope.largest / size, clear)
-    field = Field(even, size, scope, step, (top, left), contrast)
+    flat = even(small if white else -small, scope.largest / size, clear)
+    field = Field(flat, size, scope, step, (top, left), contrast)
     field.clear = clear
     return field
 
@@ -250,33 +249,3 @@ def _bridged(image: np.ndarray, junk: np.ndarray, cells: tuple[np.ndarray, np.nd
         there = np.flatnonzero(dirty[rows[row], columns])
         image[row, there] = level[rows[row], columns[there]]
     return image
-
-
-def _even(image: np.ndarray, width: float, clear: np.ndarray | None = None) -> np.ndarray:
-    """Local mean 0 and sd 1 over Gaussian windows (sigma in pixels: width, twice the width).
-
-    What is not clear (ny, nx) has no say in either, and noise, always the same, in its place.
-    """
-    if clear is not None and clear.any():
-        return _even_where(image, width, clear)
-    image = image - smoothed(image, width)
-    image = _clipped_to(image, np.sqrt(np.maximum(smoothed(image**2, 2 * width), 0)))
-    return image - image.mean(dtype=np.float64).astype(np.float32)
-
-
-def _even_where(image: np.ndarray, width: float, clear: np.ndarray) -> np.ndarray:
-    share = clear.astype(np.float32)
-    image = (image - _mean_where(image, share, width)) * share
-    image = _clipped_to(image, np.sqrt(np.maximum(_mean_where(image**2, share, 2 * width), 0)))
-    image -= image[clear].mean(dtype=np.float64).astype(np.float32)
-    noise = np.random.default_rng(0).standard_normal(image.shape, np.float32)
-    return np.where(clear, image, image[clear].std() * noise)
-
-
-def _mean_where(image: np.ndarray, share: np.ndarray, width: float) -> np.ndarray:
-    """Local mean of an image over what of it counts (0 or 1)."""
-    return smoothed(image * share, width) / np.maximum(smoothed(share, width), np.float32(1e-3))
-
-
-def _clipped_to(image: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    return np.clip(image / np.maximum(spread, 0.3 * median(spread) + 1e-20), -_CLIP, _CLIP)

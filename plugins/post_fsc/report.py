@@ -42,10 +42,24 @@ class Report:
         """(2, shells) where 95 of 100 corrected curves lie."""
         return band(self.curves.corrected, self.free)
 
+    @cached_property
+    def wide(self) -> np.ndarray:
+        """(shells,) bool: those of so few independent coefficients that the curve may lie nearly anywhere."""
+        return self.band[1] - self.band[0] > WIDE
+
+    @property
+    def shell(self) -> int:
+        """Where the corrected curve falls below 0.143."""
+        return crossing(self.curves.corrected, GOLD, self.free)
+
+    @property
+    def known(self) -> bool:
+        """Whether the shells that end the curve have coefficients enough to say where it ends."""
+        return not self.wide[self.shell]
+
     def between(self) -> tuple[float, float]:
         """Angstroms where the lower and the upper edge of the band fall below 0.143."""
-        wide = self.band[1] - self.band[0] > WIDE
-        edges = np.where(wide, self.curves.corrected, self.band)
+        edges = np.where(self.wide, self.curves.corrected, self.band)
         low, high = (resolution_at(edge, GOLD, self.box, self.pixel_size, self.free) for edge in edges)
         return low, high
 
@@ -66,9 +80,10 @@ class Report:
         if self.nothing:
             return f"no resolution: the half maps agree no better than noise does (FSC corrected, mask {self.mask})"
         low, high = self.between()
+        within = f"95%: {low:.2f} to {high:.2f}" if self.known else "95%: not known"
         others = "".join(f"{name} {gold[name]:.2f}, " for name in self.others)
         return (
-            f"{gold['corrected']:.2f} A (FSC 0.143, corrected, mask {self.mask}), 95%: {low:.2f} to {high:.2f}; "
+            f"{gold['corrected']:.2f} A (FSC 0.143, corrected, mask {self.mask}), {within}; "
             f"{half['corrected']:.2f} A at 0.5; masked {gold['masked']:.2f}, {others}"
             f"spherical {gold['spherical']:.2f}, unmasked {gold['unmasked']:.2f} A; "
             f"phases randomised from {self.randomised_from:.2f} A"
@@ -84,7 +99,12 @@ class Report:
         gold, found = self.resolutions(), []
         if self.nothing:
             return ["nothing is resolved"]
-        shell = int(round(self.box * self.pixel_size / gold["corrected"]))
+        shell = self.shell
+        if not self.known:
+            found.append(
+                f"at {gold['corrected']:.2f} A shells have {self.free[shell]:.0f} independent coefficients in the mask "
+                "(copies by symmetry count once): too few to say where the curve ends"
+            )
         if gold["corrected"] > gold["unmasked"]:
             found.append("the corrected resolution is worse than the unmasked one: the mask cuts into the particle")
         if shell >= self.curves.randomised_from + MARGIN and self.curves.randomised[shell] > TIGHT:

@@ -7,6 +7,7 @@ import numpy as np
 from spa.errors import DataError
 from spa.io import star as stars
 from spa.io.star import Tables
+from spa.job import maps
 from spa.job.run import Run
 from spa_plugins.select_classes import judge
 from spa_plugins.select_classes.table import Classified, parse_classes
@@ -22,12 +23,7 @@ class Choice:
     @property
     def keeps(self) -> np.ndarray:
         """(classes,) bool; none that is empty."""
-        return np.array([not reasons for reasons in self.against]) & (self.size > 0)
-
-    @property
-    def size(self) -> np.ndarray:
-        """(classes,) particles of each."""
-        return np.bincount(self.classified.number, minlength=len(self.against) + 1)[1:]
+        return np.array([not reasons for reasons in self.against]) & (self.classified.sizes > 0)
 
     @property
     def rows(self) -> np.ndarray:
@@ -35,14 +31,17 @@ class Choice:
         return self.keeps[self.classified.number - 1]
 
     def table(self, kept: bool) -> Tables:
-        """The document with the particles that are kept, or with the others."""
+        """The document with the particles that are kept, or with the others; with their classes' maps alone."""
         tables = self.classified.tables
+        gone = self.classified.mapped & set((np.flatnonzero(self.keeps != kept) + 1).tolist())
+        tables = maps.without_classes(tables, gone)
         return tables.with_block("particles", tables["particles"].take(self.rows == kept))
 
     def lines(self) -> list[str]:
         """A line for every class that is dropped and has particles."""
+        of = zip(self.against, self.classified.sizes)
         return [f"class {i} dropped ({size} particles): {', '.join(reasons)}"
-                for i, (reasons, size) in enumerate(zip(self.against, self.size), 1) if reasons and size]  # fmt: skip
+                for i, (reasons, size) in enumerate(of, 1) if reasons and size]  # fmt: skip
 
     def summary(self) -> str:
         rows, keeps = self.rows, self.keeps
@@ -54,8 +53,8 @@ class Choice:
         from spa.plot.figure import save
         from spa.plot.montage import montage
 
-        used = np.flatnonzero(self.size)
-        titles = [f"{i + 1}: {self.size[i]}{_beneath(self.against[i])}" for i in used]
+        used = np.flatnonzero(self.classified.sizes)
+        titles = [f"{i + 1}: {self.classified.sizes[i]}{_beneath(self.against[i])}" for i in used]
         save(montage(self.classified.images[used], titles, self.keeps[used]), path)
 
 

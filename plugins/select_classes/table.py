@@ -9,6 +9,7 @@ from spa.errors import DataError, UsageError
 from spa.io import mrc, pixels
 from spa.io.stacks import parse_name
 from spa.io.star import Table, Tables
+from spa.job import maps
 from spa_plugins.select_classes.features import Features, features
 from spa_plugins.select_classes.judge import Measured
 
@@ -92,6 +93,15 @@ class Classified:
                 pixels.require_finite(held[path], path)
             out.append(_of_file(held[path], index, "@" in name, name))
         return out
+
+    @cached_property
+    def mapped(self) -> set[int]:
+        """Classes whose maps are in the stream: none where classes are 2-D, whatever maps there are of the particle."""
+        if maps.BLOCK not in self.tables or "classes" not in self.tables:
+            return set()
+        averages = set(self.tables["classes"].get_text("rlnReferenceImage", ""))
+        table = self.tables[maps.BLOCK]
+        return {int(one) for one, name in zip(table.ints(maps.CLASS), table.text(maps.NAME)) if name in averages}
 
     @cached_property
     def sizes(self) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Maps in the stream: the ``data_maps`` block that jobs print so that the next one needs no file name."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -53,6 +53,15 @@ def symmetry(tables: Tables | None, given: str | None = None, number: int | None
     here = np.ones(len(table), bool) if number is None else table.ints(CLASS) == number
     groups = set(table.text(GROUP)[here])
     return str(groups.pop()) if len(groups) == 1 else "C1"
+
+
+def without_classes(tables: Tables, numbers: Collection[int]) -> Tables:
+    """The tables without the maps of these classes, and what is said of them."""
+    for block in (BLOCK, SYMMETRY):
+        if block in tables and CLASS in tables[block]:
+            kept = ~np.isin(tables[block].ints(CLASS), list(numbers))
+            tables = tables.with_block(block, tables[block].take(kept)) if kept.any() else tables.without_block(block)
+    return tables
 
 
 def find(tables: Tables | None, role: str, given: str | None = None, number: int | None = None) -> str | None:

@@ -141,9 +141,12 @@ def search(body: Body) -> Body:
 
 
 def refinement(body: Body) -> Body:
-    """--reference, --iterations and those of `search`: of one volume."""
+    """--reference, --class, --iterations and those of `search`: of one volume."""
     reference = click.option("--reference", type=INPUT_FILE, help="Map to start from; default: the stream's.")
-    return reference(search(iterations(30)(body)))
+    number = click.option("--class", "number", type=click.IntRange(min=1),
+                          help="Which class of the stream the map is of, where there are several; all particles are "
+                               "refined.")  # fmt: skip
+    return reference(number(search(iterations(30)(body))))
 
 
 def ewald(body: Body) -> Body:

@@ -43,6 +43,7 @@ class Asked:
     relax_symmetry: str | None = None
     focus_mask: str | None = None
     ewald: str = "none"
+    number: int | None = None
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Asked":
@@ -75,7 +76,7 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     group = operators(asked.symmetry)
     require_relaxation(asked.relax_symmetry, asked.focus_mask)
     _say_symmetry(run, tables, asked)
-    sources = references or [maps.need(tables, "map", "--reference", asked.reference)]
+    sources = references or [maps.need(tables, "map", "--reference", asked.reference, asked.number)]
     stack = open_particles(run, tables)
     starts = [on_grid(run, source, stack) for source in sources]
     diameter = asked.diameter or max(measured_diameter(start, stack.pixel_size) for start in starts)
@@ -96,7 +97,7 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
 
 def _say_symmetry(run: Run, tables: Tables, asked: Asked) -> None:
     """A note where the stream's map has been given a point group (data_symmetry) that C1 does not use."""
-    group = maps.symmetry(tables)
+    group = maps.symmetry(tables, number=asked.number)
     if asked.reference or asked.relax_symmetry or asked.symmetry.upper() != "C1" or group == "C1":
         return
     where = tables[maps.SYMMETRY].where

@@ -10,8 +10,10 @@ import pytest
 
 from spa.io import mrc, star
 from spa.testing import HALF_BOX, HALF_PIXEL, is_png, run_spa, write_half_maps
+from spa.volume.fsc import Curves, independent
 from spa.volume.masks import soft_sphere
 from spa.volume.shells import lowpass
+from spa_plugins.post_fsc.report import Report
 
 CORRECTED = "rlnFourierShellCorrelationCorrected"
 
@@ -165,6 +167,16 @@ def test_the_band_holds_the_curve_and_symmetry_widens_it(data: Path, tmp_path: P
     general = tables["general"]
     assert general.floats("spaResolutionLow")[0] >= general.floats("rlnFinalResolution")[0]
     assert {"spaResolutionLoose", "spaResolutionTight"} <= set(general.columns)
+
+
+def test_of_few_coefficients_no_range_is_told() -> None:
+    shells = np.arange(33)
+    curve = 1 / (1 + np.exp((shells - 15) / 1.5))
+    curves = Curves(curve, curve, curve, 0 * curve, curve, 10)
+    for symmetry, known in ((1, True), (60, False)):
+        report = Report(curves, 64, 2.0, "1.mrc", "2.mrc", "mask.mrc", 0.1, independent(64, 0.05, symmetry))
+        assert ("95%: not known" not in report.line()) == known
+        assert any("too few to say where the curve ends" in one for one in report.warnings()) != known
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from spa.io import mrc, star
+from spa.job import maps
 from spa.testing import run_spa
 from spa.volume.fsc import fsc
 
@@ -110,6 +111,19 @@ def test_the_reference_comes_from_the_stream(data: Path, done: Path, tmp_path: P
                      input=(done / "out.star").read_bytes())  # fmt: skip
     assert result.status == 0, result.stderr
     assert "data_maps" in result.stdout
+
+
+def test_of_several_maps_in_the_stream_one_is_chosen(done: Path, tmp_path: Path) -> None:
+    tables = star.read(done / "out.star")
+    first = maps.find(tables, "map")
+    star.write(maps.with_maps(tables, [("map", "none.mrc")], 2), tmp_path / "two.star")
+    call = ("refine", "homo", tmp_path / "two.star", "-d", tmp_path / "R", "--iterations", 1, "--lowpass", 40)
+    result = run_spa(*call)
+    assert result.status == 2 and "choose one with --class" in result.stderr
+    result = run_spa(*call, "--class", 2)
+    assert result.status == 66 and "none.mrc" in result.stderr
+    result = run_spa(*call, "--class", 1)
+    assert result.status == 0 and maps.find(star.read(tmp_path / "two.star"), "map", number=1) == first, result.stderr
 
 
 def test_a_point_group_of_the_stream_s_map_is_not_passed_over_in_silence(

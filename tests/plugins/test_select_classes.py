@@ -9,6 +9,7 @@ from scipy import ndimage
 from spa.class2d.average import circle
 from spa.errors import UsageError
 from spa.io import mrc, star
+from spa.job import maps
 from spa.testing import run_spa
 from spa_plugins.select_classes.choice import Choice
 from spa_plugins.select_classes.features import features, otsu, support
@@ -104,6 +105,38 @@ def test_maps_of_3d_classes_are_judged_by_their_projections(tmp_path: Path) -> N
     star.write(star.Tables({"particles": particles, "classes": classes}), tmp_path / "c.star")
     result = run_spa("select", "classes", tmp_path / "c.star", "--auto", "-o", tmp_path / "g.star")
     assert result.status == 0 and kept(tmp_path / "g.star") == {1}
+
+
+@pytest.fixture
+def two_maps(tmp_path: Path) -> Path:
+    """Particles of two 3-D classes, with both maps and their point groups in the stream."""
+    names = [str(tmp_path / "one.mrc"), str(tmp_path / "two.mrc")]
+    blocks = {
+        "particles": star.Table.of(rlnImageName=["1@x"] * 20, rlnClassNumber=[1, 2] * 10),
+        "classes": star.Table.of(rlnReferenceImage=names),
+        "maps": star.Table.of(spaMapName=[*names, "m.mrc"], spaMapRole=["map", "map", "mask"], spaMapClass=[1, 2, 2]),
+        "symmetry": star.Table.of(spaMapClass=[1, 2], spaSymmetry=["C1", "D2"]),
+    }
+    star.write(star.Tables(blocks), tmp_path / "c.star")
+    return tmp_path / "c.star"
+
+
+def test_maps_of_dropped_classes_leave_the_stream(two_maps: Path, tmp_path: Path) -> None:
+    result = run_spa("select", "classes", two_maps, "--classes", 2, "-o", tmp_path / "g.star", "--rejected",
+                     tmp_path / "r.star")  # fmt: skip
+    assert result.status == 0, result.stderr
+    good, rest = star.read(tmp_path / "g.star"), star.read(tmp_path / "r.star")
+    assert maps.find(good, "map") == str(tmp_path / "two.mrc") and maps.symmetry(good) == "D2"
+    assert maps.find(good, "mask") == "m.mrc"
+    assert maps.find(rest, "map") == str(tmp_path / "one.mrc") and maps.symmetry(rest) == "C1"
+
+
+def test_the_particles_own_map_stays_whatever_2d_classes_are_dropped(table: Path, tmp_path: Path) -> None:
+    stream = star.read(table)
+    own = star.Table.of(spaMapName=["own.mrc"], spaMapRole=["map"], spaMapClass=[1])
+    star.write(stream.with_block("maps", own), tmp_path / "m.star")
+    assert run_spa("select", "classes", tmp_path / "m.star", "--classes", "2", "-o", tmp_path / "g.star").status == 0
+    assert maps.find(star.read(tmp_path / "g.star"), "map") == "own.mrc"
 
 
 def test_an_empty_class_is_said_to_be_empty_and_no_more(table: Path, tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ def summed(run: Run, tables: Tables, settings: Settings, said: dict[str, Any]) -
         reference = references.get(camera, movie.shape, movie.events is not None)
         with gate.plan(movie, settings, entry):
             result = _result(device, movie, reference, bounds, gate.hold, entry, settings, references)
+            if not result.alignment.seen:
+                run.warn(f"{entry.name}: whole frames do not tell how they moved; taken to lie still")
             return results.written(entry, result, settings, places[entry.name], reference.name, movie.count)
 
     found = list(run.each(entries, work, lambda entry: entry.name, "movie"))

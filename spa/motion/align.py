@@ -37,12 +37,14 @@ class Exposure:
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """The field; what patches told in the end; the prior; the finest detail used, angstroms."""
+    """The field; what patches told in the end; the prior; the finest detail used, angstroms; seen: whether whole frames
+    tell how they moved."""
 
     field: Field
     told: Told
     prior: Prior
     resolution: float
+    seen: bool = True
 
 
 def align(
@@ -57,7 +59,8 @@ def align(
     """
     n, pixel = len(frames), exposure.pixel_size
     low = whole.BFACTOR if bfactor is None else max(whole.BFACTOR, bfactor * pixel**2)
-    start = whole.shifts(frames, pixel * factor, exposure.dose, low, ways.shrunk, ways.groups) * factor
+    start, seen = whole.shifts(frames, pixel * factor, exposure.dose, low, ways.shrunk, ways.groups)
+    start = start * factor
     damaged = _damage(exposure, n, first)
     cut = ways.cut(frames, patches.layout(frames.shape, factor, _tiles(grid), start, damaged, pixel))
     basis = field.basis_for(n, exposure.dose, grid)
@@ -67,7 +70,7 @@ def align(
         if resolution and highest < 4 * cut.at.k[0]:
             continue
         now, prior, told, used = _refined(cut, now, prior, highest, bfactor, last=not resolution)
-    return Alignment(now, told, prior, pixel / used)
+    return Alignment(now, told, prior, pixel / used, seen)
 
 
 def _tiles(grid: tuple[int, int]) -> tuple[int, int]:

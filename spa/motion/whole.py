@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from spa.image import fft
+from spa.motion.seen import seen
 
 PIXEL = 10.0  # angstroms of the small images
 BFACTOR = 1500.0  # square angstroms: weights exp(-B k^2 / 4), as unblur (Grant & Grigorieff 2015) has them
@@ -20,8 +21,10 @@ STEP = 10.0  # angstroms, standard deviation: how far a group may lie from where
 def shifts(
     frames: Any, pixel_size: float, dose: float, bfactor: float = BFACTOR,
     shrunk: "Callable[..., np.ndarray] | None" = None, compared: "Callable[..., Groups] | None" = None,
-) -> np.ndarray:  # fmt: skip
-    """(n, 2) x y of int8 frames (n, ny, nx), in their pixels, the first at 0.
+) -> tuple[np.ndarray, bool]:  # fmt: skip
+    """(n, 2) x y of int8 frames (n, ny, nx), in their pixels, the first at 0; and whether the frames tell of them.
+
+    Where they do not, all are 0: what noise alone gives would only blur.
 
     pixel_size in angstroms; dose: e per square angstrom and frame, 0 where it is not known. shrunk, compared: who sums
     pixels and compares groups, in the place of `sums_of` and `Groups`.
@@ -32,10 +35,16 @@ def shifts(
     small = (shrunk or sums_of)(frames, parts, factor)
     spectra, k = _whitened(small)
     weight = np.exp(-bfactor / 4 * (k / (factor * pixel_size)) ** 2).astype(np.float32)
-    found = _aligned((compared or Groups)(spectra, weight, small.shape[1:], STEP / (factor * pixel_size)))
+
+    def groups(weight: np.ndarray) -> Groups:
+        return (compared or Groups)(spectra, weight, small.shape[1:], STEP / (factor * pixel_size))
+
+    found = _aligned(groups(weight))
+    if not seen(spectra, weight, found, groups, _aligned):
+        return np.zeros((len(frames), 2)), False
     middles = [part.mean() for part in parts]
     each = np.stack([np.interp(np.arange(len(frames)), middles, along) for along in found.T], axis=1)
-    return (each - each[0]) * factor
+    return (each - each[0]) * factor, True
 
 
 def window(shape: tuple[int, int], factor: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -199,6 +199,15 @@ def test_bad_movies_are_named_and_the_rest_is_done(gains) -> None:
     assert star.read(io.StringIO(result.stdout))["micrographs"].listed("rlnMicrographName") == ["M/mov00001.mrc"]
 
 
+def test_a_movie_of_noise_is_left_as_it_lies_and_said(gains) -> None:
+    noise = np.random.default_rng(0).poisson(2.0, (10, NY, NX)).astype(np.uint8)
+    tiff.write(gains / "noise.tif", iter(noise))
+    (gains / "noise.star").write_text((gains / "m.star").read_text().replace("mov00001.tif", "noise.tif"))
+    result = run_spa("motion", "patch", "noise.star", "-d", "M", "--patches", 2, cwd=gains)
+    assert result.status == 0 and result.stderr.count("noise.tif: whole frames do not tell how they moved") == 1
+    assert star.read(io.StringIO(result.stdout))["micrographs"].floats("rlnAccumMotionTotal")[0] < 3
+
+
 def test_movies_whose_own_gain_is_missing_are_named(gains) -> None:
     shutil.copy(gains / "mov00001.tif", gains / "other.tif")
     tables = star.read(gains / "m.star")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from spa.picking.field import Field
 from spa.picking.matched import evidence
 from spa.picking.shapes import Shape
@@ -49,15 +51,11 @@ def race(
 
 def _running(runners: Sequence[Runner], number: int, rival: Runner | None) -> list[int]:
     """Indices of those that go on to the next field after so many."""
-    before = [rival.after(number)] if rival else []
-    leads = {
-        kind: max(before + [one.after(number) for one in runners if one.shape.name == kind])
-        for kind in {one.shape.name for one in runners}
-    }
-    return [
-        at for at, one in enumerate(runners)
-        if len(one.gains) == number and one.after(number) >= _least(leads[one.shape.name])
-    ]  # fmt: skip
+    still = [(at, one.shape.name, one.after(number)) for at, one in enumerate(runners) if len(one.gains) == number]
+    leads = {kind: rival.after(number) if rival else -np.inf for _, kind, _ in still}
+    for _, kind, value in still:
+        leads[kind] = max(leads[kind], value)
+    return [at for at, kind, value in still if value >= _least(leads[kind])]
 
 
 def _least(lead: float) -> float:

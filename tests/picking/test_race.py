@@ -1,8 +1,11 @@
 """Shapes run on one micrograph after another."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from spa.picking import race as module
 from spa.picking.field import Scope, prepared
 from spa.picking.matched import evidence
 from spa.picking.race import Runner, race
@@ -41,11 +44,14 @@ def test_who_is_far_behind_a_rival_stops_after_the_first(jury):
     assert len(alone.gains) == 3
 
 
-def test_someone_ends_where_nothing_is_found():
-    rng = np.random.default_rng(0)
-    fields = [prepared(rng.standard_normal((200, 200), np.float32), PIXEL, SCOPE) for _ in range(3)]
-    found = race([make("ball", size, 20) for size in (90, 115, 150)], fields, ROOM, map)
-    assert len(found[0].gains) == 3 and found[0].after(3) < 100
+@pytest.mark.parametrize("gains", [[(-1, -9, -9), (-2, 5, 5)], [(9, -9, -9), (4, 1, 1)], [(0, 0, 0), (0, 0, 0)]])
+def test_someone_always_ends(monkeypatch, gains):
+    """Also where nothing is found, or the first falls behind what has stopped."""
+    shapes = [make("ball", size, 20) for size in (90, 115)]
+    fields = [SimpleNamespace(number=number, passed=0, white_ft=0) for number in range(3)]
+    monkeypatch.setattr(module, "evidence", lambda field, shape, room: gains[shapes.index(shape)][field.number])
+    found = race(shapes, fields, ROOM, map)
+    assert found[0].gains == gains[0]
 
 
 def test_what_was_not_run_is_as_what_was():

@@ -17,6 +17,7 @@ from spa.model.optics import Optics, optics_groups, require_groups
 
 _DEFOCUS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle")
 _UNITS = (1.0, 1.0, np.pi / 180)
+_BINNED = 1.2  # times the pixels of the movie: no calibration is so far off
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,18 @@ class Entry:
     optics: Optics
     defocus: tuple[float, float, float] | None
     mask: str | None = None
+    sized_by_movie: bool = False
 
     def load(self) -> Micrograph:
-        """Read the pixels. MissingInput, ReadError, or DataError for pixels that are not finite or not one image."""
+        """Read the pixels. MissingInput, ReadError, or DataError for pixels that are not finite or not one image, or of
+        a binned movie's size where the table has the movie's alone (``sized_by_movie``)."""
         image = mrc.read(self.name)
+        told = abs(image.pixel_size - 1) > 1e-3  # 1 is what programs write that do not know
+        if self.sized_by_movie and told and image.pixel_size > _BINNED * self.optics.pixel_size:
+            raise DataError(
+                f"{self.name}: its header says {image.pixel_size:g} A a pixel, and data_optics has the movie's alone "
+                f"(rlnMicrographOriginalPixelSize {self.optics.pixel_size:g}): add rlnMicrographPixelSize to it"
+            )
         data = image.data[0] if image.data.ndim == 3 and len(image.data) == 1 else image.data
         if data.ndim != 2:
             raise DataError(f"{self.name}: {len(data)} images in it, where one micrograph is wanted")
@@ -66,9 +75,12 @@ def entries(tables: Tables) -> list[Entry]:
         raise DataError(f"{table.where}: {twin} is there twice")
     defocus = _defocus(table)
     masks = [None if mask in MISSING else str(mask) for mask in table.get_text(junk.COLUMN, "None")]
+    optics = tables["optics"]
+    by_movie = "rlnMicrographOriginalPixelSize" in optics and "rlnMicrographPixelSize" not in optics
+    there = [None if defocus is None else tuple(map(float, row)) for row in (names if defocus is None else defocus)]
     return [
-        Entry(str(name), groups[int(number)], None if defocus is None else tuple(map(float, defocus[row])), masks[row])  # type: ignore[arg-type]
-        for row, (name, number) in enumerate(zip(names, numbers))
+        Entry(str(name), groups[int(number)], one, mask, by_movie)  # type: ignore[arg-type]
+        for name, number, one, mask in zip(names, numbers, there, masks)
     ]
 
 

@@ -76,6 +76,21 @@ def test_bad_micrographs_are_left_out_and_named(tiny_micrograph: Path, tmp_path:
     assert lines[-1] == "spa pick toy: 1 picks a micrograph (median), 1 micrographs, 1 picks; 4 left out"
 
 
+def test_micrographs_of_binned_movies_whose_table_has_the_movies_pixels_are_refused(
+    tiny_micrograph: Path, tmp_path: Path
+) -> None:
+    """As tables look that were put together from a motion program's output by hand."""
+    tables = star.read(tiny_micrograph)
+    size = tables["optics"].floats("rlnMicrographPixelSize")[0]
+    movie = tables["optics"].without("rlnMicrographPixelSize")
+    for factor, status in ((1, 0), (2, 65)):
+        optics = movie.with_columns(rlnMicrographOriginalPixelSize=[size / factor])
+        star.write(tables.with_block("optics", optics), tmp_path / "o.star")
+        result = call(tmp_path / "o.star")
+        assert result.status == status, result.stderr
+    assert "its header says 5 A a pixel" in result.stderr and "add rlnMicrographPixelSize" in result.stderr
+
+
 def test_no_picks_or_twins_are_errors(tiny_micrograph: Path) -> None:
     assert "no picks in any of 1" in call(tiny_micrograph, "--none").stderr
     twice = call(more(tiny_micrograph, ["a.mrc", "a.mrc"]))

@@ -17,7 +17,8 @@ def written(run: Run, given: Given, outcome: Outcome) -> Tables:
     """Maps and seeds.star into DIR; the table with poses, data_classes and data_maps."""
     assert run.outdir is not None
     particles = _particles(given, outcome)
-    tables = given.stack.tables.with_block("particles", particles)
+    earlier = given.stack.tables.without_block(maps.BLOCK).without_block(maps.SYMMETRY)
+    tables = earlier.with_block("particles", particles)
     order = _order(outcome)
     volumes, names = final_maps(given, outcome.state), []
     for place, number in enumerate(order):

@@ -73,7 +73,8 @@ def orientation(run: Run, star: str, output: str, plot: str | None, half1: str |
 
         shown = None if angles is None else (*angles, group)
         curves = None if cones is None else cones.curves
-        figure.save(overview(report.points, curves, report.per_direction(), shown, report.title()), plot)
+        drawn = overview(report.points, curves, report.per_direction(), shown, report.title(), report.width)
+        figure.save(drawn, plot)
     run.write((tables or Tables()).with_block("orientation", report.tables()["orientation"]), output)
     run.summary(report.title())
 

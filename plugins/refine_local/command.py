@@ -83,7 +83,9 @@ def local(
         problem = replace(problem, smoothing=smoothing)
         found = refined(run, problem, given.framed.start, relax_symmetry, given.focus, engine)
     state, moves = results.unframed(given, found.state), results.moved(given, found.state)
-    run.write(results.written(run, given, state, moves, copies=bool(relax_symmetry)), output)
+    tables = results.written(run, given, state, moves, copies=bool(relax_symmetry))
+    run.write(tables, output)
     if plot:
         results.draw(Path(plot), given, state, moves)
-    run.summary(f"{kept.summary(found.problem, state)}; {results.words(moves)}{found.words}")
+    words = results.words(moves, tables["particles"])
+    run.summary(f"{kept.summary(found.problem, state)}; {words}{found.words}")

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from spa.io.star import Tables
+from spa.io.star import Table, Tables
 from spa.job.run import Run
 from spa.recipe import kept
 from spa.recipe.relaxation import with_copies
 from spa.refine.states import State
 from spa.search.orientations import angles_between
 from spa_plugins.refine_local.inputs import Given, shifted
+
+CLEAR = 1.25  # times the error of poses: a part that turns by less is not seen to move
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +57,11 @@ def written(run: Run, given: Given, state: State, moves: Moves, copies: bool) ->
     return tables.with_block("particles", table)
 
 
-def words(moves: Moves) -> str:
-    return f"turned {np.median(moves.turn):.2f} deg, shifted {np.median(moves.shift):.2f} A (medians)"
+def words(moves: Moves, table: Table) -> str:
+    """How far particles went; table: theirs, with the errors of their poses."""
+    text = f"turned {np.median(moves.turn):.2f} deg, shifted {np.median(moves.shift):.2f} A (medians)"
+    error = float(np.median(table.floats("spaTurnError")))
+    return text + (f", no more than poses err by ({error:.2f} deg)" if np.median(moves.turn) < CLEAR * error else "")
 
 
 def draw(path: Path, given: Given, state: State, moves: Moves) -> None:

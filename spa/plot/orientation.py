@@ -7,6 +7,7 @@ import numpy as np
 
 from spa.plot import figure as figures
 from spa.plot import views
+from spa.plot.fsc import resolution_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,15 +17,18 @@ _DIRECTIONS = "resolution (Å)"
 
 def overview(
     points: np.ndarray, curves: np.ndarray | None, fields: Mapping[str, np.ndarray],
-    shown: tuple[np.ndarray, np.ndarray, np.ndarray] | None, title: str = "",
+    shown: tuple[np.ndarray, np.ndarray, np.ndarray] | None, title: str = "", width: float = 0.0,
 ) -> "Figure":  # fmt: skip
-    """curves (v, shells) of cones about points (v, 3); fields: their values; shown: rot, tilt (radians), operators."""
+    """curves (v, shells) of cones about points (v, 3); fields: their values; shown: rot, tilt (radians), operators.
+
+    width: of the curves' box, angstroms.
+    """
     figure = figures.open_figure(12, 4.6 if curves is None or shown is None else 8.4)
     count = 2 * (curves is not None) + 1 * (shown is not None)
     grid = figure.add_gridspec(2 if count == 3 else 1, 2)
     place = 0
     if curves is not None:
-        _curves(figure.add_subplot(grid[0, 0]), curves)
+        _curves(figure.add_subplot(grid[0, 0]), curves, width)
         globe = figure.add_subplot(grid[0, 1], projection="mollweide")
         _sphere(figure, globe, points, fields[_DIRECTIONS], _DIRECTIONS)
         place = 1
@@ -35,17 +39,17 @@ def overview(
     return figure
 
 
-def _curves(axes: Any, curves: np.ndarray) -> None:
-    shells, curves = np.arange(1, curves.shape[1]), curves[:, 1:]  # the mean's sign is nobody's correlation
+def _curves(axes: Any, curves: np.ndarray, width: float) -> None:
+    frequency, curves = np.arange(1, curves.shape[1]) / width, curves[:, 1:]  # the mean's sign is nobody's correlation
     low, high = curves.min(0), curves.max(0)
-    axes.fill_between(shells, low, high, color="tab:blue", alpha=0.2, label="all cones")
+    axes.fill_between(frequency, low, high, color="tab:blue", alpha=0.2, label="all cones")
     middle, spread = curves.mean(0), curves.std(0)
-    axes.fill_between(shells, middle - spread, middle + spread, color="tab:blue", alpha=0.4, label="one deviation")
-    axes.plot(shells, middle, color="black", label="mean")
+    axes.fill_between(frequency, middle - spread, middle + spread, color="tab:blue", alpha=0.4, label="one deviation")
+    axes.plot(frequency, middle, color="black", label="mean")
     axes.axhline(0.143, color="0.6", linewidth=0.8)
-    axes.set_xlim(0, shells[-1])
+    axes.set_xlim(0, frequency[-1])
     axes.set_ylim(min(-0.1, float(low.min())), 1.03)
-    axes.set_xlabel("shell")
+    resolution_ticks(axes, frequency[-1])
     axes.set_ylabel("conical FSC")
     axes.legend(fontsize=8)
 

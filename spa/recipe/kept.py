@@ -8,7 +8,7 @@ from spa.errors import ReadError
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.io.whole import whole
-from spa.job.maps import with_maps, with_symmetry
+from spa.job.maps import BLOCK, with_maps, with_symmetry
 from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.model.poses import eulers
@@ -168,7 +168,7 @@ def written(run: Run, given: Inputs, state: State) -> Tables:
     star.write(Tables(blocks={"fsc": curve_table(state.curve, width)}), curve)
     files.append(("fsc", str(curve)))
     table = with_scales(pose_table(given, state.poses[0], state.evidence), problem, state)
-    tables = given.stack.tables.with_block("particles", table)
+    tables = given.stack.tables.without_block(BLOCK).with_block("particles", table)
     return with_symmetry(with_maps(tables, files), [problem.settings.symmetry])
 
 

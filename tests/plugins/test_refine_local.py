@@ -14,6 +14,7 @@ from spa.search.orientations import angles_between
 from spa.subtract.window import centre_of_mass
 from spa.testing import Result, is_png, run_spa
 from spa.volume.fsc import fsc
+from spa_plugins.refine_local import results
 from tests import two_bodies
 from tests.two_bodies import Bodies
 
@@ -64,6 +65,13 @@ def errors(table: star.Table, bodies: Bodies, name: str = "b") -> tuple[float, f
     turn = np.rad2deg(angles_between(poses, bodies.poses[name]))
     away = (shifts + poses[:, :2] @ centre) - (bodies.shifts[name] + bodies.poses[name][:, :2] @ centre)
     return float(np.median(turn)), float(np.median(np.linalg.norm(away, axis=1)))
+
+
+def test_turns_within_the_error_of_poses_are_said_to_be_no_motion() -> None:
+    moves = results.Moves(np.full(5, 2.8), np.full(5, 1.3))
+    for error, still in ((2.9, True), (1.0, False)):
+        table = star.Table.of(spaTurnError=np.full(5, error))
+        assert ("no more than poses err by" in results.words(moves, table)) == still
 
 
 def test_a_moving_body_is_followed_after_subtraction(folder: Path, bodies: Bodies, tmp_path: Path) -> None:

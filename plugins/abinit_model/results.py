@@ -12,6 +12,8 @@ from spa.recipe.abinit.course import Course, Outcome, final_maps, posed
 from spa.recipe.abinit.inputs import Given
 from spa.volume.fsc import crossing
 
+CLEAR = 0.6  # of an image's posterior in its best pose: below, half of the best poses and more were wrong
+
 
 def written(run: Run, given: Given, outcome: Outcome) -> Tables:
     """Maps and seeds.star into DIR; the table with poses, data_classes and data_maps."""
@@ -111,11 +113,26 @@ def _told(given: Given, outcome: Outcome, number: int, unit: str) -> str:
     return f"{share} {outcome.symmetry[number].name} at {reached:.1f} {unit}"
 
 
+def unsure(outcome: Outcome) -> str:
+    """That most poses are not known yet, where so; of images that no junk class has."""
+    found = outcome.state.found
+    assert found is not None
+    peak = found.peak[found.number < len(outcome.symmetry)]
+    if not len(peak) or peak.mean() >= CLEAR:
+        return ""
+    return (
+        f"an image's best pose has {peak.mean():.0%} of its posterior (mean): many are not right yet, and half maps "
+        "that share their start and its errors agree further than either is right; a refinement shows if they settle"
+    )
+
+
 def doubt(given: Given, outcome: Outcome, course: Course) -> str:
-    """What speaks against the result, or nothing: halves that agree no further than the map that both began from."""
+    """What speaks against the result, or nothing: halves that agree no further than the map that both began from, or
+    poses that are not known.
+    """
     shell = max(crossing(curve, 0.143) for curve in outcome.state.curves)
     if shell > course.last + 1:
-        return ""
+        return unsure(outcome)
     return (
         f"the half maps agree to {given.images.resolution_of(shell):.0f} A, no further than what both began from: "
         "this may not be the particle; look at it, and try more particles or --seeds"

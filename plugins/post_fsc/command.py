@@ -44,8 +44,9 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
 
     Without a mask, with a spherical, a loose and a tight one (25 and 6 A around the particle, soft to 40 and 12 A), and
     with a given soft mask; the last also with random phases, whose correlation is what the mask itself makes, and
-    corrected for it: (F_t - F_n) / (1 - F_n), with a band in which 95 of 100 such curves lie. DIR gets
-    fsc.star (RELION's names), fsc.xml (for the EMDB), and mask.mrc where the mask was found here.
+    corrected for it: (F_t - F_n) / (1 - F_n), with a band in which 95 of 100 such curves lie. The resolution is that of
+    what the mask keeps: there the map's FSC with the truth is 0.5; under a wider mask solvent's noise makes it coarser.
+    DIR gets fsc.star (RELION's names), fsc.xml (for the EMDB), and mask.mrc where the mask was found here.
     """
     from spa.io import mrc
     from spa.io.star import Tables

@@ -8,6 +8,7 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from spa.io import mrc, star
 from spa.symmetry import align
 from spa.testing import Result, run_spa
 from spa.volume.symmetry import operators
+from spa_plugins.abinit_model import results
 
 SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 300, "--snr", 1, "--specimen-diameter", 150, "--shift", 3)
 FILES = ("class001.mrc", "seeds.star", "out.star")
@@ -51,6 +53,14 @@ def likeness(data: Path, found: Path, shell: int = 7) -> float:
     truth, map_ = (np.asarray(mrc.read(path).data) for path in (data / "truth.mrc", found))
     laid = align.fit(truth, map_, shell)
     return float(align.shell_correlation(truth, map_, laid, shell)[1:].min())
+
+
+@pytest.mark.parametrize(("peak", "unsure"), [(0.4, True), (0.9, False)])
+def test_poses_that_are_not_known_are_told(peak: float, unsure: bool) -> None:
+    """Whatever the images of a junk class are like."""
+    found = SimpleNamespace(peak=np.array([peak, peak, 1 - peak]), number=np.array([0, 0, 1]))
+    outcome: Any = SimpleNamespace(state=SimpleNamespace(found=found), symmetry=["C1"])
+    assert ("40% of its posterior" in results.unsure(outcome)) == unsure and bool(results.unsure(outcome)) == unsure
 
 
 def test_the_map_is_the_particle(data: Path, done: Path) -> None:

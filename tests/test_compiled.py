@@ -68,7 +68,7 @@ def test_no_linear_algebra_is_loaded_for_them(tmp_path: Path) -> None:
 
 def test_nor_for_one_that_is_on_disk_and_uses_functions_of_arrays(tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom spa.abinit.soft import _posterior\ntry: _posterior()\nexcept TypeError: pass\n"
+        "import sys\nfrom spa.picking.correlate import _keep\ntry: _keep()\nexcept TypeError: pass\n"
         "assert 'scipy.linalg' not in sys.modules\nprint('numba.np.arraymath' in sys.modules)"
     )
     assert [_said(code, tmp_path) for _ in range(2)] == ["True\n", "False\n"]

@@ -10,15 +10,28 @@ from spa.refine.data import Images
 from spa.refine.problem import Workers
 from spa.volume.slices import reference, slices
 
+PARTS = 8  # that images are summed in at once, whatever the threads
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """What is searched: a band (shells), poses (g, 3, 3), shifts (s, 2) and the width of their prior, pixels."""
+    """What is searched: poses (g, 3, 3) in every map, in each its own shells and its own shifts (s, 2) of images; sigma
+    of their prior, pixels."""
 
-    band: int
     poses: np.ndarray
-    shifts: np.ndarray
+    bands: tuple[int, ...]
+    shifts: tuple[np.ndarray, ...]
     sigma: float
+
+    @property
+    def band(self) -> int:
+        """Of the images."""
+        return max(self.bands)
+
+    @property
+    def cells(self) -> list[int]:
+        """Scores of an image in each map."""
+        return [len(one) * len(self.poses) for one in self.shifts]
 
 
 def blocks(rows: np.ndarray, cells: int) -> list[np.ndarray]:
@@ -36,46 +49,47 @@ def averages(
         from spa.abinit import batch_cuda
 
         return batch_cuda.averages(workers.engine, images, rows, maps, noise, grid, temper)
-    columns = _columns(images, maps, grid, workers)
+    columns = list(workers.map(lambda number: _columns(images, maps[number], grid, number), range(len(maps))))
 
-    def one(part: np.ndarray) -> soft.Averages:
-        return soft.averages(images.block(part, grid.band, noise), columns, grid.shifts, grid.sigma, temper)
+    def several(parts: list[np.ndarray]) -> soft.Averages:
+        return soft.together(
+            soft.averages(images.block(part, grid.band, noise), columns, grid.sigma, temper) for part in parts
+        )
 
-    found = list(workers.map(one, blocks(rows, len(grid.shifts) * len(columns.packed))))
-    return soft.Averages(
-        _total([one.values for one in found]), _total([one.weights for one in found]),
-        *(np.concatenate([getattr(one, name) for one in found]) for name in ("evidence", "share", "peak")),
-    )  # fmt: skip
+    every = blocks(rows, sum(grid.cells))
+    step = -(-len(every) // PARTS)
+    return soft.together(workers.map(several, [every[i : i + step] for i in range(0, len(every), step)]))
 
 
 def evidence(
     images: Images, rows: np.ndarray, maps: np.ndarray, noise: np.ndarray, grid: Grid, workers: Workers
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Log evidence of rows under each map (rows, c) with a uniform prior, and their greatest weights (rows,)."""
+    """Log evidence of rows under each map (rows, c) with all poses alike, and their greatest weights (rows,)."""
     if workers.engine.device is not None:
         from spa.abinit import batch_cuda
 
         return batch_cuda.evidence(workers.engine, images, rows, maps, noise, grid)
-    columns = _columns(images, maps, grid, workers)
+    found = [_weighed(images, rows, one, noise, grid, number, workers) for number, one in enumerate(maps)]
+    logs, mass = (np.stack(one, axis=1) for one in zip(*found))
+    return logs, soft.shared(logs, mass)[1]
+
+
+def _weighed(
+    images: Images, rows: np.ndarray, volume: np.ndarray, noise: np.ndarray, grid: Grid, number: int, workers: Workers
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log evidence (rows,) of rows under one map, and the mass of their weights."""
+    columns = _columns(images, volume, grid, number)
 
     def one(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = soft.posterior(images.block(part, grid.band, noise), columns, grid.shifts, grid.sigma)
-        return found[3], found[5]
+        found = soft.weighed(images.block(part, grid.bands[number], noise), columns, grid.sigma)
+        return found.evidence, found.mass
 
-    found = list(workers.map(one, blocks(rows, len(grid.shifts) * len(columns.packed))))
-    return np.concatenate([one[0] for one in found]), np.concatenate([one[1] for one in found])
-
-
-def _columns(images: Images, maps: np.ndarray, grid: Grid, workers: Workers) -> soft.Slices:
-    count = images.band.count(grid.band)
-    kx, ky = images.band.kx[:count], images.band.ky[:count]
-    cut = list(workers.map(lambda one: slices(reference(one, grid.band), grid.poses, kx, ky), maps))
-    return soft.slices_of(grid.poses, cut)
+    found = list(workers.map(one, blocks(rows, grid.cells[number])))
+    return np.concatenate([one for one, _ in found]), np.concatenate([mass for _, mass in found])
 
 
-def _total(parts: list[np.ndarray]) -> np.ndarray:
-    """Their sum, in their order."""
-    out = parts[0].copy(order="K")  # as they lie
-    for part in parts[1:]:
-        out += part
-    return np.ascontiguousarray(out)
+def _columns(images: Images, volume: np.ndarray, grid: Grid, number: int) -> soft.Slices:
+    band = grid.bands[number]
+    count = images.band.count(band)
+    cut = slices(reference(volume, band), grid.poses, images.band.kx[:count], images.band.ky[:count])
+    return soft.slices_of(cut, grid.shifts[number])

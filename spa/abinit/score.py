@@ -6,7 +6,7 @@ import numpy as np
 
 from spa.abinit import batch, shape
 from spa.abinit.plan import Settings, finest
-from spa.abinit.stochastic import generator, shifts_for, solvents
+from spa.abinit.stochastic import generator, searched, solvents
 from spa.image.disc import shell_mean
 from spa.refine.data import Images, ordinary
 from spa.refine.problem import ALONE, Workers
@@ -82,6 +82,6 @@ def logs(
     """
     power = shape.signal_power(images, rows, noise, np.ones((len(rows), 1)))[0]
     poses = orientations.grid(scale.step, settings.operators, generator(3))
-    scaled = np.stack([shape.with_power(one, power, min(band, scale.band)) for one, band in zip(maps, bands)])
-    grid = batch.Grid(scale.band, poses, *shifts_for(images, settings, scale.band))
-    return batch.evidence(images, rows, scaled, noise, grid, workers)
+    bands = tuple(min(band, scale.band) for band in bands)
+    scaled = np.stack([shape.with_power(one, power, band) for one, band in zip(maps, bands)])
+    return batch.evidence(images, rows, scaled, noise, searched(images, settings, poses, bands), workers)

@@ -2,11 +2,13 @@
 
 The product of rows (image, shift) with columns (slices) gives the scores; their exponentials, normalised over each
 image's grid, times the same rows give the CTF-weighted average image of each slice: nothing is ever looked up.
+Each class has as many coefficients, and shifts as close, as its own band asks for.
 Where the processor has a tile unit (`spa.image.amx`), both products are of bfloat16.
 Source of the marginalised likelihood: Scheres, J. Mol. Biol. 415 (2012) 406; of its use from nothing with mini-batches
 and classes that are kept similar at first: Punjani et al., Nat. Methods 14 (2017) 290.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,31 +16,30 @@ import numpy as np
 from spa.compiled import kernel
 from spa.image import tiles
 from spa.image.exponential import exponential
+from spa.refine.classes import shares
 from spa.search.exhaustive import packed_rows
 from spa.search.images import Block
 
-FAINT = 14.0  # log units below an image's best where a weight counts as none
+FAINT = 14.0  # log units below an image's best where a weight, or a class, counts as none
 
 
 @dataclass(frozen=True, eq=False)
 class Slices:
-    """What is scored: packed (c g, 2K) slices of c classes at the same poses (g, 3, 3), and their power (c g, K).
+    """What a class is scored by: packed (g, 2K) slices, their power (g, K), and the shifts (s, 2) of images, pixels.
 
     blocks: the packed ones as a right operand of `tiles`, where there is a tile unit.
     """
 
-    poses: np.ndarray
     packed: np.ndarray
     power: np.ndarray
-    classes: int
+    shifts: np.ndarray
     blocks: np.ndarray | None = None
 
 
-def slices_of(poses: np.ndarray, cut: list[np.ndarray]) -> Slices:
-    """The slices cut (g, 2, K) of each class at poses."""
-    every = np.concatenate(cut)
-    packed = every.reshape(len(every), -1)
-    return Slices(poses, packed, every[:, 0] ** 2 + every[:, 1] ** 2, len(cut), tiles.right(packed.T))
+def slices_of(cut: np.ndarray, shifts: np.ndarray) -> Slices:
+    """The slices cut (g, 2, K) of a class, at shifts (s, 2)."""
+    packed = cut.reshape(len(cut), -1)
+    return Slices(packed, cut[:, 0] ** 2 + cut[:, 1] ** 2, shifts, tiles.right(packed.T))
 
 
 @dataclass(frozen=True)
@@ -50,100 +51,126 @@ class Temper:
 
 
 @dataclass(frozen=True, eq=False)
-class Averages:
-    """Sums over some images: values (c g, 2K) of CTF X, weights (c g, K) of CTF^2; of each image its log evidence
-    a class (n, c) with a uniform prior, its share of each class (n, c) and its greatest weight (n,)."""
+class Weighed:
+    """Images under one class: weights (n s, g), an image's greatest is 1; total (n, g) of them over shifts, and mass
+    (n,) over all; rows (n s, 2K) that were scored; log evidence (n,) with all poses alike."""
 
-    values: np.ndarray
     weights: np.ndarray
+    total: np.ndarray
+    mass: np.ndarray
+    rows: np.ndarray
+    evidence: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Averages:
+    """Sums over some images: of each class the values (g, 2K) of CTF X and weights (g, K) of CTF^2; of each image its
+    log evidence a class (n, c), its share of each class (n, c) and its greatest weight (n,)."""
+
+    values: list[np.ndarray]
+    weights: list[np.ndarray]
     evidence: np.ndarray
     share: np.ndarray
     peak: np.ndarray
 
 
-@kernel(
-    "void(f4[:,:,::1], f4[:,::1], f4[::1], f4, f4, i8, f4[:,::1], f4[:,::1], f4[:,::1], f4[::1])", fastmath=True,
-)  # fmt: skip
-def _posterior(cross, norm, prior, beta, similarity, classes, total, evidence, share, peak):
-    """Scores in cross (n, s, c g) become weights; total (n, c g) is their sum over shifts."""
-    n, s, width = cross.shape
-    g = width // classes
+@kernel("void(f4[:,:,::1], f4[:,::1], f4[::1], f4, f4[:,::1], f4[::1])", fastmath=True)
+def _weigh(cross, norm, prior, beta, total, top):
+    """Scores in cross (n, s, g) become weights; total (n, g) is their sum over shifts, top (n,) the greatest score."""
+    n, s, g = cross.shape
+    two, zero, least = np.float32(2), np.float32(0), -np.float32(FAINT)
     for i in range(n):
-        for c in range(classes):
-            base, top = norm[i, c * g : (c + 1) * g], -np.float32(3e38)
-            for k in range(s):
-                row, p = cross[i, k, c * g : (c + 1) * g], prior[k]
-                for j in range(g):
-                    row[j] = beta * (np.float32(2) * row[j] - base[j] + p)
-                    top = max(top, row[j])
-            mass = np.float32(0)
-            for k in range(s):
-                row = cross[i, k, c * g : (c + 1) * g]
-                for j in range(g):
-                    v = row[j] - top
-                    row[j] = exponential(v) if v > -np.float32(FAINT) else np.float32(0)
-                    mass += row[j]
-            evidence[i, c] = top + np.log(mass)
-            share[i, c] = 1 / mass
-        best = -np.float32(3e38)
-        for c in range(classes):
-            best = max(best, evidence[i, c])
-        norm_c = np.float32(0)
-        for c in range(classes):
-            norm_c += np.exp(evidence[i, c] - best)
-        peak[i] = 0
-        for c in range(classes):
-            part = np.exp(evidence[i, c] - best) / norm_c
-            part = (1 - similarity) * part + similarity / classes
-            scale = part * share[i, c]
-            share[i, c] = part
-            peak[i] = max(peak[i], scale)
-            out = total[i, c * g : (c + 1) * g]
-            out[:] = 0
-            for k in range(s):
-                row = cross[i, k, c * g : (c + 1) * g]
-                for j in range(g):
-                    row[j] *= scale
-                    out[j] += row[j]
+        base, out, best = norm[i], total[i], -np.float32(3e38)
+        for k in range(s):
+            row, p = cross[i, k], prior[k]
+            for j in range(g):
+                best = max(best, beta * (two * row[j] - base[j] + p))
+        out[:] = zero
+        for k in range(s):
+            row, p = cross[i, k], prior[k]
+            for j in range(g):
+                v = beta * (two * row[j] - base[j] + p) - best
+                row[j] = exponential(v) if v > least else zero
+                out[j] += row[j]
+        top[i] = best
 
 
-def posterior(
-    block: Block, slices: Slices, shifts: np.ndarray, shift_sigma: float, temper: Temper = Temper()
-) -> tuple[np.ndarray, ...]:
-    """(weights (n s, c g), total (n, c g), rows (n s, 2K), evidence, share, peak) of a block of images."""
-    rows = packed_rows(block, shifts)
+def prior_of(shifts: np.ndarray, sigma: float) -> np.ndarray:
+    """(s,) float32 log prior of shifts (s, 2), 0 at the middle; sigma in their unit."""
+    return (-(shifts**2).sum(axis=1) / (2 * sigma**2)).astype(np.float32)
+
+
+def states(poses: int, prior: np.ndarray, beta: float) -> float:
+    """Log of how many poses and shifts evidence is summed over, each shift as far as its log prior (s,) counts it."""
+    return float(np.log(poses) + np.log(np.exp(beta * prior.astype(np.float64)).sum()))
+
+
+def weighed(block: Block, slices: Slices, sigma: float, beta: float = 1.0) -> Weighed:
+    """A block of images under a class; sigma: of the prior on shifts, pixels."""
+    low = block.low(slices.power.shape[1])
+    rows = packed_rows(low, slices.shifts)
     n, s, width = rows.shape
     rows = rows.reshape(n * s, width)
-    cross = _scores(rows, slices).reshape(n, s, -1)
-    norm = (block.ctf**2) @ slices.power.T
-    prior = (-(shifts**2).sum(axis=1) / (2 * shift_sigma**2)).astype(np.float32)
-    total = np.empty_like(norm)
-    evidence, share = np.empty((n, slices.classes), np.float32), np.empty((n, slices.classes), np.float32)
-    peak = np.empty(n, np.float32)
-    _posterior(cross, norm, prior, np.float32(temper.beta), np.float32(temper.similarity), slices.classes,
-               total, evidence, share, peak)  # fmt: skip
-    states = len(shifts) * len(slices.poses)
-    return cross.reshape(n * s, -1), total, rows, evidence - np.float32(np.log(states)), share, peak
+    cross, norm = _scores(rows, slices), (low.ctf**2) @ slices.power.T
+    prior, total, top = prior_of(slices.shifts, sigma), np.empty_like(norm), np.empty(n, np.float32)
+    _weigh(cross.reshape(n, s, -1), norm, prior, np.float32(beta), total, top)
+    mass = total.sum(axis=1)
+    evidence = top + np.log(mass) - np.float32(states(len(slices.packed), prior, beta))
+    return Weighed(cross, total, mass, rows, evidence)
 
 
-def averages(
-    block: Block, slices: Slices, shifts: np.ndarray, shift_sigma: float, temper: Temper = Temper()
-) -> Averages:
-    """The average image of every slice over a block, weighted by the posterior; shifts (s, 2) and sigma in pixels."""
-    weights, total, rows, evidence, share, peak = posterior(block, slices, shifts, shift_sigma, temper)
-    return Averages(_gathered(weights, rows), total.T @ block.ctf**2, evidence, share, peak)
+def shared(evidence: np.ndarray, mass: np.ndarray, similarity: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Shares (n, c) of classes by their log evidence (n, c), and the greatest weight (n,) of an image; mass (n, c): of
+    its weights in each class, the greatest being 1."""
+    share = (1 - similarity) * shares(evidence) + similarity / evidence.shape[1]
+    return share, (share / mass).max(axis=1)
+
+
+def averages(block: Block, classes: Sequence[Slices], sigma: float, temper: Temper = Temper()) -> Averages:
+    """The average image of every slice of the classes over a block, weighted by the posterior."""
+    found = [weighed(block, one, sigma, temper.beta) for one in classes]
+    evidence, mass = (np.stack([getattr(one, name) for one in found], axis=1) for name in ("evidence", "mass"))
+    share, peak = shared(evidence, mass, temper.similarity)
+    sums = [_gathered(block, one, part) for one, part in zip(found, share.T)]
+    return Averages([values for values, _ in sums], [weights for _, weights in sums], evidence, share, peak)
+
+
+def together(parts: Iterable[Averages]) -> Averages:
+    """Averages over all images of the parts, in their order."""
+    values: list[np.ndarray] = []
+    for part in parts:
+        if not values:
+            values, weights, each = part.values, part.weights, []
+        else:
+            for total, more in zip(values + weights, part.values + part.weights):
+                total += more
+        each.append((part.evidence, part.share, part.peak))
+    return Averages(values, weights, *(np.concatenate(one) for one in zip(*each)))
+
+
+def _gathered(block: Block, found: Weighed, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(values, weights) of a class with its share (n,) of images; one of which it has next to nothing is left out."""
+    some = np.flatnonzero(share > np.exp(-FAINT))
+    scale = (share[some] / found.mass[some])[:, None]
+    n, s = len(share), len(found.rows) // len(share)
+    weights, rows = (one.reshape(n, s, -1) for one in (found.weights, found.rows))
+    if len(some) < n:
+        weights = weights[some]
+    rows = (rows[some] * scale[..., None]).reshape(-1, rows.shape[2])
+    square = block.ctf[some, : rows.shape[1] // 2] ** 2
+    return _summed(weights.reshape(len(rows), -1), rows), (found.total[some] * scale).T @ square
 
 
 def _scores(rows: np.ndarray, slices: Slices) -> np.ndarray:
-    """(n s, c g) products of rows (n s, 2K) with all slices."""
+    """(n s, g) products of rows (n s, 2K) with all slices."""
     if slices.blocks is None:
         return rows @ slices.packed.T
     return tiles.product(tiles.left(rows), slices.blocks, len(rows), len(slices.packed))
 
 
-def _gathered(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """(c g, 2K) sums of rows (n s, 2K) by their weights (n s, c g)."""
+def _summed(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(g, 2K) sums of rows (n s, 2K) by their weights (n s, g)."""
     blocks = tiles.right(weights)
     if blocks is None:
         return weights.T @ rows
-    return tiles.product(tiles.left(rows.T), blocks, rows.shape[1], weights.shape[1]).T
+    return np.ascontiguousarray(tiles.product(tiles.left(rows.T), blocks, rows.shape[1], weights.shape[1]).T)

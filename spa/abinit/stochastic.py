@@ -91,10 +91,11 @@ def widened(images: Images, state: State, settings: Settings) -> State:
     return replace(state, sums=np.stack([into.widened(one, images.band.box, last) for one in state.sums]))
 
 
-def shifts_for(images: Images, settings: Settings, band: int) -> tuple[np.ndarray, float]:
-    """The grid of shifts that a band needs, and the prior's width, in pixels."""
-    reach = settings.shift_range / images.pixel_size
-    return orientations.shift_grid(min(0.25 * images.band.box / band, reach / 1.5), reach), reach / 2.5
+def searched(images: Images, settings: Settings, poses: np.ndarray, bands: tuple[int, ...]) -> batch.Grid:
+    """Maps of so many shells at poses, and images moved as far as is told, by steps that each map's details need."""
+    reach, box = settings.shift_range / images.pixel_size, images.band.box
+    shifts = tuple(orientations.shift_grid(min(0.25 * box / band, reach / 1.5), reach) for band in bands)
+    return batch.Grid(poses, bands, shifts, reach / 2.5)
 
 
 def _stepped(
@@ -105,7 +106,7 @@ def _stepped(
     rng = generator(seed, 1, state.step)
     some = np.sort(rng.choice(rows, min(settings.batch, len(rows)), replace=False))
     poses = orientations.grid(step.step, settings.operators, rng)
-    grid = batch.Grid(step.band, poses, *shifts_for(images, settings, step.band))
+    grid = searched(images, settings, poses, step.bands)
     maps, temper = state.maps * solvents(images, settings), soft.Temper(step.beta, step.similarity)
     found = batch.averages(images, some, maps, noise, grid, temper, workers)
     return _updated(images, state, noise, settings, step, some, poses, found, workers)
@@ -116,14 +117,11 @@ def _updated(
     poses: np.ndarray, found: soft.Averages, workers: Workers,
 ) -> State:  # fmt: skip
     """Maps, sums, powers and sizes after a batch of images `some`."""
-    count = images.band.count(step.band)
-    values = found.values.reshape(settings.classes, -1, 2, count)
-    weights = found.weights.reshape(settings.classes, -1, count)
     power = shape.signal_power(images, some, noise, found.share)
     power = np.where(state.step, step.kept * state.power + (1 - step.kept) * power, power)
 
     def solved(c: int) -> tuple[np.ndarray, np.ndarray]:
-        return _map_of(images, state.sums[c], values[c], weights[c], poses, power[c], settings, step, c)
+        return _map_of(images, state.sums[c], found.values[c], found.weights[c], poses, power[c], settings, step, c)
 
     maps, sums = zip(*workers.map(solved, range(settings.classes)))
     sizes = step.kept * state.sizes + (1 - step.kept) * found.share.mean(axis=0)
@@ -138,11 +136,10 @@ def _map_of(
     """The map of one class after a batch, and the sums that it came from."""
     band, mask = step.bands[number], sphere(images, settings.width_of(number))
     fresh = into.accumulator(images.band.box, max(last_bands(settings, side_of(images))))
-    count = images.band.count(band)
-    rows = np.arange(len(poses))
+    rows, count = np.arange(len(poses)), weights.shape[1]
     every = into.Samples(rows, poses, np.zeros((len(rows), 2)), np.ones(len(rows)))
-    some = np.ascontiguousarray(values[..., :count]), np.ascontiguousarray(weights[..., :count])
-    into.insert(fresh, every, *some, images.band.kx[:count], images.band.ky[:count])
+    values = values.reshape(len(rows), 2, count)
+    into.insert(fresh, every, values, weights, images.band.kx[:count], images.band.ky[:count])
     into.close(fresh)
     fresh = into.symmetrised(fresh, settings.operators)
     sums = into.Accumulator(fresh.box, fresh.radius, step.kept * old + (1 - step.kept) * fresh.grid)

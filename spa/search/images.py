@@ -39,6 +39,10 @@ class Block:
         """Poses (j, 3, 3) whose slices lie as images `rows` (j,) do, distorted where these are."""
         return poses if self.bend is None else stretched(poses, self.bend[rows])
 
+    def low(self, count: int) -> "Block":
+        """The images' first coefficients."""
+        return Block(self.band, self.x[:, :, :count], self.ctf[:, :count], self.bend)
+
     def matched(self) -> np.ndarray:
         """(n, 2, K): CTF times image, what is correlated with slices and what is inserted."""
         return self.x * self.ctf[:, None]

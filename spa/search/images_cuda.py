@@ -37,6 +37,10 @@ class Block:
         whole = on_device(self.x.device, self.band)
         return DeviceDisc(*(getattr(whole, name).rows(0, self.count) for name in ("kx", "ky", "shell")))
 
+    def low(self, count: int) -> "Block":
+        """The images' first coefficients."""
+        return replace(self, count=count)
+
 
 def prefix(block: Block, centres: np.ndarray, radius: int) -> Block:
     """The low band of a block, each image moved back by its centre (n, 2), pixels."""

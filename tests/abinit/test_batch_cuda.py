@@ -33,15 +33,17 @@ def near(found: np.ndarray, wanted: np.ndarray, part: float = 1e-3) -> None:
 @pytest.mark.parametrize("tile", [1, 2**28])
 @pytest.mark.parametrize("temper", [soft.Temper(), soft.Temper(0.4, 0.5)])
 def test_twins(data, device: Device, tile: int, temper: soft.Temper, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two classes, one image a tile or all; weights and averages are the host's."""
+    """Of two classes with bands of their own, one image a tile or all; weights and averages are the host's."""
     monkeypatch.setattr(exhaustive_cuda, "TILE", tile)
     rows, maps = np.arange(3, 40), np.stack([data.volume, data.volume[::-1]])
     poses = orientations.grid(0.6, data.settings.operators, np.random.default_rng(0))
-    grid = batch.Grid(6, poses, orientations.shift_grid(1.0, 2.0), 1.5)
+    grid = batch.Grid(poses, (6, 4), tuple(orientations.shift_grid(step, 2.0) for step in (1.0, 1.3)), 1.5)
     given, hands = (data.images, rows, maps, data.noise, grid), Workers(engine=Cuda(device))
     found, wanted = batch.averages(*given, temper, hands), batch.averages(*given, temper, ALONE)
-    for name in ("values", "weights", "evidence", "share", "peak"):
+    for name in ("evidence", "share", "peak"):
         near(getattr(found, name), getattr(wanted, name))
+    for one, other in zip(found.values + found.weights, wanted.values + wanted.weights, strict=True):
+        near(one, other)
     assert np.ptp(wanted.evidence) > 1
     for one, other in zip(batch.evidence(*given, hands), batch.evidence(*given, ALONE)):
         near(one, other)

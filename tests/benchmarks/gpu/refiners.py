@@ -108,12 +108,13 @@ def from_nothing(device: Device, box: int, n: int) -> Iterator[Case]:
     images, workers = simulated(box, n), Workers(engine=Cuda(device))
     radius = min(20, box // 2 - 1)
     poses = orientations.grid(np.deg2rad(12), np.eye(3)[None], np.random.default_rng(0))
-    grid = batch.Grid(radius, poses, orientations.shift_grid(3.0, 9.0), 4.0)
+    shifts = orientations.shift_grid(3.0, 9.0)
+    grid = batch.Grid(poses, (radius, radius), (shifts, shifts), 4.0)
     maps = np.random.default_rng(3).standard_normal((2, box, box, box)).astype(np.float32)
     noise, rows = np.ones((1, images.band.radius + 1)), np.arange(n)
-    states = len(maps) * len(poses) * len(grid.shifts)
+    states = len(maps) * len(poses) * len(shifts)
     flops = 2.0 * n * states * 2 * images.band.count(radius) * 2  # scores, and the averages weighted by them
-    yield Case(f"abinit batch, {n} images x {len(poses)} poses x {len(grid.shifts)} shifts x 2 maps", lambda:
+    yield Case(f"abinit batch, {n} images x {len(poses)} poses x {len(shifts)} shifts x 2 maps", lambda:
                batch.averages(images, rows, maps, noise, grid, soft.Temper(), workers), 0.0, flops, 3)  # fmt: skip
 
 

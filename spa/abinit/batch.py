@@ -6,6 +6,7 @@ import numpy as np
 
 from spa.abinit import soft
 from spa.abinit.plan import CELLS
+from spa.abinit.shifted import shifts_of
 from spa.refine.data import Images
 from spa.refine.problem import Workers
 from spa.volume.slices import reference, slices
@@ -28,14 +29,9 @@ class Grid:
         """Of the images."""
         return max(self.bands)
 
-    @property
-    def cells(self) -> list[int]:
-        """Scores of an image in each map."""
-        return [len(one) * len(self.poses) for one in self.shifts]
-
 
 def blocks(rows: np.ndarray, cells: int) -> list[np.ndarray]:
-    """Rows in blocks whose scores (cells an image) stay small; the same whatever the threads."""
+    """Rows in blocks whose products (cells an image) stay small; the same whatever the threads."""
     size = int(np.clip(CELLS // max(cells, 1), 4, 100))
     return [rows[i : i + size] for i in range(0, len(rows), size)]
 
@@ -56,7 +52,7 @@ def averages(
             soft.averages(images.block(part, grid.band, noise), columns, grid.sigma, temper) for part in parts
         )
 
-    every = blocks(rows, sum(grid.cells))
+    every = blocks(rows, sum(one.cells for one in columns))
     step = -(-len(every) // PARTS)
     return soft.together(workers.map(several, [every[i : i + step] for i in range(0, len(every), step)]))
 
@@ -81,15 +77,16 @@ def _weighed(
     columns = _columns(images, volume, grid, number)
 
     def one(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = soft.weighed(images.block(part, grid.bands[number], noise), columns, grid.sigma)
+        found = soft.weighed(images.block(part, grid.bands[number], noise), columns, grid.sigma, wanted=False)
         return found.evidence, found.mass
 
-    found = list(workers.map(one, blocks(rows, grid.cells[number])))
+    found = list(workers.map(one, blocks(rows, columns.cells)))
     return np.concatenate([one for one, _ in found]), np.concatenate([mass for _, mass in found])
 
 
 def _columns(images: Images, volume: np.ndarray, grid: Grid, number: int) -> soft.Slices:
     band = grid.bands[number]
     count = images.band.count(band)
-    cut = slices(reference(volume, band), grid.poses, images.band.kx[:count], images.band.ky[:count])
-    return soft.slices_of(cut, grid.shifts[number])
+    kx, ky = images.band.kx[:count], images.band.ky[:count]
+    cut = slices(reference(volume, band), grid.poses, kx, ky)
+    return soft.slices_of(cut, shifts_of(grid.shifts[number], kx, ky, images.band.box))

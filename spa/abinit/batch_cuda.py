@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spa.abinit import soft
+from spa.abinit.shifted import prior_of
 from spa.abinit.soft import Averages, Temper
 from spa.gpu.array import Array
 from spa.gpu.device import Device
@@ -98,7 +99,7 @@ def _columns(device: Device, images: Images, volume: np.ndarray, grid: "Grid", n
         reference(device, volume, band), grid.poses, names.kx.rows(0, count), names.ky.rows(0, count), power,
         packed.shaped(g, 2, count),
     )  # fmt: skip
-    return _Slices(packed, power, device.array(shifts, np.float32), soft.prior_of(shifts, grid.sigma))
+    return _Slices(packed, power, device.array(shifts, np.float32), prior_of(shifts, grid.sigma))
 
 
 def _tiles(

@@ -67,9 +67,7 @@ def evidence(
         images, maps * solvents(images, settings), noise, settings, rows, scale, bands or (scale.band,) * len(maps),
         workers,
     )  # fmt: skip
-    found = found + np.log(sizes + 1e-12)
-    top = found.max(axis=1)
-    return float((top + np.log(np.exp(found - top[:, None]).sum(axis=1))).mean()), float(peaks.mean())
+    return float(np.logaddexp.reduce(found + np.log(sizes + 1e-12), axis=1).mean()), float(peaks.mean())
 
 
 def logs(

@@ -1,8 +1,9 @@
 """Expectation over every class, orientation and shift of a grid at once, and its averages, by matrix products.
 
-The product of rows (image, shift) with columns (slices) gives the scores; their exponentials, normalised over each
+The product of rows (image, turn) with columns (slices) gives the scores; their exponentials, normalised over each
 image's grid, times the same rows give the CTF-weighted average image of each slice: nothing is ever looked up.
-Each class has as many coefficients, and shifts as close, as its own band asks for.
+Each class has as many coefficients, and shifts as close, as its own band asks for; of these rows have but what differs
+(`shifted`).
 Where the processor has a tile unit (`spa.image.amx`), both products are of bfloat16.
 Source of the marginalised likelihood: Scheres, J. Mol. Biol. 415 (2012) 406; of its use from nothing with mini-batches
 and classes that are kept similar at first: Punjani et al., Nat. Methods 14 (2017) 290.
@@ -13,31 +14,39 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.abinit.shifted import Shifts, prior_of
 from spa.compiled import kernel
 from spa.image import tiles
 from spa.image.exponential import exponential
 from spa.refine.classes import shares
-from spa.search.exhaustive import packed_rows
+from spa.search.exhaustive import turned_rows
 from spa.search.images import Block
 
-FAINT = 14.0  # log units below an image's best where a weight, or a class, counts as none
+FAINT = 14.0  # log units below an image's best where a likelihood, or a class, counts as none
+LEAST = 1e-4  # of an image's greatest weight, below which one enters no average
+SPARSE = 1 / 8  # of the products that are taken at once: weights that are fewer are multiplied one by one
 
 
 @dataclass(frozen=True, eq=False)
 class Slices:
-    """What a class is scored by: packed (g, 2K) slices, their power (g, K), and the shifts (s, 2) of images, pixels.
+    """What a class is scored by: packed (g, 2K) slices, their power (g, K), and the shifts of images.
 
     blocks: the packed ones as a right operand of `tiles`, where there is a tile unit.
     """
 
     packed: np.ndarray
     power: np.ndarray
-    shifts: np.ndarray
+    shifts: Shifts
     blocks: np.ndarray | None = None
 
+    @property
+    def cells(self) -> int:
+        """Products of an image with them."""
+        return len(self.packed) * len(self.shifts.turns)
 
-def slices_of(cut: np.ndarray, shifts: np.ndarray) -> Slices:
-    """The slices cut (g, 2, K) of a class, at shifts (s, 2)."""
+
+def slices_of(cut: np.ndarray, shifts: Shifts) -> Slices:
+    """The slices cut (g, 2, K) of a class."""
     packed = cut.reshape(len(cut), -1)
     return Slices(packed, cut[:, 0] ** 2 + cut[:, 1] ** 2, shifts, tiles.right(packed.T))
 
@@ -51,14 +60,25 @@ class Temper:
 
 
 @dataclass(frozen=True, eq=False)
-class Weighed:
-    """Images under one class: weights (n s, g), an image's greatest is 1; total (n, g) of them over shifts, and mass
-    (n,) over all; rows (n s, 2K) that were scored; log evidence (n,) with all poses alike."""
+class Few:
+    """Weights (m,) of an image that has few, where they are: slices (m,) and shifts (m,)."""
 
+    slices: np.ndarray
+    shifts: np.ndarray
     weights: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """Images under one class, whose greatest weight is 1: rows (n, r, 2K) that were scored and their weights (n, r, g),
+    mixed of those of all shifts; few: those of images that have few, by the image, in place of these; total (n, g) of
+    weights over shifts, mass (n,) of all, also of the faintest; log evidence (n,) with all poses alike."""
+
+    rows: np.ndarray
+    weights: np.ndarray
+    few: dict[int, Few]
     total: np.ndarray
     mass: np.ndarray
-    rows: np.ndarray
     evidence: np.ndarray
 
 
@@ -74,30 +94,53 @@ class Averages:
     peak: np.ndarray
 
 
-@kernel("void(f4[:,:,::1], f4[:,::1], f4[::1], f4, f4[:,::1], f4[::1])", fastmath=True)
-def _weigh(cross, norm, prior, beta, total, top):
-    """Scores in cross (n, s, g) become weights; total (n, g) is their sum over shifts, top (n,) the greatest score."""
-    n, s, g = cross.shape
-    two, zero, least = np.float32(2), np.float32(0), -np.float32(FAINT)
-    for i in range(n):
-        base, out, best = norm[i], total[i], -np.float32(3e38)
-        for k in range(s):
-            row, p = cross[i, k], prior[k]
-            for j in range(g):
-                best = max(best, beta * (two * row[j] - base[j] + p))
-        out[:] = zero
-        for k in range(s):
-            row, p = cross[i, k], prior[k]
-            for j in range(g):
-                v = beta * (two * row[j] - base[j] + p) - best
-                row[j] = exponential(v) if v > least else zero
-                out[j] += row[j]
-        top[i] = best
+@kernel("i8(f4[:,::1], f4[::1], f4[::1], f4, f4[::1], f4[::1])", fastmath=True)
+def _weigh(cross, norm, prior, beta, total, sums):
+    """Scores of an image in cross (s, g) become weights, and how many are not 0; total (g,) is their sum over shifts;
+    sums (2,): the greatest score and the mass, also of what is too little for a weight."""
+    s, g = cross.shape
+    two, zero, faint, least = np.float32(2), np.float32(0), -np.float32(FAINT), np.float32(LEAST)
+    best, mass, count = -np.float32(3e38), zero, 0
+    for k in range(s):
+        row, p = cross[k], prior[k]
+        for j in range(g):
+            best = max(best, beta * (two * row[j] - norm[j] + p))
+    for j in range(g):
+        total[j] = zero
+    for k in range(s):
+        row, p, some = cross[k], prior[k], np.int32(0)
+        for j in range(g):
+            v = beta * (two * row[j] - norm[j] + p) - best
+            w = exponential(v) if v > faint else zero
+            mass += w
+            w = w if w > least else zero
+            row[j] = w
+            total[j] += w
+            some += np.int32(w > zero)
+        count += some
+    sums[0], sums[1] = best, mass
+    return count
 
 
-def prior_of(shifts: np.ndarray, sigma: float) -> np.ndarray:
-    """(s,) float32 log prior of shifts (s, 2), 0 at the middle; sigma in their unit."""
-    return (-(shifts**2).sum(axis=1) / (2 * sigma**2)).astype(np.float32)
+@kernel("void(f4[:,::1], f4[::1], i4[::1], i4[::1], f4[::1])")
+def _list(weights, total, slices, shifts, found):
+    """What is not 0 in weights (s, g) of some total (g,), slice by slice."""
+    at = 0
+    for j in range(len(total)):
+        if total[j] > 0:
+            for k in range(len(weights)):
+                if weights[k, j] > 0:
+                    slices[at], shifts[at], found[at] = j, k, weights[k, j]
+                    at += 1
+
+
+@kernel("void(i4[::1], i4[::1], f4[::1], f4, f4[:,::1], f4[:,::1])", fastmath=True)
+def _add(slices, shifts, weights, scale, rows, out):
+    """Rows (s, 2K) at shifts, each times a weight and the scale, added to slices of out (g, 2K)."""
+    for i in range(len(weights)):
+        w, row, line = scale * weights[i], rows[shifts[i]], out[slices[i]]
+        for x in range(len(row)):
+            line[x] += w * row[x]
 
 
 def states(poses: int, prior: np.ndarray, beta: float) -> float:
@@ -105,18 +148,25 @@ def states(poses: int, prior: np.ndarray, beta: float) -> float:
     return float(np.log(poses) + np.log(np.exp(beta * prior.astype(np.float64)).sum()))
 
 
-def weighed(block: Block, slices: Slices, sigma: float, beta: float = 1.0) -> Weighed:
-    """A block of images under a class; sigma: of the prior on shifts, pixels."""
-    low = block.low(slices.power.shape[1])
-    rows = packed_rows(low, slices.shifts)
-    n, s, width = rows.shape
-    rows = rows.reshape(n * s, width)
-    cross, norm = _scores(rows, slices), (low.ctf**2) @ slices.power.T
-    prior, total, top = prior_of(slices.shifts, sigma), np.empty_like(norm), np.empty(n, np.float32)
-    _weigh(cross.reshape(n, s, -1), norm, prior, np.float32(beta), total, top)
-    mass = total.sum(axis=1)
-    evidence = top + np.log(mass) - np.float32(states(len(slices.packed), prior, beta))
-    return Weighed(cross, total, mass, rows, evidence)
+def weighed(block: Block, slices: Slices, sigma: float, beta: float = 1.0, wanted: bool = True) -> Weighed:
+    """A block of images under a class; sigma: of the prior on shifts, pixels; wanted: whether scores of rows become
+    weights."""
+    low, shifts, g = block.low(slices.power.shape[1]), slices.shifts, len(slices.packed)
+    rows = turned_rows(low, shifts.turns)
+    n, r, width = rows.shape
+    cross, norm = _scores(rows.reshape(n * r, width), slices).reshape(n, r, g), (low.ctf**2) @ slices.power.T
+    prior, total, sums = prior_of(shifts.shifts, sigma), np.empty_like(norm), np.empty((n, 2), np.float32)
+    few = {}
+    for i, scores in enumerate(cross):
+        every = shifts.all_of(scores)
+        count = _weigh(every, norm[i], prior, np.float32(beta), total[i], sums[i])
+        if wanted and count < SPARSE * scores.size:
+            few[i] = Few(np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.float32))
+            _list(every, total[i], few[i].slices, few[i].shifts, few[i].weights)
+        elif wanted:
+            scores[:] = shifts.few_of(every)
+    evidence = sums[:, 0] + np.log(sums[:, 1]) - np.float32(states(g, prior, beta))
+    return Weighed(rows, cross, few, total, sums[:, 1], evidence)
 
 
 def shared(evidence: np.ndarray, mass: np.ndarray, similarity: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -131,7 +181,7 @@ def averages(block: Block, classes: Sequence[Slices], sigma: float, temper: Temp
     found = [weighed(block, one, sigma, temper.beta) for one in classes]
     evidence, mass = (np.stack([getattr(one, name) for one in found], axis=1) for name in ("evidence", "mass"))
     share, peak = shared(evidence, mass, temper.similarity)
-    sums = [_gathered(block, one, part) for one, part in zip(found, share.T)]
+    sums = [_gathered(block, *one) for one in zip(classes, found, share.T)]
     return Averages([values for values, _ in sums], [weights for _, weights in sums], evidence, share, peak)
 
 
@@ -148,29 +198,31 @@ def together(parts: Iterable[Averages]) -> Averages:
     return Averages(values, weights, *(np.concatenate(one) for one in zip(*each)))
 
 
-def _gathered(block: Block, found: Weighed, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _gathered(block: Block, slices: Slices, found: Weighed, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(values, weights) of a class with its share (n,) of images; one of which it has next to nothing is left out."""
     some = np.flatnonzero(share > np.exp(-FAINT))
-    scale = (share[some] / found.mass[some])[:, None]
-    n, s = len(share), len(found.rows) // len(share)
-    weights, rows = (one.reshape(n, s, -1) for one in (found.weights, found.rows))
-    if len(some) < n:
-        weights = weights[some]
-    rows = (rows[some] * scale[..., None]).reshape(-1, rows.shape[2])
-    square = block.ctf[some, : rows.shape[1] // 2] ** 2
-    return _summed(weights.reshape(len(rows), -1), rows), (found.total[some] * scale).T @ square
+    scale = (share / found.mass).astype(np.float32)
+    many = [i for i in some.tolist() if i not in found.few]
+    weights = found.weights if len(many) == len(share) else found.weights[many]
+    values = _summed(weights, found.rows[many] * scale[many, None, None])
+    for i, one in found.few.items():
+        if share[i] > np.exp(-FAINT):
+            _add(one.slices, one.shifts, one.weights, scale[i], slices.shifts.all_of(found.rows[i]), values)
+    square = block.ctf[some, : slices.power.shape[1]] ** 2
+    return values, (found.total[some] * scale[some, None]).T @ square
 
 
 def _scores(rows: np.ndarray, slices: Slices) -> np.ndarray:
-    """(n s, g) products of rows (n s, 2K) with all slices."""
+    """(m, g) products of rows (m, 2K) with all slices."""
     if slices.blocks is None:
         return rows @ slices.packed.T
     return tiles.product(tiles.left(rows), slices.blocks, len(rows), len(slices.packed))
 
 
 def _summed(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """(g, 2K) sums of rows (n s, 2K) by their weights (n s, g)."""
-    blocks = tiles.right(weights)
+    """(g, 2K) sums of rows (n, r, 2K) by their weights (n, r, g)."""
+    weights, rows = weights.reshape(-1, weights.shape[2]), rows.reshape(-1, rows.shape[2])
+    blocks = tiles.right(weights) if len(rows) else None
     if blocks is None:
         return weights.T @ rows
     return np.ascontiguousarray(tiles.product(tiles.left(rows.T), blocks, rows.shape[1], weights.shape[1]).T)

@@ -48,13 +48,17 @@ class Candidates:
 
 def packed_rows(block: Block, shifts: np.ndarray) -> np.ndarray:
     """(n, s, 2K) float32: CTF times image, moved back by each shift (s, 2)."""
+    return turned_rows(block, ramps(shifts, block.kx, block.ky, block.band.box))
+
+
+def turned_rows(block: Block, turned: np.ndarray) -> np.ndarray:
+    """(n, s, 2K) float32: CTF times image, times complex factors (s, K)."""
     matched = block.matched()
-    turned = ramps(shifts, block.kx, block.ky, block.band.box)
-    out = np.empty((len(block), len(shifts), 2, len(block.kx)), np.float32)
+    out = np.empty((len(block), len(turned), 2, len(block.kx)), np.float32)
     re, im = matched[:, None, 0], matched[:, None, 1]
     out[:, :, 0] = re * turned.real - im * turned.imag
     out[:, :, 1] = re * turned.imag + im * turned.real
-    return out.reshape(len(block), len(shifts), -1)
+    return out.reshape(len(block), len(turned), -1)
 
 
 @kernel("void(f4[:,:,::1], f4[::1], f4[:,::1], i4[:,::1])", fastmath=True)

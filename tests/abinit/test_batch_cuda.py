@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spa.abinit import batch, plan, sharpen, soft, stochastic
+from spa.abinit import batch, plan, sharpen, shifted, soft, stochastic
 from spa.gpu.device import Device
 from spa.image import amx
 from spa.refine.engine_cuda import Cuda
@@ -22,8 +22,9 @@ def data(planted, lumps):
 
 @pytest.fixture(autouse=True)
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host's definition in float32, whatever unit its processor has."""
+    """The host's definition in float32, whatever unit its processor has, with a turn for every shift."""
     monkeypatch.setattr(amx, "there", lambda: False)
+    monkeypatch.setattr(shifted, "ERROR", 1e-5)
 
 
 def near(found: np.ndarray, wanted: np.ndarray, part: float = 1e-3) -> None:

@@ -97,6 +97,8 @@ def compare(folder: Path, earlier: dict[str, Any], now: dict[str, Any], neutral:
         if before.get(name) != wanted.get(name):
             option = "--" + name.replace("_", "-")
             raise DataError(f"{folder}: --resume: {option} was {before.get(name)!r} and is now {wanted.get(name)!r}")
+    held = earlier.get("inputs", {})
+    gone = set(held) - set(now["inputs"])  # a table may have another name, but not another content
     for name, mark in now["inputs"].items():
-        if name in earlier.get("inputs", {}) and earlier["inputs"][name] != mark:
+        if held[name] != mark if name in held else gone and mark not in held.values():
             raise DataError(f"{folder}: --resume: the input {name} is not what the stopped run read")

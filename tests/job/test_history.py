@@ -61,7 +61,16 @@ def test_what_differs_is_named(now: dict[str, object], named: str, tmp_path: Pat
 
 def test_threads_may_differ_and_inputs_may_come_later(tmp_path: Path) -> None:
     history.compare(tmp_path, record(), record(options={"x": (1, 2), "threads": 9}), options.NEUTRAL)
-    history.compare(tmp_path, record(), record(inputs={"g": {"size": 2}}), options.NEUTRAL)
+    both = record(inputs={**record()["inputs"], "g": {"size": 2}})
+    history.compare(tmp_path, record(), both, options.NEUTRAL)
+    history.compare(tmp_path, both, record(), options.NEUTRAL)
+
+
+def test_a_table_of_another_name_must_be_the_same(tmp_path: Path) -> None:
+    mark = next(iter(record()["inputs"].values()))
+    history.compare(tmp_path, record(), record(inputs={"moved": mark}), options.NEUTRAL)
+    with pytest.raises(DataError, match="the input other is not what the stopped run read"):
+        history.compare(tmp_path, record(), record(inputs={"other": {"size": 99}}), options.NEUTRAL)
 
 
 def test_a_record_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

@@ -1,23 +1,26 @@
 """From a consensus that has the whole group's symmetry to a map in which one copy differs, or word that none does.
 
-A symmetric map is a fixed point: nothing tells its copies apart. Starts are random copies; each image is then shared
-out among its copies as a difference map of other images leans, softly, until few change (deterministic annealing;
-Ueda & Nakano, Neural Networks 11 (1998) 271). Shares that are nearly linear in the scores make it a power iteration for
+A symmetric map is a fixed point: nothing tells its copies apart. Starts are copies that a part of the map would tell
+apart, were it missing in one (`parts`), and random copies. Each image is then shared out among its copies as a
+difference map of other images has it. From random copies it leans, softly, until few change (deterministic annealing;
+Ueda & Nakano, Neural Networks 11 (1998) 271): shares that are nearly linear in the scores make it a power iteration for
 what explains most; choices of the best copy would stay with the noise of the start where copies are many or images
 weak. Starts in coarse and finer bands compete by the likelihood of images that no start has seen: a particle that has
 the whole symmetry gains nothing there, whatever noise has made of the others.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spa.refine.problem import Workers
 from spa.relax.copies import Copies, Rest, difference, judged, shared_out, together
+from spa.relax.parts import guesses
 
 BANDS = (8, 13, 20)  # shells, for a particle that takes 0.7 of the box
-STARTS = 2  # in each band
+STARTS = 2  # from random copies in each band
+GUESSED = 2  # from parts of the map, the likeliest
 IMAGES = 4000  # that the starts use; a quarter of them is held out
 ROUNDS = 100
 FOLDS = 3
@@ -45,26 +48,50 @@ def bands(extent: float, limit: int) -> list[int]:
     return sorted({min(int(round(band * scale)), limit) for band in BANDS})
 
 
-def begun(rest: Rest, copies: Copies, rng: np.random.Generator, workers: Workers) -> Iterator[Start]:
-    """Starts in one band, from random copies."""
-    for _ in range(STARTS):
-        order = rng.permutation(len(rest))
-        held, folds = order[: len(rest) // 4], np.array_split(order[len(rest) // 4 :], FOLDS)
-        volume = _settled([rest.of(rows) for rows in folds], copies, rng, workers)
-        gain, _ = judged(*rest.of(held).scored(volume, copies, workers.map))
+def begun(
+    rest: Rest, consensus: np.ndarray, copies: Copies, rng: np.random.Generator, workers: Workers
+) -> Iterator[Start]:
+    """Starts in one band, from parts of the consensus (box, box, box) and from random copies."""
+    order = rng.permutation(len(rest))
+    held = rest.of(order[: len(rest) // 4])
+    folds = [rest.of(rows) for rows in np.array_split(order[len(rest) // 4 :], FOLDS)]
+    for volume in [
+        *_from_parts(folds, consensus, copies, rng, workers),
+        *(_settled(folds, _random(folds, copies, rng), _leaning, copies, workers) for _ in range(STARTS)),
+    ]:
+        gain, _ = judged(*held.scored(volume, copies, workers.map))
         yield Start(rest.radius, volume, gain, len(held))
 
 
-def _settled(folds: list[Rest], copies: Copies, rng: np.random.Generator, workers: Workers) -> np.ndarray:
-    """D after each image has been shared out among its copies as the other folds' D leans."""
+def _from_parts(
+    folds: list[Rest], consensus: np.ndarray, copies: Copies, rng: np.random.Generator, workers: Workers
+) -> Iterator[np.ndarray]:
+    """D from the likeliest guesses, each in its own part of the map: elsewhere it would be noise of many copies."""
+    tried = []
+    for guess in guesses(consensus, copies, rng):
+        scores = [judged(*fold.scored(guess.volume, copies, workers.map)) for fold in folds]
+        tried.append((sum(gain for gain, _ in scores), guess.part, [share for _, share in scores]))
+    tried.sort(key=lambda one: one[0], reverse=True)
+    for _, part, shares in tried[:GUESSED]:
+        within = replace(copies, mask=copies.mask * part)
+        yield _settled(folds, shares, lambda cross, norm: judged(cross, norm)[1], within, workers)
+
+
+def _random(folds: list[Rest], copies: Copies, rng: np.random.Generator) -> list[np.ndarray]:
     choices = np.eye(len(copies.turns))
-    shares = [choices[rng.integers(len(choices), size=len(fold))] for fold in folds]
+    return [choices[rng.integers(len(choices), size=len(fold))] for fold in folds]
+
+
+def _settled(
+    folds: list[Rest], shares: list[np.ndarray], shared: Callable[..., np.ndarray], copies: Copies, workers: Workers
+) -> np.ndarray:
+    """D after each image, from shares (n, c) of each fold, has been shared out as the other folds' D says."""
     sums = [fold.summed(share, copies) for fold, share in zip(folds, shares)]
     for _ in range(ROUNDS):
         changed = 0
         for number, fold in enumerate(folds):
             volume = difference(together(sums[:number] + sums[number + 1 :]), None, copies)
-            found = _leaning(fold.scored(volume, copies, workers.map)[0])
+            found = shared(*fold.scored(volume, copies, workers.map))
             changed += int((found.argmax(axis=1) != shares[number].argmax(axis=1)).sum())
             shares[number], sums[number] = found, fold.summed(found, copies)
         if changed < SETTLED * sum(map(len, folds)):
@@ -72,7 +99,7 @@ def _settled(folds: list[Rest], copies: Copies, rng: np.random.Generator, worker
     return difference(together(sums), None, copies)
 
 
-def _leaning(cross: np.ndarray) -> np.ndarray:
+def _leaning(cross: np.ndarray, _: np.ndarray) -> np.ndarray:
     """Shares (n, c) of copies from their cross terms with D, taken so small that these vary by 1 from copy to copy."""
     lean = cross - cross.mean(axis=1, keepdims=True)
     return shared_out(lean / (lean.std() + 1e-300))

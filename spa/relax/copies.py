@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from spa.refine.data import BLOCK, Images
 from spa.refine.problem import Workers
@@ -21,6 +22,7 @@ from spa.volume.slices import Reference, reference, slices
 
 SCALES = np.concatenate([[0.0], np.geomspace(0.02, 4.0, 25)])  # of D, tried
 LEAST = 0.02  # of a posterior: less is not inserted
+PLACE = 2.0  # standard deviation of what is looked at around a place, voxels of the band
 FLOOR = 0.05  # of a shell's mean weight, added to the maps whose FSC is taken
 TRUST = (0.02, 0.98)  # bounds of the FSC that regularises D
 
@@ -131,15 +133,24 @@ def difference(sums: into.Accumulator, curve: np.ndarray | None, copies: Copies)
     return into.solve(sums, weight * (1 - trust) / trust + 1e-9 * weight.max()) * copies.mask
 
 
-def likeness(folds: Sequence[into.Accumulator], copies: Copies) -> np.ndarray:
-    """The FSC (shells) that D of all folds would have with as much again, from that of half of them with the others."""
+def likeness(folds: Sequence[into.Accumulator], copies: Copies) -> tuple[np.ndarray, np.ndarray]:
+    """The FSC (shells) that D of all folds would have with as much again, from that of half of them with the others;
+    and (box, box, box) the same of its places: what tells copies apart is in few of them, its noise in all."""
     middle = len(folds) // 2
-    maps = []
-    for sums in (together(folds[:middle]), together(folds[middle:])):
+    halves, maps = [together(folds[:middle]), together(folds[middle:])], []
+    for sums in halves:
         weight = sums.shell_weight()
         maps.append(into.solve(sums, FLOOR * weight + 1e-9 * weight.max()) * copies.mask)
-    curve = np.maximum(fsc(*maps), 0)
-    return 2 * curve / (1 + curve)
+    curve = doubled(fsc(*maps))
+    first, second = (difference(sums, curve, copies) for sums in halves)
+    common, power = (gaussian_filter(one, PLACE) for one in (first * second, (first**2 + second**2) / 2))
+    return curve, doubled(common / np.maximum(power, 1e-9 * power.max() + 1e-30))
+
+
+def doubled(agreement: np.ndarray) -> np.ndarray:
+    """The agreement with the truth's of twice the data, 2 c / (1 + c), of that of two halves; none where it is less."""
+    least = np.maximum(agreement, 0)
+    return 2 * least / (1 + least)
 
 
 def judged(cross: np.ndarray, norm: np.ndarray) -> tuple[float, np.ndarray]:
@@ -174,10 +185,10 @@ def cross_fitted(
     sums = list(workers.map(lambda job: job[0].summed(share[job[1]], copies), list(zip(parts, folds))))
     gain = 0.0
     for _ in range(rounds):
-        curve, gain = likeness(sums, copies), 0.0
+        (curve, places), gain = likeness(sums, copies), 0.0
         for number, rows in enumerate(folds):
             others = together(sums[:number] + sums[number + 1 :])
-            volume = difference(others, curve, copies)
+            volume = difference(others, curve, copies) * places
             more, share[rows] = judged(*parts[number].scored(volume, copies, workers.map))
             sums[number] = parts[number].summed(share[rows], copies)
             gain += more

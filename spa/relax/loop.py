@@ -68,8 +68,8 @@ def broken(relaxed: Relaxation, state: State, rng: np.random.Generator, workers:
     rows = np.sort(rng.permutation(len(relaxed.problem.images))[:IMAGES])
     starts = []
     for radius in bands(relaxed.problem.extent, state.radius):
-        rest, copies = _prepared(relaxed, state, rows, radius, workers)
-        starts += list(begun(rest, copies, rng, workers))
+        rest, copies, consensus = _prepared(relaxed, state, rows, radius, workers)
+        starts += list(begun(rest, consensus, copies, rng, workers))
     return max(starts, key=lambda start: start.gain)
 
 
@@ -78,7 +78,7 @@ def relaxed_start(
 ) -> State:  # fmt: skip
     """An undecided consensus with its symmetry broken: half maps in which each image is at its copies."""
     rows = np.arange(len(relaxed.problem.images))
-    rest, copies = _prepared(relaxed, state, rows, start.radius, workers)
+    rest, copies, _ = _prepared(relaxed, state, rows, start.radius, workers)
     _, share = judged(*rest.scored(start.volume, copies, workers.map))
     state = with_posterior(relaxed, state, share, rng, workers)
     known = relaxed.problem.prior.poses is not None
@@ -170,7 +170,7 @@ def _posterior(
 ) -> np.ndarray:  # fmt: skip
     """The copies' posteriors of rows (len(rows), c), from those of before, folds of the rows judging each other."""
     order = rng.permutation(len(rows))
-    rest, copies = _prepared(relaxed, state, rows[order], min(state.radius, relaxed.finest), workers)
+    rest, copies, _ = _prepared(relaxed, state, rows[order], min(state.radius, relaxed.finest), workers)
     parts = [slice(int(part[0]), int(part[-1]) + 1) for part in np.array_split(np.arange(len(rows)), folds)]
     found = np.empty_like(share)
     found[order], _ = cross_fitted(rest, share[order], parts, copies, workers, rounds)
@@ -179,8 +179,8 @@ def _posterior(
 
 def _prepared(
     relaxed: Relaxation, state: State, rows: np.ndarray, radius: int, workers: Workers
-) -> tuple[Rest, Copies]:  # fmt: skip
-    """What the rows' consensus leaves of them in a band, at the first copy's poses, and how their copies compare."""
+) -> tuple[Rest, Copies, np.ndarray]:  # fmt: skip
+    """What the rows' consensus leaves of them in a band, at the first copy's poses; their comparison; and it."""
     small = compact(relaxed.problem.images.of(rows), radius)
     poses = state.poses[0].poses[rows, 0]
     shifts = state.poses[0].shifts[rows, 0] * (small.band.box / relaxed.problem.images.band.box)
@@ -193,10 +193,11 @@ def _prepared(
     if workers.engine.device is not None:
         from spa.relax import copies_cuda
 
-        return copies_cuda.residuals(workers.engine.device, small, poses, shifts, state.noise, consensus), copies
+        left = copies_cuda.residuals(workers.engine.device, small, poses, shifts, state.noise, consensus)
+        return left, copies, consensus
     source = reference(consensus, small.band.radius)
     every = np.arange(len(rows))
-    return residuals(small, every, poses, shifts, state.noise, source, workers.map), copies
+    return residuals(small, every, poses, shifts, state.noise, source, workers.map), copies, consensus
 
 
 def _consensus(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spa.refine.problem import Workers
-from spa.relax.breaking import bands, begun
+from spa.relax.breaking import GUESSED, STARTS, bands, begun
 from spa.relax.copies import Copies, certainty, judged, residuals
 from spa.volume.slices import reference
 from spa.volume.symmetry import cosets, operators
@@ -21,11 +21,11 @@ def starts(made, group: str, own: str = "C1", seed: int = 0, radius: int = 12):
     rows = np.arange(len(made.images))
     rest = residuals(small, rows, made.poses, np.zeros((len(rows), 2)), made.noise, reference(consensus, radius))
     copies = Copies(cosets(group, own), operators(own), np.ones((box,) * 3, np.float32))
-    return list(begun(rest, copies, np.random.default_rng(seed), Workers())), rest, copies
+    return list(begun(rest, consensus, copies, np.random.default_rng(seed), Workers())), rest, copies
 
 
 @pytest.mark.parametrize(("group", "seed"), [("C2", 0), ("C6", 1), ("D3", 2), ("T", 3)])
-def test_the_odd_subunit_is_found_from_random_copies(puzzle, group: str, seed: int) -> None:
+def test_the_odd_subunit_is_found(puzzle, group: str, seed: int) -> None:
     made = puzzle(group, seed=seed, snr=0.7, count=900)
     found, rest, copies = starts(made, group, seed=seed)
     best = max(found, key=lambda start: start.gain)
@@ -37,7 +37,18 @@ def test_the_odd_subunit_is_found_from_random_copies(puzzle, group: str, seed: i
 @pytest.mark.parametrize("seed", range(2))
 def test_weak_images_of_many_copies_break_from_any_start(puzzle, seed: int) -> None:
     found, _, _ = starts(puzzle("D4", seed=seed, snr=0.2, count=900), "D4", seed=seed)
+    assert len(found) == GUESSED + STARTS
     assert all(start.evident for start in found)  # choices of the best copy end with a gain of 1 to 8
+
+
+def test_among_many_copies_parts_of_the_map_find_what_random_copies_do_not(puzzle) -> None:
+    made = puzzle("O", seed=1, snr=0.5, count=400)
+    found, rest, copies = starts(made, "O", seed=1)
+    guessed, drawn = found[:GUESSED], found[GUESSED:]
+    best = max(guessed, key=lambda start: start.gain)
+    assert best.evident and best.gain > 3 * max(start.gain for start in drawn)
+    _, share = judged(*rest.scored(best.volume, copies))
+    assert made.right(share.argmax(1)) > 0.7
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -84,7 +84,13 @@ def test_sums_at_the_right_copies_give_the_difference(ring, rest, copies) -> Non
     grids = [rest.of(rows).summed(share[rows], copies) for rows in np.array_split(np.arange(len(rest)), 4)]
     whole = rest.summed(share, copies)
     assert np.allclose(together(grids).grid, whole.grid, rtol=1e-3, atol=1e-3 * np.abs(whole.grid).max())
-    assert likeness(grids, copies)[2:10].min() > 0.7
+    curve, places = likeness(grids, copies)
+    assert curve[2:10].min() > 0.7
+    assert places.min() >= 0 and places.max() <= 1
+    assert np.average(places, weights=away**2) > max(0.7, 1.5 * places.mean())
+    noise = [rest.of(rows).summed(np.roll(share[rows], int(rows[0]), axis=0), copies)
+             for rows in np.array_split(np.arange(len(rest)), 4)]  # fmt: skip
+    assert likeness(noise, copies)[1].mean() < 0.3
 
 
 def test_rounds_mend_copies_that_are_half_wrong(ring, rest, copies) -> None:

@@ -23,7 +23,8 @@ from spa.search.exhaustive import turned_rows
 from spa.search.images import Block
 
 FAINT = 14.0  # log units below an image's best where a likelihood, or a class, counts as none
-LEAST = 1e-4  # of an image's greatest weight, below which one enters no average
+LEAST = 1e-4  # of an image's greatest weight: those below enter no average
+LOST = 0.02  # of the mass of an image's weights: where those have more of it, none is left out
 SPARSE = 1 / 8  # of the products that are taken at once: weights that are fewer are multiplied one by one
 
 
@@ -100,20 +101,27 @@ def _weigh(cross, norm, prior, beta, total, sums):
     sums (2,): the greatest score and the mass, also of what is too little for a weight."""
     s, g = cross.shape
     two, zero, faint, least = np.float32(2), np.float32(0), -np.float32(FAINT), np.float32(LEAST)
-    best, mass, count = -np.float32(3e38), zero, 0
+    best, mass, little, count = -np.float32(3e38), zero, zero, 0
     for k in range(s):
         row, p = cross[k], prior[k]
         for j in range(g):
             best = max(best, beta * (two * row[j] - norm[j] + p))
-    for j in range(g):
-        total[j] = zero
     for k in range(s):
-        row, p, some = cross[k], prior[k], np.int32(0)
+        row, p = cross[k], prior[k]
         for j in range(g):
             v = beta * (two * row[j] - norm[j] + p) - best
             w = exponential(v) if v > faint else zero
             mass += w
-            w = w if w > least else zero
+            little += w if w <= least else zero
+            row[j] = w
+    if little > np.float32(LOST) * mass:
+        least = zero
+    for j in range(g):
+        total[j] = zero
+    for k in range(s):
+        row, some = cross[k], np.int32(0)
+        for j in range(g):
+            w = row[j] if row[j] > least else zero
             row[j] = w
             total[j] += w
             some += np.int32(w > zero)

@@ -90,6 +90,19 @@ def test_averages_and_evidence_are_the_direct_sums(
         assert np.linalg.norm(found.weights[number] - square) < 0.03 * np.linalg.norm(square)
 
 
+@pytest.mark.parametrize("below", [6.0, 10.0, 13.0])
+@pytest.mark.parametrize("many", [1, 20, 20_000])
+def test_weights_that_are_left_out_have_next_to_none_of_the_mass(below: float, many: int) -> None:
+    """One pose that is likelier by far than each of many others may be less likely than all of them."""
+    cross = np.full((1, many + 1), -below / 2, np.float32)
+    cross[0, 0] = 0
+    total, sums, zero = np.empty(many + 1, np.float32), np.empty(2, np.float32), np.zeros(1, np.float32)
+    count = soft._weigh(cross, np.zeros(many + 1, np.float32), zero, np.float32(1), total, sums)
+    assert sums[1] == pytest.approx(1 + many * np.exp(-below), rel=1e-3)
+    assert (1 - soft.LOST) * sums[1] <= total.sum() <= sums[1] * 1.001 and count == np.count_nonzero(total)
+    assert count == many + 1 or below > 9
+
+
 @pytest.mark.parametrize("sparse", [0, np.inf])
 def test_weights_one_by_one_are_those_at_once(scored, sparse: float, monkeypatch: pytest.MonkeyPatch) -> None:
     ends = []

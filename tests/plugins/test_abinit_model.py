@@ -279,4 +279,4 @@ def test_a_device_finds_the_map_too(data: Path, tmp_path: Path, card: Any, monke
     monkeypatch.setattr(plan, lambda *given: whole(*given)[::10])  # it is slow where there is no card
     result = abinit(data, tmp_path, "--seeds", 1, "--max-resolution", 30, "--device", "cuda")
     assert result.status in (0, 1) and "emulated device" in result.stderr, result.stderr
-    assert card.launches["posterior"] and card.launches["climb"] and (tmp_path / "class001.mrc").exists()
+    assert card.launches["weigh"] and card.launches["climb"] and (tmp_path / "class001.mrc").exists()

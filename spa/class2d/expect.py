@@ -78,7 +78,7 @@ def residual_sums(
 class Expectation:
     """The E-step against averages (C, cells) that are turned once, as `spa.class2d.model.model` is; then blocks."""
 
-    block = 256
+    block = 64  # a batch of four folds has several in each, for as many threads
 
     def __init__(self, plane: Plane, images: Images, *given: Any) -> None:
         self.images, self.model = images, model(plane, images, *given)

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from spa.refine.data import BLOCK, Images
+from spa.refine.maximisation import joint_fsc
 from spa.refine.problem import Workers
 from spa.search.images import ramps
 from spa.volume import insert as into
@@ -141,16 +142,10 @@ def likeness(folds: Sequence[into.Accumulator], copies: Copies) -> tuple[np.ndar
     for sums in halves:
         weight = sums.shell_weight()
         maps.append(into.solve(sums, FLOOR * weight + 1e-9 * weight.max()) * copies.mask)
-    curve = doubled(fsc(*maps))
+    curve = joint_fsc(fsc(*maps))
     first, second = (difference(sums, curve, copies) for sums in halves)
     common, power = (gaussian_filter(one, PLACE) for one in (first * second, (first**2 + second**2) / 2))
-    return curve, doubled(common / np.maximum(power, 1e-9 * power.max() + 1e-30))
-
-
-def doubled(agreement: np.ndarray) -> np.ndarray:
-    """The agreement with the truth's of twice the data, 2 c / (1 + c), of that of two halves; none where it is less."""
-    least = np.maximum(agreement, 0)
-    return 2 * least / (1 + least)
+    return curve, joint_fsc(common / np.maximum(power, 1e-9 * power.max() + 1e-30))
 
 
 def judged(cross: np.ndarray, norm: np.ndarray) -> tuple[float, np.ndarray]:

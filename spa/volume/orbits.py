@@ -67,6 +67,18 @@ def span(normals, y, z, limit, last):
     return first, end
 
 
+@numba.njit(**INNER)
+def carried(operator, x, y, z):
+    """Where an operator carries a point, or the opposite one where that is in the half grid; the sign of its imaginary
+    part there."""
+    qx = operator[0, 0] * x + operator[0, 1] * y + operator[0, 2] * z
+    qy = operator[1, 0] * x + operator[1, 1] * y + operator[1, 2] * z
+    qz = operator[2, 0] * x + operator[2, 1] * y + operator[2, 2] * z
+    if qx < 0:
+        return -qx, -qy, -qz, np.float32(-1)
+    return qx, qy, qz, np.float32(1)
+
+
 @kernel("void(f4[:,:,:,::1], i8[:,:,::1], i8[:,::1], i8, b1, i8, i8)")
 def _orbits(grid, operators, normals, limit, add, z0, z1):
     """Each orbit with its point of the wedge in planes z0 ... z1 - 1 gets what that has, or what all have together."""
@@ -82,13 +94,7 @@ def _orbits(grid, operators, normals, limit, add, z0, z1):
                     if not put:
                         re = im = w = np.float32(0)
                     for g in range(operators.shape[0]):
-                        m = operators[g]
-                        qx = m[0, 0] * x + m[0, 1] * y + m[0, 2] * z
-                        qy = m[1, 0] * x + m[1, 1] * y + m[1, 2] * z
-                        qz = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z
-                        sign = np.float32(1)
-                        if qx < 0:
-                            qx, qy, qz, sign = -qx, -qy, -qz, -sign
+                        qx, qy, qz, sign = carried(operators[g], x, y, z)
                         qy, qz = qy + c, qz + c
                         if put:
                             grid[qz, qy, qx, 0], grid[qz, qy, qx, 1], grid[qz, qy, qx, 2] = re, sign * im, w

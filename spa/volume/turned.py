@@ -3,7 +3,7 @@
 import numpy as np
 
 from spa.compiled import kernel
-from spa.volume.orbits import span
+from spa.volume.orbits import carried, span
 
 
 @kernel("void(f4[:,:,:,::1], f4[:,:,:,::1], f4[:,:,::1], i8[:,::1], i8, i8, i8)", fastmath=True)
@@ -24,13 +24,7 @@ def average(grid, out, operators, normals, limit, z0, z1):
                 im = np.float32(0)
                 w = np.float32(0)
                 for g in range(operators.shape[0]):
-                    m = operators[g]
-                    qx = m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz
-                    qy = m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz
-                    qz = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz
-                    sign = np.float32(1)
-                    if qx < 0:
-                        qx, qy, qz, sign = -qx, -qy, -qz, np.float32(-1)
+                    qx, qy, qz, sign = carried(operators[g], px, py, pz)
                     ix, iy, iz = int(qx), int(np.floor(qy)), int(np.floor(qz))
                     fx, fy, fz = qx - np.float32(ix), qy - np.float32(iy), qz - np.float32(iz)
                     iy += c

@@ -23,14 +23,19 @@ class DataError(SpaError):
 
 
 class MissingInput(SpaError):
-    """There is no such input."""
+    """There is no such input; path: of the one file that is not there, where it is one."""
 
     status = 66
+
+    def __init__(self, message: str, path: str | Path | None = None) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 def missing(path: str | Path) -> MissingInput:
     """That a file is not there, and where a relative name was looked for: the folder that the command runs in."""
-    return MissingInput(f"{path}: no such file" + ("" if Path(path).is_absolute() else f" in {Path.cwd()}"))
+    where = "" if Path(path).is_absolute() else f" in {Path.cwd()}"
+    return MissingInput(f"{path}: no such file{where}", path)
 
 
 class DeviceError(SpaError):

@@ -94,7 +94,7 @@ def session(given: Given, beside: Tables) -> Session:
         if file in MISSING:
             errors.append(DataError(f"{micrographs.where}: {name} has no {motion.COLUMN}"))
         elif not Path(file).exists():
-            errors.append(MissingInput(f"{file}: no such file ({motion.COLUMN} of {name})"))
+            errors.append(MissingInput(f"{file}: no such file ({motion.COLUMN} of {name})", file))
         else:
             entries.append(Entry(name, file, float(sizes[rows[0]]), rows, places[rows]))
     if not entries:

@@ -28,7 +28,7 @@ def found(paths: Sequence[str]) -> Sources:
     sources = Sources()
     for path in map(Path, paths):
         if not path.exists():
-            raise MissingInput(f"{path}: no such file or folder")
+            raise MissingInput(f"{path}: no such file or folder", path)
         if path.is_dir():
             _folders(sources, path)
         elif path.suffix.lower() in PICTURES:

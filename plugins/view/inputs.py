@@ -79,7 +79,7 @@ def is_mrc(path: Path) -> bool:
         with path.open("rb") as stream:
             head = stream.read(1024)
     except FileNotFoundError:
-        raise MissingInput(f"{path}: no such file") from None
+        raise MissingInput(f"{path}: no such file", path) from None
     return head[208:211] == b"MAP" or b"\0" in head
 
 

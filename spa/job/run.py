@@ -184,7 +184,7 @@ class Run(Voice):
         keys = pool.distinct([key(item) for item in items], unit)
         self._loops += 1
         loop = "" if self._loops == 1 else f" (loop {self._loops})"
-        failed: list[str] = []
+        failed: list[SpaError] = []
         with threads.single_blas():
             one = functools.partial(self._one, work, loop)
             results = pool.ordered(zip(keys, items), one, self.threads, self.checkpoint)
@@ -196,7 +196,7 @@ class Run(Voice):
                     continue
                 yield item, done
         if failed and len(failed) == len(items):
-            raise DataError(f"none of {len(items)} {unit}s could be done; the first: {failed[0]}")
+            raise DataError(f"none of {len(items)} {unit}s could be done; the first: {failed[0]}") from failed[0]
 
     def _one(self, work: Callable[[Item], Any], loop: str, named: tuple[str, Item]) -> Any:
         (key, item), journal = named, self._journal
@@ -214,14 +214,13 @@ class Run(Voice):
         self.bad += count
         self.warn(f"left out: {error}" + (f" ({count} images)" if count > 1 else ""))
 
-    def _left_out(self, error: Exception, name: str) -> str:
-        known = isinstance(error, SpaError)
-        if isinstance(error, Stopped | WriteError | DeviceError | UsageError) or (self.strict and not known):
+    def _left_out(self, error: SpaError | OSError, name: str) -> SpaError:
+        known = error if isinstance(error, SpaError) else DataError(f"{error.filename or name}: {error.strerror}")
+        if isinstance(error, Stopped | WriteError | DeviceError | UsageError) or (self.strict and known is not error):
             raise error
-        text = str(error) if known else f"{error.filename or name}: {error.strerror}"  # type: ignore[attr-defined]
-        text = text if name in text else f"{name}: {text}"
-        self.leave_out(type(error)(text) if isinstance(error, SpaError) else DataError(text))
-        return text
+        known.args = (str(known) if name in str(known) else f"{name}: {known}",)
+        self.leave_out(known)
+        return known
 
 
 def job(name: str, devices: str = "") -> Callable[[Callable[..., None]], Callable[..., int]]:
@@ -266,7 +265,7 @@ def _execute(name: str, devices: str, settings: dict[str, Any], body: Callable[[
         error = caught
         if isinstance(caught, SpaError):
             caught.job = caught.job or name
-            caught.args = (elsewhere.explained(str(caught), run.inputs),)
+            caught.args = (elsewhere.explained(caught, run.inputs),)
         if isinstance(caught, KeyboardInterrupt):
             caught.line = f"spa {name}: interrupted{run.goes_on}"  # type: ignore[attr-defined]
         raise

@@ -56,7 +56,7 @@ class Reader:
                 self._junk(micrograph),
             )  # fmt: skip
         except SpaError as error:
-            raise type(error)(f"{entry.name}: {error}") from None
+            raise type(error)(f"{entry.name}: {error}") from error
 
     def _junk(self, micrograph: Micrograph) -> np.ndarray | None:
         """Where junk is, by the mask that the table has or one made here, binned; None for nowhere."""

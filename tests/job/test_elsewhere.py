@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from spa.errors import DataError, MissingInput
 from spa.job.elsewhere import explained
 from spa.testing import run_spa
 
@@ -19,16 +20,19 @@ def project(tmp_path: Path) -> Path:
 
 def test_the_folder_that_paths_begin_in_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project / "sub")
-    text = "My Data/stack.mrcs: no such file"
+    error = MissingInput("left out for the want of a stack", "My Data/stack.mrcs")
     for table in ("../p.star", "../tables/p.star", str(project / "p.star")):
-        assert explained(text, ["-", table]).endswith(f"from {project} it is there")
-    assert explained(f"none of 2 stacks could be done; the first: {text}", ["../p.star"]).count(str(project)) == 1
+        assert explained(error, ["-", table]).endswith(f"from {project} it is there")
+    of_all = DataError("none of 2 stacks could be done")
+    of_all.__cause__ = error
+    assert explained(of_all, ["../p.star"]).endswith(f"from {project} it is there")
 
 
-@pytest.mark.parametrize("text", ["My Data/other.mrcs: no such file", "/x/stack.mrcs: no such file", "too coarse"])
-def test_what_is_nowhere_near_stays_as_it_is(project: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+@pytest.mark.parametrize("path", ["My Data/other.mrcs", "/x/stack.mrcs", None])
+def test_what_is_nowhere_near_stays_as_it_is(project: Path, monkeypatch: pytest.MonkeyPatch, path: str | None) -> None:
     monkeypatch.chdir(project / "sub")
-    assert explained(text, ["../p.star"]) == text
+    assert explained(MissingInput("not there", path), ["../p.star"]) == "not there"
+    assert explained(DataError("My Data/stack.mrcs: no such file"), ["../p.star"]).endswith("no such file")
 
 
 def test_a_job_in_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

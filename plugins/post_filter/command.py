@@ -50,6 +50,7 @@ def filter_(run: Run, star: str, output: str, plot: str | None, local_file: str 
     from spa.io import mrc
     from spa.io.star import Tables
     from spa.job import maps, pool
+    from spa.recipe import masks
     from spa.volume.localfilter import local_lowpass
 
     if bool(half1) != bool(half2) or (sharpen and map_file) or (sharpen and local_file):
@@ -57,7 +58,8 @@ def filter_(run: Run, star: str, output: str, plot: str | None, local_file: str 
     assert run.outdir is not None
     named = bool(half1) if sharpen else bool(local_file and (map_file or half1))
     tables = maps.stream(run, star, enough=named)
-    halves = [] if map_file else list(maps.read_halves(run, tables, half1, half2, number))
+    read = masks.agreeing_halves if sharpen else maps.read_halves
+    halves = [] if map_file else list(read(run, tables, half1, half2, number))
     volume = maps.read(run, map_file) if map_file else halves[0]
     mean = (halves[0].data + halves[1].data) / 2 if halves else volume.data
     with pool.mapping(run.threads) as mapped:
@@ -88,7 +90,6 @@ def _sharpened(run: Run, halves: list[mrc.Image], mean: np.ndarray, mask_name: s
     from spa.volume.localfilter import locally_sharpened
     from spa.volume.localfsc import local_fsc
 
-    masks.require_agreement(*halves)
     first, pixel = halves[0], halves[0].pixel_size
     mask = masks.solvent(run, mask_name, mean, first)
     end = min(24.0, len(mean) * pixel / 8)

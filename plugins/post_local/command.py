@@ -60,9 +60,7 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
         raise UsageError("name --half1 and --half2, or --map, or none of them")
     assert run.outdir is not None
     tables = maps.stream(run, star, enough=bool(half1 or map_file))
-    halves = [] if map_file else list(maps.read_halves(run, tables, half1, half2, number))
-    if halves:
-        masks.require_agreement(*halves)
+    halves = [] if map_file else list(masks.agreeing_halves(run, tables, half1, half2, number))
     volume = maps.read(run, map_file) if map_file else halves[0]
     mean = (halves[0].data + halves[1].data) / 2 if halves else volume.data
     mask = masks.solvent(run, maps.find(tables, "mask", mask_file, number), mean, volume)

@@ -95,7 +95,7 @@ def _doubt(run: Run, tables: "Tables", number: int | None) -> None:
 
     if maps.find(tables, "half1", None, number) and maps.find(tables, "half2", None, number):
         try:
-            masks.require_agreement(*maps.read_halves(run, tables, None, None, number))
+            masks.agreeing_halves(run, tables, None, None, number)
         except DataError as error:
             run.warn(str(error))
 

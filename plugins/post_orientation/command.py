@@ -99,8 +99,7 @@ def _cones(run: Run, tables: Tables | None, half1: str | None, half2: str | None
 
     if maps.find(tables, "half1", half1, number) is None:
         return None
-    first, second = maps.read_halves(run, tables, half1, half2, number)
-    masks.require_agreement(first, second)
+    first, second = masks.agreeing_halves(run, tables, half1, half2, number)
     name = maps.find(tables, "mask", mask_file, number)
     mask = masks.solvent(run, name, (first.data + second.data) / 2, first)
     return conical(first.data, second.data, mask, run.rng("phases"), half_angle)

@@ -63,6 +63,7 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
 
     from spa.io.star import Tables
     from spa.job import maps
+    from spa.recipe import masks
     from spa.volume.fsc import resolution_at
     from spa.volume.sharpen import fsc_weights, sharpened
 
@@ -72,7 +73,7 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
         raise UsageError(f"--guinier {guinier[0]:g} {guinier[1]:g}: the lower resolution (more angstroms) comes first")
     assert run.outdir is not None
     tables = maps.stream(run, star, enough=bool(half1 or map_file))
-    halves = [] if map_file else list(maps.read_halves(run, tables, half1, half2, number))
+    halves = [] if map_file else list(masks.agreeing_halves(run, tables, half1, half2, number))
     volume = maps.read(run, map_file) if map_file else halves[0]
     mean = volume.data if map_file else (halves[0].data + halves[1].data) / 2
     mask_name = maps.find(tables, "mask", mask_file, number)
@@ -125,11 +126,8 @@ def _curve(
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The corrected FSC, read or computed, and the mask; None where there is nothing to take it from."""
     from spa.job import maps
-    from spa.recipe import masks
     from spa.volume.halfmaps import measured
 
-    if halves:
-        masks.require_agreement(*halves)
     box = volume.data.shape[0]
     curve, corrected = maps.fsc_curve(run, fsc_name) if fsc_name else (None, False)
     if curve is not None and len(curve) != box // 2 + 1:

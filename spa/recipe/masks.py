@@ -1,9 +1,10 @@
-"""The mask of a map: the one that is named, or an automatic one; and whether half maps have anything to mask."""
+"""The mask of a map, the one that is named or an automatic one; and half maps that have anything to mask."""
 
 import numpy as np
 
 from spa.errors import DataError
 from spa.io import mrc
+from spa.io.star import Tables
 from spa.job import maps
 from spa.job.run import Run
 from spa.volume.agreement import SURE, agreement
@@ -20,7 +21,14 @@ def solvent(run: Run, name: str | None, mean: np.ndarray, like: mrc.Image) -> np
     return soft_mask(mean, like.pixel_size)[0]
 
 
-def require_agreement(first: mrc.Image, second: mrc.Image) -> None:
-    """DataError where half maps agree no better than noise does: masks are drawn where their noise agrees."""
+def agreeing_halves(
+    run: Run, tables: Tables | None, half1: str | None, half2: str | None, number: int | None
+) -> tuple[mrc.Image, mrc.Image]:
+    """Both half maps, named or the stream's; DataError where they agree no better than noise does.
+
+    Of such maps nothing can be measured: masks are drawn where their noise agrees.
+    """
+    first, second = maps.read_halves(run, tables, half1, half2, number)
     if agreement(first.data, second.data) < SURE:
         raise DataError(f"{first.path} and {second.path} agree no better than noise does: nothing is resolved in them")
+    return first, second

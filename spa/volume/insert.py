@@ -143,10 +143,10 @@ def added(
     out = np.zeros(sums.grid.shape, np.float32)
     exact = np.eye(3)[None] if exact is None else exact
     turned, normals = np.ascontiguousarray(operators, np.float32), orbits.wedge(exact, len(out))
-    limit = (len(out) // 2 - 1) ** 2
+    limit = orbits.turned_within(len(out))
     list(run(lambda slab: average(sums.grid, out, turned, normals, limit, *slab), orbits.slabs(len(out))))
     if len(exact) > 1:
-        orbits.spread(out, exact, limit, run)
+        orbits.spread(out, exact, normals, limit, run)
     return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
 
 

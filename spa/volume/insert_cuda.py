@@ -100,20 +100,20 @@ def added(sums: Accumulator, operators: np.ndarray, exact: np.ndarray) -> Accumu
     """The (closed) sums at each of some operators (g, 3, 3), added; exact as in `spa.volume.insert.added`."""
     device = sums.grid.device
     n, _, width, _ = sums.grid.shape
-    out, normals, limit = device.zeros(*sums.grid.shape), orbits.wedge(exact, n), (n // 2 - 1) ** 2
+    out, normals, limit = device.zeros(*sums.grid.shape), orbits.wedge(exact, n), orbits.turned_within(n)
     device.run(
         SOURCE, "average", (-(-width // THREADS), n * n), THREADS, sums.grid, out, device.array(operators, np.float32),
         np.int32(len(operators)), device.array(normals, np.int64), np.int32(len(normals)), np.int32(n),
         np.int32(width), np.int32(limit),
     )  # fmt: skip
     if len(exact) > 1:
-        over_orbits(out, exact, limit, add=False)
+        over_orbits(out, exact, normals, limit, add=False)
     return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
 
 
-def over_orbits(grid: Array, operators: np.ndarray, limit: int, add: bool) -> None:
+def over_orbits(grid: Array, operators: np.ndarray, normals: np.ndarray, limit: int, add: bool) -> None:
     """As `spa.volume.orbits.spread`, or with `add` as its `summed`."""
-    device, normals = grid.device, orbits.wedge(operators, len(grid))
+    device = grid.device
     n, _, width, _ = grid.shape
     device.run(
         SOURCE, "orbits", (-(-width // THREADS), n * n), THREADS, grid, device.array(np.rint(operators), np.int32),
@@ -126,5 +126,6 @@ def symmetrised(sums: Accumulator, operators: np.ndarray) -> Accumulator:
     """The (closed) sums, which are used up, added over a point group's operators (g, 3, 3)."""
     exact, turns = host.parted(operators)
     if len(exact) > 1:
-        over_orbits(sums.grid, exact, (len(sums.grid) // 2 + 2) ** 2, add=True)
+        n = len(sums.grid)
+        over_orbits(sums.grid, exact, orbits.wedge(exact, n), orbits.summed_within(n), add=True)
     return added(sums, turns.transpose(0, 2, 1), exact) if len(turns) > 1 else sums

@@ -33,18 +33,33 @@ def slabs(n: int) -> list[tuple[int, int]]:
     return list(zip(edges[:-1].tolist(), edges[1:].tolist()))
 
 
+def summed_within(n: int) -> int:
+    """Squared radius that no image reaches on a grid of n points a side: what is beyond need not be summed."""
+    return (n // 2 + 2) ** 2
+
+
+def turned_within(n: int) -> int:
+    """Squared radius within which all neighbours of a turned point are on the grid."""
+    return (n // 2 - 1) ** 2
+
+
 def summed(grid: np.ndarray, operators: np.ndarray, run: Callable[..., Iterable] = map) -> None:
     """A closed grid (z, y, x, re/im/weight/unused) added over exact operators (e, 3, 3), in its own place."""
-    _over(grid, operators, (len(grid) // 2 + 2) ** 2, True, run)
+    n = len(grid)
+    _over(grid, operators, wedge(operators, n), summed_within(n), True, run)
 
 
-def spread(grid: np.ndarray, operators: np.ndarray, limit: int, run: Callable[..., Iterable] = map) -> None:
-    """What the wedge has, within a squared radius, put wherever exact operators carry it."""
-    _over(grid, operators, limit, False, run)
+def spread(
+    grid: np.ndarray, operators: np.ndarray, normals: np.ndarray, limit: int, run: Callable[..., Iterable] = map
+) -> None:
+    """What the wedge of exact operators (its normals) has, within a squared radius, put wherever they carry it."""
+    _over(grid, operators, normals, limit, False, run)
 
 
-def _over(grid: np.ndarray, operators: np.ndarray, limit: int, add: bool, run: Callable[..., Iterable]) -> None:
-    turns, normals = np.rint(operators).astype(np.int64), wedge(operators, len(grid))
+def _over(
+    grid: np.ndarray, operators: np.ndarray, normals: np.ndarray, limit: int, add: bool, run: Callable[..., Iterable]
+) -> None:
+    turns = np.rint(operators).astype(np.int64)
     list(run(lambda slab: _orbits(grid, turns, normals, limit, add, *slab), slabs(len(grid))))
 
 

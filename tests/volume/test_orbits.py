@@ -52,8 +52,8 @@ def test_every_orbit_has_one_point_in_the_wedge(group: str) -> None:
 def test_what_comes_out_is_symmetric(group: str) -> None:
     exact, _ = into.parted(operators(group))
     found = into.symmetrised(noise(), operators(group))
-    limit, before = (len(found.grid) // 2 - 1) ** 2, found.grid.copy()
-    orbits.spread(found.grid, exact, limit)
+    n, before = len(found.grid), found.grid.copy()
+    orbits.spread(found.grid, exact, orbits.wedge(exact, n), orbits.turned_within(n))
     inside = into.shell_index(found) <= found.radius
     assert np.abs(found.grid - before)[inside].max() < 1e-6 * np.abs(before).max()  # of sums that are real by symmetry
 

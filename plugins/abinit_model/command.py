@@ -76,11 +76,10 @@ def model(
     engine = engine_of(run)
     given = inputs.read(run, run.read(star), classes, symmetry, diameter, max_resolution, shift_range, junk, ctf)
     with mapping(run.threads) as pool:
-        course = Course(run, given, pool, engine)
-        outcome = course.outcome(seeds)
+        outcome = Course(run, given, pool, engine).outcome(seeds)
     run.write(results.written(run, given, outcome), output)
     if plot:
         results.draw(Path(plot), given, outcome)
-    if doubt := results.doubt(given, outcome, course):
+    if doubt := results.doubt(given, outcome):
         run.warn(doubt)
-    run.summary(results.summary(given, outcome, course))
+    run.summary(results.summary(given, outcome))

@@ -8,7 +8,7 @@ from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.job import maps
 from spa.job.run import Run
-from spa.recipe.abinit.course import Course, Outcome, final_maps, posed
+from spa.recipe.abinit.course import Outcome, final_maps, posed
 from spa.recipe.abinit.inputs import Given
 from spa.volume.fsc import crossing
 
@@ -91,10 +91,10 @@ def _resolution(given: Given, curve: np.ndarray) -> float:
     return given.images.resolution_of(min(crossing(curve, 0.143), given.images.band.radius))
 
 
-def summary(given: Given, outcome: Outcome, course: Course) -> str:
+def summary(given: Given, outcome: Outcome) -> str:
     """Resolution, classes, and how many of the heats agree with the best of their kind."""
     rivals = [entry.agreement for entry in outcome.heats if entry.agreement is not None]
-    alike = sum(one.shell >= 0.6 * course.first for one in rivals)
+    alike = sum(one.shell >= 0.6 * outcome.compared for one in rivals)
     kinds = len(outcome.heats) - len(rivals)
     kind = f"{resolution(given, outcome):.1f} A (FSC 0.143 of half maps in the particle's sphere)"
     if len(outcome.state.sizes) > 1:
@@ -126,12 +126,12 @@ def unsure(outcome: Outcome) -> str:
     )
 
 
-def doubt(given: Given, outcome: Outcome, course: Course) -> str:
+def doubt(given: Given, outcome: Outcome) -> str:
     """What speaks against the result, or nothing: halves that agree no further than the map that both began from, or
     poses that are not known.
     """
     shell = max(crossing(curve, 0.143) for curve in outcome.state.curves)
-    if shell > course.last + 1:
+    if shell > outcome.band + 1:
         return unsure(outcome)
     return (
         f"the half maps agree to {given.images.resolution_of(shell):.0f} A, no further than what both began from: "

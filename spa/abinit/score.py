@@ -1,5 +1,6 @@
 """Which of several maps is right: the likelihood of images that no map was made from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,11 @@ class Scale:
 
     band: int
     step: float
+
+    def with_others(self, others: "Iterable[Scale]") -> "Scale":
+        """One that has the details of all."""
+        every = [self, *others]
+        return Scale(max(one.band for one in every), min(one.step for one in every))
 
 
 def scale(settings: Settings, side: float, bands: tuple[int, ...]) -> Scale:

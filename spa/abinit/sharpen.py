@@ -80,6 +80,15 @@ class State:
         return float(self.clear[self.sizes >= PART / len(self.sizes)].max())
 
 
+@dataclass(frozen=True)
+class Ends:
+    """Whether a round is the last whatever it finds, whether it took all images, and whether it may be the last."""
+
+    final: bool
+    complete: bool
+    ripe: bool
+
+
 def first_state(
     images: Images, maps: np.ndarray, sizes: np.ndarray, band: int, noise: np.ndarray, with_junk: bool = False
 ) -> State:
@@ -115,7 +124,7 @@ def iterated(
         for number, (poses, share) in enumerate(zip(every[: settings.classes], shares.T))
     ]
     ripe = state.round + 1 >= least_rounds(state.clearest) and not (gaining and state.sharpness < SHARP)
-    ends = final, complete, ripe
+    ends = Ends(final, complete, ripe)
     return _resolved(images, state, settings, solved, every, shares, ends, workers.engine.solve)
 
 
@@ -193,12 +202,9 @@ def _noise(
 
 def _resolved(
     images: Images, state: State, settings: Settings, solved: list[Solved], every: list[Poses], shares: np.ndarray,
-    ends: tuple[bool, bool, bool], solve: Solve,
+    ends: Ends, solve: Solve,
 ) -> State:  # fmt: skip
-    """Half maps regularised by their FSC; the next band; whether that was the last round.
-
-    ends: whether the round is the last whatever it finds, whether it took all images, and whether it may be the last.
-    """
+    """Half maps regularised by their FSC; the next band; whether that was the last round."""
     maps = np.stack(
         [[solve(one, maximisation.wiener_prior(one, curve)) for one in sums] for sums, curve in solved]
     )
@@ -207,9 +213,8 @@ def _resolved(
         maps = np.append(maps, junk.blobs(maps)[None], axis=0)
     shell = min(max(crossing(curve, 0.143) for curve in curves), images.band.radius)
     idle = state.idle + 1 if shell <= state.best and state.round >= 2 else 0
-    final, complete, ripe = ends
-    stalled = ripe and idle >= (1 if state.clearest > SETTLED else 2)
-    done = final or (complete and ripe and (stalled or shell >= images.band.radius))
+    stalled = ends.ripe and idle >= (1 if state.clearest > SETTLED else 2)
+    done = ends.final or (ends.complete and ends.ripe and (stalled or shell >= images.band.radius))
     state = replace(
         state, round=state.round + 1, maps=maps, curves=curves, done=done, best=max(shell, state.best),
         idle=idle, last=stalled, radius=min(shell + 2, images.band.radius),

@@ -9,6 +9,7 @@ import pytest
 
 from spa.abinit.agree import Agreement
 from spa.abinit.plan import Settings
+from spa.abinit.score import Scale
 from spa.recipe.abinit.course import FEW, PATIENCE, RACE, Course, Entry
 from spa.volume.symmetry import operators
 
@@ -22,17 +23,14 @@ class Told(Course):
         self.side, self.went = SIDE, Counter[int]()
         self.run: Any = SimpleNamespace(say=lambda text: None)
 
-    def _further(self, entry: Entry, part: str, todo: list) -> Entry:
+    def _further(self, entry: Entry, part: str, todo: list, scale: Scale) -> Entry:
         self.went[entry.seed] += 1
         return entry
 
     def narrowed(self, entry: Entry, bands: tuple[int, ...]) -> Entry:
         return entry
 
-    def rescale(self, entries: list[Entry]) -> None:
-        pass
-
-    def _weighed(self, entry: Entry) -> Entry:
+    def _weighed(self, entry: Entry, scale: Scale) -> Entry:
         return entry
 
 
@@ -49,6 +47,6 @@ def starts(shell: int, classes: int = 2) -> list[Entry]:
 def test_all_starts_race_even_if_they_agree(classes: int, patience: int) -> None:
     """What agrees at the heats' resolution may yet come to different ends; the best then goes on while it helps."""
     course = Told()
-    assert course.finished(starts(20, classes)).seed == 0
+    assert course.finished(starts(20, classes), Scale(20, 0.1))[0].seed == 0
     assert course.went[1] == course.went[2] == 1 + min(RACE, patience)
     assert course.went[0] == 1 + min(RACE, patience) + patience

@@ -40,9 +40,12 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The heats, best first of each symmetry; the sharpened end; the seed that won."""
+    """The heats, best first of each symmetry; the shells that they are compared in, and those at the end of
+    mini-batches; the entry that won, the sharpened end, and its symmetry."""
 
     heats: list[Entry]
+    compared: int
+    band: int
     best: Entry
     state: sharpen.State
     symmetry: tuple[Symmetry, ...]
@@ -56,8 +59,7 @@ class Course:
         self.workers = Workers(map_, run.threads, engine)
         self.rows, self.held = score.held_out(given.images, run.seed)
         self.side = stochastic.side_of(given.images)
-        self.extent, self.first = given.settings.extent_of(0, self.side), max(last_bands(given.settings, self.side))
-        self.scale = self.scale_of(given.settings)
+        self.first = max(last_bands(given.settings, self.side))
         assert run.outdir is not None
         self.folder = run.outdir / FOLDER
         if not run.resume:  # states of an earlier run are of no use, and must not be taken for this one's
@@ -71,12 +73,15 @@ class Course:
         ranked = [sorted(kind, key=lambda entry: -entry.evidence) for kind in (free, held) if kind]
         heats = [self._compared(kind[0], entry) for kind in ranked for entry in kind]
         ranked = [[self.narrowed(entry, self._heating(entry.settings)[-1].bands) for entry in kind] for kind in ranked]
-        ends = [self.on_axes(self.finished(kind)) for kind in ranked]
-        ends = [self._weighed(entry) for entry in ends]  # on their axes, and all in one scale
+        scale, ends = self.scale_of(self.given.settings), []
+        for kind in ranked:
+            end, scale = self.finished(kind, scale)
+            ends.append(self.on_axes(end, scale.band))
+        ends = [self._weighed(entry, scale) for entry in ends]  # on their axes, and all in one scale
         best = max(ends, key=lambda entry: entry.evidence)
         for entry in ends:
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: held-out evidence {entry.evidence:.2f} at the end")
-        return Outcome(heats, best, *Sharpening(self, best).outcome())
+        return Outcome(heats, self.first, scale.band, best, *Sharpening(self, best).outcome())
 
     @property
     def tied(self) -> bool:
@@ -93,18 +98,9 @@ class Course:
     def plan(self, settings: Settings) -> list[Step]:
         return plan(settings, self.side)
 
-    @property
-    def last(self) -> int:
-        """Shells at the end of the stochastic phase."""
-        return self.scale.band
-
     def scale_of(self, settings: Settings) -> score.Scale:
         """Of evidence at the end of the stochastic phase."""
         return score.scale(settings, self.side, last_bands(settings, self.side))
-
-    def evidence(self, settings: Settings, state: stochastic.State) -> float:
-        """Of the images held out, at the end of the stochastic phase."""
-        return self._evidence(settings, state, self.scale, last_bands(settings, self.side))
 
     def _evidence(
         self, settings: Settings, state: stochastic.State, scale: score.Scale, bands: tuple[int, ...]
@@ -148,14 +144,14 @@ class Course:
         self.run.say(f"seed {entry.seed}, {entry.symmetry}: particles {wide} A wide")
         return replace(entry, settings=settings, state=stochastic.widened(images, state, settings))
 
-    def rescale(self, entries: list[Entry]) -> None:
-        """From here on evidence is taken in a scale that has the details of all entries."""
-        every = [self.scale, *(self.scale_of(entry.settings) for entry in entries)]
-        self.scale = score.Scale(max(one.band for one in every), min(one.step for one in every))
+    def _scale_with(self, scale: score.Scale, entries: list[Entry]) -> score.Scale:
+        """A scale that has the details of all entries, too."""
+        return scale.with_others(self.scale_of(entry.settings) for entry in entries)
 
-    def _weighed(self, entry: Entry) -> Entry:
-        """The entry with its evidence in the scale of now."""
-        return replace(entry, evidence=self.evidence(entry.settings, entry.state))
+    def _weighed(self, entry: Entry, scale: score.Scale) -> Entry:
+        """The entry with its evidence in a scale."""
+        bands = last_bands(entry.settings, self.side)
+        return replace(entry, evidence=self._evidence(entry.settings, entry.state, scale, bands))
 
     def _compared(self, best: Entry, entry: Entry) -> Entry:
         """The entry with how far it agrees with the best of its kind."""
@@ -164,22 +160,23 @@ class Course:
         mask = stochastic.sphere(self.given.images, entry.settings.diameter)
         return replace(entry, agreement=agree.agreement(best.state.maps * mask, entry.state.maps * mask, self.first))
 
-    def finished(self, ranked: list[Entry]) -> Entry:
+    def finished(self, ranked: list[Entry], scale: score.Scale) -> tuple[Entry, score.Scale]:
         """The best heat to the end of the plan; where images say too little for one to be sharp by then, all of them.
+        Its evidence is in the scale that comes with it, which has the details of all.
 
         Those go through a few cycles of melting and hardening, and the best of them on, while it helps. What classes
         hold is more of one kind by then, and their widths are measured once more. In the finer shells that narrow
         particles are followed to, a wrong map is sharp as well: there starts always race.
         """
-        self.rescale(ranked)
-        first = self._further(ranked[0], "end", self._rest(ranked[0]))
+        scale = self._scale_with(scale, ranked)
+        first = self._further(ranked[0], "end", self._rest(ranked[0]), scale)
         if first.state.sharpness > stochastic.SHARP and not first.settings.widths:
-            return first
-        others = [self._further(entry, "end", self._rest(entry)) for entry in ranked[1:]]
+            return first, scale
+        others = [self._further(entry, "end", self._rest(entry), scale) for entry in ranked[1:]]
         again = [self.narrowed(entry, last_bands(entry.settings, self.side)) for entry in [first, *others]]
-        self.rescale(again)
-        rivals = [self._cycled(self._weighed(entry), 0, RACE) for entry in again]
-        return self._cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES)
+        scale = self._scale_with(scale, again)
+        rivals = [self._cycled(self._weighed(entry, scale), 0, RACE, scale) for entry in again]
+        return self._cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES, scale), scale
 
     def _heating(self, settings: Settings) -> list[Step]:
         todo = self.plan(settings)
@@ -189,36 +186,36 @@ class Course:
         todo = self.plan(entry.settings)
         return todo[heat(todo) :]
 
-    def _cycled(self, best: Entry, first: int, last: int) -> Entry:
+    def _cycled(self, best: Entry, first: int, last: int, scale: score.Scale) -> Entry:
         """The best of what cycles first + 1 … last lead to; they end once it is sharp or nothing is gained."""
         entry, idle, patience = best, 0, FEW if best.settings.classes > 1 else PATIENCE
         for number in range(first, last):
             if entry.state.sharpness > stochastic.SHARP or idle == patience:
                 break
-            entry = self._further(entry, f"cycle{number + 1}", cycle(self.plan(entry.settings)))
+            entry = self._further(entry, f"cycle{number + 1}", cycle(self.plan(entry.settings)), scale)
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: cycle {number + 1}, evidence {entry.evidence:.2f}")
             idle = 0 if score.gained(entry.evidence, best.evidence, entry.settings.classes) else idle + 1
             best = max(best, entry, key=lambda one: one.evidence)
         return best
 
-    def _further(self, entry: Entry, part: str, todo: list[Step]) -> Entry:
-        """The entry after more steps, with its evidence in the last band."""
+    def _further(self, entry: Entry, part: str, todo: list[Step], scale: score.Scale) -> Entry:
+        """The entry after more steps, with its evidence in a scale."""
 
         def make() -> stochastic.State:
             return self.steps(entry.settings, entry.state, entry.seed, todo)
 
         state = self.kept(f"{part}_{entry.symmetry}_{entry.seed}", stochastic.State, make)
-        return self._weighed(replace(entry, state=state))
+        return self._weighed(replace(entry, state=state), scale)
 
-    def on_axes(self, entry: Entry) -> Entry:
-        """A run without symmetry laid on the axes of the one that is asked for, and averaged over it; its evidence is
-        yet to be taken."""
+    def on_axes(self, entry: Entry, band: int) -> Entry:
+        """A run without symmetry laid on the axes of the one that is asked for, found in so many shells, and averaged
+        over it; its evidence is yet to be taken."""
         wanted = replace(self.given.settings, widths=entry.settings.widths)
         if self.given.auto or len(entry.settings.operators) == len(wanted.operators):
             return entry
         maps = []
         for volume in entry.state.maps * stochastic.solvents(self.given.images, wanted):
-            there = detect.placed(volume, self.given.symmetry, self.last)
+            there = detect.placed(volume, self.given.symmetry, band)
             maps.append(place.laid(volume, there.frame, there.centre, wanted.operators))
         state = replace(entry.state, maps=np.stack(maps))
         return replace(entry, settings=wanted, symmetry=self.given.symmetry, state=state)

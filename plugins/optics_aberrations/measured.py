@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spa.errors import DataError, SpaError
+from spa.errors import DataError, ReadError, SpaError
 from spa.image.disc import Disc
 from spa.image.zernike import EVEN, ODD
-from spa.io.whole import whole
+from spa.io import arrays
 from spa.job import memory, pool
 from spa.job.run import Run
 from spa.model.numbers import sensible
@@ -191,9 +191,9 @@ def _chunk(given: Given, here: Scene, who: Who, rows: np.ndarray) -> tuple[dict[
 
 def _keep(run: Run, done: int, total: list[Sums], used: list[int]) -> None:
     assert run.outdir is not None
-    with whole(run.outdir / STATE) as part, open(part, "wb") as file:
-        np.savez(file, done=done, values=np.stack([one.values for one in total]),
-                 counts=[one.count for one in total], used=used)  # fmt: skip
+    values, counts = np.stack([one.values for one in total]), np.array([one.count for one in total])
+    kept = {"done": np.array(done), "values": values, "counts": counts, "used": np.array(used)}
+    arrays.write(run.outdir / STATE, kept)
 
 
 def _resumed(run: Run, total: list[Sums]) -> tuple[int, list[int]]:
@@ -202,7 +202,11 @@ def _resumed(run: Run, total: list[Sums]) -> tuple[int, list[int]]:
     path = run.outdir / STATE
     if not run.resume or not path.exists():
         return 0, []
-    with np.load(path) as kept:
-        for number, (values, count) in enumerate(zip(kept["values"], kept["counts"])):
-            total[number] = Sums(values, int(count))
-        return int(kept["done"]), kept["used"].tolist()
+    try:
+        kept = arrays.read(path)
+        found = [Sums(values, int(count)) for values, count in zip(kept["values"], kept["counts"], strict=True)]
+        done, used = int(kept["done"]), kept["used"].tolist()
+    except (DataError, *arrays.DAMAGED):
+        raise ReadError(f"{path}: cannot be read: it is not a whole state of this program") from None
+    total[: len(found)] = found
+    return done, used

@@ -30,7 +30,7 @@ def _flat(state: Any, prefix: str) -> dict[str, Any]:
 
 def load(path: Path, kind: type[Kept]) -> Kept:
     """A state that was saved; ValueError where it is of another kind."""
-    with np.load(path) as held:
+    with open(path, "rb") as file, np.load(file) as held:
         values = {name: held[name][()] if held[name].ndim == 0 else held[name] for name in held.files}
     nested = {name.partition(".")[2]: values.pop(name) for name in list(values) if "." in name}
     if nested:

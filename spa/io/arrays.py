@@ -9,6 +9,8 @@ import numpy as np
 from spa.errors import DataError, ReadError, missing
 from spa.io.whole import whole
 
+DAMAGED = (ValueError, zipfile.BadZipFile, EOFError, KeyError)  # what numpy says of a file that is no whole .npz
+
 
 def read(path: str | Path) -> dict[str, np.ndarray]:
     """All arrays of a file. MissingInput, ReadError, or DataError for a file that is something else."""
@@ -20,7 +22,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
             return {name: found[name] for name in found.files}
     except FileNotFoundError:
         raise missing(path) from None
-    except (ValueError, zipfile.BadZipFile, EOFError, KeyError):
+    except DAMAGED:
         raise DataError(f"{path}: not a whole file of named arrays (.npz)") from None
     except OSError as error:
         raise ReadError(f"{path}: {error.strerror or error}") from None

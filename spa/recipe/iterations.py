@@ -28,7 +28,7 @@ def resumed(run: Run, kind: type[State], fits: Callable[[State], bool] = lambda 
         raise ReadError(f"{path}: cannot be read: it is not the whole state of an iteration") from None
     state: Any = kind(**{name: value.item() if value.ndim == 0 else value for name, value in values.items()})
     if not fits(state):
-        raise ReadError(f"{path}: it is of other particles")
+        raise DataError(f"{path}: it is of other particles")
     run.warn(f"going on after iteration {state.iteration}")
     return state
 

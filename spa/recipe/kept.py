@@ -6,6 +6,7 @@ import numpy as np
 
 from spa.errors import ReadError
 from spa.io import mrc, star
+from spa.io.arrays import DAMAGED
 from spa.io.star import Table, Tables
 from spa.io.whole import whole
 from spa.job.maps import BLOCK, with_maps, with_symmetry
@@ -36,8 +37,8 @@ def resumed(run: Run, start: State, name: str = STATE) -> State:
         return start
     try:
         found = states.load(path, start)
-    except (OSError, ValueError, KeyError) as error:
-        raise ReadError(f"{path}: cannot be read: {error}") from None
+    except (OSError, *DAMAGED):
+        raise ReadError(f"{path}: cannot be read: it is not the whole state of an iteration") from None
     run.warn(f"going on after iteration {found.iteration}")
     return found
 

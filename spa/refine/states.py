@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from spa.errors import DataError
 from spa.refine.classes import best_class
 from spa.refine.expectation import Poses
 from spa.volume.fsc import crossing
@@ -96,8 +97,8 @@ def save(path: Path, state: State) -> None:
 
 
 def load(path: Path, start: State) -> State:
-    """A saved state of the problem that begins with start; ValueError where it is of another one."""
-    with np.load(path) as held:
+    """A saved state of the problem that begins with start; DataError where it is of other particles."""
+    with open(path, "rb") as file, np.load(file) as held:
         values: dict[str, Any] = {name: held[name] for name in _ARRAYS}
         values |= {name: held[name].item() for name in _PLAIN}
         values |= {name: held.get(name) for name in _LAST}
@@ -106,5 +107,5 @@ def load(path: Path, start: State) -> State:
             for number in range(len(values["maps"]))
         ]
     if len(values["searched"]) != len(start.searched) or values["maps"].shape != start.maps.shape:
-        raise ValueError("it is of other particles")
+        raise DataError(f"{path}: it is of other particles")
     return replace(start, **values)

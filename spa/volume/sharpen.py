@@ -83,7 +83,8 @@ def sharpened(
     if mtf is not None:
         spectrum /= np.interp(inside, np.arange(n // 2 + 1), mtf).astype(np.float32)
     weighted = _logs(spectrum)
-    slope, intercept = fitted(squared, weighted, low, high)
+    whole = slice((n + 1) // 2)  # of Nyquist's shell, maps have the half within the sphere alone
+    slope, intercept = fitted(squared[whole], weighted[whole], low, high)
     applied = bfactor if bfactor is not None else 4 * slope if slope is not None else 0.0
     spectrum *= np.exp(-applied / 4 * (inside / (n * pixel_size)) ** 2).astype(np.float32)
     if lowpass:

@@ -124,9 +124,11 @@ def test_states_of_another_run_are_not_taken(data: Path, tmp_path: Path) -> None
 def test_a_state_that_is_broken_is_named(data: Path, tmp_path: Path) -> None:
     words = ("--seeds", 1, "--max-resolution", 30)
     assert abinit(data, tmp_path, *words).status == 0
-    (tmp_path / "states" / "heat_C1_0.npz").write_bytes(b"nonsense")
-    result = abinit(data, tmp_path, *words, "--resume")
-    assert result.status == 74 and "heat_C1_0.npz" in result.stderr
+    state = tmp_path / "states" / "heat_C1_0.npz"
+    for broken in (b"nonsense", b"", state.read_bytes()[:3000]):
+        state.write_bytes(broken)
+        result = abinit(data, tmp_path, *words, "--resume")
+        assert result.status == 74 and "heat_C1_0.npz" in result.stderr
 
 
 def test_a_symmetric_map_lies_on_its_axes(tmp_path: Path) -> None:

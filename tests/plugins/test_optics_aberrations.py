@@ -131,6 +131,10 @@ def test_the_same_for_any_number_of_threads_and_after_a_stop(measured: Path, pla
     (tmp_path / "a.star").unlink()
     again = found(planted, tmp_path, "--resume")
     assert again["particles"] == tables["particles"] and again["optics"] == tables["optics"]
+    state = next(tmp_path.rglob("state.npz"))
+    state.write_bytes(state.read_bytes()[:1000])
+    broken = run(planted, tmp_path, "--threads", 3, "--resume")
+    assert broken.status == 74 and "state.npz: cannot be read" in broken.stderr
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,16 @@ def test_kill_9_and_resume_give_the_same_bytes(data: Path, done: Path, tmp_path:
     assert ours == theirs
 
 
+@pytest.mark.parametrize("whole", [0, 20000])
+def test_a_state_that_is_cut_off_is_named(data: Path, done: Path, whole: int) -> None:
+    state = done / "state.npz"
+    kept = state.read_bytes()
+    state.write_bytes(kept[:whole])
+    result = homo(data, done, "--diameter", 150, "--resume")
+    state.write_bytes(kept)
+    assert result.status == 74 and "state.npz: cannot be read" in result.stderr
+
+
 def test_resuming_with_other_options_is_refused(data: Path, done: Path) -> None:
     result = homo(data, done, "--diameter", 140, "--resume")
     assert result.status == 65 and "diameter" in result.stderr

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spa.errors import DataError
 from spa.refine import loop, states
 from spa.refine.problem import Workers
 from spa.refine.states import State
@@ -100,7 +101,7 @@ def test_a_state_comes_back_as_it_was(case: Any, result: State, tmp_path: Path) 
 def test_a_state_of_other_particles_is_refused(result: State, planted: Callable, tmp_path: Path) -> None:
     states.save(tmp_path / "state.npz", result)
     fewer = planted(n=20)
-    with pytest.raises(ValueError, match="other particles"):
+    with pytest.raises(DataError, match="other particles"):
         states.load(tmp_path / "state.npz", loop.first_state(fewer.problem, [fewer.volume], fewer.noise))
 
 

@@ -26,6 +26,13 @@ def test_a_planted_bfactor_is_found(bfactor: float) -> None:
     assert fit.bfactor == pytest.approx(-bfactor, abs=4)
 
 
+def test_nyquist_s_shell_is_no_part_of_the_line() -> None:
+    """Maps have only what of it lies within the sphere: the line through it would fall, and B with it."""
+    spectrum = fft.rfft3(blurred(white(), 60)) * (radii(N) <= N / 2)
+    _, fit = sharpened(fft.irfft3(spectrum, N), PIXEL, ONES, 10, 2 * PIXEL)
+    assert fit.bfactor == pytest.approx(-60, abs=4)
+
+
 def test_sharpening_undoes_the_blur() -> None:
     volume = white()
     back, _ = sharpened(blurred(volume, 100), PIXEL, ONES, 10, 3.2, bfactor=-100)

@@ -8,6 +8,7 @@ import numpy as np
 from spa.abinit import agree, compact, score, sharpen, states, stochastic, width
 from spa.abinit.plan import Settings, Step, cycle, heat, last_bands, plan
 from spa.errors import ReadError
+from spa.io.arrays import DAMAGED
 from spa.io.star import Table
 from spa.io.whole import whole
 from spa.job.particles import pose_columns
@@ -226,8 +227,8 @@ class Course:
         if self.run.resume and path.exists():
             try:
                 return states.load(path, kind)
-            except (OSError, ValueError) as error:
-                raise ReadError(f"{path}: cannot be read: {error}") from None
+            except (OSError, *DAMAGED):
+                raise ReadError(f"{path}: cannot be read: it is not a whole state of this program") from None
         state = make()
         path.parent.mkdir(exist_ok=True)
         with whole(path) as part:

@@ -13,6 +13,7 @@ from spa.io.star import Table, Tables
 from spa.model.optics import optics_groups, require_groups
 from spa.model.particles import particles_of
 from spa.model.poses import matrices
+from spa.model.positions import MICROGRAPH_PIXEL_SIZES, micrograph_pixel_sizes
 
 UID = "spaCryosparcUid"
 _MILLIMETRE = 1e7  # angstroms
@@ -55,7 +56,7 @@ def dataset_of(tables: Tables, uid: np.ndarray, absolute: bool) -> np.ndarray:
         fields.append(("blob/shape", ("u4", (2,)), np.stack([sizes, sizes], 1)))
     fields += [("blob/psize_A", "f4", pixel), ("blob/sign", "f4", np.ones(len(rows))),
                ("blob/import_sig", "u8", np.zeros(len(rows)))]  # fmt: skip
-    fields += _ctf(particles, rows, table) + _poses(particles, table, pixel) + _locations(table)
+    fields += _ctf(particles, rows, table) + _poses(particles, table, pixel) + _locations(tables)
     out = np.zeros(len(rows), [(name, values.dtype) if kind is None else (name, *_kind(kind))
                                for name, kind, values in fields])  # fmt: skip
     for name, _, values in fields:
@@ -126,12 +127,15 @@ def _poses(particles: Any, table: Table, pixel: np.ndarray) -> list[Field]:
     return fields
 
 
-def _locations(table: Table) -> list[Field]:
+def _locations(tables: Tables) -> list[Field]:
     """Micrographs, and where in them, as far as their headers can be read: the dataset has parts of their sides."""
+    table, optics = tables["particles"], tables["optics"]
     if "rlnMicrographName" not in table:
         return []
     names = [str(name) for name in table.text("rlnMicrographName")]
     fields: list[Field] = [("location/micrograph_path", None, _bytes(names))]
+    if any(name in optics for name in MICROGRAPH_PIXEL_SIZES):
+        fields.append(("location/micrograph_psize_A", "f4", micrograph_pixel_sizes(table, optics)))
     if not all(name in table for name in ("rlnCoordinateX", "rlnCoordinateY")):
         return fields
     try:

@@ -57,6 +57,8 @@ def _optics(data: np.ndarray, fields: set[str]) -> tuple[Table, np.ndarray]:
     columns: dict[str, np.ndarray] = {new: data[old] for old, new in _OPTICS.items() if old in fields}
     if "blob/psize_A" in fields:
         columns["rlnImagePixelSize"] = data["blob/psize_A"]
+    if "location/micrograph_psize_A" in fields:
+        columns["rlnMicrographPixelSize"] = data["location/micrograph_psize_A"]
     if "blob/shape" in fields:
         columns["rlnImageSize"] = data["blob/shape"][:, 0].astype(np.int64)
     columns |= _beam_tilt(data, fields)

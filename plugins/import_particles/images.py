@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,26 +12,33 @@ from spa.io import mrc
 from spa.io.stacks import image_name, parse_name
 from spa.io.star import Tables
 
+ABOVE = 4  # folders, with the table's own, in which its paths may begin
+
 
 def found_images(
     tables: Tables, warn: Callable[[str], None], leave_out: Callable[[SpaError, int], None]
 ) -> Tables:
     """The document with image names that lead to files from here.
 
-    A path that is not there from the working folder is sought from the table's own folder. Rows whose stack is not
-    there, cannot be read or has too few images are left out, a call of ``leave_out`` a stack; DataError when none is
-    left.
+    A path that is not there from the working folder is sought from the table's own folder and those above it, where the
+    projects of RELION and cryoSPARC begin. Rows whose stack is not there, cannot be read or has too few images are left
+    out, a call of ``leave_out`` a stack; where none is left, what the first lacks is raised, or DataError.
     """
     particles = tables["particles"]
     parsed = [parse_name(name) for name in particles.listed("rlnImageName")]
-    near = Path(tables.source).parent if os.path.exists(tables.source) else Path()
+    near = _folders(tables.source) if os.path.exists(tables.source) else []
     headers: dict[str, tuple[str, mrc.Header] | None] = {}
+    errors: list[tuple[SpaError, int]] = []
     for path, count in Counter(path for _, path in parsed).items():
         try:
             headers[path] = _header(path, near)
         except SpaError as error:
-            leave_out(error, count)
+            errors.append((error, count))
             headers[path] = None
+    if len(errors) == len(headers):
+        raise errors[0][0]
+    for why, count in errors:
+        leave_out(why, count)
     names, good = [], []
     short: dict[str, list[int]] = {}
     for index, path in parsed:
@@ -53,8 +60,16 @@ def found_images(
     return _with_sizes(tables.with_block("particles", table), sizes)
 
 
-def _header(path: str, near: Path) -> tuple[str, mrc.Header]:
-    place = path if os.path.exists(path) or not (near / path).exists() else str(near / path)
+def _folders(table: str) -> list[Path]:
+    """The folder of a table and those above it, from here where the table's name is."""
+    folder = Path(table).parent
+    above = [folder.absolute(), *folder.absolute().parents][:ABOVE]
+    return above if folder.is_absolute() else [Path(os.path.relpath(one)) for one in above]
+
+
+def _header(path: str, near: Sequence[Path]) -> tuple[str, mrc.Header]:
+    places = [path, *(str(folder / path) for folder in near)]
+    place = next(filter(os.path.exists, places), path)
     header = mrc.read_header(place)
     if header.shape[1] != header.shape[2]:
         raise DataError(f"{place}: images of {header.shape[2]} x {header.shape[1]} pixels, not square")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spa.io import cryosparc, mrc, star
+from spa.model.positions import micrograph_pixel_sizes
 from spa.testing import run_spa
 
 COLUMNS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi",
@@ -25,7 +26,9 @@ def table(tiny_particles: Path) -> Path:
         rlnCtfScalefactor=rng.uniform(0.5, 1, 24), rlnCtfMaxResolution=rng.uniform(3, 8, 24),
         spaCopyEntropy=rng.uniform(0, 1, 24),
     )  # fmt: skip
-    optics = tables["optics"].with_columns(rlnBeamTiltX=0.4, rlnBeamTiltY=-0.3)
+    optics = tables["optics"].with_columns(
+        rlnBeamTiltX=0.4, rlnBeamTiltY=-0.3, rlnMicrographOriginalPixelSize=2.5
+    )
     star.write(tables.with_block("particles", particles).with_block("optics", optics), tiny_particles)
     return tiny_particles
 
@@ -45,6 +48,8 @@ def test_there_and_back(table: Path, tmp_path: Path) -> None:
     for name in ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast", "rlnImagePixelSize", "rlnImageSize",
                  "rlnBeamTiltX", "rlnBeamTiltY"):  # fmt: skip
         assert ours["optics"].floats(name) == pytest.approx(theirs["optics"].floats(name), rel=1e-5), name
+    sizes = [micrograph_pixel_sizes(one["particles"], one["optics"]) for one in (ours, theirs)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=1e-6)
 
 
 def test_the_printed_table_keeps_the_rest_and_knows_the_uids(table: Path, tmp_path: Path) -> None:

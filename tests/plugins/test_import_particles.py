@@ -75,6 +75,16 @@ def test_names_are_sought_from_the_tables_folder(folder) -> None:
     assert names == [f"000001@{folder.name}/s.mrcs", f"000003@{folder.name}/s.mrcs"]
 
 
+def test_names_are_sought_from_the_folders_above(folder) -> None:
+    """A project's tables lie in folders of its jobs, and their paths begin in the project."""
+    (folder / "P" / "J9").mkdir(parents=True)
+    (folder / "old.star").rename(folder / "P" / "J9" / "old.star")
+    (folder / "s.mrcs").rename(folder / "P" / "s.mrcs")
+    for here, table, names in ((folder, "P/J9/old.star", "P/s.mrcs"), (folder / "P" / "J9", "old.star", "../s.mrcs")):
+        found = tables(run_spa("import", "particles", table, cwd=here))["particles"].text("rlnImageName").tolist()
+        assert found == [f"000001@{names}", f"000003@{names}"]
+
+
 def test_an_option_wins_over_the_file_and_says_so(folder) -> None:
     result = run_spa("import", "particles", "old.star", *OPTICS[:1], 1.6, cwd=folder)
     assert "rlnImagePixelSize was 1.5 in the file and is now 1.6" in result.stderr
@@ -119,7 +129,7 @@ def test_rows_without_an_image_are_named_and_left_out(folder) -> None:
         ("data_particles\nloop_\n_rlnImageName\n", 65, "no rows"),
         ("data_x\nloop_\n_rlnCoordinateX\n1\n", 65, "no particles in it"),
         ("data_particles\nloop_\n_rlnImageName\n1@none.mrcs\n", 2, "does not say all of its optics"),
-        (OLD.replace("s.mrcs", "none.mrcs"), 65, "none of its 2 images can be read"),
+        (OLD.replace("s.mrcs", "none.mrcs"), 66, "none.mrcs: no such file"),
         (OLD.replace(" 2.0 007", " x 007"), 65, "row 1: rlnOriginX is 'x'"),
     ],
 )
@@ -225,18 +235,22 @@ def test_passthrough_fields_are_joined_by_uid(folder) -> None:
     data = dataset(folder)
     names = list(data.dtype.names)
     fields = [("uid", "u8"), ("location/micrograph_path", "S20"), ("location/micrograph_shape", "u4", (2,)),
-              ("location/center_x_frac", "f4"), ("location/center_y_frac", "f4")]  # fmt: skip
+              ("location/center_x_frac", "f4"), ("location/center_y_frac", "f4"),
+              ("location/micrograph_psize_A", "f4")]  # fmt: skip
     location = np.empty(4, fields)
     location["uid"] = data["uid"][::-1]
     location["location/micrograph_path"] = [b">m4.mrc", b"m3.mrc", b"m2.mrc", b"m1.mrc"]
     location["location/micrograph_shape"] = (1000, 2000)
     location["location/center_x_frac"], location["location/center_y_frac"] = 0.25, 0.1
+    location["location/micrograph_psize_A"] = 0.75
     save(folder / "p.cs", data[[name for name in names if not name.startswith("ctf/d")]])
     save(folder / "ctf.cs", data[["uid", "ctf/df1_A", "ctf/df2_A", "ctf/df_angle_rad"]])
     save(folder / "loc.cs", location)
     for option, y in ((), 100), (("--invert-y",), 900):
         both = ("--passthrough", "ctf.cs", "--passthrough", "loc.cs")
-        rows = tables(run_spa("import", "particles", "p.cs", *both, *option, cwd=folder))["particles"]
+        imported = tables(run_spa("import", "particles", "p.cs", *both, *option, cwd=folder))
+        rows, optics = imported["particles"], imported["optics"]
+        assert set(optics.floats("rlnMicrographPixelSize").tolist()) == {0.75}
         assert rows.text("rlnMicrographName").tolist() == ["m1.mrc", "m2.mrc", "m3.mrc", "m4.mrc"]
         np.testing.assert_allclose(rows.floats("rlnCoordinateX"), 500)
         np.testing.assert_allclose(rows.floats("rlnCoordinateY"), y)

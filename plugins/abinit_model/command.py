@@ -81,5 +81,5 @@ def model(
     if plot:
         results.draw(Path(plot), given, outcome)
     if doubt := results.doubt(given, outcome):
-        run.warn(doubt)
+        run.doubt(doubt)
     run.summary(results.summary(given, outcome))

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,14 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     if not isinstance(record, dict):
         raise DataError(f"{path}: not the record of a job")
     return record
+
+
+def doubts(path: str | Path) -> list[str]:
+    """What the job whose folder a file lies in said against its own result; none where there is no record to read."""
+    with suppress(DataError):
+        record = read_record(Path(path).parent) or {}
+        return [f"`spa {record.get('job')}` said of it: {text}" for text in record.get("doubts", [])]
+    return []
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:

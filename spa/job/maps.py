@@ -7,7 +7,7 @@ import numpy as np
 from spa.errors import DataError, UsageError
 from spa.io import mrc, pixels, star
 from spa.io.star import Table, Tables
-from spa.job import call
+from spa.job import call, history
 from spa.job.run import Run
 from spa.model.numbers import sensible
 
@@ -131,11 +131,16 @@ def solvent(mask: np.ndarray, path: str) -> np.ndarray:
 def read_halves(
     run: Run, tables: Tables | None, half1: str | None, half2: str | None, number: int | None = None
 ) -> tuple[mrc.Image, mrc.Image]:
-    """Both half maps, named or the stream's; DataError where they are one and the same."""
+    """Both half maps, named or the stream's; DataError where they are one and the same.
+
+    What the job that made them said against them is said again: no agreement of theirs proves it wrong.
+    """
     first = read(run, need(tables, "half1", "--half1", half1, number))
     second = read_like(run, need(tables, "half2", "--half2", half2, number), first)
     if np.array_equal(first.data, second.data):
         raise DataError(f"{first.path} and {second.path} are the same map, not two halves")
+    for text in history.doubts(first.path):
+        run.warn(f"{first.path}: {text}")
     return first, second
 
 

@@ -130,7 +130,7 @@ class Run(Voice):
         return {
             "job": self.job, "version": __version__, "plugin": self.owner or None, "command": line, "state": state,
             "options": kept, "seed": self.settings.get("seed"), "device": self.device, "threads": self.threads,
-            "libraries": history.libraries(), "left_out": self.bad,
+            "libraries": history.libraries(), "left_out": self.bad, "doubts": self.doubts,
             "inputs": self.inputs, "hashed_bytes": history.HASHED_BYTES, "history": [*self.history, self.step],
         }  # fmt: skip
 

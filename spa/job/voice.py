@@ -10,6 +10,7 @@ class Voice:
     def __init__(self, job: str, quiet: bool = False, verbose: bool = False) -> None:
         self.job, self.quiet, self.verbose = job, quiet, verbose
         self.log = Log()
+        self.doubts: list[str] = []
         self._summary = ""
 
     def say(self, text: str) -> None:
@@ -27,6 +28,11 @@ class Voice:
         """A line on standard error, always."""
         self.log.said(text)
         progress.line(f"spa {self.job}: {text}")
+
+    def doubt(self, text: str) -> None:
+        """A warning that speaks against what the job found: job.json keeps it, for jobs that take its files."""
+        self.doubts.append(text)
+        self.warn(text)
 
     def summary(self, text: str) -> None:
         """The line on standard error at the end, with the figure that matters."""

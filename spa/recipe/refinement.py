@@ -68,7 +68,9 @@ def settled(run: Run, problem: Problem, start: State, engine: Engine = CPU) -> S
             state = loop.iterated(problem, state, Workers(pool, run.threads, engine))
             run.note(kept.line(problem, state))
             kept.checkpoint(run, state)
-    for speak in (kept.doubt, kept.junk, kept.narrow, kept.coarse):
+    if words := kept.doubt(problem, state):
+        run.doubt(words)
+    for speak in (kept.junk, kept.narrow, kept.coarse):
         if words := speak(problem, state):
             run.warn(words)
     return state

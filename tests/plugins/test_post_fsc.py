@@ -1,5 +1,6 @@
 """`spa post fsc`."""
 
+import json
 import shutil
 import subprocess
 import xml.etree.ElementTree as xml
@@ -187,6 +188,18 @@ def test_nothing_is_claimed_of_pure_noise(data: Path, tmp_path: Path, seed: int)
     result = run_spa("post", "fsc", "--half1", tmp_path / "1.mrc", "--half2", tmp_path / "2.mrc",
                      "--mask", data / "mask.mrc", "-d", tmp_path / "o")  # fmt: skip
     assert result.status == 0 and "no resolution" in result.stderr and "nothing is resolved" in result.stderr
+
+
+def test_what_a_refinement_said_against_itself_is_said_again(data: Path, tmp_path: Path) -> None:
+    for name in ("half1.mrc", "half2.mrc"):
+        shutil.copy(data / name, tmp_path / name)
+    halves = ("--half1", tmp_path / "half1.mrc", "--half2", tmp_path / "half2.mrc")
+    for doubts in (None, [], ["no"]):
+        if doubts is not None:
+            (tmp_path / "job.json").write_text(json.dumps({"job": "refine nu", "doubts": doubts}))
+        result = run_spa("post", "fsc", *halves, "-d", tmp_path / "F", "-o", tmp_path / "f.star")
+        assert result.status == 0, result.stderr
+        assert ("half1.mrc: `spa refine nu` said of it: no\n" in result.stderr) == bool(doubts)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -5,6 +5,7 @@ keeps the part f of the box. The box and the start are such that a shell at 0.14
 every shell past the start is 0 and its scatter no more than this, for each job (tests/benchmarks/pure_noise.py).
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,8 @@ def test_nothing_is_seen_in_noise(noise: Path, tmp_path: Path, name: str) -> Non
         assert "do not have the map's signal" in result.stderr
         return
     assert result.status == 0, result.stderr
+    if kind in ("homo", "nu"):
+        assert any("did not converge" in text for text in json.loads((tmp_path / "job.json").read_text())["doubts"])
     for curve in tmp_path.glob("*fsc.star"):
         values = star.read(curve)["fsc"].floats("rlnGoldStandardFsc")
         beyond = round(WIDTH / LOWPASS) + 2

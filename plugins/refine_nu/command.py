@@ -13,8 +13,6 @@ from spa.job.run import Run, job
 @options.star_out
 @options.outdir
 @options.refinement
-@options.relaxation
-@options.ewald
 @options.seed
 @options.plot
 @options.standard

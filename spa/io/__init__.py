@@ -1,1 +1,1 @@
-"""Files: STAR, MRC, stacks, whole-file writes."""
+"""Files, read and written whole: STAR, MRC, TIFF and EER movies, gains, stacks, atoms, cryoSPARC's."""

@@ -140,15 +140,6 @@ def search(body: Body) -> Body:
     return body
 
 
-def refinement(body: Body) -> Body:
-    """--reference, --class, --iterations and those of `search`: of one volume."""
-    reference = click.option("--reference", type=INPUT_FILE, help="Map to start from; default: the stream's.")
-    number = click.option("--class", "number", type=click.IntRange(min=1),
-                          help="Which class of the stream the map is of, where there are several; all particles are "
-                               "refined.")  # fmt: skip
-    return reference(number(search(iterations(30)(body))))
-
-
 def ewald(body: Body) -> Body:
     """--ewald: of the maps of final poses."""
     return click.option("--ewald", type=click.Choice(["none", "positive", "negative"]), default="none",
@@ -168,6 +159,15 @@ def relaxation(body: Body) -> Body:
     ):  # fmt: skip
         body = option(body)
     return body
+
+
+def refinement(body: Body) -> Body:
+    """Of a refiner of one volume: --reference, --class, --iterations, and those of `search`, `relaxation`, `ewald`."""
+    reference = click.option("--reference", type=INPUT_FILE, help="Map to start from; default: the stream's.")
+    number = click.option("--class", "number", type=click.IntRange(min=1),
+                          help="Which class of the stream the map is of, where there are several; all particles are "
+                               "refined.")  # fmt: skip
+    return reference(number(search(iterations(30)(relaxation(ewald(body))))))
 
 
 def comparison(body: Body) -> Body:

@@ -1,1 +1,1 @@
-"""Image formation forwards: specimens, particle images and micrographs with known truth."""
+"""Image formation forwards: specimens, particle images, micrographs and movies with known truth."""

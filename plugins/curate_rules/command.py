@@ -15,7 +15,7 @@ from spa.job.run import Run, job
 @click.option("--keep", multiple=True, metavar="EXPR",
               help="Keep rows for which this holds, e.g. 'rlnCtfMaxResolution < 6'; repeatable: all must hold.")
 @click.option("--auto", is_flag=True, help="Drop outliers of what the table tells: CTF, ice, junk, motion, picks.")
-@click.option("--rejected", metavar="STAR", type=click.Path(), help="Write the dropped rows, with their reasons, here.")
+@options.rejected
 @click.option("--plot", metavar="PNG", type=click.Path(), help="Draw histograms with the limits (extra: plot).")
 @options.by_hand
 @options.standard

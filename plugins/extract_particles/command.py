@@ -15,20 +15,17 @@ from spa.job.run import Run, job
 @options.plot
 @click.option("--box", type=click.IntRange(min=8), metavar="PX",
               help="Side of the box in pixels of the micrograph; even. Needed, but with --pixel-size.")  # fmt: skip
-@click.option("--crop", type=click.IntRange(min=8), metavar="PX", show_default="not cropped",
-              help="Side of the box as it is stored, in larger pixels (Fourier cropping); even.")  # fmt: skip
+@options.crop("not cropped")
 @click.option("--pixel-size", type=click.FloatRange(min=0, min_open=True), metavar="A",
               help="Make all images of --crop pixels of this size, angstroms, whatever their micrographs have; "
                    "in the place of --box.")  # fmt: skip
 @click.option("--recenter", is_flag=True, help="Move the boxes so that the refined origins become 0.")
 @click.option("--center", nargs=3, type=float, metavar="X Y Z", show_default="the map's own",
               help="With --recenter: the point of the map, angstroms from its centre, to be centred on.")  # fmt: skip
-@click.option("--float16/--float32", "half", default=False, show_default="float32",
-              help="Store 2 bytes a pixel, half the disk, which RELION 3 cannot read; or 4.")  # fmt: skip
+@options.float16
 @click.option("--invert/--no-invert", default=True, show_default=True,
               help="Make protein bright, as refinements want it.")  # fmt: skip
-@click.option("--background", default=0.75, show_default=True, type=click.FloatRange(0.1, 1.4),
-              help="Radius outside of which is background, as a part of half the box.")  # fmt: skip
+@options.background
 @click.option("--normalise/--no-normalise", default=True, show_default=True,
               help="Background to mean 0 and standard deviation 1.")  # fmt: skip
 @click.option("--ramp/--no-ramp", default=True, show_default=True,
@@ -43,7 +40,7 @@ from spa.job.run import Run, job
 @job("extract particles", devices="one")
 def particles(
     run: Run, star: str, output: str, plot: str | None, box: int | None, crop: int | None,
-    pixel_size: float | None, recenter: bool, center: tuple[float, float, float] | None, half: bool, invert: bool,
+    pixel_size: float | None, recenter: bool, center: tuple[float, float, float] | None, float16: bool, invert: bool,
     background: float, normalise: bool, ramp: bool, min_score: float | None, pad: bool, virtual: bool,
     micrographs: str | None,
 ) -> None:  # fmt: skip
@@ -71,7 +68,7 @@ def particles(
         raise UsageError("either --box PX is needed, or --pixel-size A and --crop PX")
     side = int(box or crop or 0)
     how = Extraction(side, crop or side, invert, background, normalise, ramp, pad)
-    settings = Settings(how, recenter, center, half, virtual, min_score, pixel_size)
+    settings = Settings(how, recenter, center, float16, virtual, min_score, pixel_size)
     settings.check()
     tables = run.read(star)
     beside = upgraded(star_files.read(run.input(micrographs))) if micrographs else None

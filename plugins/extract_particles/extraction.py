@@ -33,7 +33,7 @@ class Settings:
     how: Extraction
     recenter: bool
     centre: tuple[float, float, float] | None
-    half: bool
+    float16: bool
     virtual: bool
     min_score: float | None
     pixel_size: float | None = None
@@ -48,7 +48,7 @@ class Settings:
             raise UsageError(f"--crop {crop} is larger than --box {box}")
         if self.centre and not self.recenter:
             raise UsageError("--center says where --recenter moves the boxes; give both")
-        if self.virtual and self.half:
+        if self.virtual and self.float16:
             raise UsageError("--virtual and --float16 exclude each other: nothing is stored")
         if self.virtual and self.pixel_size:
             raise UsageError("--virtual and --pixel-size exclude each other: a virtual table knows one box")
@@ -155,7 +155,7 @@ def _cut_micrograph(
     flat = len(inside) - len(kept)
     if not len(kept) or settings.virtual:
         return kept, flat
-    dtype = np.float16 if settings.half else np.float32
+    dtype = np.float16 if settings.float16 else np.float32
     with mrc.StackWriter(stack, len(kept), how.crop, size, dtype) as writer:
         for batch in images(how, found, centres[kept]):
             writer.write(batch)

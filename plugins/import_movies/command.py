@@ -15,14 +15,9 @@ from spa.job.run import Run, job
 @options.standard
 @click.option("--pixel-size", type=click.FloatRange(0, 100, min_open=True), show_default="from the headers",
               help="Angstroms a pixel of the frames, as they are read.")
-@click.option("--voltage", default=300.0, show_default=True, type=click.FloatRange(10, 3000), help="Voltage, kV.")
-@click.option("--cs", default=2.7, show_default=True, type=click.FloatRange(0, 100), help="Spherical aberration, mm.")
-@click.option("--amplitude-contrast", default=0.1, show_default=True, type=click.FloatRange(0, 1),
-              help="Fraction of amplitude contrast.")
+@options.lens
 @options.movies
-@click.option("--optics-group", default="opticsGroup1", show_default=True, help="Name of the optics group.")
-@click.option("--beam-tilt", nargs=2, type=float, metavar="X Y", help="Beam tilt, milliradians.")
-@click.option("--mtf", type=options.INPUT_FILE, help="STAR of the detector's MTF, kept in the optics table.")
+@options.optics_group
 @job("import movies")
 def movies(run: Run, patterns: tuple[str, ...], output: str, pixel_size: float | None, voltage: float, cs: float,
            amplitude_contrast: float, optics_group: str, beam_tilt: tuple[float, float] | None, mtf: str | None,

@@ -30,7 +30,7 @@ _SCORE, _POWER, _LEVEL = "rlnAutopickFigureOfMerit", "spaLocalPower", "spaLocalL
 @click.option("--max-level", type=float,
               help="Largest density (_spaLocalLevel): ice crystals and tips of carbon have far more than particles.")
 @click.option("--auto", is_flag=True, help="Find the limits that are not given from the picks themselves.")
-@click.option("--rejected", metavar="STAR", type=click.Path(), help="Where the picks that are left out go.")
+@options.rejected
 @job("inspect picks")
 def picks(
     run: Run, star: str, output: str, plot: str | None, min_score: float | None, min_power: float | None,

@@ -34,15 +34,14 @@ if TYPE_CHECKING:
               help="Write power spectra summed over groups of this dose, electrons per square angstrom; 0: none.")
 @click.option("--early-dose", default=4.0, show_default=True, type=click.FloatRange(min=0),
               help="Motion up to this dose is early in rlnAccumMotionEarly, electrons per square angstrom.")
-@click.option("--float16/--float32", "half_floats", default=False, show_default=True,
-              help="Pixels of the sums; RELION before 4 reads no float16.")
+@options.float16
 @options.movies
 @options.plot
 @options.standard
 @job("motion patch", devices="one")
 def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, patches: str, bfactor: float | None,
           binning: float, dose_weight: bool, even_odd: bool, first_frame: int, last_frame: int,
-          save: tuple[str, ...], power_dose: float, early_dose: float, half_floats: bool,
+          save: tuple[str, ...], power_dose: float, early_dose: float, float16: bool,
           **camera: Any) -> None:  # fmt: skip
     """Align the frames of the movies of STAR and sum them, weighted by dose.
 
@@ -61,7 +60,7 @@ def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, patch
     from spa_plugins.motion_patch.inputs import Settings, patches_of
 
     settings = Settings(patches_of(patches), bfactor, binning, dose_weight, even_odd, first_frame, last_frame,
-                        "non-weighted" in save and dose_weight, power_dose, early_dose, half_floats)  # fmt: skip
+                        "non-weighted" in save and dose_weight, power_dose, early_dose, float16)  # fmt: skip
     tables = session.summed(run, run.read_today(star), settings, camera)
     if plot:
         draw(tables, plot)

@@ -55,11 +55,11 @@ class Settings:
     plain: bool
     power_dose: float
     early_dose: float
-    half_floats: bool
+    float16: bool
 
     @property
     def dtype(self) -> Any:
-        return np.float16 if self.half_floats else np.float32
+        return np.float16 if self.float16 else np.float32
 
 
 def patches_of(text: str) -> tuple[int, int]:

@@ -16,15 +16,13 @@ _SHAPES = ("ball", "shell", "disc", "ring", "ellipse", "log")
 @options.standard
 @options.plot
 @click.option("--diameter", nargs=2, type=click.FloatRange(min=0, min_open=True), required=True, metavar="MIN MAX",
+              callback=options.least_first,
               help="Smallest and largest diameter of a particle, angstroms.")  # fmt: skip
 @click.option("--lowpass", default=20.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
               help="Finest detail that is looked at, angstroms.")  # fmt: skip
 @click.option("--threshold", type=float, show_default="from the scores themselves",
               help="Least score, in standard deviations of the background.")  # fmt: skip
-@click.option("--spacing", type=click.FloatRange(min=0), show_default="0.75 x the diameter found",
-              help="Least distance of two picks, angstroms.")  # fmt: skip
-@click.option("--max-picks", default=4000, show_default=True, type=click.IntRange(min=1),
-              help="Most picks of a micrograph; the best are kept.")  # fmt: skip
+@options.picks(spacing="0.75 x the diameter found")
 @click.option("--shape", "shapes", multiple=True, type=click.Choice(_SHAPES), show_default="ball, shell, ellipse",
               help="Shape to try (repeatable): solid, hollow, flat, ring, long, Laplacian of a Gaussian.")  # fmt: skip
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(min=0),
@@ -55,8 +53,6 @@ def blob(
     from spa.recipe.picks import finish
     from spa_plugins.pick_blob.picking import Settings, pick_all
 
-    if diameter[0] > diameter[1]:
-        raise UsageError(f"--diameter {diameter[0]:g} {diameter[1]:g}: the smallest comes first")
     if lowpass > diameter[0]:
         raise UsageError(f"--lowpass {lowpass:g} would leave nothing of a particle of {diameter[0]:g} A")
     settings = Settings(

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from spa.errors import DataError, SpaError
-from spa.image.quantiles import median
 from spa.io.star import Tables
 from spa.job import pool
-from spa.job.micrographs import Entry, entries
+from spa.job.micrographs import Entry, counted, entries
 from spa.job.run import Run
 from spa.picking.blob import Picks, pick
 from spa.picking.field import Field, Scope
@@ -69,8 +68,7 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
                         f"{settings.smallest:g} {settings.largest:g} (best shape: {learned.shape.label}; "
                         f"threshold {least:.3g})")  # fmt: skip
     run.summary(
-        f"{median(np.array(counts)):.0f} picks a micrograph (median), {sum(counts)} in {len(done)} micrographs; "
-        f"shape: {learned.shape.label}{', without CTF' if learned.blind else ''}; threshold {least:.2f} sd"
+        f"{counted(counts)}; shape: {learned.shape.label}{', without CTF' if learned.blind else ''}; threshold {least:.2f} sd"
     )
     return tables.with_block("particles", shared.table_of(done, COLUMNS))
 

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
               help="Of a particle, its longest, angstroms; the general picker needs it.")  # fmt: skip
 @click.option("--threshold", type=float, show_default="the model's",
               help="Least score: the log-odds of being a particle (0 is even chances).")  # fmt: skip
-@click.option("--spacing", type=click.FloatRange(min=0), show_default="half the diameter",
-              help="Least distance of two picks, angstroms.")  # fmt: skip
-@click.option("--max-picks", default=4000, show_default=True, type=click.IntRange(min=1),
-              help="Most picks of a micrograph; the best are kept.")  # fmt: skip
+@options.picks(spacing="half the diameter")
 @click.option("--turns", default="2", show_default=True, type=click.Choice(["1", "2", "4", "8"]),
               help="Turns and mirrors of a micrograph whose answers are averaged: more are slower.")  # fmt: skip
 @click.option("--white/--dark", default=None, show_default="the model's",

@@ -30,10 +30,7 @@ from spa.job.run import Run, job
 @click.option("--lowpass", default=20.0, show_default=True, type=click.FloatRange(min=1),
               help="Finest detail that is looked at, angstroms.")  # fmt: skip
 @click.option("--threshold", type=float, show_default="from the scores themselves", help="Least score.")
-@click.option("--spacing", type=click.FloatRange(min=0), show_default="half the diameter",
-              help="Least distance of two picks, angstroms.")  # fmt: skip
-@click.option("--max-picks", default=4000, show_default=True, type=click.IntRange(min=1),
-              help="Most picks of a micrograph; the best are kept.")  # fmt: skip
+@options.picks(spacing="half the diameter")
 @click.option("--learn-from", default=24, show_default=True, type=click.IntRange(min=1),
               help="Micrographs, spread over the table, from which the threshold is learned.")  # fmt: skip
 @click.option("--white", is_flag=True, help="Particles are brighter than the ice in the micrographs, not darker.")

@@ -10,7 +10,7 @@ import numpy as np
 from spa.errors import DataError, SpaError
 from spa.io.star import Tables
 from spa.job import pool
-from spa.job.micrographs import Entry, entries
+from spa.job.micrographs import Entry, counted, entries
 from spa.job.run import Run
 from spa.job.threads import single_blas
 from spa.picking import templates, turned
@@ -81,8 +81,7 @@ def pick_all(run: Run, tables: Tables, given: "Named", settings: Settings) -> Ta
     counts = [len(result["picks"]) for _, result in done]
     if not sum(counts):
         raise DataError(f"no picks in {len(done)} micrographs: nothing stands out (threshold {least:.3g})")
-    run.summary(f"{np.median(counts):.0f} picks a micrograph (median), {sum(counts)} in {len(done)} micrographs by "
-                f"{len(given.number)} templates; threshold {least:.2f}")  # fmt: skip
+    run.summary(f"{counted(counts)} by {len(given.number)} templates; threshold {least:.2f}")
     return tables.with_block("particles", shared.table_of(done, COLUMNS))
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from spa.errors import DataError, SpaError
-from spa.io.star import Table, Tables
-from spa.job.micrographs import Entry, entries
+from spa.io.star import Tables
+from spa.job.micrographs import Entry, counted, entries
 from spa.job.run import Run
+from spa.recipe import picks as shared
 
 ACROSS = 20  # pixels of a particle's diameter
 COLUMNS = ("image_name", "x_coord", "y_coord", "score")
@@ -61,14 +60,9 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     counts = [len(picks) for _, picks in rows]
     if not sum(counts):
         raise DataError(f"Topaz found nothing in {len(rows)} micrographs")
-    values = np.concatenate([np.reshape(picks, (-1, 3)) for _, picks in rows])
-    table = Table.of(
-        rlnMicrographName=np.repeat(np.array([entry.name for entry, _ in rows], object), counts),
-        rlnCoordinateX=values[:, 0], rlnCoordinateY=values[:, 1], rlnAutopickFigureOfMerit=values[:, 2],
-        rlnOpticsGroup=np.repeat([entry.optics.group for entry, _ in rows], counts),
-    )  # fmt: skip
-    run.summary(f"{np.median(counts):.0f} picks a micrograph (median), {len(counts)} micrographs, {sum(counts)} picks")
-    return tables.with_block("particles", table)
+    run.summary(counted(counts))
+    done = [(entry, {"picks": picks}) for entry, picks in rows]
+    return tables.with_block("particles", shared.table_of(done, (shared.X, shared.Y, shared.SCORE)))
 
 
 def _batch(batch: Sequence[Entry], settings: Settings, device: str) -> dict[str, Any]:

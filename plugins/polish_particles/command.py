@@ -20,8 +20,7 @@ from spa.job.run import Run, job
               help="Micrographs with the files of their motion (rlnMicrographMetadata).")
 @click.option("--box", type=click.IntRange(min=8), metavar="PX", show_default="as wide as now",
               help="Side of the box in pixels of the movie; even.")
-@click.option("--crop", type=click.IntRange(min=8), metavar="PX", show_default="as now, or not cropped with --box",
-              help="Side of the box as it is stored, in larger pixels (Fourier cropping); even.")
+@options.crop("as now, or not cropped with --box")
 @click.option("--pixel-size", type=click.FloatRange(min=0, min_open=True), metavar="A", show_default="as now",
               help="Make images of this pixel size, angstroms, whatever their movies have; in the place of --box.")
 @click.option("--train", default=2000, show_default=True, type=click.IntRange(min=0),
@@ -41,15 +40,13 @@ from spa.job.run import Run, job
               help="How far from the motion that is known a particle is looked for, angstroms.")
 @click.option("--weights", type=click.Choice(["data", "dose", "none"]), default="data", show_default=True,
               help="Frames are weighed by what they are found to show, by the curve of radiation damage, or all alike.")
-@click.option("--background", default=0.75, show_default=True, type=click.FloatRange(0.1, 1.4),
-              help="Radius outside of which is background, as a part of half the box.")
-@click.option("--float16/--float32", "half", default=False, show_default="float32",
-              help="Store 2 bytes a pixel, half the disk, which RELION 3 cannot read; or 4.")
+@options.background
+@options.float16
 @job("polish particles")
 def particles(run: Run, star: str, output: str, plot: str | None, micrographs: str | None, box: int | None,
               crop: int | None, pixel_size: float | None, train: int, sigma_velocity: float, sigma_divergence: float,
               sigma_acceleration: float, slowing: float, sigma_place: float, reach: float, weights: str,
-              background: float, half: bool,
+              background: float, float16: bool,
               **settings: Any) -> None:  # fmt: skip
     """Follow each particle through its movie, and sum it anew (Bayesian polishing).
 
@@ -78,7 +75,7 @@ def particles(run: Run, star: str, output: str, plot: str | None, micrographs: s
         if value and value % 2:
             raise UsageError(f"{name} {value}: an even number of pixels is needed")
     prior = Prior(sigma_velocity, sigma_divergence, sigma_acceleration, slowing, sigma_place)
-    wanted = Settings(box, crop, pixel_size, train, prior, reach, weights, background, half)
+    wanted = Settings(box, crop, pixel_size, train, prior, reach, weights, background, float16)
     tables = run.read(star)
     beside = star_files.read(run.input(micrographs)) if micrographs else tables
     given = optics.read(run, tables, optics.Asked.of(settings))

@@ -26,7 +26,7 @@ class Settings:
     reach: float
     weights: str
     background: float
-    half: bool
+    float16: bool
 
 
 @dataclass(frozen=True, eq=False)

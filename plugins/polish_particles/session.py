@@ -178,7 +178,8 @@ def _summed(
         images.add(frame, centres * found.binning + moved[:, number], weight)
     done = np.sign(one["signal"]) * cut.finished(images.finished(), crop)
     done = normalised(done, settings.background * crop / 2)
-    with mrc.StackWriter(path, len(rows), crop, made.pixel_size, np.float16 if settings.half else np.float32) as writer:
+    kind = np.float16 if settings.float16 else np.float32
+    with mrc.StackWriter(path, len(rows), crop, made.pixel_size, kind) as writer:
         writer.write(done)
     names = [image_name(number, path) for number in range(len(rows))]
     return {"rows": rows.tolist(), "stack": str(path), "pixels": (found.pixel_size, entry.pixel_size), "names": names,

@@ -21,8 +21,7 @@ NARROW = 12.0  # angstroms: the least soft edge by default
 @options.outdir
 @options.standard
 @options.plot
-@click.option("--map", "map_file", type=options.INPUT_FILE, help="The map; without it, the stream's.")
-@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@options.one_map
 @click.option("--threshold", type=float, help="Density level; found from the map without it.")
 @click.option("--mass", type=click.FloatRange(min=1), help="Of the particle, kDa: the level that holds its volume.")
 @click.option(

@@ -16,7 +16,7 @@ from spa.job.run import Run, job
     type=options.INPUT_FILE,
     help="Table of the classes (RELION's *_model.star) where STAR has no data_classes.",
 )
-@click.option("--rejected", metavar="STAR", type=click.Path(), help="Write the other particles here.")
+@options.rejected
 @options.plot
 @options.by_hand
 @options.standard

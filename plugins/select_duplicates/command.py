@@ -15,7 +15,7 @@ from spa.job.run import Run, job
 @click.option("--by", metavar="COLUMN", show_default="rlnAutopickFigureOfMerit, or the first row",
               help="Of duplicates, keep the one with the largest value in this column.")  # fmt: skip
 @click.option("--first", is_flag=True, help="Of duplicates, keep the one that comes first.")
-@click.option("--rejected", metavar="STAR", type=click.Path(), help="Where the rows that are left out go.")
+@options.rejected
 @job("select duplicates")
 def duplicates(
     run: Run, star: str, output: str, distance: float, by: str | None, first: bool, rejected: str | None

@@ -24,7 +24,7 @@ from spa.job.run import Run, job
               help="Distance of --near and --path: standard deviations of all particles.")
 @click.option("--certain", type=click.FloatRange(0, 1), metavar="SHARE",
               help="Keep only particles whose cluster is at least so likely.")
-@click.option("--rejected", metavar="STAR", type=click.Path(), help="Write the other particles here.")
+@options.rejected
 @options.seed
 @options.plot
 @options.standard

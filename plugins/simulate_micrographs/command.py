@@ -13,7 +13,6 @@ from spa.job import memory, options
 from spa.job.run import Run, job
 
 if TYPE_CHECKING:
-    from spa.image.ctf import Lens
     from spa.io.star import Table
     from spa_plugins.simulate_micrographs.session import Plan, Session
 
@@ -37,16 +36,16 @@ if TYPE_CHECKING:
               help="Share of the noise that comes from the ice and so carries the CTF (Thon rings).")
 @click.option("--bfactor", default=80.0, show_default=True, type=click.FloatRange(0, 10000),
               help="Envelope of particles and ice, square angstroms.")
-@click.option("--defocus", nargs=2, default=(8000, 25000), show_default=True, type=float,
-              help="Least and greatest defocus, angstroms (underfocus is positive).")
-@options.microscope
+@options.microscope(most=25000)
 @click.option("--phase-shift", nargs=2, default=(0.0, 0.0), show_default=True, type=click.FloatRange(0, 180),
+              callback=options.least_first,
               help="Least and greatest phase shift of a phase plate, degrees.")
 @click.option("--empty", default=0, show_default=True, type=click.IntRange(min=0),
               help="Micrographs without particles, the last but the bad ones.")
 @click.option("--bad", default=0, show_default=True, type=click.IntRange(min=0),
               help="Micrographs blurred by drift, the last ones.")
 @click.option("--tilt", nargs=2, default=(0.0, 0.0), show_default=True, type=click.FloatRange(0, 60),
+              callback=options.least_first,
               help="Least and greatest tilt of the specimen, degrees, about an axis of any direction.")
 @click.option("--thickness", default=0.0, show_default=True, type=click.FloatRange(0, 4000),
               help="Of the ice, angstroms; particles lie at any height in it.")
@@ -59,12 +58,10 @@ if TYPE_CHECKING:
 @click.option("--crystals", default=0, show_default=True, type=click.IntRange(min=0),
               help="Dark ice crystals on each micrograph.")
 @job("simulate micrographs")
-def micrographs(run: Run, output: str, outdir: str, seed: int, map_file: str | None, model: str | None,
-                assembly: str | None, symmetry: str, specimen_diameter: float | None, box: int | None,
-                pixel_size: float | None, count: int, size: tuple[int, int], particles: int, gap: float, snr: float,
+def micrographs(run: Run, output: str, count: int, size: tuple[int, int], particles: int, gap: float, snr: float,
                 ice: float, bfactor: float, defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float,
                 amplitude_contrast: float, phase_shift: tuple[float, float], empty: int, bad: int,
-                **faults: Any) -> None:  # fmt: skip
+                **settings: Any) -> None:  # fmt: skip
     """Micrographs with known truth.
 
     Particles of a map, a model or a made-up protein lie at random places and poses in ice, dark on grey, with the
@@ -75,27 +72,17 @@ def micrographs(run: Run, output: str, outdir: str, seed: int, map_file: str | N
     """
     from spa.image.ctf import Lens
     from spa.io import mrc
-    from spa.job import specimen as reading
-    from spa.simulate import specimen as making
+    from spa.recipe import specimen as asked
     from spa.simulate.micrographs import memory_for
     from spa_plugins.simulate_micrographs.session import Faults, Session, film_for, planned
 
-    if defocus[0] > defocus[1]:
-        raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
-    if phase_shift[0] > phase_shift[1]:
-        raise UsageError(f"--phase-shift {phase_shift[0]:g} {phase_shift[1]:g}: the least comes first")
     plate = math.radians(phase_shift[0]), math.radians(phase_shift[1])
     if empty + bad > count:
         raise UsageError(f"--empty {empty} and --bad {bad} are more than the {count} micrographs")
     assert run.outdir is not None
-    given = reading.read(map_file, model, assembly)
-    side, pixel = making.grid_for(given, box, pixel_size)
-    amiss = Faults.of(pixel, **faults)
-    memory.require(making.memory_for(side), f"a box of {side} pixels")
-    specimen = making.made(given, side, pixel, symmetry, specimen_diameter, run.rng("phantom"), run.threads)
-    if specimen.agreement < making.AGREES:
-        run.warn(f"what is imaged hardly has symmetry {symmetry} about its axes: correlation {specimen.agreement:.2f} "
-                 f"with its average")  # fmt: skip
+    specimen = asked.made(run, asked.Asked.of(settings))
+    pixel = specimen.pixel_size
+    amiss = Faults.of(pixel, settings)
     lens = Lens(voltage, cs, amplitude_contrast)
     draws = run.rng("defocus")
     film = film_for(specimen, lens, (size[1], size[0]), snr, ice, bfactor, defocus, plate, run.rng("noise level"))
@@ -105,7 +92,7 @@ def micrographs(run: Run, output: str, outdir: str, seed: int, map_file: str | N
     plans = planned(count, empty, bad, defocus, astigmatism, plate, draws)
     done = list(run.each(plans, lambda plan: _made(run, session, plan), lambda plan: plan.name, "micrograph"))
     mrc.write(run.outdir / "truth.mrc", (specimen.volume / film.noise).astype("f4"), pixel)
-    _write(run, output, done, _optics(lens, pixel))
+    _write(run, output, done, asked.optics(lens, pixel, rlnMicrographPixelSize=pixel))
     total = sum(len(result["columns"]["rlnCoordinateX"]) for _, result in done)
     across = f"a specimen {specimen.diameter:.0f} A across"
     run.summary(f"{total} particles on {len(done)} micrographs, {across}, SNR {snr:g}")
@@ -161,13 +148,3 @@ def _plates(plans: list[Plan]) -> dict[str, list[float]]:
     if all(plan.defocus.plate is None for plan in plans):
         return {}
     return {"rlnPhaseShift": [math.degrees(plan.defocus.shift[0]) for plan in plans]}
-
-
-def _optics(lens: Lens, pixel_size: float) -> Table:
-    from spa.io.star import Table
-
-    return Table.of(
-        rlnOpticsGroupName=["opticsGroup1"], rlnOpticsGroup=[1], rlnMicrographOriginalPixelSize=[pixel_size],
-        rlnVoltage=[lens.voltage], rlnSphericalAberration=[lens.cs], rlnAmplitudeContrast=[lens.contrast],
-        rlnMicrographPixelSize=[pixel_size],
-    )  # fmt: skip

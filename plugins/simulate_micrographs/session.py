@@ -1,6 +1,6 @@
 """A data collection: which micrographs there will be, and one of them made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,13 @@ class Faults:
     crystals: int
 
     @classmethod
-    def of(cls, pixel_size: float, tilt: tuple[float, float], ice_ring: float, **rest: Any) -> "Faults":
-        """The options, tilt in degrees, for pixels of a size in angstroms. UsageError."""
-        if tilt[0] > tilt[1]:
-            raise UsageError(f"--tilt {tilt[0]:g} {tilt[1]:g}: the least comes first")
+    def of(cls, pixel_size: float, settings: dict[str, Any]) -> "Faults":
+        """From all options of the command (tilt in degrees), for pixels of a size in angstroms. UsageError."""
+        found = {field.name: settings[field.name] for field in fields(cls)}
+        ice_ring, (least, most) = found["ice_ring"], found["tilt"]
         if ice_ring and pixel_size > 0.45 / RING:
             raise UsageError(f"--ice-ring: pixels of {pixel_size:g} A do not show {1 / RING:.2f} A; those of 1.5 A do")
-        return cls((float(np.radians(tilt[0])), float(np.radians(tilt[1]))), ice_ring=ice_ring, **rest)
+        return cls(**{**found, "tilt": (float(np.radians(least)), float(np.radians(most)))})
 
 
 @dataclass(frozen=True, eq=False)

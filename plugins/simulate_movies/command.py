@@ -47,9 +47,7 @@ if TYPE_CHECKING:
               help="What the ice takes from the beam, root mean square of pixels (Thon rings).")
 @click.option("--bfactor", default=60.0, show_default=True, type=click.FloatRange(0, 10000),
               help="Envelope of particles and ice, square angstroms.")
-@click.option("--defocus", nargs=2, default=(8000, 20000), show_default=True, type=float,
-              help="Least and greatest defocus, angstroms (underfocus is positive).")
-@options.microscope
+@options.microscope(most=20000)
 @click.option("--gain-spread", default=0.03, show_default=True, type=click.FloatRange(0, 0.5),
               help="Standard deviation of the camera's gain from pixel to pixel.")
 @click.option("--bad-pixels", default=60, show_default=True, type=click.IntRange(min=0),
@@ -57,12 +55,11 @@ if TYPE_CHECKING:
 @click.option("--format", "kind", default="tiff", show_default=True, type=click.Choice(["tiff", "mrc"]),
               help="TIFF (LZW, bytes) or MRC (mode 1).")
 @job("simulate movies")
-def movies(run: Run, output: str, map_file: str | None, model: str | None, assembly: str | None, symmetry: str,
-           specimen_diameter: float | None, box: int | None, pixel_size: float | None, count: int,
-           size: tuple[int, int], frames: int, dose: float, drift: float, jitter: float, local: float, stray: float,
-           stray_length: float, particles: int, gap: float, contrast: float, ice: float, bfactor: float,
-           defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float, amplitude_contrast: float,
-           gain_spread: float, bad_pixels: int, kind: str) -> None:  # fmt: skip
+def movies(run: Run, output: str, count: int, size: tuple[int, int], frames: int, dose: float, drift: float,
+           jitter: float, local: float, stray: float, stray_length: float, particles: int, gap: float, contrast: float,
+           ice: float, bfactor: float, defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float,
+           amplitude_contrast: float, gain_spread: float, bad_pixels: int, kind: str,
+           **settings: Any) -> None:  # fmt: skip
     """Movies with known motion.
 
     Particles of a map, a model or a made-up protein lie in ice that drifts, bends and is burnt by the beam while its
@@ -72,22 +69,18 @@ def movies(run: Run, output: str, map_file: str | None, model: str | None, assem
     """
     from spa.image.ctf import Lens
     from spa.io import mrc
-    from spa.job import specimen as reading
+    from spa.recipe import specimen as asked
     from spa.simulate import movies as making
-    from spa.simulate import specimen as imaged
     from spa.simulate.optics import Defocus, draw_defocus
     from spa_plugins.simulate_movies import session as sessions
 
-    if defocus[0] > defocus[1]:
-        raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
     shape = (size[1], size[0])
     if bad_pixels > shape[0] * shape[1] // 10:
         raise UsageError(f"--bad-pixels {bad_pixels}: more than a tenth of the frame")
     assert run.outdir is not None
-    given = reading.read(map_file, model, assembly)
-    side, pixel = imaged.grid_for(given, box, pixel_size)
-    memory.require(imaged.memory_for(side) + 60 * shape[0] * shape[1] * run.threads, f"frames of {size[0]} x {size[1]}")
-    specimen = imaged.made(given, side, pixel, symmetry, specimen_diameter, run.rng("phantom"), run.threads)
+    memory.require(60 * shape[0] * shape[1] * run.threads, f"frames of {size[0]} x {size[1]}")
+    specimen = asked.made(run, asked.Asked.of(settings))
+    pixel = specimen.pixel_size
     gain = making.flat_field(shape, gain_spread, run.rng("gain"))
     hot, dead = sessions.bad_pixels(bad_pixels, shape, run.rng("bad pixels"))
     camera = making.Camera(frames, dose, voltage, pixel)
@@ -117,13 +110,11 @@ def _write(run: Run, output: str, done: list[dict[str, Any]], drawn: Defocus, se
     import numpy as np
 
     from spa.io.star import Table, Tables
+    from spa.recipe import specimen as asked
 
-    lens, camera = session.lens, session.camera
     assert run.outdir is not None
-    optics = Table.of(
-        rlnOpticsGroupName=["opticsGroup1"], rlnOpticsGroup=[1], rlnMicrographOriginalPixelSize=[camera.pixel_size],
-        rlnVoltage=[lens.voltage], rlnSphericalAberration=[lens.cs], rlnAmplitudeContrast=[lens.contrast],
-    )  # fmt: skip
+    camera = session.camera
+    optics = asked.optics(session.lens, camera.pixel_size)
     table = Table.of(
         rlnMicrographMovieName=[result["file"] for result in done], rlnOpticsGroup=1,
         rlnMicrographDoseRate=camera.dose, rlnMicrographGainName=str(Path(run.outdir) / "gain.mrc"),

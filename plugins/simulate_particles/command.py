@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spa.errors import UsageError
-from spa.job import memory, options
+from spa.job import options
 from spa.job.run import Run, job
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from spa.image.ctf import Lens
     from spa.io.star import Table
     from spa.simulate.specimen import Specimen
     from spa_plugins.simulate_particles.draws import Draws
@@ -32,9 +31,7 @@ SAMPLE = 128  # images that set the noise level
 @click.option("--n", "count", default=1000, show_default=True, type=click.IntRange(min=1), help="How many images.")
 @click.option("--snr", default=0.1, show_default=True, type=click.FloatRange(min=0, min_open=True),
               help="Variance of the signal over that of the noise, within the particle's circle.")
-@click.option("--defocus", nargs=2, default=(8000, 25000), show_default=True, type=float,
-              help="Least and greatest defocus, angstroms (underfocus is positive).")
-@options.microscope
+@options.microscope(most=25000)
 @click.option("--shift", default=5.0, show_default=True, type=click.FloatRange(min=0),
               help="Standard deviation of the particle's offset in x and in y, angstroms.")
 @click.option("--bfactor", default=0.0, show_default=True, type=click.FloatRange(0, 10000),
@@ -71,14 +68,10 @@ SAMPLE = 128  # images that set the noise level
 @click.option("--micelle-contrast", default=0.5, show_default=True, type=click.FloatRange(0, 10),
               help="Mean density of the belt over that of the specimen.")
 @job("simulate particles")
-def particles(run: Run, output: str, map_file: str | None, model: str | None, assembly: str | None, symmetry: str,
-              specimen_diameter: float | None, box: int | None, pixel_size: float | None, count: int, snr: float,
-              defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float, amplitude_contrast: float,
-              shift: float, bfactor: float, optics_groups: int, per_micrograph: int, odd_subunit: str | None,
-              micelle: tuple[float, float] | None, micelle_contrast: float, defocus_error: float,
-              beam_tilt: tuple[float, float], beam_tilt_spread: float, odd_zernike: tuple[tuple[int, float], ...],
-              even_zernike: tuple[tuple[int, float], ...], cs_error: float,
-              magnification: tuple[float, float], ewald: str) -> None:  # fmt: skip
+def particles(run: Run, output: str, count: int, snr: float, defocus: tuple[float, float], astigmatism: float,
+              voltage: float, cs: float, amplitude_contrast: float, shift: float, bfactor: float, optics_groups: int,
+              per_micrograph: int, odd_subunit: str | None, micelle: tuple[float, float] | None,
+              micelle_contrast: float, defocus_error: float, ewald: str, **settings: Any) -> None:  # fmt: skip
     """Particle images with known truth.
 
     Projects a map, the atoms of a model, or a made-up protein of any point group at random poses, applies CTF and
@@ -94,26 +87,23 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
     from spa.image.ctf import Lens
     from spa.io import mrc
     from spa.job import pool
-    from spa.job import specimen as reading
-    from spa.simulate import specimen as making
+    from spa.recipe import specimen as asked
     from spa.simulate.micelle import belt
     from spa.simulate.particles import noise_level
     from spa_plugins.simulate_particles.draws import drawn, tables_of
     from spa_plugins.simulate_particles.imaging import Imaging
     from spa_plugins.simulate_particles.planted import Planted
 
-    if defocus[0] > defocus[1]:
-        raise UsageError(f"--defocus {defocus[0]:g} {defocus[1]:g}: the least comes first")
     if micelle and micelle[0] >= micelle[1]:
         raise UsageError(f"--micelle {micelle[0]:g} {micelle[1]:g}: the lower height comes first")
     assert run.outdir is not None
-    given = reading.read(map_file, model, assembly)
-    side, pixel = making.grid_for(given, box, pixel_size)
-    memory.require(making.memory_for(side), f"a box of {side} pixels")
-    specimen = making.made(given, side, pixel, symmetry, specimen_diameter, run.rng("phantom"), run.threads)
-    specimen = _checked(run, specimen, symmetry, odd_subunit)
-    planted = Planted(beam_tilt, beam_tilt_spread, odd_zernike, even_zernike, magnification, cs_error)
-    lens = Lens(voltage, cs + cs_error, amplitude_contrast)
+    wanted = asked.Asked.of(settings)
+    specimen = asked.made(run, wanted)
+    if odd_subunit:
+        specimen = _odd(run, specimen, wanted.symmetry, odd_subunit)
+    side, pixel = len(specimen.volume), specimen.pixel_size
+    planted = Planted.of(settings)
+    lens = Lens(voltage, cs + planted.cs_error, amplitude_contrast)
     draws = drawn(count, optics_groups, per_micrograph, defocus, astigmatism, shift, run.rng("draws"), defocus_error)
     tilts = planted.tilts(optics_groups, run.rng("beam tilt"))
 
@@ -131,24 +121,19 @@ def particles(run: Run, output: str, map_file: str | None, model: str | None, as
         for _, images in run.progress(work, total=-(-count // BATCH), unit="batch"):
             writer.write(images())
     mrc.write(run.outdir / "truth.mrc", specimen.volume / np.float32(sigma), pixel)
-    optics = _optics(Lens(voltage, cs, amplitude_contrast), pixel, side, optics_groups)
+    optics = asked.optics(Lens(voltage, cs, amplitude_contrast), pixel, optics_groups, rlnImagePixelSize=pixel,
+                          rlnImageSize=side, rlnImageDimensionality=2, rlnCtfDataAreCtfPremultiplied=0)  # fmt: skip
     true = optics.with_columns(rlnSphericalAberration=np.full(optics_groups, lens.cs), **planted.columns(tilts))
     _write_tables(run, output, optics, true, *tables_of(draws, stack, planted.matrix()))
     run.summary(f"{count} images of {side} px at {pixel:g} A, a specimen {specimen.diameter:.0f} A across, SNR {snr:g}")
 
 
-def _checked(run: Run, specimen: Specimen, symmetry: str, kind: str | None) -> Specimen:
-    """The specimen, with one subunit changed where a kind is asked for: the mask of that goes to DIR/odd.mrc."""
+def _odd(run: Run, specimen: Specimen, symmetry: str, kind: str) -> Specimen:
+    """The specimen with one subunit changed: the mask of that goes to DIR/odd.mrc."""
     from spa.io import mrc
     from spa.simulate.odd import with_odd_unit
-    from spa.simulate.specimen import AGREES
     from spa.volume.symmetry import operators
 
-    if specimen.agreement < AGREES:
-        run.warn(f"what is imaged hardly has symmetry {symmetry} about its axes: correlation {specimen.agreement:.2f} "
-                 f"with its average")  # fmt: skip
-    if not kind:
-        return specimen
     if run.outdir is None or len(operators(symmetry)) == 1:
         raise UsageError(f"--odd-subunit: with --symmetry {symmetry} there is one subunit alone")
     specimen, mask = with_odd_unit(specimen, operators(symmetry), kind)
@@ -182,18 +167,3 @@ def _batches(count: int) -> list[np.ndarray]:
 
     rows = iter(range(count))
     return [np.array(batch) for batch in iter(lambda: list(islice(rows, BATCH)), [])]
-
-
-def _optics(lens: Lens, pixel_size: float, box: int, groups: int) -> Table:
-    import numpy as np
-
-    from spa.io.star import Table
-
-    number = np.arange(1, groups + 1)
-    return Table.of(
-        rlnOpticsGroupName=[f"opticsGroup{one}" for one in number], rlnOpticsGroup=number,
-        rlnMicrographOriginalPixelSize=np.full(groups, pixel_size), rlnVoltage=np.full(groups, lens.voltage),
-        rlnSphericalAberration=np.full(groups, lens.cs), rlnAmplitudeContrast=np.full(groups, lens.contrast),
-        rlnImagePixelSize=np.full(groups, pixel_size), rlnImageSize=np.full(groups, box),
-        rlnImageDimensionality=np.full(groups, 2), rlnCtfDataAreCtfPremultiplied=np.full(groups, 0),
-    )  # fmt: skip

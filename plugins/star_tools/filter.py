@@ -14,7 +14,7 @@ from spa.job.run import Run, job
 @options.standard
 @click.option("--block", help="Table to filter, such as particles.  [default: the document's main one]")
 @click.option("--invert", is_flag=True, help="Keep the rows for which EXPR is false.")
-@click.option("--rejected", type=click.Path(), metavar="STAR", help="Where the other rows go.")
+@options.rejected
 @click.option("--allow-empty", is_flag=True, help="No row left is a result, not an error.")
 @job("star filter")
 def filter_rows(run: Run, expression: str, star: str, output: str, block: str | None, invert: bool,

@@ -30,10 +30,8 @@ from spa.job.run import Run, job
 @click.option("--recenter", is_flag=True, help="Centre the images on the mask's centre of mass.")
 @click.option("--box", type=click.IntRange(min=8), metavar="PX", show_default="the images' own",
               help="Side of the box that is kept, in the images' pixels; even.")
-@click.option("--crop", type=click.IntRange(min=8), metavar="PX", show_default="not cropped",
-              help="Side of the box as it is stored, in larger pixels (Fourier cropping); even.")
-@click.option("--float16/--float32", "half", default=False, show_default="float32",
-              help="Store 2 bytes a pixel, half the disk, which RELION 3 cannot read; or 4.")
+@options.crop("not cropped")
+@options.float16
 @click.option("--virtual", is_flag=True, help="Write no images: later jobs subtract when they read.")
 @click.option("--revert", "back", is_flag=True,
               help="Give the original images back, with the poses that there are now.")
@@ -42,7 +40,7 @@ from spa.job.run import Run, job
 def signal(
     run: Run, star: str, output: str, mask: str | None, map_file: str | None, half1: str | None, half2: str | None,
     solvent: str | None, number: int | None, lowpass: float | None, scale: str, recenter: bool, box: int | None,
-    crop: int | None, half: bool, virtual: bool, back: bool, plot: str | None,
+    crop: int | None, float16: bool, virtual: bool, back: bool, plot: str | None,
 ) -> None:  # fmt: skip
     """Remove from each particle what a mask does not keep.
 
@@ -64,7 +62,7 @@ def signal(
     asked = inputs.Asked(mask, map_file, half1, half2, solvent, number, lowpass, recenter, box, crop)
     given = inputs.read(run, run.read(star), asked)
     fitted = scales.fitted(run, given, scale)
-    made = results.made(run, given, fitted, virtual, half)
+    made = results.made(run, given, fitted, virtual, float16)
     run.write(made.tables, output)
     if plot:
         results.draw(Path(plot), given, fitted, made)

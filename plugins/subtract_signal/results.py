@@ -33,7 +33,7 @@ class Made:
     source: Subtracted
 
 
-def made(run: Run, given: Inputs, fitted: Scales, virtual: bool, half: bool) -> Made:
+def made(run: Run, given: Inputs, fitted: Scales, virtual: bool, float16: bool) -> Made:
     """Maps into DIR, and the stacks unless they are virtual; the document that says so."""
     stack = given.stack
     who = views(stack, given.half)
@@ -46,7 +46,7 @@ def made(run: Run, given: Inputs, fitted: Scales, virtual: bool, half: bool) -> 
     source = Subtracted(stack.source, seen, who, fitted.scale, offsets, given.box, given.size)
     names, rows = stack.particles.names[fitted.rows], fitted.rows
     if not virtual:
-        names, rows = _write_stacks(run, given, source, fitted.rows, half)
+        names, rows = _write_stacks(run, given, source, fitted.rows, float16)
     table = _particles(run, given, offsets, at, fitted.scale).take(rows).with_columns(rlnImageName=names)
     optics = stack.tables["optics"]
     sizes = optics.floats("rlnImagePixelSize") * given.box / given.size
@@ -82,7 +82,7 @@ def _write_maps(run: Run, given: Inputs) -> list[tuple[str, str]]:
 
 
 def _write_stacks(
-    run: Run, given: Inputs, source: Subtracted, rows: np.ndarray, half: bool
+    run: Run, given: Inputs, source: Subtracted, rows: np.ndarray, float16: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Write the stacks; names of the images, and the rows that are in them."""
     queue = chunks(rows, given.stack.box)
@@ -94,7 +94,7 @@ def _write_stacks(
         path = run.outdir / f"subtracted{number[int(part[0])]:06d}.mrcs"
         good, _, errors = given.stack.usable(part)
         if len(good):
-            kind = np.float16 if half else np.float32
+            kind = np.float16 if float16 else np.float32
             with mrc.StackWriter(path, len(good), given.size, pixel_size, kind) as writer:
                 writer.write(source.read(good))
         return {"stack": str(path) if len(good) else "", "rows": good.tolist(),

@@ -20,8 +20,7 @@ from spa.job.run import Run, job
     metavar="GROUP|auto",
     help="Point group: Cn, Dn, T, O, I, I1 to I4; auto: what `spa symmetry detect` finds.",
 )
-@click.option("--map", "map_file", type=options.INPUT_FILE, help="The map; without it, the stream's.")
-@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@options.one_map
 @click.option(
     "--max-resolution",
     type=click.FloatRange(min=1),

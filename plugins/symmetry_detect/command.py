@@ -11,8 +11,7 @@ from spa.job.run import Run, job
 @options.star_out
 @options.plot
 @options.standard
-@click.option("--map", "map_file", type=options.INPUT_FILE, help="The map; without it, the stream's.")
-@click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
+@options.one_map
 @click.option(
     "--max-resolution",
     type=click.FloatRange(min=1),

@@ -7,7 +7,7 @@ longer one stands where it lies in what has been decoded. Source: TIFF 6.0 (1992
 import numba
 import numpy as np
 
-from spa.compiled import kernel
+from spa.compiled import INNER, kernel
 
 SPARE = 8  # bytes that are read, and written, beyond the ends
 _u8 = np.uint64
@@ -24,6 +24,23 @@ def is_new_style(packed: bytes) -> bool:
     return not (len(packed) > 1 and packed[0] == 0 and packed[1] & 1)
 
 
+@numba.njit(**INNER)
+def _word(data, i):  # type: ignore[no-untyped-def]
+    """Eight bytes from i on as one number, the first one highest."""
+    word = _u8(data[i]) << _u8(56) | _u8(data[i + _u8(1)]) << _u8(48) | _u8(data[i + _u8(2)]) << _u8(40)
+    word |= _u8(data[i + _u8(3)]) << _u8(32) | _u8(data[i + _u8(4)]) << _u8(24) | _u8(data[i + _u8(5)]) << _u8(16)
+    return word | _u8(data[i + _u8(6)]) << _u8(8) | _u8(data[i + _u8(7)])
+
+
+@numba.njit(**INNER)
+def _put(out, at, string):  # type: ignore[no-untyped-def]
+    """The eight bytes of a string, the lowest one first."""
+    out[at], out[at + _u8(1)], out[at + _u8(2)] = string, string >> _u8(8), string >> _u8(16)
+    out[at + _u8(3)], out[at + _u8(4)] = string >> _u8(24), string >> _u8(32)
+    out[at + _u8(5)], out[at + _u8(6)] = string >> _u8(40), string >> _u8(48)
+    out[at + _u8(7)] = string >> _u8(56)
+
+
 @kernel(
     numba.int64(numba.types.Array(numba.uint8, 1, "C", readonly=True), numba.int64, numba.uint8[::1]), allocates=True
 )  # fmt: skip
@@ -38,11 +55,7 @@ def _decode(data, size, out):  # type: ignore[no-untyped-def]
     done, most = _u8(0), _u8(len(out) - 8)
     string, long = _u8(0), _u8(0)  # the last string, and how long it is: 0 after a table is cleared
     while at + bits <= last:
-        i = at >> _u8(3)
-        word = _u8(data[i]) << _u8(56) | _u8(data[i + _u8(1)]) << _u8(48) | _u8(data[i + _u8(2)]) << _u8(40)
-        word |= _u8(data[i + _u8(3)]) << _u8(32) | _u8(data[i + _u8(4)]) << _u8(24) | _u8(data[i + _u8(5)]) << _u8(16)
-        word |= _u8(data[i + _u8(6)]) << eight | _u8(data[i + _u8(7)])
-        code = (word << (at & _u8(7))) >> (_u8(64) - bits)
+        code = (_word(data, at >> _u8(3)) << (at & _u8(7))) >> (_u8(64) - bits)
         at += bits
         if code - clear < _u8(2):
             if code == end:
@@ -69,10 +82,7 @@ def _decode(data, size, out):  # type: ignore[no-untyped-def]
             if known >= (_u8(1) << bits) - _u8(1) and bits < _u8(12):
                 bits += _u8(1)
         if long <= eight:
-            out[done], out[done + _u8(1)], out[done + _u8(2)] = string, string >> eight, string >> _u8(16)
-            out[done + _u8(3)], out[done + _u8(4)] = string >> _u8(24), string >> _u8(32)
-            out[done + _u8(5)], out[done + _u8(6)] = string >> _u8(40), string >> _u8(48)
-            out[done + _u8(7)] = string >> _u8(56)
+            _put(out, done, string)
         else:
             source = _u8(place[code])
             for k in range(long):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spa.errors import DataError
+from spa.image.quantiles import median
 from spa.io import mrc, pixels
 from spa.io.star import Table, Tables
 from spa.io.table import MISSING
@@ -118,6 +119,11 @@ def each(run: Run, tables: Tables, work: Callable[[Micrograph], Any]) -> Iterato
     return run.each(entries(tables), lambda entry: work(entry.load()), lambda entry: entry.name, "micrograph")
 
 
+def counted(counts: Sequence[int]) -> str:
+    """How many picks there are, of those on each micrograph, for the summary."""
+    return f"{median(np.array(counts)):.0f} picks a micrograph (median), {sum(counts)} on {len(counts)} micrographs"
+
+
 def picks(run: Run, tables: Tables, picker: Callable[[Micrograph], np.ndarray]) -> Tables:
     """Run a picker over all micrographs; the document with ``data_particles`` in it, micrographs kept beside.
 
@@ -144,5 +150,5 @@ def picks(run: Run, tables: Tables, picker: Callable[[Micrograph], np.ndarray]) 
     x, y, score = np.array(found).T
     table = Table.of(rlnMicrographName=names, rlnCoordinateX=x, rlnCoordinateY=y, rlnAutopickFigureOfMerit=score,
                      rlnOpticsGroup=groups)  # fmt: skip
-    run.summary(f"{np.median(counts):.0f} picks a micrograph (median), {len(counts)} micrographs, {len(x)} picks")
+    run.summary(counted(counts))
     return tables.with_block("particles", table)

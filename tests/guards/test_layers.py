@@ -50,7 +50,7 @@ HOMES = {
     "matplotlib": ["spa/plot/"],
     "tqdm": ["spa/job/progress.py"],
     "pluggy": ["spa/plug.py", "spa/cli/"],
-    "click": ["spa/cli/", "spa/job/options.py", "spa/job/call.py", "spa/testing.py", "plugins/"],
+    "click": ["spa/cli/", "spa/job/options/", "spa/job/call.py", "spa/testing.py", "plugins/"],
     "pycuda": ["spa/gpu/"],
     "starlette": ["spa/web/"],
     "uvicorn": ["spa/web/"],

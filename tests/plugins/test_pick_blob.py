@@ -178,7 +178,7 @@ def test_a_defocus_that_is_no_number_is_named_and_not_passed_over(micrograph: Pa
 
 
 @pytest.mark.parametrize("words, said", [
-    (("--diameter", 140, 100), "smallest comes first"), (("--diameter", 100, 140, "--lowpass", 150), "nothing"),
+    (("--diameter", 140, 100), "least comes first"), (("--diameter", 100, 140, "--lowpass", 150), "nothing"),
     (("--diameter", -5, 100), "-5"), (("--diameter", 100, 140, "--max-picks", 0), "0"),
 ])  # fmt: skip
 def test_impossible_options_are_a_usage_error(micrograph: Path, tmp_path: Path, words: tuple, said: str) -> None:

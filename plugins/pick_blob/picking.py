@@ -67,9 +67,8 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
         raise DataError(f"no picks in {len(done)} micrographs: nothing stands out at --diameter "
                         f"{settings.smallest:g} {settings.largest:g} (best shape: {learned.shape.label}; "
                         f"threshold {least:.3g})")  # fmt: skip
-    run.summary(
-        f"{counted(counts)}; shape: {learned.shape.label}{', without CTF' if learned.blind else ''}; threshold {least:.2f} sd"
-    )
+    blind = ", without CTF" if learned.blind else ""
+    run.summary(f"{counted(counts)}; shape: {learned.shape.label}{blind}; threshold {least:.2f} sd")
     return tables.with_block("particles", shared.table_of(done, COLUMNS))
 
 

@@ -1,5 +1,5 @@
-"""The plugin that spa-plugins(7) shows is installed as it stands there, and its own tests pass; its picker and refiner do
-what they say."""
+"""The plugin that spa-plugins(7) shows is installed as it stands there, and its own tests pass; its picker and refiner
+do what they say."""
 
 import os
 import re

@@ -30,7 +30,7 @@ def written(run: Run, given: Given, outcome: Outcome) -> Tables:
         names.append(str(path))
     tables = tables.with_block("classes", _classes(given, outcome, names, particles))
     if given.auto:
-        groups = [outcome.symmetry[number].name for number in order[: len(outcome.symmetry)]]
+        groups = [outcome.symmetry[number] for number in order[: len(outcome.symmetry)]]
         tables = maps.with_symmetry(tables, groups)
     star.write(Tables(blocks={"seeds": _seeds(given, outcome)}), run.outdir / "seeds.star")
     return tables
@@ -100,7 +100,7 @@ def summary(given: Given, outcome: Outcome) -> str:
     if len(outcome.state.sizes) > 1:
         kind += ", classes: " + "; ".join(_told(given, outcome, number, "A") for number in _order(outcome))
     else:
-        kind += f", {outcome.symmetry[0].name}"
+        kind += f", {outcome.symmetry[0]}"
     return f"{kind}, {len(given.images)} particles; {alike + kinds} of {len(outcome.heats)} starts agree"
 
 
@@ -110,7 +110,7 @@ def _told(given: Given, outcome: Outcome, number: int, unit: str) -> str:
     if number >= len(outcome.symmetry):
         return f"{share} junk"
     reached = _resolution(given, outcome.state.curves[number])
-    return f"{share} {outcome.symmetry[number].name} at {reached:.1f} {unit}"
+    return f"{share} {outcome.symmetry[number]} at {reached:.1f} {unit}"
 
 
 def unsure(outcome: Outcome) -> str:
@@ -149,7 +149,7 @@ def draw(path: Path, given: Given, outcome: Outcome) -> None:
     state, order = outcome.state, _order(outcome)
     volumes = final_maps(given, state)[order]
     if len(volumes) == 1:
-        title = f"from nothing, {outcome.symmetry[0].name}, {resolution(given, outcome):.1f} Å"
+        title = f"from nothing, {outcome.symmetry[0]}, {resolution(given, outcome):.1f} Å"
         return save(sections(volumes[0], given.stack.pixel_size, title), path)
     assert state.shares is not None
     titles = [f"{place}: {_told(given, outcome, number, 'Å')}" for place, number in enumerate(order, 1)]

@@ -17,7 +17,7 @@ from spa.job.run import Run, job
 @options.standard
 @options.plot
 @job("curate junk")
-def junk(run: Run, star: str, output: str, outdir: str, plot: str | None, diameter: float) -> None:
+def junk(run: Run, star: str, output: str, plot: str | None, diameter: float) -> None:
     """Mask what is no specimen on the micrographs of STAR: carbon, crystals, lumps of ice, aggregates, cracks.
 
     A place is junk when its grey level or its finest detail is far from the micrograph's own bulk, over more than a

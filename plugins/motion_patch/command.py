@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @options.plot
 @options.standard
 @job("motion patch", devices="one")
-def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, patches: str, bfactor: float | None,
+def patch(run: Run, star: str, output: str, plot: str | None, patches: str, bfactor: float | None,
           binning: float, dose_weight: bool, even_odd: bool, first_frame: int, last_frame: int,
           save: tuple[str, ...], power_dose: float, early_dose: float, float16: bool,
           **camera: Any) -> None:  # fmt: skip

@@ -63,7 +63,7 @@ def orientation(run: Run, star: str, output: str, plot: str | None, half1: str |
         rot, tilt = angles
         sight = np.stack([np.cos(rot) * np.sin(tilt), np.sin(rot) * np.sin(tilt), np.cos(tilt)], 1)
         views = sampled(sight, group, run.rng("views"))
-    report = Report(cones, views, _width(run, tables, half1, number))
+    report = Report(cones, views, _width(tables, half1, number))
     run.write(report.tables(), run.outdir / "orientation.star")
     for line in report.warnings():
         run.warn(line)
@@ -79,7 +79,7 @@ def orientation(run: Run, star: str, output: str, plot: str | None, half1: str |
     run.summary(report.title())
 
 
-def _width(run: Run, tables: Tables | None, half1: str | None, number: int | None) -> float:
+def _width(tables: Tables | None, half1: str | None, number: int | None) -> float:
     """The half maps' box, angstroms; 0 where there are none."""
     from spa.io import mrc
     from spa.job import maps

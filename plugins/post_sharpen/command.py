@@ -93,7 +93,7 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
         run.warn(f"no B is fitted from {low:g} to {resolution if not guinier else high:.2f} A ({why}), and none is "
                  f"applied; give --bfactor or --guinier")  # fmt: skip
     path, applied = run.outdir / "sharpened.mrc", bfactor if bfactor is not None else fit.bfactor or 0.0
-    _write_maps(run, path, made, mask, pixel, plot, applied)
+    _write_maps(path, made, mask, pixel, plot, applied)
     run.write(_guinier_tables(fit, applied), run.outdir / "guinier.star")
     run.write(maps.with_maps(tables or Tables(), [("map", str(path))], number or 1), output)
     source = "given" if bfactor is not None else "Guinier" if fit.bfactor is not None else "not fitted"
@@ -101,7 +101,7 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
 
 
 def _write_maps(
-    run: Run, path: Path, made: np.ndarray, mask: np.ndarray | None, pixel_size: float, plot: str | None, bfactor: float
+    path: Path, made: np.ndarray, mask: np.ndarray | None, pixel_size: float, plot: str | None, bfactor: float
 ) -> None:
     """The sharpened map, as it is and masked, and the figure of it."""
     from spa.io import mrc

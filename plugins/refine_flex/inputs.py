@@ -153,11 +153,11 @@ def start(run: Run, given: Given, found: Problem, workers: Workers) -> Start:
         mean, spread = latents.means(table), latents.spreads(table)
         run.say(f"starts from the table's {mean.shape[1]} latents")
     else:
-        mean, spread = _linear(run, given, found, workers)
+        mean, spread = _linear(run, found, workers)
     return _fitted(mean, spread, found.settings.latents, run)
 
 
-def _linear(run: Run, given: Given, found: Problem, workers: Workers) -> tuple[np.ndarray, np.ndarray]:
+def _linear(run: Run, found: Problem, workers: Workers) -> tuple[np.ndarray, np.ndarray]:
     """Latents (n, q) and covariances of linear components, two at least: a large motion bends through them."""
     coarse, count = found.scenes[0].views, max(2, found.settings.latents)
     band = coarse.images.band

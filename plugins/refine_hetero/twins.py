@@ -54,6 +54,6 @@ def parted(problem: Problem, state: State, which: np.ndarray, workers: Workers) 
     poses = [Poses(*(np.array(getattr(state.poses[k], name)) for name in Poses.__dataclass_fields__)) for k in which]
     state = replace(state, maps=state.maps[which], curves=state.curves[which], poses=poses, shares=shares)
     halves = [np.flatnonzero(problem.images.half == half) for half in (0, 1)]
-    found = refinement.maximised(problem, state, workers, halves, refinement.sources_of(problem, state, workers))
+    found = refinement.maximised(problem, state, workers, halves, refinement.sources_of(state, workers))
     return replace(found, local=True, done=False, best_shell=0, stalled=0, moved=np.pi, least=np.pi, halves=None,
                    joint=None)  # fmt: skip

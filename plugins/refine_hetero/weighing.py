@@ -32,7 +32,7 @@ def weighed(problem: Problem, state: State, workers: Workers) -> State:
     halves = [np.flatnonzero(problem.images.half == half) for half in (0, 1)]
     state = replace(state, local=True)
     for last in (False, True):
-        sources = refinement.sources_of(problem, state, workers)
+        sources = refinement.sources_of(state, workers)
         if last:
             found = refinement.expected(problem, state, workers, halves, sources)
             found = rivals.exchanged(problem, found, workers, halves, sources)

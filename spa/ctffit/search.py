@@ -31,10 +31,6 @@ class Bounds:
     phase_shift: tuple[float, float] = (0.0, 0.0)
     astigmatism: float = 300.0
 
-    @property
-    def fits_phase(self) -> bool:
-        return self.phase_shift[1] > self.phase_shift[0]
-
 
 @dataclass(frozen=True)
 class Candidate:

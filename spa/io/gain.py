@@ -11,8 +11,6 @@ import numpy as np
 from spa.errors import DataError
 from spa.io import movies, pixels, tiff
 
-ROTATIONS, FLIPS = range(4), range(3)
-
 
 def read(path: str | Path, eer: bool = False) -> np.ndarray:
     """A reference (ny, nx) float32 that multiplies frames. MissingInput, ReadError, DataError."""

@@ -12,7 +12,6 @@ from spa.job.run import Run
 from spa.model.numbers import sensible
 
 NAME, ROLE, CLASS = "spaMapName", "spaMapRole", "spaMapClass"
-ROLES = ("map", "half1", "half2", "mask", "fsc", "local")
 BLOCK = "maps"
 SYMMETRY, GROUP = "symmetry", "spaSymmetry"
 

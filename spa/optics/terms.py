@@ -141,8 +141,3 @@ def cs_terms(optics: Optics, more: float) -> np.ndarray:
     found = np.zeros(9)
     found[[0, 2, 6]] = size / 3, size / 2, size / 6
     return found
-
-
-def cs_of(optics: Optics, even: np.ndarray) -> float:
-    """The Cs (mm) that even coefficients hold beyond the nominal one."""
-    return float(6 * even[6] / (np.pi / 2 * 1e7 * optics.wave**3)) if len(even) > 6 else 0.0

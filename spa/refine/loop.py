@@ -87,7 +87,7 @@ def ordinary(power: np.ndarray) -> np.ndarray:
 def iterated(problem: Problem, state: State, workers: Workers) -> State:
     """The state after one more iteration; the last has `done`, with its half maps and their joint maps."""
     problem = scales.seen(problem, state)
-    halves, sources = plan.chosen(problem, state), sources_of(problem, state, workers)
+    halves, sources = plan.chosen(problem, state), sources_of(state, workers)
     state = plan.advanced(problem, expected(problem, state, workers, halves, sources), halves)
     parts, share = plan.parted(problem, state), sum(map(len, halves)) / len(problem.images)
     state = left_over(problem, state, workers, halves, sources)
@@ -135,11 +135,11 @@ def weighed(problem: Problem, state: State, workers: Workers) -> State:
 def at_rest(problem: Problem, state: State, workers: Workers) -> State:
     """The last state with its poses climbed in its own maps, not in those of the iteration before."""
     problem = scales.seen(problem, state)
-    halves, sources = plan.everything(problem), sources_of(problem, state, workers)
+    halves, sources = plan.everything(problem), sources_of(state, workers)
     return replace(expected(problem, state, workers, halves, sources), iteration=state.iteration)
 
 
-def sources_of(problem: Problem, state: State, workers: Workers) -> Sources:
+def sources_of(state: State, workers: Workers) -> Sources:
     """What each half of each class is searched against."""
     return [list(workers.looks(lambda one: workers.engine.reference(one, state.radius), pair)) for pair in state.maps]
 

@@ -26,7 +26,7 @@ EXCHANGED = 2  # modes that each class offers to the others
 def iterated(problem: Problem, state: State, workers: Workers) -> State:
     """The state after one more iteration."""
     problem = scales.seen(problem, state)
-    halves, sources = chosen(problem, state), loop.sources_of(problem, state, workers)
+    halves, sources = chosen(problem, state), loop.sources_of(state, workers)
     state = replace(state, wide=state.iteration > 0)  # a pose that one class misses is a class that is missed
     found = loop.expected(problem, state, workers, halves, sources)
     found = exchanged(problem, found, workers, halves, sources)

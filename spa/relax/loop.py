@@ -84,7 +84,7 @@ def relaxed_start(
     known = relaxed.problem.prior.poses is not None
     state = replace(state, wide=True, local=known, best_shell=0, stalled=0, moved=np.pi, least=np.pi, done=False)
     halves = plan.everything(relaxed.problem)
-    return _maximised(relaxed, state, workers, halves, loop.sources_of(relaxed.problem, state, workers))
+    return _maximised(relaxed, state, workers, halves, loop.sources_of(state, workers))
 
 
 def _maximised(
@@ -109,7 +109,7 @@ def with_posterior(
 def iterated(relaxed: Relaxation, state: State, workers: Workers) -> State:
     """The state after one more iteration; its poses have a mode a copy, in the order of the turns."""
     problem = relaxed.problem
-    halves, sources = plan.everything(problem), loop.sources_of(problem, state, workers)
+    halves, sources = plan.everything(problem), loop.sources_of(state, workers)
     before, copy = state.poses[0], state.poses[0].weight.argmax(axis=1)
     state = replace(state, poses=[_only(before, copy)])
     state = loop.expected(_expecting(problem, relaxed.turns, copy), state, workers, halves, sources)

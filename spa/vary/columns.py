@@ -111,12 +111,6 @@ def _column(grids, poses, matched, weights, kx, ky, wanted, number, width, at, v
                             b += 5
 
 
-def column_bytes(box: int, radius: int, columns: int) -> int:
-    """Memory of the sums and of the maps of so many columns of both half-sets."""
-    grid = into.accumulator(box, radius).grid
-    return 2 * columns * (grid.nbytes // 4 * FLOATS + 8 * box**3)
-
-
 def columns(
     views: Views, rows: np.ndarray, mean: np.ndarray, wanted: np.ndarray, radius: int, region: np.ndarray,
     workers: Workers,

@@ -16,7 +16,7 @@ from spa.vary import columns, kinds, normal, pieces
 from spa.vary.latent import Latent, apart, ordered, posterior, whitened
 from spa.vary.views import ONE, Contrast, Views, moments
 from spa.volume.shells import apply_radial
-from spa.volume.slices import regridded
+from spa.volume.slices import PADDING, regridded
 
 SPARE = 2  # directions more than components that the start looks for
 COLUMNS = 96  # of the covariance at most
@@ -198,7 +198,7 @@ def maximised(
     known = np.clip(np.pad(problem.curve, (0, shells), mode="edge")[:shells], 0.01, 0.999)
     fixed = normal.weights_of(sums, 0) * (1 - known) / known
     variation = problem.prior.density[:shells]
-    held = 1 / np.maximum(normal.PADDING**3 * variation, 1e-9 * variation.max() + 1e-30)
+    held = 1 / np.maximum(PADDING**3 * variation, 1e-9 * variation.max() + 1e-30)
     held[0] = held[1]
     maps = normal.solved(sums, np.stack([fixed, *[held] * (first.shape[1] - 1)]), workers)
     maps[0] *= problem.solvent

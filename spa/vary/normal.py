@@ -15,7 +15,6 @@ from spa.refine.problem import Workers
 from spa.vary.views import Views
 from spa.volume import insert as into
 from spa.volume.cells import CHUNK, place
-from spa.volume.slices import PADDING, grid_radius
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +30,6 @@ class Equations:
 def channels(count: int) -> int:
     """Floats of a grid point for so many maps."""
     return 2 * count + count * (count + 1) // 2
-
-
-def equations_bytes(box: int, radius: int, count: int) -> int:
-    """Memory of the equations of so many maps, and of solving them."""
-    r = grid_radius(radius)
-    return 4 * (2 * r + 1) ** 2 * (r + 2) * (channels(count) + 2 * count + 6) + 12 * (PADDING * box) ** 3
 
 
 def equations(

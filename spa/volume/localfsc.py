@@ -77,13 +77,13 @@ def local_fsc(
     noise = np.maximum(noise / scale[:, None, None, None], LEAST)
     common = seen[:, 0] / scale[:, None, None, None]
     power = np.maximum(common, 0)
-    sharp, own = _sharp(common, noise, scale, banked, mask, run)
+    sharp, own = _sharp(common, noise, scale, banked, mask)
     chance = _chance([randomise_phases(one, 1, rng) for one in spectra], banked, inside, run, mask)
     return Local(banked, common / (power + noise), sharp, own, power, noise, scale, chance, share)
 
 
 def _sharp(
-    common: np.ndarray, noise: np.ndarray, scale: np.ndarray, banked: Bank, mask: np.ndarray, run: Map
+    common: np.ndarray, noise: np.ndarray, scale: np.ndarray, banked: Bank, mask: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """On fewer points: (2, m, c, c, c) the local FSC as it is seen, and without the reach of bands and windows; and
     (c, c, c) how much of what is seen is the place's own."""

@@ -83,7 +83,7 @@ def _packed(ops: np.ndarray, lobes: np.ndarray, radius: float, rng: np.random.Ge
     offsets = offsets[(offsets**2).sum(1) <= (SPACING / _CELL) ** 2]
     axes = []
     for _ in range(TRIES):
-        axis = _helix_axis(lobes, radius, rng)
+        axis = _helix_axis(lobes, rng)
         cells = _cells(axis, size)
         if _leaves(axis, lobes, radius) or taken[tuple(cells.T)].any() or _meets_copies(axis, ops):
             continue
@@ -94,7 +94,7 @@ def _packed(ops: np.ndarray, lobes: np.ndarray, radius: float, rng: np.random.Ge
     return axes
 
 
-def _helix_axis(lobes: np.ndarray, radius: float, rng: np.random.Generator) -> np.ndarray:
+def _helix_axis(lobes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     lobe = lobes[rng.integers(len(lobes))]
     middle = lobe[:3] + rng.uniform(-1, 1, 3) * lobe[3]
     direction = rng.standard_normal(3)

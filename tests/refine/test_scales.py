@@ -35,7 +35,7 @@ def known(case: Any) -> State:
 
 def maximised(problem: Any, state: State) -> State:
     halves = [np.flatnonzero(problem.images.half == half) for half in (0, 1)]
-    return loop.maximised(problem, state, Workers(), halves, loop.sources_of(problem, state, Workers()))
+    return loop.maximised(problem, state, Workers(), halves, loop.sources_of(state, Workers()))
 
 
 def test_planted_scales_are_found_by_each_half(case: Any, known: State) -> None:

@@ -14,7 +14,7 @@ from spa.io.whole import whole
 from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.recipe.abinit.inputs import Given
-from spa.recipe.abinit.sharpening import Sharpening, Symmetry
+from spa.recipe.abinit.sharpening import Sharpening
 from spa.refine.engine import CPU, Engine
 from spa.refine.problem import Workers
 from spa.symmetry import detect, place
@@ -49,7 +49,7 @@ class Outcome:
     band: int
     best: Entry
     state: sharpen.State
-    symmetry: tuple[Symmetry, ...]
+    symmetry: tuple[str, ...]
 
 
 class Course:

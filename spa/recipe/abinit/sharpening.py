@@ -1,7 +1,7 @@
 """The end of a course: poses of all images; with --symmetry auto the axes are looked for before and after."""
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,14 +22,6 @@ FINER = 4 / 3  # of the band of mini-batches: shells that rounds bring right
 LOSS = 0.025  # of the held-out evidence that symmetry may cost: a wrong group costs more than twice that
 
 
-@dataclass(frozen=True, eq=False)
-class Symmetry:
-    """Of one class: the group it was held to at the end, and what was found when it was last looked for."""
-
-    name: str
-    detection: detect.Detection | None = None
-
-
 class Sharpening:
     """From the best entry to its end."""
 
@@ -39,10 +31,10 @@ class Sharpening:
         self.bands = last_bands(best.settings, course.side)
         self.masks = stochastic.solvents(self.given.images, best.settings)
 
-    def outcome(self) -> tuple[sharpen.State, tuple[Symmetry, ...]]:
-        """The last state, and the symmetry of each class."""
+    def outcome(self) -> tuple[sharpen.State, tuple[str, ...]]:
+        """The last state, and the point group of each class."""
         maps, sizes = self.best.state.maps * self.masks, self.best.state.sizes
-        names = tuple(Symmetry(self.best.symmetry) for _ in maps)
+        names = tuple(self.best.symmetry for _ in maps)
         if not self.given.auto:
             return self.sharpened(maps, sizes, names), names
         maps, names = self.raised(np.stack([maps, maps], axis=1), sizes, names, None)
@@ -51,14 +43,14 @@ class Sharpening:
             higher, more = self.raised(
                 state.maps[: len(names)] * self.masks[:, None], state.sizes[: len(names)], names, state.curves
             )
-            if stage + 1 == STAGES or [one.name for one in more] == [one.name for one in names]:
-                return state, tuple(replace(new, name=old.name) for new, old in zip(more, names))
+            if stage + 1 == STAGES or more == names:
+                return state, names
             maps, sizes, names = higher, state.sizes[: len(names)], more
         raise AssertionError("the last stage returns")
 
     def raised(
-        self, maps: np.ndarray, sizes: np.ndarray, names: tuple[Symmetry, ...], curves: np.ndarray | None
-    ) -> tuple[np.ndarray, tuple[Symmetry, ...]]:
+        self, maps: np.ndarray, sizes: np.ndarray, names: tuple[str, ...], curves: np.ndarray | None
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
         """Means of half maps (c, 2, n, n, n), laid on the axes that they have where these are more than before.
 
         A group that makes images less likely, each half's with the other's map, is not taken.
@@ -67,8 +59,7 @@ class Sharpening:
         for number, volume in enumerate(np.array(laid)):
             curve = None if curves is None else 2 * curves[number] / (1 + np.maximum(curves[number], 0))
             there = detect.detected(volume, self.band(number, curve), curve=curve)
-            found[number] = Symmetry(names[number].name, there)
-            if there.chosen is None or len(there.chosen.group.operators) <= len(operators(names[number].name)):
+            if there.chosen is None or len(there.chosen.group.operators) <= len(operators(names[number])):
                 continue
             axes = (there.chosen.frame, there.chosen.centre, there.chosen.group.operators)
             tried = np.array(maps)  # where it is: a coarse grid of poses likes some frames better than others
@@ -78,7 +69,7 @@ class Sharpening:
             self.course.run.say(f"class {number + 1}: {there.name}, evidence {gain:+.2f}")
             if gain > -LOSS * abs(before):
                 laid[number] = place.laid(volume, *axes) * self.masks[number]
-                found[number] = Symmetry(there.name, there)
+                found[number] = there.name
         return laid, tuple(found)
 
     def band(self, number: int, curve: np.ndarray | None) -> int:
@@ -106,16 +97,16 @@ class Sharpening:
         ]  # fmt: skip
         return float(np.mean(found))
 
-    def settings(self, names: tuple[Symmetry, ...]) -> Settings:
+    def settings(self, names: tuple[str, ...]) -> Settings:
         return replace(self.best.settings, operators=self.given.settings.operators,
-                       each=tuple(operators(one.name) for one in names))  # fmt: skip
+                       each=tuple(map(operators, names)))  # fmt: skip
 
-    def sharpened(self, maps: np.ndarray, sizes: np.ndarray, names: tuple[Symmetry, ...]) -> sharpen.State:
+    def sharpened(self, maps: np.ndarray, sizes: np.ndarray, names: tuple[str, ...]) -> sharpen.State:
         """Rounds over ever more images, the last over all."""
         given, run, course = self.given, self.course.run, self.course
         state = sharpen.first_state(given.images, maps, sizes, max(self.bands), given.noise, given.settings.junk)
         key, settings = course.key(self.best.seed), self.settings(names)
-        label = "_".join(one.name for one in names)
+        label = "_".join(names)
         best, idle = -np.inf, 0
         while not state.done:
             patience = SETTLED if state.round and state.clearest > sharpen.SETTLED else PATIENCE

@@ -8,11 +8,10 @@ import pytest
 from spa.io import mrc, star
 from spa.job.particles import open_particles
 from spa.job.run import Run
-from spa.testing import Result, is_png, run_spa
+from spa.testing import is_png, run_spa
 from tests import two_bodies
+from tests.plugins.subtracting import BOX, ONE, PIXEL, N, amplitudes, done, images, subtract, without, write_halves
 from tests.two_bodies import Bodies
-
-N, BOX, PIXEL = 60, 48, 5.0
 
 
 @pytest.fixture(scope="module")
@@ -25,39 +24,8 @@ def folder(bodies: Bodies, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of `two_bodies.write`, and half maps: both bodies with noise."""
     made = tmp_path_factory.mktemp("bodies")
     two_bodies.write(bodies, made)
-    rng = np.random.default_rng(3)
-    both = bodies.maps["a"] + bodies.maps["b"]
-    for half in (1, 2):
-        noise = 0.02 * both.max() * rng.standard_normal(both.shape).astype(np.float32)
-        mrc.write(made / f"half{half}.mrc", both + noise, PIXEL)
+    write_halves(bodies, made)
     return made
-
-
-def subtract(folder: Path, out: Path, *more: object, table: Path | None = None) -> Result:
-    return run_spa("subtract", "signal", table or folder / "particles.star", "-d", out, "-o", out / "s.star",
-                   "--mask", folder / "mask_a.mrc", *more)  # fmt: skip
-
-
-def done(folder: Path, out: Path, *more: object, table: Path | None = None) -> star.Tables:
-    result = subtract(folder, out, *more, table=table)
-    assert result.status == 0, result.stderr
-    return star.read(out / "s.star")
-
-
-def images(tables: star.Tables) -> np.ndarray:
-    """As every job reads them."""
-    stack = open_particles(Run("some job", {}), tables)
-    return stack.source.read(np.arange(len(stack)))
-
-
-def amplitudes(pixels: np.ndarray, bodies: Bodies) -> np.ndarray:
-    """How much of A and of B is in the images, by least squares over all of them."""
-    parts = [one - one.mean(axis=(1, 2), keepdims=True) for one in (bodies.clean["a"], bodies.clean["b"])]
-    design = np.stack([one.ravel() for one in parts], axis=1)
-    return np.linalg.lstsq(design, (pixels - pixels.mean(axis=(1, 2), keepdims=True)).ravel(), rcond=None)[0]
-
-
-ONE = "--map"
 
 
 def test_a_is_left_and_b_is_gone(folder: Path, bodies: Bodies, tmp_path: Path) -> None:
@@ -256,13 +224,6 @@ def test_an_image_that_cannot_be_used_is_left_out(folder: Path, tmp_path: Path, 
     result = subtract(folder, tmp_path, ONE, folder / "both.mrc", *virtual, table=tmp_path / "bad.star")
     assert result.status == 1 and "000005@" in result.stderr and result.stderr.count("left out") == 2
     assert len(star.read(tmp_path / "s.star")["particles"]) == N - 1
-
-
-def without(folder: Path, to: Path, *columns: str, **changed: object) -> Path:
-    tables = star.read(folder / "particles.star")
-    table = tables["particles"].without(*columns)
-    star.write(tables.with_block("particles", table.with_columns(**changed) if changed else table), to / "w.star")
-    return to / "w.star"
 
 
 def test_what_is_missing_is_said(folder: Path, tmp_path: Path) -> None:

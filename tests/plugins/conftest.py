@@ -1,4 +1,4 @@
-"""Sets with planted aberrations or errors of the defocus, and one without; picks of the tiny micrograph; bare images."""
+"""Sets with planted aberrations or errors of the defocus, and one without; picks; a bare stack."""
 
 from pathlib import Path
 

@@ -28,10 +28,12 @@ def detect(run: Run, star: str, output: str, plot: str | None, map_file: str | N
     weighted by the stream's FSC, or else by what the solvent tells of the noise.  A group is there when all of its axes
     are: none much worse than the best, all beyond what axes at random give.  Of the groups that pass, the one with most
     elements is taken, or C1.  A featureless particle has none.  data_symmetry lists the groups that were looked at:
+
     \b
       _spaSymmetryScore     mean over the axes: correlation of what depends on the azimuth, 1 where it is perfect
       _spaSymmetryWeakest   the same of the worst axis
       _spaSymmetryChance    the same of axes at random, and _spaSymmetrySigmas how far the score is beyond that
+
     A map that is symmetric only in outline passes when fine detail is left out: choose --max-resolution to suit.
     """
     from spa.io.star import Tables

@@ -13,6 +13,7 @@ from spa.volume.phantom import phantom
 from spa.volume.symmetry import canonical, operators
 from spa.volume.transform import PADDING, Transform, resampled, transform
 
+LARGEST = 2500  # angstroms across, for a phantom: its residues grow with the volume
 DIAMETER_SHARE = 0.6  # of the box, for a phantom whose diameter is not given
 AGREES = 0.9  # correlation with its average over a group, of a map that has that symmetry
 EDGE_SHARE = 0.1  # of the peak: where a map is taken to end
@@ -119,6 +120,8 @@ def of_phantom(
     across = diameter or DIAMETER_SHARE * box * pixel_size
     if across > box * pixel_size:
         raise DataError(f"a phantom {across:.0f} angstroms across does not fit a box of {box * pixel_size:.0f}")
+    if across > LARGEST:
+        raise DataError(f"a phantom is {LARGEST} angstroms across at most, not {across:.0f}")
     made = phantom(group, across, rng)
     volume = density(
         made.positions, made.bfactors, made.occupancies, made.kinds, made.scattering, box, pixel_size

@@ -20,6 +20,7 @@ JOBS = {name: job for name, job in HOST.registry.jobs.items() if HOST.registry.o
 def test_every_option_is_explained(job: Job) -> None:
     command = lazy.load(job)
     assert command.help and len(command.help.split()) >= 4, "the body's docstring is the help"
+    assert not re.search(r"\S\n *\x08", command.help), "lines are kept as they are from an empty line on"
     for param in command.params:
         if isinstance(param, click.Option) and not param.hidden:
             assert param.help, f"{param.opts}: no help"

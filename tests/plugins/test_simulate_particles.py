@@ -183,6 +183,8 @@ def test_a_model(tmp_path: Path) -> None:
         (("--map", "none.mrc"), 66, "none.mrc"),
         (("--assembly", "1"), 2, "--model"),
         (("--specimen-diameter", 1000), 65, "does not fit"),
+        (("--pixel-size", 1e9), 2, "--pixel-size"),
+        (("--pixel-size", 100, "--box", 96), 65, "2500 angstroms across at most"),
         (("--n", 0), 2, "--n"),
         (("--snr", 0), 2, "--snr"),
         (("--micelle", 20, -20), 2, "the lower height comes first"),

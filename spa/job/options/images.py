@@ -61,7 +61,8 @@ def optics_group(body: Body) -> Body:
     """What else an optics group is told by: --optics-group, --beam-tilt, --mtf."""
     for option in (
         click.option("--mtf", type=INPUT_FILE, help="STAR of the detector's MTF, kept in the optics table."),
-        click.option("--beam-tilt", nargs=2, type=float, metavar="X Y", help="Beam tilt, milliradians."),
+        click.option("--beam-tilt", nargs=2, type=click.FloatRange(-50, 50), metavar="X Y",
+                     help="Beam tilt, milliradians."),
         click.option("--optics-group", default="opticsGroup1", show_default=True, help="Name of the optics group."),
     ):
         body = option(body)
@@ -111,7 +112,7 @@ def specimen(body: Body) -> Body:
     for option in (
         click.option("--box", type=click.IntRange(min=16),
                      help="Box side, pixels; the map's own, 1.5 times a model, or 96."),
-        click.option("--pixel-size", type=click.FloatRange(min=0, min_open=True),
+        click.option("--pixel-size", type=click.FloatRange(0, 100, min_open=True),
                      help="Pixel size, angstroms; the map's own, or 2.5."),
         click.option("--specimen-diameter", type=click.FloatRange(min=30),
                      help="Diameter of the built-in phantom, angstroms; 0.6 of the box."),

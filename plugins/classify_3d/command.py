@@ -47,7 +47,7 @@ from spa.job.run import Run, job
     help="Finest detail of the start, angstroms.",
 )
 @click.option(
-    "--starts",
+    "--seeds",
     type=click.IntRange(1, 1000),
     show_default="20 for pca, 3 for random",
     help="Starts of which the likeliest goes on.",

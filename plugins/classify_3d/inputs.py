@@ -27,7 +27,7 @@ class Asked(posed.Asked):
     classes: int
     init: str
     start_resolution: float
-    starts: int | None
+    seeds: int | None
     similarity: float
     tau: float
     iterations: int
@@ -64,7 +64,7 @@ def prepared(run: Run, given: Given, workers: Workers) -> Ready:
     width = images.band.box * images.pixel_size
     settings = Settings(
         asked.classes, int(np.clip(width / asked.start_resolution, 4, images.band.radius)), asked.iterations, run.seed,
-        asked.similarity, asked.starts or STARTS[asked.init], asked.init == "random",
+        asked.similarity, asked.seeds or STARTS[asked.init], asked.init == "random",
     )  # fmt: skip
     strength = prior(volume, whole.sphere, whole.region, asked.tau)
     return Ready(given, Problem(found, np.arange(len(found)), strength, settings), volume, whole.solvent)

@@ -26,13 +26,13 @@ from spa.job.run import Run, job
               help="Class averages of a round.")  # fmt: skip
 @click.option("--max-resolution", type=click.FloatRange(min=1), show_default="a tenth of the diameter, 8 to 20",
               help="Finest detail of the class averages, angstroms.")  # fmt: skip
-@click.option("--most", default=4000, show_default=True, type=click.IntRange(min=50),
+@click.option("--max-particles", default=4000, show_default=True, type=click.IntRange(min=50),
               help="Particles that are classified in a round; drawn at random from more.")  # fmt: skip
 @click.option("--threshold", type=float, show_default="the model's", help="Least score of the last picks, log-odds.")
 @job("pick loop")
 def loop(
     run: Run, star: str, output: str, plot: str | None, diameter: float, rounds: int, settled: float, first: str,
-    model: str | None, classes: int | None, max_resolution: float | None, most: int, threshold: float | None,
+    model: str | None, classes: int | None, max_resolution: float | None, max_particles: int, threshold: float | None,
 ) -> None:  # fmt: skip
     """Pick, classify, train and pick again.
 
@@ -49,7 +49,7 @@ def loop(
     if model and first != "neural":
         raise UsageError(f"--model is a network: it cannot go with --first {first}")
     finest = max_resolution or min(20.0, max(8.0, diameter / 10))
-    plan = Plan(diameter, rounds, settled, first, model, classes, finest, most, threshold)
+    plan = Plan(diameter, rounds, settled, first, model, classes, finest, max_particles, threshold)
     tables = run.read_today(star)
     found = run_all(run, tables, plan)
     picked = tables.with_block("particles", found)

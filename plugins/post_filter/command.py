@@ -34,12 +34,12 @@ if TYPE_CHECKING:
               help="Sharpen locally, too: half maps are needed, and their local FSC is taken again.")
 @click.option("--threshold", default=0.143, show_default=True, type=click.FloatRange(0, 1, max_open=True),
               help="With --sharpen: of the local FSC.")
-@click.option("--most", default=5.0, show_default=True, type=click.FloatRange(min=1),
+@click.option("--max-gain", default=5.0, show_default=True, type=click.FloatRange(min=1),
               help="With --sharpen: largest local gain, of the whole map's in that band.")
 @job("post filter")
 def filter_(run: Run, star: str, output: str, plot: str | None, local_file: str | None, map_file: str | None,
             half1: str | None, half2: str | None, mask_file: str | None, number: int | None, sharpen: bool,
-            threshold: float, most: float) -> None:  # fmt: skip
+            threshold: float, max_gain: float) -> None:  # fmt: skip
     """Filter a map by its local resolution; sharpen it locally.
 
     Each place is low-passed to its own resolution.  With --sharpen no local resolution is read: from the half maps the
@@ -64,8 +64,8 @@ def filter_(run: Run, star: str, output: str, plot: str | None, local_file: str 
     mean = (halves[0].data + halves[1].data) / 2 if halves else volume.data
     with pool.mapping(run.threads) as mapped:
         if sharpen:
-            made, words = _sharpened(run, halves, mean, maps.find(tables, "mask", mask_file, number), threshold, most,
-                                     mapped)  # fmt: skip
+            name = maps.find(tables, "mask", mask_file, number)
+            made, words = _sharpened(run, halves, mean, name, threshold, max_gain, mapped)
         else:
             name = maps.need(tables, "local", "--local", local_file, number)
             field = maps.read_like(run, name, volume, contrast=False).data
@@ -85,7 +85,7 @@ def filter_(run: Run, star: str, output: str, plot: str | None, local_file: str 
 
 
 def _sharpened(run: Run, halves: list[mrc.Image], mean: np.ndarray, mask_name: str | None, threshold: float,
-               most: float, mapped: object) -> tuple[np.ndarray, str]:  # fmt: skip
+               max_gain: float, mapped: object) -> tuple[np.ndarray, str]:  # fmt: skip
     from spa.recipe import masks
     from spa.volume.localfilter import locally_sharpened
     from spa.volume.localfsc import local_fsc
@@ -94,5 +94,5 @@ def _sharpened(run: Run, halves: list[mrc.Image], mean: np.ndarray, mask_name: s
     mask = masks.solvent(run, mask_name, mean, first)
     end = min(24.0, len(mean) * pixel / 8)
     found = local_fsc(first.data, halves[1].data, pixel, mask, run.rng("phases"), end, 0.0, mapped)  # type: ignore[arg-type]
-    made, _ = locally_sharpened(mean, found, threshold, most, mapped)  # type: ignore[arg-type]
+    made, _ = locally_sharpened(mean, found, threshold, max_gain, mapped)  # type: ignore[arg-type]
     return made, f"sharpened locally in {len(found.bank.resolutions)} bands from {end:g} to {2 * pixel:g} A"

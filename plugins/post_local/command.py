@@ -34,14 +34,15 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
               help="Of the local FSC.")
 @click.option("--significance", default=0.95, show_default=True, type=click.FloatRange(0.5, 1, max_open=True),
               help="With --map: quantile of the noise that amplitudes must exceed.")
-@click.option("--coarsest", type=click.FloatRange(min=0, min_open=True), show_default="24, or an eighth of the box",
-              help="Where the local resolution ends, angstroms.")
-@click.option("--finest", default=0.0, type=click.FloatRange(min=0), show_default="Nyquist's",
-              help="Where it begins, angstroms.")
+@click.option("--min-resolution", type=click.FloatRange(min=0, min_open=True),
+              show_default="24, or an eighth of the box",
+              help="Coarsest local resolution that is looked for, angstroms.")
+@click.option("--max-resolution", default=0.0, type=click.FloatRange(min=0), show_default="Nyquist's",
+              help="Finest one, angstroms.")
 @job("post local")
 def local(run: Run, star: str, output: str, plot: str | None, half1: str | None, half2: str | None,
           map_file: str | None, mask_file: str | None, number: int | None, threshold: float, significance: float,
-          coarsest: float | None, finest: float) -> None:  # fmt: skip
+          min_resolution: float | None, max_resolution: float) -> None:  # fmt: skip
     """Local resolution from half maps, or from a single map.
 
     Half maps are compared in bands of resolution and in windows of about a wavelength; how far bands and windows reach
@@ -65,15 +66,16 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     mean = (halves[0].data + halves[1].data) / 2 if halves else volume.data
     mask = masks.solvent(run, maps.find(tables, "mask", mask_file, number), mean, volume)
     pixel, width = volume.pixel_size, len(mean) * volume.pixel_size
-    end = coarsest or min(24.0, width / 8)
-    if end <= max(finest, 2 * pixel):
-        raise UsageError(f"--coarsest {end:g}: coarser than --finest and than {2 * pixel:g} A, where the map ends")
+    end = min_resolution or min(24.0, width / 8)
+    if end <= max(max_resolution, 2 * pixel):
+        where = f"coarser than --max-resolution and than {2 * pixel:g} A, where the map ends"
+        raise UsageError(f"--min-resolution {end:g}: {where}")
     try:
         if halves:
-            field = _of_halves(run, halves, mask, end, finest, threshold)
+            field = _of_halves(run, halves, mask, end, max_resolution, threshold)
         else:
             with pool.mapping(run.threads) as mapped:
-                field = single_map(mean, pixel, mask, end, finest, significance, mapped)
+                field = single_map(mean, pixel, mask, end, max_resolution, significance, mapped)
     except DataError as error:
         raise DataError(f"{volume.path}: {error}") from None
     path = run.outdir / "local.mrc"

@@ -32,7 +32,7 @@ from spa.job.run import Run, job
               help="Finest detail of the density at the end, angstroms.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True,
               help="How many times each particle is looked at; the last third at --train-resolution.")  # fmt: skip
-@click.option("--turns", type=click.IntRange(min=1), default=8, show_default=True,
+@click.option("--iterations", type=click.IntRange(min=1), default=8, show_default=True,
               help="Iterations of the density at the end.")  # fmt: skip
 @click.option("--no-contrast", is_flag=True, help="All particles have one grey scale.")
 @click.option("--frames", type=click.IntRange(2, 200), default=9, show_default=True,

@@ -139,7 +139,7 @@ def _sharp(run: Run, problem: Problem, state: State, number: int, posterior: Pos
     weight = shell_weight(scene, rows, workers)
     values = scene.body.values(rescaled(state.density[number], scene.body.box))
     posed = densities.Posed(scene, rows, posterior.mean[rows], flow_of(problem, state, number))
-    floor, count = FLOOR * weight + 1e-6 * weight.max(), problem.settings.turns
+    floor, count = FLOOR * weight + 1e-6 * weight.max(), problem.settings.iterations
     turns = densities.solved(posed, values, floor, weight, count, workers)
     *_, sharp = run.progress(turns, count, "iteration")
     return sharp

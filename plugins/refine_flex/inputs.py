@@ -38,7 +38,7 @@ class Asked(varying.Band):
     train_resolution: float
     start_resolution: float
     epochs: int
-    turns: int
+    iterations: int
     no_contrast: bool
     frames: int
 
@@ -50,13 +50,13 @@ def asked(settings: dict[str, Any]) -> Asked:
 
 @dataclass(frozen=True)
 class Settings:
-    """latents; epochs, `coarse` of them in the start's band; rigidity, log units; turns: of the density at the end."""
+    """latents; epochs, `coarse` in the start's band; rigidity, log units; iterations of the density at the end."""
 
     latents: int
     epochs: int
     coarse: int
     rigidity: float
-    turns: int
+    iterations: int
     seed: int
 
 
@@ -123,7 +123,7 @@ def problem(run: Run, given: Given, workers: Workers, device: Device | None = No
         scenes.append(scene(views, lattice, meshes.body(lattice, grid), ready.contrast, device))
     rigidity = asked.rigidity * explained(scenes[1], ready.consensus, workers)
     coarse = max(1, round(2 * asked.epochs / 3))
-    settings = Settings(asked.latent, asked.epochs, coarse, rigidity, asked.turns, run.seed)
+    settings = Settings(asked.latent, asked.epochs, coarse, rigidity, asked.iterations, run.seed)
     run.say(f"{len(lattice.vertices)} vertices, {len(lattice.cells)} tetrahedra in cubes of "
             f"{lattice.edge * _width(given):.1f} A; {inside.mean():.1%} of the box bends")  # fmt: skip
     return Problem(ready.views, ready.contrast, (scenes[0], scenes[1], scenes[2]), ready.consensus * inside,

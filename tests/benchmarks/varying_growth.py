@@ -56,7 +56,7 @@ main()
 WORDS = {
     "linear": "vary linear --components {latents} --iterations 2 --frames 2 --threads {threads}",
     "neural": "vary neural --latent {latents} --epochs 2 --frames 2 --threads {threads}",
-    "flex": "refine flex --latent {latents} --epochs 3 --turns 2 --frames 2 --threads {threads}",
+    "flex": "refine flex --latent {latents} --epochs 3 --iterations 2 --frames 2 --threads {threads}",
 }
 WIDTH, SNR = 240.0, 0.5  # width of the box, angstroms, whatever its pixels
 

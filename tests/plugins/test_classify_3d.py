@@ -125,7 +125,7 @@ def test_a_focus_mask_sees_only_what_lies_in_it(two: Path, done: Path, tmp_path:
 
 
 def test_random_starts_find_the_classes_too(two: Path, tmp_path: Path) -> None:
-    more = ("--starts", 2, "--similarity", 0.6, "--seed", 4, "--tau", 0.1)
+    more = ("--seeds", 2, "--similarity", 0.6, "--seed", 4, "--tau", 0.1)
     result = classified(two, tmp_path, "--init", "random", *more)
     assert result.status == 0, result.stderr
     assert right(tmp_path / "out.star") > 0.9
@@ -184,10 +184,14 @@ def test_copies_of_a_symmetric_particle_tell_which_is_odd(tmp_path: Path) -> Non
     assert len(halves) == 100
 
 
-def test_a_device_finds_the_same_classes(two: Path, done: Path, tmp_path: Path, card: Any) -> None:
-    result = classified(two, tmp_path, "--diameter", 130, "--device", "cuda")
-    assert result.status == 0 and "emulated device" in result.stderr, result.stderr
+def test_a_device_finds_the_same_classes(two: Path, tmp_path: Path, card: Any) -> None:
+    tables = star.read(two / "in.star")
+    star.write(tables.with_block("particles", tables["particles"].take(np.arange(0, 300, 3))), tmp_path / "few.star")
+    words = ("--diameter", 130, "--iterations", 1, "--seeds", 2)
+    for device in ("cpu", "cuda"):
+        result = classified(tmp_path, tmp_path / device, *words, "--device", device, table="few.star")
+        assert result.status == 0 and ("emulated device" in result.stderr) == (device == "cuda"), result.stderr
     assert card.launches["moments"] and card.launches["subtract"] and card.launches["scatter"]
-    found, wanted = (star.read(where / "out.star")["particles"] for where in (tmp_path, done))
+    found, wanted = (star.read(tmp_path / where / "out.star")["particles"] for where in ("cuda", "cpu"))
     assert (found.ints("rlnClassNumber") == wanted.ints("rlnClassNumber")).mean() > 0.97
     assert np.allclose(found.floats("spaClassEvidence"), wanted.floats("spaClassEvidence"), atol=0.5)

@@ -66,10 +66,10 @@ def test_old_groups_are_not_mixed(tmp_path: Path) -> None:
 
 
 def test_small_groups_are_merged(tmp_path: Path) -> None:
-    assert len(found(tmp_path, "--by-shift", "shiftX", "shiftY", "--least", 20)["optics"]) < 4
-    assert len(found(tmp_path, "--by-name", r"Hole_(\d+)", "--least", 6)["optics"]) == 1
-    assert len(found(tmp_path, "--least", 21, groups=3)["optics"]) == 1
-    assert len(found(tmp_path, "--least", 20, groups=3)["optics"]) == 3
+    assert len(found(tmp_path, "--by-shift", "shiftX", "shiftY", "--min-rows", 20)["optics"]) < 4
+    assert len(found(tmp_path, "--by-name", r"Hole_(\d+)", "--min-rows", 6)["optics"]) == 1
+    assert len(found(tmp_path, "--min-rows", 21, groups=3)["optics"]) == 1
+    assert len(found(tmp_path, "--min-rows", 20, groups=3)["optics"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_shifts_without_gaps_need_a_number(tmp_path: Path) -> None:
     assert result.status == 65 and "--clusters says how many" in result.stderr
 
 
-@pytest.mark.parametrize("words", [("--by-name", "(.)"), ("--least", 5000)])
+@pytest.mark.parametrize("words", [("--by-name", "(.)"), ("--min-rows", 5000)])
 def test_a_group_that_is_not_there_is_named(tmp_path: Path, words: tuple) -> None:
     tables = star.read(table(tmp_path))
     groups = np.where(np.arange(N) == 3, 99, tables["particles"].ints("rlnOpticsGroup"))

@@ -75,8 +75,8 @@ def test_positives_lie_where_their_classes_put_them(tiny_micrograph: Path, made_
 
 
 def test_options_reach_the_steps(tiny_micrograph: Path, made_up: list[list[str]]) -> None:
-    words = ("--diameter", 120, "--rounds", 1, "--classes", 7, "--max-resolution", 25, "--most", 50, "--threshold", -1,
-             "--first", "blob", "--seed", 3, "--threads", 2, "--settled", 0)  # fmt: skip
+    words = ("--diameter", 120, "--rounds", 1, "--classes", 7, "--max-resolution", 25, "--max-particles", 50,
+             "--threshold", -1, "--first", "blob", "--seed", 3, "--threads", 2, "--settled", 0)  # fmt: skip
     assert loop(tiny_micrograph, *words).status == 0
     assert jobs(made_up) == ["pick blob", *ROUND]
     line = {job: " ".join(words) for job, words in zip(jobs(made_up), made_up)}

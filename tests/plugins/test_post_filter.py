@@ -89,7 +89,8 @@ def test_a_part_that_fades_faster_is_sharpened_more(data: Path, tmp_path: Path) 
         mixed = (side * faded + (1 - side) * truth + noise).astype(np.float32)
         mrc.write(tmp_path / f"half{one}.mrc", mixed, HALF_PIXEL)
     files = ("--half1", tmp_path / "half1.mrc", "--half2", tmp_path / "half2.mrc", "--mask", data / "mask.mrc")
-    made = [run(data, tmp_path / "o", *files, "--sharpen", "--most", most) for most in (5, 1)]  # 1: no local B-factors
+    options = [("--sharpen", "--max-gain", most) for most in (5, 1)]  # 1: no local B-factors
+    made = [run(data, tmp_path / "o", *files, *more) for more in options]
     shells = slice(HALF_BOX * 3 // 10, HALF_BOX * 3 // 6)
     whole, one = (fsc(volume * mask, truth * mask)[shells].mean() for volume in made)
     assert whole > one + 0.002

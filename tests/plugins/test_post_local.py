@@ -70,7 +70,7 @@ def test_threads_do_not_change_a_byte(data: Path, made: Path, tmp_path: Path) ->
 
 
 def test_a_higher_threshold_is_coarser_and_limits_hold(data: Path, made: Path, tmp_path: Path) -> None:
-    field, _ = run(data, tmp_path / "o", "--threshold", 0.5, "--coarsest", 10, "--finest", 6)
+    field, _ = run(data, tmp_path / "o", "--threshold", 0.5, "--min-resolution", 10, "--max-resolution", 6)
     assert field.min() >= 5.99 and field.max() <= 10.01
     assert np.median(field) >= np.median(np.clip(mrc.read(made / "local.mrc").data, 6, 10))
 
@@ -106,14 +106,15 @@ def test_a_flat_solvent_cannot_be_compared_with(data: Path, tmp_path: Path) -> N
 
 
 def test_an_automatic_mask_is_said(data: Path, tmp_path: Path) -> None:
-    halves = ("--half1", data / "half1.mrc", "--half2", data / "half2.mrc", "--coarsest", 12, "--finest", 8)
-    result = run_spa("post", "local", *halves, "--seed", 1, "--class", 1, "-d", tmp_path / "o")
+    halves = ("--half1", data / "half1.mrc", "--half2", data / "half2.mrc")
+    band = ("--min-resolution", 12, "--max-resolution", 8)
+    result = run_spa("post", "local", *halves, *band, "--seed", 1, "--class", 1, "-d", tmp_path / "o")
     assert result.status == 0 and "automatic one" in result.stderr
 
 
 def test_bad_input(data: Path, tmp_path: Path) -> None:
     call = ("post", "local", data / "maps.star", "-d", tmp_path / "o")
     assert run_spa(*call, "--half1", data / "half1.mrc").status == 2
-    assert run_spa(*call, "--coarsest", 3).status == 2
+    assert run_spa(*call, "--min-resolution", 3).status == 2
     assert run_spa(*call, "--threshold", 1).status == 2
     assert run_spa(*call, "--mask", tmp_path / "none.mrc").status == 66

@@ -6,53 +6,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spa.image.ctf import Lens
 from spa.io import mrc, star
-from spa.model.poses import matrices
-from spa.simulate.optics import Defocus
-from spa.simulate.particles import clean_images
-from spa.simulate.specimen import of_map
 from spa.testing import run_spa
 from spa.volume.masks import distances
+from tests.lumps import simulated
 
 BOX, PIXEL, N = 32, 6.0, 320
 QUICK = ("--max-resolution", 14, "--train-resolution", 16, "--start-resolution", 20, "--diameter", 130, "--mesh", 8,
-         "--epochs", 24, "--turns", 3, "--frames", 2, "--latent", 1)  # fmt: skip
+         "--epochs", 24, "--iterations", 3, "--frames", 2, "--latent", 1)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """in.star: images of a lump with a ball at its side that is shifted by each particle's truth (pixels); none.star:
     of both, the ball always in the middle."""
-    folder = tmp_path_factory.mktemp("planted")
-    made = run_spa("simulate", "particles", "-d", folder / "a", "--box", BOX, "--pixel-size", PIXEL, "--n", N,
-                   "--snr", 2, "--specimen-diameter", 90, "--seed", 1)  # fmt: skip
-    assert made.status == 0, made.stderr
-    lump = mrc.read(folder / "a" / "truth.mrc").data
-    table = star.read(folder / "a" / "truth.star")
-    rows = table["particles"]
-    poses = matrices(*np.deg2rad([rows.floats(f"rlnAngle{x}") for x in ("Rot", "Tilt", "Psi")]))
-    origins = np.stack([rows.floats(f"rlnOrigin{x}Angst") for x in "XY"], axis=1)
-    u, v, angle = (rows.floats(f"rlnDefocus{x}") for x in ("U", "V", "Angle"))
-    ball = lump.max() * np.roll(np.exp(-((distances(BOX) / 2.5) ** 2)), 7, 1)
+    lump = simulated(tmp_path_factory.mktemp("planted"), BOX, PIXEL, N, snr=2, diameter=90)
+    ball = lump.map.max() * np.roll(np.exp(-((distances(BOX) / 2.5) ** 2)), 7, 1)
     steps = np.array([-2, -1, 0, 1, 2])
     truth = np.random.default_rng(3).integers(0, 5, N)
-    images = mrc.read(folder / "a" / "particles.mrcs").data
-    moving, still = images.copy(), images.copy()
+    moving, still = lump.images.copy(), lump.images + lump.seen(ball, np.arange(N))
     for number, step in enumerate(steps):
-        mrc.write(folder / "ball.mrc", np.roll(ball, step, 2).astype(np.float32), PIXEL)
-        specimen = of_map(mrc.read(folder / "ball.mrc"), BOX, PIXEL, "C1")
-        for target, mine in ((moving, np.flatnonzero(truth == number)), (still, np.arange(N) if step == 0 else [])):
-            if len(mine):
-                defocus = Defocus(u[mine], v[mine], np.deg2rad(angle[mine]))
-                lens = Lens(300.0, 2.7, 0.1)
-                target[mine] += clean_images(specimen, poses[mine], origins[mine], lens, defocus, BOX, PIXEL)
+        mine = np.flatnonzero(truth == number)
+        moving[mine] += lump.seen(np.roll(ball, step, 2), mine)
     for name, stack in (("in", moving), ("none", still)):
-        mrc.write(folder / f"{name}.mrcs", stack.astype(np.float32), PIXEL)
-        names = [f"{i + 1:06d}@{folder / f'{name}.mrcs'}" for i in range(N)]
-        table_ = rows.with_columns(rlnImageName=names, spaTruth=steps[truth].astype(float))
-        star.write(table.with_block("particles", table_), folder / f"{name}.star")
-    return folder
+        lump.write(name, stack, steps[truth])
+    return lump.folder
 
 
 def bent(planted: Path, outdir: Path, *more: object, table: object = "in.star") -> object:
@@ -69,9 +47,11 @@ def done(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_on_a_device_it_is_what_it_is_here(planted: Path, tmp_path: Path, card: Any) -> None:
-    maps = []
+    tables, maps = star.read(planted / "in.star"), []
+    star.write(tables.with_block("particles", tables["particles"].take(np.arange(80))), tmp_path / "few.star")
     for device in ("cpu", "cuda"):
-        result = bent(planted, tmp_path / device, "--epochs", 2, "--turns", 1, "--device", device)
+        words = ("--epochs", 2, "--iterations", 1, "--device", device)
+        result = bent(tmp_path, tmp_path / device, *words, table="few.star")
         assert result.status == 0, result.stderr
         assert ("on emulated device" in result.stderr) == (device == "cuda")
         maps.append(np.asarray(mrc.read(tmp_path / device / "map.mrc").data, np.float64).ravel())

@@ -5,15 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spa.image.ctf import Lens
 from spa.io import mrc, star
 from spa.job.particles import pose_columns
 from spa.model.poses import from_rotation_vectors, matrices
-from spa.simulate.optics import Defocus
-from spa.simulate.particles import clean_images
-from spa.simulate.specimen import of_map
 from spa.testing import run_spa
 from spa.volume.masks import distances
+from tests.lumps import simulated
 
 BOX, PIXEL, N = 32, 6.0, 300
 QUICK = ("--max-resolution", 16, "--start-resolution", 24, "--iterations", 3, "--diameter", 130, "--frames", 2)
@@ -21,31 +18,16 @@ QUICK = ("--max-resolution", 16, "--start-resolution", 24, "--iterations", 3, "-
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """in.star: images of a lump with a ball at its side of as much density as each particle's truth; none.star: of
-    the lump alone."""
-    folder = tmp_path_factory.mktemp("planted")
-    made = run_spa("simulate", "particles", "-d", folder / "a", "--box", BOX, "--pixel-size", PIXEL, "--n", N,
-                   "--snr", 1, "--specimen-diameter", 100, "--seed", 1)  # fmt: skip
-    assert made.status == 0, made.stderr
-    lump = mrc.read(folder / "a" / "truth.mrc").data
-    ball = (lump.max() * np.roll(np.exp(-((distances(BOX) / 3.0) ** 2)), (0, 7, 0), (0, 1, 2))).astype(np.float32)
-    mrc.write(folder / "ball.mrc", ball, PIXEL)
-    mrc.write(folder / "focus.mrc", (ball > 0.05 * ball.max()).astype(np.float32), PIXEL)
-    table = star.read(folder / "a" / "truth.star")
-    rows = table["particles"]
-    poses = matrices(*np.deg2rad([rows.floats(f"rlnAngle{x}") for x in ("Rot", "Tilt", "Psi")]))
-    origins = np.stack([rows.floats(f"rlnOrigin{x}Angst") for x in "XY"], axis=1)
-    u, v, angle = (rows.floats(f"rlnDefocus{x}") for x in ("U", "V", "Angle"))
-    defocus = Defocus(u, v, np.deg2rad(angle))
-    specimen = of_map(mrc.read(folder / "ball.mrc"), BOX, PIXEL, "C1")
-    extra = clean_images(specimen, poses, origins, Lens(300.0, 2.7, 0.1), defocus, BOX, PIXEL)
+    """in.star: images of a lump with a ball at its side of as much density as each particle's truth;
+    a/truth.star: of the lump alone."""
+    lump = simulated(tmp_path_factory.mktemp("planted"), BOX, PIXEL, N, snr=1, diameter=100)
+    ball = (lump.map.max() * np.roll(np.exp(-((distances(BOX) / 3.0) ** 2)), (0, 7, 0), (0, 1, 2))).astype(np.float32)
+    mrc.write(lump.folder / "ball.mrc", ball, PIXEL)
+    mrc.write(lump.folder / "focus.mrc", (ball > 0.05 * ball.max()).astype(np.float32), PIXEL)
     amount = np.random.default_rng(3).uniform(-1, 1, N)
-    images = mrc.read(folder / "a" / "particles.mrcs").data + amount[:, None, None] * extra
-    mrc.write(folder / "varied.mrcs", images.astype(np.float32), PIXEL)
-    names = [f"{i + 1:06d}@{folder / 'varied.mrcs'}" for i in range(N)]
-    rows = rows.with_columns(rlnImageName=names, spaTruth=amount)
-    star.write(table.with_block("particles", rows), folder / "in.star")
-    return folder
+    images = lump.images + amount[:, None, None] * lump.seen(ball, np.arange(N))
+    lump.write("in", images, amount)
+    return lump.folder
 
 
 def varied(planted: Path, outdir: Path, *more: object, table: object = "in.star") -> object:

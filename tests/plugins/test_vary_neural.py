@@ -7,13 +7,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from spa.image.ctf import Lens
 from spa.io import mrc, star
 from spa.model.poses import matrices
-from spa.simulate.optics import Defocus
-from spa.simulate.particles import clean_images
-from spa.simulate.specimen import of_map
 from spa.testing import run_spa
+from tests.lumps import simulated
 
 pytest.importorskip("torch")
 
@@ -33,29 +30,14 @@ def ball(angle: float) -> np.ndarray:
 @pytest.fixture(scope="module")
 def swing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """in.star: a lump with a ball that swings, each particle's angle in spaTruth; a/truth.star: the lump alone."""
-    folder = tmp_path_factory.mktemp("swing")
-    made = run_spa("simulate", "particles", "-d", folder / "a", "--box", BOX, "--pixel-size", PIXEL, "--n", N,
-                   "--snr", 1, "--specimen-diameter", 80, "--seed", 1)  # fmt: skip
-    assert made.status == 0, made.stderr
-    lump = mrc.read(folder / "a" / "truth.mrc").data
-    table = star.read(folder / "a" / "truth.star")
-    rows = table["particles"]
-    poses = matrices(*np.deg2rad([rows.floats(f"rlnAngle{x}") for x in ("Rot", "Tilt", "Psi")]))
-    origins = np.stack([rows.floats(f"rlnOrigin{x}Angst") for x in "XY"], axis=1)
-    u, v, angle = (rows.floats(f"rlnDefocus{x}") for x in ("U", "V", "Angle"))
+    lump = simulated(tmp_path_factory.mktemp("swing"), BOX, PIXEL, N, snr=1, diameter=80)
     kind = np.random.default_rng(3).integers(len(SWING), size=N)
-    images = mrc.read(folder / "a" / "particles.mrcs").data.copy()
+    images = lump.images.copy()
     for number, swung in enumerate(SWING):
         here = np.flatnonzero(kind == number)
-        mrc.write(folder / "ball.mrc", 2 * lump.max() * ball(swung), PIXEL)
-        specimen = of_map(mrc.read(folder / "ball.mrc"), BOX, PIXEL, "C1")
-        defocus = Defocus(u[here], v[here], np.deg2rad(angle[here]))
-        images[here] += clean_images(specimen, poses[here], origins[here], Lens(300.0, 2.7, 0.1), defocus, BOX, PIXEL)
-    mrc.write(folder / "varied.mrcs", images.astype(np.float32), PIXEL)
-    names = [f"{i + 1:06d}@{folder / 'varied.mrcs'}" for i in range(N)]
-    rows = rows.with_columns(rlnImageName=names, spaTruth=np.rad2deg(SWING[kind]))
-    star.write(table.with_block("particles", rows), folder / "in.star")
-    return folder
+        images[here] += lump.seen(2 * lump.map.max() * ball(swung), here)
+    lump.write("in", images, np.rad2deg(SWING[kind]))
+    return lump.folder
 
 
 def varied(swing: Path, outdir: Path, *more: object, table: object = "in.star") -> object:

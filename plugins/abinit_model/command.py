@@ -65,7 +65,8 @@ def model(
     with --symmetry auto the group is looked for in the maps (as `spa symmetry detect` does), before and after their
     poses are sharpened, and kept where it makes held-out images no less likely.  DIR gets class001.mrc ...  (largest
     class first), and seeds.star with each start's evidence and agreement; the table has poses, data_classes (for `spa
-    select classes`) and data_maps.  The hand cannot be told from projections.
+    select classes`), data_maps, and in _spaParticleEvidence which images show something (noise is below 0).  The hand
+    cannot be told from projections.
     """
     from spa.job.pool import mapping
     from spa.recipe.abinit import inputs

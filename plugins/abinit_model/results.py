@@ -10,6 +10,7 @@ from spa.job import maps
 from spa.job.run import Run
 from spa.recipe.abinit.course import Outcome, final_maps, posed
 from spa.recipe.abinit.inputs import Given
+from spa.recipe.kept import EVIDENCE
 from spa.volume.fsc import crossing
 
 CLEAR = 0.6  # of an image's posterior in its best pose: below, half of the best poses and more were wrong
@@ -50,8 +51,9 @@ def _particles(given: Given, outcome: Outcome) -> Table:
     assert found is not None
     place = np.argsort(_order(outcome))
     return posed(given, found).with_columns(
-        rlnClassNumber=place[found.number] + 1, rlnMaxValueProbDistribution=found.peak
-    )
+        rlnClassNumber=place[found.number] + 1, rlnMaxValueProbDistribution=found.peak,
+        **{EVIDENCE: np.round(outcome.shown, 4)},
+    )  # fmt: skip
 
 
 def _classes(given: Given, outcome: Outcome, names: list[str], particles: Table) -> Table:
@@ -114,14 +116,18 @@ def _told(given: Given, outcome: Outcome, number: int, unit: str) -> str:
 
 
 def unsure(outcome: Outcome) -> str:
-    """That most poses are not known yet, where so; of images that no junk class has."""
-    found = outcome.state.found
-    assert found is not None
-    peak = found.peak[found.number < len(outcome.symmetry)]
-    if not len(peak) or peak.mean() >= CLEAR:
+    """That most poses are not known yet, where so; of several classes, of which. Junk's are nobody's."""
+    clear = outcome.state.clear
+    assert clear is not None
+    low = [number for number in _order(outcome) if number < len(outcome.symmetry) and clear[number] < CLEAR]
+    if not low:
         return ""
+    told = ", ".join(f"{clear[number]:.0%}" for number in low)
+    where, place = "", np.argsort(_order(outcome)) + 1
+    if len(outcome.symmetry) > 1:
+        where = f"class{'es' * (len(low) > 1)} {', '.join(str(place[number]) for number in low)}: "
     return (
-        f"an image's best pose has {peak.mean():.0%} of its posterior (mean): many are not right yet, and half maps "
+        f"{where}an image's best pose has {told} of its posterior (mean): many are not right yet, and half maps "
         "that share their start and its errors agree further than either is right; a refinement shows if they settle"
     )
 

@@ -14,6 +14,7 @@ from spa_plugins.select_classes.features import Features, features
 from spa_plugins.select_classes.judge import Measured
 
 _BLOCKS = ("classes", "model_classes")
+_EVIDENCE = "spaParticleEvidence"
 
 
 def parse_classes(text: str) -> list[int]:
@@ -110,8 +111,12 @@ class Classified:
 
     @cached_property
     def evidence(self) -> np.ndarray:
-        """(classes,) how much likelier a class's images are than empty ones, log units; nan: not known."""
-        gain = self.tables["particles"].get_floats("rlnLogLikeliContribution", np.nan)
+        """(classes,) how much likelier a class's images are than empty ones, log units; nan: not known.
+
+        Jobs of 3-D classes tell it in a column of their own: RELION's is there for the height of the best pose.
+        """
+        solid = any(one.ndim == 3 for one in self.averages)
+        gain = self.tables["particles"].get_floats(_EVIDENCE if solid else "rlnLogLikeliContribution", np.nan)
         if self.block[0] != "classes":  # RELION's has another zero
             gain = np.full(len(gain), np.nan)
         sums = np.bincount(self.number - 1, gain, self.count)

@@ -89,3 +89,22 @@ def logs(
     bands = tuple(min(band, scale.band) for band in bands)
     scaled = np.stack([shape.with_power(one, power, band) for one, band in zip(maps, bands)])
     return batch.evidence(images, rows, scaled, noise, searched(images, settings, poses, bands), workers)
+
+
+def shown(
+    images: Images, maps: np.ndarray, number: np.ndarray, noise: np.ndarray, settings: Settings, scale: Scale,
+    bands: tuple[int, ...], workers: Workers = ALONE,
+) -> np.ndarray:  # fmt: skip
+    """(n,) how much likelier each image is with the map of its class number (n,) than with none, over all poses.
+
+    maps (c, 2, n, n, n): of each half; an image is held against that of the other, which it never entered: noise that
+    has made itself a map gains nothing by it.
+    """
+    found = np.zeros(len(images))
+    for c, band in enumerate(bands):
+        for half in (0, 1):
+            rows = np.flatnonzero((number == c) & (images.half == half))
+            if len(rows):
+                other = maps[c, 1 - half][None]
+                found[rows] = logs(images, other, noise, settings, rows, scale, (band,), workers)[0][:, 0]
+    return found

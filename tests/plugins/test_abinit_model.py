@@ -55,12 +55,24 @@ def likeness(data: Path, found: Path, shell: int = 7) -> float:
     return float(align.shell_correlation(truth, map_, laid, shell)[1:].min())
 
 
-@pytest.mark.parametrize(("peak", "unsure"), [(0.4, True), (0.9, False)])
-def test_poses_that_are_not_known_are_told(peak: float, unsure: bool) -> None:
+def ended(*clear: float, junk: int = 0) -> Any:
+    """An end whose classes' best poses have these parts of their images' posterior; the first is the smallest class."""
+    number = np.repeat(np.arange(len(clear)), np.arange(len(clear)) + 1)
+    state = SimpleNamespace(clear=np.array(clear), found=SimpleNamespace(number=number), sizes=np.array(clear))
+    return SimpleNamespace(state=state, symmetry=["C1"] * (len(clear) - junk))
+
+
+def test_poses_that_are_not_known_are_told() -> None:
     """Whatever the images of a junk class are like."""
-    found = SimpleNamespace(peak=np.array([peak, peak, 1 - peak]), number=np.array([0, 0, 1]))
-    outcome: Any = SimpleNamespace(state=SimpleNamespace(found=found), symmetry=["C1"])
-    assert ("40% of its posterior" in results.unsure(outcome)) == unsure and bool(results.unsure(outcome)) == unsure
+    assert "40% of its posterior" in results.unsure(ended(0.4, 0.9, junk=1))
+    assert not results.unsure(ended(0.9, 0.1, junk=1))
+
+
+def test_it_is_told_in_which_classes_poses_are_not_known() -> None:
+    """A class that is clear says nothing for the others, be it the largest."""
+    told = results.unsure(ended(0.3, 0.4, 0.95))
+    assert told.startswith("classes 2, 3: ") and "40%, 30% of its posterior" in told
+    assert results.unsure(ended(0.3, 0.95)).startswith("class 2: ") and not results.unsure(ended(0.9, 0.95))
 
 
 def test_the_map_is_the_particle(data: Path, done: Path) -> None:
@@ -77,6 +89,7 @@ def test_the_table_has_poses_classes_and_maps(data: Path, done: Path) -> None:
     assert list(maps.text("spaMapRole")) == ["map"] and Path(maps.text("spaMapName")[0]).is_file()
     peak = table.floats("rlnMaxValueProbDistribution")
     assert peak.min() >= 0 and peak.max() <= 1
+    assert (table.floats("spaParticleEvidence") > 5).mean() > 0.95
     for name in ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst"):
         assert np.isfinite(table.floats(name)).all()
     seeds = star.read(done / "seeds.star")["seeds"]

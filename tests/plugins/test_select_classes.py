@@ -107,6 +107,19 @@ def test_maps_of_3d_classes_are_judged_by_their_projections(tmp_path: Path) -> N
     assert result.status == 0 and kept(tmp_path / "g.star") == {1}
 
 
+def test_a_3d_class_of_noise_is_told_by_its_particles(tmp_path: Path) -> None:
+    """Whatever its map looks like, and however high the likelihood of single poses."""
+    z = np.mgrid[:BOX, :BOX, :BOX] - BOX // 2
+    mrc.write(tmp_path / "m.mrc", np.exp(-(z**2).sum(0) / 72).astype(np.float32), 4.0)
+    classes = star.Table.of(rlnReferenceImage=[str(tmp_path / "m.mrc")] * 2)
+    number = np.arange(20) % 2 + 1
+    particles = star.Table.of(rlnImageName=["1@x"] * 20, rlnClassNumber=number, rlnLogLikeliContribution=[30.0] * 20,
+                              spaParticleEvidence=np.where(number == 1, 9.0, -0.5))  # fmt: skip
+    star.write(star.Tables({"particles": particles, "classes": classes}), tmp_path / "c.star")
+    result = run_spa("select", "classes", tmp_path / "c.star", "--auto", "-o", tmp_path / "g.star")
+    assert kept(tmp_path / "g.star") == {1} and "class 2 dropped (10 particles): noise" in result.stderr
+
+
 @pytest.fixture
 def two_maps(tmp_path: Path) -> Path:
     """Particles of two 3-D classes, with both maps and their point groups in the stream."""

@@ -42,7 +42,8 @@ class Entry:
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """The heats, best first of each symmetry; the shells that they are compared in, and those at the end of
-    mini-batches; the entry that won, the sharpened end, and its symmetry."""
+    mini-batches; the entry that won, the sharpened end, and its symmetry; shown (n,): what speaks for each image
+    (`Sharpening.shown`)."""
 
     heats: list[Entry]
     compared: int
@@ -50,6 +51,7 @@ class Outcome:
     best: Entry
     state: sharpen.State
     symmetry: tuple[str, ...]
+    shown: np.ndarray
 
 
 class Course:

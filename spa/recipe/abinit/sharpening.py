@@ -31,8 +31,12 @@ class Sharpening:
         self.bands = last_bands(best.settings, course.side)
         self.masks = stochastic.solvents(self.given.images, best.settings)
 
-    def outcome(self) -> tuple[sharpen.State, tuple[str, ...]]:
-        """The last state, and the point group of each class."""
+    def outcome(self) -> tuple[sharpen.State, tuple[str, ...], np.ndarray]:
+        """The last state, the point group of each class, and what speaks for each image (`shown`)."""
+        state, names = self._outcome()
+        return state, names, self.shown(state)
+
+    def _outcome(self) -> tuple[sharpen.State, tuple[str, ...]]:
         maps, sizes = self.best.state.maps * self.masks, self.best.state.sizes
         names = tuple(self.best.symmetry for _ in maps)
         if not self.given.auto:
@@ -96,6 +100,16 @@ class Sharpening:
                            rows[images.half[rows] == half], scale, bands, workers)[0] for half in (0, 1)
         ]  # fmt: skip
         return float(np.mean(found))
+
+    def shown(self, state: sharpen.State) -> np.ndarray:
+        """(n,) what speaks for each image (`score.shown`): in a junk class, what the largest of the others says."""
+        assert state.found is not None
+        own = len(self.masks)
+        which = [*range(own), *[int(state.sizes[:own].argmax())] * (len(state.maps) - own)]
+        maps, bands = state.maps[which] * self.masks[which, None], tuple(self.bands[number] for number in which)
+        scale = score.scale(self.loose, self.course.side, self.bands)
+        return score.shown(self.given.images, maps, state.found.number, self.given.noise, self.loose, scale, bands,
+                           self.course.workers)  # fmt: skip
 
     def settings(self, names: tuple[str, ...]) -> Settings:
         return replace(self.best.settings, operators=self.given.settings.operators,

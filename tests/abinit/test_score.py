@@ -1,0 +1,37 @@
+"""What speaks for an image: the map of the half that it is not in."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from spa.abinit import score, stochastic
+from spa.abinit.plan import plan
+
+BANDS = (7,)
+
+
+def shown(data, maps: np.ndarray) -> np.ndarray:
+    side = stochastic.side_of(data.images)
+    scale = score.scale(data.settings, side, BANDS)
+    number = np.zeros(len(data.images), int)
+    return score.shown(data.images, maps[None], number, data.noise, data.settings, scale, BANDS)
+
+
+def test_noise_gains_nothing_by_maps_that_it_has_made_itself(planted, lumps) -> None:
+    """Each half's map is made of its own images; held against that, they would be likelier than nothing is."""
+    data = planted(lumps(1), n=120, snr=1e-6)
+    side, own = stochastic.side_of(data.images), []
+    for half in (0, 1):
+        settings = replace(data.settings, steps=6, batch=60)
+        start = stochastic.first_state(data.images, data.noise, settings, half)
+        rows = np.flatnonzero(data.images.half == half)
+        todo = plan(settings, side)
+        *_, state = stochastic.steps(data.images, start, data.noise, settings, half, rows, todo)
+        own.append(state.maps[0])
+    maps = np.stack(own)
+    assert shown(data, maps).mean() < 0.0 < shown(data, maps[::-1]).mean()
+
+
+def test_a_particle_is_likelier_than_nothing(planted, lumps) -> None:
+    data = planted(lumps(1), n=60)
+    assert shown(data, np.stack([data.volume, data.volume])).min() > 5

@@ -106,7 +106,7 @@ class Pixels:
         if hold:
             self._held = np.empty((self.bounds[1] - self.bounds[0], *self.movie.shape), self.movie.dtype)
         for number, frame in enumerate(self.movie.frames(*self.bounds)):
-            np.add(total, frame, out=total, casting="unsafe")
+            bad.add(frame, total)
             if self._held is not None:
                 self._held[number] = frame
         return require_pixels(total, self.movie)

@@ -116,6 +116,9 @@ class Registry:
 
     def _call(self, entry: Entry, hook: str, **arguments: Any) -> list[Any]:
         """One hook of one plugin alone."""
+        own = [one for one in getattr(self.manager.hook, hook).get_hookimpls() if one.plugin_name == _key(entry)]
+        if not own:
+            return []
         others = [plugin for name, plugin in self.manager.list_name_plugin() if name != _key(entry)]
         return self.manager.subset_hook_caller(hook, others)(**arguments)
 

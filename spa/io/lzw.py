@@ -4,10 +4,9 @@ A string of at most eight bytes, and nearly all of counted electrons are, is kep
 longer one stands where it lies in what has been decoded. Source: TIFF 6.0 (1992), section 13.
 """
 
-import numba
 import numpy as np
 
-from spa.compiled import INNER, kernel
+from spa.compiled import inner, kernel
 
 SPARE = 8  # bytes that are read, and written, beyond the ends
 _u8 = np.uint64
@@ -16,7 +15,8 @@ _u8 = np.uint64
 def decoded(packed: bytes, out: np.ndarray) -> bool:
     """Whether the strings of packed fill out (n,) uint8, to which ``SPARE`` bytes more belong, exactly."""
     data = np.frombuffer(packed + bytes(SPARE), np.uint8)
-    return bool(_decode(data, len(packed), out) == len(out) - SPARE)
+    table = np.empty(4096, np.uint64), np.empty(4096, np.int32), np.empty(4096, np.int32)
+    return bool(_decode(data, len(packed), *table, out) == len(out) - SPARE)
 
 
 def is_new_style(packed: bytes) -> bool:
@@ -24,7 +24,7 @@ def is_new_style(packed: bytes) -> bool:
     return not (len(packed) > 1 and packed[0] == 0 and packed[1] & 1)
 
 
-@numba.njit(**INNER)
+@inner
 def _word(data, i):  # type: ignore[no-untyped-def]
     """Eight bytes from i on as one number, the first one highest."""
     word = _u8(data[i]) << _u8(56) | _u8(data[i + _u8(1)]) << _u8(48) | _u8(data[i + _u8(2)]) << _u8(40)
@@ -32,7 +32,7 @@ def _word(data, i):  # type: ignore[no-untyped-def]
     return word | _u8(data[i + _u8(6)]) << _u8(8) | _u8(data[i + _u8(7)])
 
 
-@numba.njit(**INNER)
+@inner
 def _put(out, at, string):  # type: ignore[no-untyped-def]
     """The eight bytes of a string, the lowest one first."""
     out[at], out[at + _u8(1)], out[at + _u8(2)] = string, string >> _u8(8), string >> _u8(16)
@@ -41,14 +41,11 @@ def _put(out, at, string):  # type: ignore[no-untyped-def]
     out[at + _u8(7)] = string >> _u8(56)
 
 
-@kernel(
-    numba.int64(numba.types.Array(numba.uint8, 1, "C", readonly=True), numba.int64, numba.uint8[::1]), allocates=True
-)  # fmt: skip
-def _decode(data, size, out):  # type: ignore[no-untyped-def]
-    """Bytes that were written; -1 where the code makes no sense or goes on beyond out."""
+@kernel("i8(u1[::1], i8, u8[::1], i4[::1], i4[::1], u1[::1])")
+def _decode(data, size, text, length, place, out):  # type: ignore[no-untyped-def]
+    """Bytes that were written; -1 where the code makes no sense or goes on beyond out. text, length and place: of
+    strings."""
     clear, end, first, byte, eight = _u8(256), _u8(257), _u8(258), _u8(255), _u8(8)
-    text, length = np.empty(4096, np.uint64), np.empty(4096, np.int32)
-    place = np.empty(4096, np.int32)
     for i in range(256):
         text[i], length[i] = i, 1
     bits, known, at, last = _u8(9), first, _u8(0), eight * _u8(size)

@@ -1,5 +1,6 @@
 """The plan before the work: what does not fit is refused at the start, with the figures."""
 
+import ctypes
 from pathlib import Path
 
 from spa.errors import DeviceError
@@ -8,6 +9,19 @@ CGROUPS = (  # limit, use
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
+
+
+_ARRAY = 32 * 2**20  # bytes: what the C library comes to by itself, at most, once such arrays have been freed
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+
+
+def reuse() -> None:
+    """Have the C library (glibc) use the memory of freed arrays again from the first on: the system clears pages that
+    are given back and asked for anew, a tenth of a short job's time."""
+    found = getattr(ctypes.CDLL(None), "mallopt", None)
+    if found is not None:
+        found(_MMAP_THRESHOLD, _ARRAY)
+        found(_TRIM_THRESHOLD, 2 * _ARRAY)
 
 
 def _number(path: str) -> int | None:

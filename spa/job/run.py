@@ -11,7 +11,7 @@ from spa import __version__
 from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, WriteError
 from spa.gpu.names import numbers
 from spa.io.whole import require_folder
-from spa.job import call, elsewhere, history, options, progress, threads
+from spa.job import call, elsewhere, history, memory, options, progress, threads
 from spa.job.signals import Terminated
 from spa.job.voice import Voice
 
@@ -106,6 +106,7 @@ class Run(Voice):
         if not gc.isenabled():  # what has been loaded stays: no collection looks at it again
             gc.freeze()
             gc.enable()
+            memory.reuse()
         earlier = None
         if self.outdir is not None and self.resume:
             earlier = history.read_record(self.outdir)

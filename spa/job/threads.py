@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 ONE = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 MANY = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
+_told: list[int] = []  # by environment: the processes whose BLAS had one thread from the first on
 
 
 @contextlib.contextmanager
@@ -17,6 +18,7 @@ def bound(threads: int, whole_process: bool) -> Iterator[None]:
     """Bind the libraries: by environment where a job's body is still to import them, else by their own controls."""
     if whole_process and "numpy" not in sys.modules:
         os.environ.update(dict.fromkeys(ONE, "1") | dict.fromkeys(MANY, str(threads)))
+        _told.append(os.getpid())
         yield
         return
     with single_blas():
@@ -26,7 +28,7 @@ def bound(threads: int, whole_process: bool) -> Iterator[None]:
 @contextlib.contextmanager
 def single_blas() -> Iterator[None]:
     """One BLAS thread, for all threads of this process."""
-    if "numpy" not in sys.modules:
+    if "numpy" not in sys.modules or (os.getpid() in _told and "torch" not in sys.modules):
         yield
         return
     from threadpoolctl import threadpool_limits

@@ -14,6 +14,14 @@ SAMPLED = 3  # pixels along a side, of which one tells how far others are spread
 ODD = 0.01  # of the pixels: so few that differ from all others are bad ones
 
 
+def add(raw: np.ndarray, total: np.ndarray) -> None:
+    """Add a frame as it comes to a sum (ny, nx) float32."""
+    if raw.dtype == np.uint8 and raw.flags.c_contiguous:
+        kernels.add_counts(raw, total)
+    else:
+        np.add(total, raw, out=total, casting="unsafe")
+
+
 def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Mask (ny, nx) of pixels, beside the known ones, brighter or darker than chance allows in the sum of all frames.
 

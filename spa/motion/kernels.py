@@ -1,28 +1,36 @@
 """The inner loops over frames: gain, frames made smaller, and laid along a field; and over what is made of them."""
 
-import numba
+from collections.abc import Sequence
+
 import numpy as np
 
-from spa.compiled import kernel
+from spa.compiled import inner, kernel
 from spa.motion.vectors import SEGMENT, TAPS, blended
 
-_f4, _f8, _c8, _u1, _i8 = numba.float32, numba.float64, numba.complex64, numba.uint8, numba.int64
 STEPS = 256  # of interpolation: fractions of a pixel
 _ROWS, _COLUMNS = 32, 256  # of a tile: its sums stay in the cache
 TOGETHER = 4  # frames, so that sums are fetched and stored less often
 _SHARE = 4  # rows that share a displacement
 
 
-@kernel(_f4[:, ::1](_f4[:, ::1], _f4[::1], _i8), fastmath=True, allocates=True)
-def decimated(image, taps, factor):  # type: ignore[no-untyped-def]
+def decimated(image: np.ndarray, taps: np.ndarray, factor: int) -> np.ndarray:
     """(ny // factor, nx // factor): every factor-th pixel of the image filtered by symmetric taps along both axes."""
+    (ny, nx), count = image.shape, len(taps)
+    my, mx = ny // factor, nx // factor
+    out = np.empty((my, mx), np.float32)
+    rows = np.empty((count, mx), np.float32)
+    _decimated(image, taps, factor, rows, np.empty((factor, mx + (count - 1) // factor + 1), np.float32), out)
+    return out
+
+
+@kernel("void(f4[:, ::1], f4[::1], i8, f4[:, ::1], f4[:, ::1], f4[:, ::1])", fastmath=True)
+def _decimated(image, taps, factor, rows, phases, out):  # type: ignore[no-untyped-def]
+    """rows (taps, mx) and phases (factor, wide) are room to work in."""
     ny, nx = image.shape
     count = len(taps)
-    my, mx, reach = ny // factor, nx // factor, (count - factor) // 2
-    rows = np.zeros((count, mx), np.float32)
-    out = np.zeros((my, mx), np.float32)
-    wide = mx + (count - 1) // factor + 1
-    phases = np.empty((factor, wide), np.float32)
+    my, mx = out.shape
+    reach = (count - factor) // 2
+    wide = phases.shape[1]
     done = -reach
     for y in range(my):
         while done < y * factor - reach + count:
@@ -40,14 +48,22 @@ def decimated(image, taps, factor):  # type: ignore[no-untyped-def]
                     row[x] += tap * part[x]
             done += 1
         target = out[y]
+        target[:] = 0
         for i in range(count):
             tap, row = taps[i], rows[(y * factor - reach + i + count) % count]
             for x in range(mx):
                 target[x] += tap * row[x]
-    return out
 
 
-@kernel(numba.void(_u1[:, ::1], _f4[:, ::1], _f4[:, ::1]))
+@kernel("void(u1[:, ::1], f4[:, ::1])")
+def add_counts(counts, out):  # type: ignore[no-untyped-def]
+    """out += counts."""
+    for y in range(counts.shape[0]):
+        for x in range(counts.shape[1]):
+            out[y, x] += np.float32(counts[y, x])
+
+
+@kernel("void(u1[:, ::1], f4[:, ::1], f4[:, ::1])")
 def gained(counts, gain, out):  # type: ignore[no-untyped-def]
     """out: counts times a gain."""
     for y in range(counts.shape[0]):
@@ -55,23 +71,24 @@ def gained(counts, gain, out):  # type: ignore[no-untyped-def]
             out[y, x] = np.float32(counts[y, x]) * gain[y, x]
 
 
-@kernel(numba.int8[:, ::1](_f4[:, ::1], _f4, _f4), fastmath=True, allocates=True)
-def rounded(image, mean, scale):  # type: ignore[no-untyped-def]
+def rounded(image: np.ndarray, mean: float, scale: float) -> np.ndarray:
     """(image - mean) * scale, rounded to signed bytes."""
+    out = np.empty(image.shape, np.int8)
+    _rounded(image, mean, scale, out)
+    return out
+
+
+@kernel("void(f4[:, ::1], f4, f4, i1[:, ::1])", fastmath=True)
+def _rounded(image, mean, scale, out):  # type: ignore[no-untyped-def]
     ny, nx = image.shape
-    out = np.empty((ny, nx), np.int8)
     for y in range(ny):
         for x in range(nx):
             value = (image[y, x] - mean) * scale
             value = min(max(value, np.float32(-127)), np.float32(127))
             out[y, x] = np.int8(np.floor(value + np.float32(0.5)))
-    return out
 
 
-# parts of add_warped: without signatures of their own, so that they are compiled into it and not loaded apart
-
-
-@numba.njit(nogil=True, fastmath=True)
+@inner
 def _mirrored(i, n):  # type: ignore[no-untyped-def]
     if i < 0:
         i = -1 - i
@@ -80,17 +97,17 @@ def _mirrored(i, n):  # type: ignore[no-untyped-def]
     return min(max(i, 0), n - 1)
 
 
-@numba.njit(nogil=True, fastmath=True)
+@inner
 def _displaced(nodes, spacing, top, left, wholes, steps):  # type: ignore[no-untyped-def]
     """Of every block of a tile, x and y (2, blocks, segments): whole pixels of its displacement, and the step after."""
     for block in range(wholes.shape[1]):
         place = (top + block * _SHARE) / spacing
         gy = min(int(place), nodes.shape[0] - 2)
-        down = place - gy
+        down = min(place - gy, 1.0)  # beyond the frame all are as at its edge
         for segment in range(wholes.shape[2]):
             place = (left + segment * SEGMENT + (SEGMENT - 1) / 2) / spacing
             gx = min(int(place), nodes.shape[1] - 2)
-            share = place - gx
+            share = min(place - gx, 1.0)
             for axis in range(2):
                 above = nodes[gy, gx, axis] + share * (nodes[gy, gx + 1, axis] - nodes[gy, gx, axis])
                 below = nodes[gy + 1, gx, axis] + share * (nodes[gy + 1, gx + 1, axis] - nodes[gy + 1, gx, axis])
@@ -100,19 +117,17 @@ def _displaced(nodes, spacing, top, left, wholes, steps):  # type: ignore[no-unt
                 steps[axis, block, segment] = int((shift - whole) * STEPS + 0.5)
 
 
-@numba.njit(nogil=True, fastmath=True)
-def _window(frame, top, left, rows, columns):  # type: ignore[no-untyped-def]
-    """(rows, columns) of a frame, mirrored at its edges."""
+@inner
+def _window(frame, top, left, rows, columns, out):  # type: ignore[no-untyped-def]
+    """out: rows x columns of a frame, mirrored at its edges."""
     ny, nx = frame.shape
-    out = np.empty((rows, columns), np.float32)
     for y in range(rows):
         source = frame[_mirrored(top + y, ny)]
         for x in range(columns):
             out[y, x] = source[_mirrored(left + x, nx)]
-    return out
 
 
-@numba.njit(nogil=True, fastmath=True)
+@inner
 def _ends(values):  # type: ignore[no-untyped-def]
     """The least and the greatest of values (2-D)."""
     low = high = values[0, 0]
@@ -122,55 +137,68 @@ def _ends(values):  # type: ignore[no-untyped-def]
     return low, high
 
 
-@numba.njit(nogil=True, fastmath=True)
-def _fetched(frame, top, left, wholes, steps, taps, out):  # type: ignore[no-untyped-def]
-    """out (_ROWS * _COLUMNS): a tile of a frame, each pixel from where the displacements say: along x, then along y."""
+@inner
+def _fetched(frame, top, left, wholes, steps, taps, along, room, out):  # type: ignore[no-untyped-def]
+    """out (_ROWS * _COLUMNS): a tile of a frame, each pixel from where the displacements say: along x, then along y.
+
+    along and room: to work in.
+    """
     (ny, nx), low = frame.shape, TAPS // 2 - 1
     (left_most, right_most), (upper_most, lower_most) = _ends(wholes[0]), _ends(wholes[1])
     x0, y0 = left_most - low, upper_most - low
     rows = _ROWS + lower_most - low - y0 + TAPS
     columns = _COLUMNS + right_most - low - x0 + TAPS
-    first, stride, source = (top + y0) * nx + left + x0, nx, frame.reshape(-1)
+    first, stride, source = (top + y0) * nx + left + x0, nx, frame
     if top + y0 < 0 or left + x0 < 0 or top + y0 + rows > ny or left + x0 + columns > nx:
-        first, stride, source = 0, columns, _window(frame, top + y0, left + x0, rows, columns).reshape(-1)
-    along = np.empty(rows * _COLUMNS, np.float32)
+        _window(frame, top + y0, left + x0, rows, columns, room)
+        first, stride, source = 0, room.shape[1], room
     for y in range(rows):
         block = min(max(y + y0, 0), _ROWS - 1) // _SHARE
         for segment in range(wholes.shape[2]):
             at = segment * SEGMENT
             start = first + y * stride + at + wholes[0, block, segment] - low - x0
-            blended(source, start, 1, taps, steps[0, block, segment], along, y * _COLUMNS + at)  # type: ignore[call-arg]
+            blended(source, start, 1, taps, steps[0, block, segment], along, y * _COLUMNS + at)
     for y in range(_ROWS):
         block = y // _SHARE
         for segment in range(wholes.shape[2]):
             at = segment * SEGMENT
             start = (y + wholes[1, block, segment] - low - y0) * _COLUMNS + at
-            blended(along, start, _COLUMNS, taps, steps[1, block, segment], out, y * _COLUMNS + at)  # type: ignore[call-arg]
+            blended(along, start, _COLUMNS, taps, steps[1, block, segment], out, y * _COLUMNS + at)
 
 
-@kernel(
-    numba.void(
-        numba.types.UniTuple(_f4[:, ::1], TOGETHER), _f4[:, :, :, ::1], _i8, _f4[:, ::1], _f4[:, ::1], _f4[:, :, ::1]
-    ),
-    fastmath=True, allocates=True,
-)  # fmt: skip
-def add_warped(frames, nodes, spacing, taps, weights, sums):  # type: ignore[no-untyped-def]
+def add_warped(
+    frames: Sequence[np.ndarray], nodes: np.ndarray, spacing: int, taps: np.ndarray, weights: np.ndarray,
+    sums: np.ndarray,
+) -> None:  # fmt: skip
     """sums (r, ny, nx) += weights (m, r) times m frames (ny, nx), each pixel fetched from where the field says.
 
     frames: TOGETHER of them, of which the first m are looked at. nodes (m, gy, gx, 2): displacement x y every spacing
     pixels, linear between; taps (STEPS + 1, TAPS): the interpolation's weights by fraction of a pixel. Outside, frames
     are mirrored at their edges.
     """
-    m, (ny, nx) = len(weights), frames[0].shape
-    wholes = np.empty((2, _ROWS // _SHARE, _COLUMNS // SEGMENT), np.int64)
-    steps = np.empty((2, _ROWS // _SHARE, _COLUMNS // SEGMENT), np.int64)
+    apart = nodes.max((1, 2)) - nodes.min((1, 2))  # of what a tile's pixels are moved by, at most
+    columns, rows = (int(size + np.ceil(apart[:, axis].max())) + TAPS + 2 for axis, size in ((0, _COLUMNS), (1, _ROWS)))
+    where = np.empty((2, 2, _ROWS // _SHARE, _COLUMNS // SEGMENT), np.int64)
+    along, room = np.empty(rows * _COLUMNS, np.float32), np.empty((rows, columns), np.float32)
     tile = np.empty(_ROWS * _COLUMNS, np.float32)
+    _add_warped(*frames, nodes, spacing, taps, weights, where[0], where[1], along, room, tile, sums)
+
+
+@kernel(
+    "void(f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, :, :, ::1], i8, f4[:, ::1], f4[:, ::1],"
+    " i8[:, :, ::1], i8[:, :, ::1], f4[::1], f4[:, ::1], f4[::1], f4[:, :, ::1])",
+    fastmath=True,
+)  # fmt: skip
+def _add_warped(a, b, c, d, nodes, spacing, taps, weights, wholes, steps, along, room, tile, sums):  # type: ignore[no-untyped-def]
+    """wholes, steps, along, room and tile: to work in."""
+    frames = (a, b, c, d)
+    m, (ny, nx) = len(weights), a.shape
     for top in range(0, ny, _ROWS):
         for left in range(0, nx, _COLUMNS):
             wide = min(_COLUMNS, nx - left)
             for f in range(m):
                 _displaced(nodes[f], spacing, top, left, wholes, steps)
-                _fetched(frames[f], top, left, wholes, steps, taps, tile)
+                _fetched(frames[f], top, left, wholes, steps, taps, along, room, tile)
                 for y in range(min(_ROWS, ny - top)):
                     line = tile[y * _COLUMNS : y * _COLUMNS + wide]
                     for r in range(len(sums)):
@@ -181,9 +209,7 @@ def add_warped(frames, nodes, spacing, taps, weights, sums):  # type: ignore[no-
                                 target[x] += weight * line[x]
 
 
-@kernel(
-    numba.void(_c8[:, ::1], _f4[::1], _f8, _i8, _i8, _f4[::1], _f4[::1], _c8[:, ::1]), fastmath=True,
-)  # fmt: skip
+@kernel("void(c8[:, ::1], f4[::1], f8, i8, i8, f4[::1], f4[::1], c8[:, ::1])", fastmath=True)
 def add_filtered(spectrum, curve, step, ny, nx, along_y, along_x, out):  # type: ignore[no-untyped-def]
     """out += spectrum (ny, nx // 2 + 1) times a curve of the radius, given every step (cycles a pixel).
 
@@ -201,7 +227,7 @@ def add_filtered(spectrum, curve, step, ny, nx, along_y, along_x, out):  # type:
             out[y, x] += spectrum[y, x] * (factor * along_x[x] * (curve[low] + share * (curve[low + 1] - curve[low])))
 
 
-@kernel(numba.void(_c8[:, ::1], _f8[:, ::1]))
+@kernel("void(c8[:, ::1], f8[:, ::1])")
 def add_power(spectrum, power):  # type: ignore[no-untyped-def]
     """power (side, side // 2 + 1) += |spectrum|^2 of a size that is as large or larger: of its lowest frequencies."""
     side, beyond = len(power), len(spectrum) - len(power)

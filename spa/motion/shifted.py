@@ -1,15 +1,11 @@
 """The inner loops over patches: what is cut out of frames, sums of shifted spectra, and the slopes of their power."""
 
-import numba
 import numpy as np
 
-from spa.compiled import kernel
-
-_f4, _f8, _c8 = numba.float32, numba.float64, numba.complex64
-_i1, _i4, _i8 = numba.int8, numba.int32, numba.int64
+from spa.compiled import inner, kernel
 
 
-@kernel(numba.void(_i1[:, ::1], _i8, _i8, _f4[::1], _f4[::1], _f4[:, ::1]), fastmath=True)
+@kernel("void(i1[:, ::1], i8, i8, f4[::1], f4[::1], f4[:, ::1])", fastmath=True)
 def windowed(image, top, left, along_y, along_x, out):  # type: ignore[no-untyped-def]
     """out: the part of an image that begins at top, left, its mean taken off, times factors along y and x."""
     ny, nx = out.shape
@@ -25,7 +21,7 @@ def windowed(image, top, left, along_y, along_x, out):  # type: ignore[no-untype
             out[y, x] = (np.float32(line[x]) - mean) * (factor * along_x[x])
 
 
-@kernel(numba.void(_c8[:, ::1], _i8[::1], _f4[:, ::1], _f4[:, ::1], _f4[:, ::1]), fastmath=True)
+@kernel("void(c8[:, ::1], i8[::1], f4[:, ::1], f4[:, ::1], f4[:, ::1])", fastmath=True)
 def kept(spectrum, rows, factors, real, imag):  # type: ignore[no-untyped-def]
     """real and imag (rows, columns): of those rows, and of the first columns, of a spectrum, times factors."""
     for y in range(len(rows)):
@@ -35,7 +31,7 @@ def kept(spectrum, rows, factors, real, imag):  # type: ignore[no-untyped-def]
             imag[y, x] = line[x].imag * factors[y, x]
 
 
-@numba.njit(nogil=True, fastmath=True)
+@inner
 def _turns(k, shift, cosines, sines):  # type: ignore[no-untyped-def]
     """Of the angles 2 pi k shift, k in even steps from 0: each is the one before, turned on."""
     angle = 2 * np.pi * (k[1] if len(k) > 1 else 0.0) * shift
@@ -46,17 +42,25 @@ def _turns(k, shift, cosines, sines):  # type: ignore[no-untyped-def]
         c, s = c * turn_c - s * turn_s, c * turn_s + s * turn_c
 
 
-@kernel(
-    numba.void(_f4[:, :, ::1], _f4[:, :, ::1], _f4[::1], _f4[::1], _i4[::1], _f8[:, ::1], _f4[:, :, ::1]),
-    fastmath=True, allocates=True,
-)  # fmt: skip
-def add_shifted(real, imag, kx, ky, ends, shifts, out):  # type: ignore[no-untyped-def]
+def add_shifted(
+    real: np.ndarray, imag: np.ndarray, kx: np.ndarray, ky: np.ndarray, ends: np.ndarray, shifts: np.ndarray,
+    out: np.ndarray,
+) -> None:  # fmt: skip
     """out (2, rows, columns) += the spectra (n, rows, columns) shifted back by shifts (n, 2) x y.
 
     kx (from 0 in even steps), ky in cycles a pixel of the shifts; ends: of each row, how many columns are used.
     """
-    n, rows, columns = real.shape
-    cx, sx = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    _add_shifted(real, imag, kx, ky, ends, shifts, np.empty((2, len(kx)), np.float32), out)
+
+
+@kernel(
+    "void(f4[:, :, ::1], f4[:, :, ::1], f4[::1], f4[::1], i4[::1], f8[:, ::1], f4[:, ::1], f4[:, :, ::1])",
+    fastmath=True,
+)  # fmt: skip
+def _add_shifted(real, imag, kx, ky, ends, shifts, turns, out):  # type: ignore[no-untyped-def]
+    """turns (2, columns): to work in."""
+    n, rows = real.shape[0], real.shape[1]
+    cx, sx = turns[0], turns[1]
     for f in range(n):
         _turns(kx, shifts[f, 0], cx, sx)
         for y in range(rows):
@@ -71,17 +75,27 @@ def add_shifted(real, imag, kx, ky, ends, shifts, out):  # type: ignore[no-untyp
                 out[1, y, x] += a * s + b * c
 
 
-@kernel(
-    _f8[:, ::1](_f4[:, :, ::1], _f4[:, :, ::1], _f4[::1], _f4[::1], _i4[::1], _f8[:, ::1], _f4[:, :, ::1]),
-    fastmath=True, allocates=True,
-)  # fmt: skip
-def slopes(real, imag, kx, ky, ends, shifts, total):  # type: ignore[no-untyped-def]
+def slopes(
+    real: np.ndarray, imag: np.ndarray, kx: np.ndarray, ky: np.ndarray, ends: np.ndarray, shifts: np.ndarray,
+    total: np.ndarray,
+) -> np.ndarray:  # fmt: skip
     """(n, 2): half the slope of |sum of all frames|^2, weighted, along each frame's shift x y; total is that sum."""
-    n, rows, columns = real.shape
-    cx, sx = np.empty(columns, np.float32), np.empty(columns, np.float32)
-    found = np.zeros((n, 2))
+    found = np.empty((len(real), 2))
+    _slopes(real, imag, kx, ky, ends, shifts, total, np.empty((2, len(kx)), np.float32), found)
+    return found
+
+
+@kernel(
+    "void(f4[:, :, ::1], f4[:, :, ::1], f4[::1], f4[::1], i4[::1], f8[:, ::1], f4[:, :, ::1], f4[:, ::1], f8[:, ::1])",
+    fastmath=True,
+)  # fmt: skip
+def _slopes(real, imag, kx, ky, ends, shifts, total, turns, found):  # type: ignore[no-untyped-def]
+    """turns (2, columns): to work in."""
+    n, rows = real.shape[0], real.shape[1]
+    cx, sx = turns[0], turns[1]
     for f in range(n):
         _turns(kx, shifts[f, 0], cx, sx)
+        found[f, 0] = found[f, 1] = 0.0
         for y in range(rows):
             if ends[y] == 0:
                 continue
@@ -99,4 +113,3 @@ def slopes(real, imag, kx, ky, ends, shifts, total):  # type: ignore[no-untyped-
             found[f, 1] -= ky[y] * along
         found[f, 0] *= 2 * np.pi
         found[f, 1] *= 2 * np.pi
-    return found

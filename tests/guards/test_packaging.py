@@ -48,7 +48,7 @@ def test_files_beside_modules_are_packaged() -> None:
     data = settings()["options.package_data"] if settings().has_section("options.package_data") else {}
     patterns = " ".join(data.values())
     for path in [*(ROOT / "spa").rglob("*"), *(ROOT / "plugins").rglob("*")]:
-        if path.is_file() and path.suffix not in (".py", ".pyc", ".nbi", ".nbc"):
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".nbi", ".nbc", ".code"):
             assert f"*{path.suffix}" in patterns, f"{path.relative_to(ROOT)} would not be installed"
 
 

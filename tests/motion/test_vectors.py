@@ -6,6 +6,8 @@ import pytest
 
 from spa.motion.vectors import SEGMENT, TAPS, blended
 
+blended = blended.made()
+
 
 @numba.njit
 def _one(source, start, apart, taps, step, target, at):  # type: ignore[no-untyped-def]

@@ -1,15 +1,13 @@
-"""Kernels compiled (numba) when they are first called, and kept on disk: a job compiles what it uses, once.
+"""Functions compiled by numba, and what it keeps of them on disk loaded.
 
 What spares time here goes behind numba's face (its cache, environments, types, `_nrt`): setup.cfg names the versions
 that it was tried with, and a new one is let in when the tests pass with it.
 """
 
 import contextlib
-import functools
 import gc
 import importlib
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,24 +19,6 @@ from numba.core.errors import NumbaNotImplementedError
 from numba.core.runtime import rtsys
 from numba.core.typing.typeof import typeof_impl
 from numba.np import numpy_support
-
-INNER: dict[str, Any] = {
-    "nogil": True,
-    "cache": True,
-    "fastmath": True,
-    "error_model": "numpy",
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-    "no_rewrites": True,
-    "_nrt": False,
-}
-"""Options of a function that kernels alone call: numba.njit(**INNER), compiled with the first of them.
-
-Arrays are not counted (`_nrt`): such functions make none, and what counts them is a fifth of the time to compile. Nor
-are expressions of arrays looked for: everything is loops over numbers.
-"""
-
-_alone = threading.Lock()
 
 
 class _Kept(FunctionCache):  # type: ignore[misc]
@@ -103,32 +83,6 @@ def _type_of_array(array: np.ndarray, context: Any) -> Any:
     return _type_of(array, context)
 
 
-def kernel(signature: Any, allocates: bool = False, **options: Any) -> Callable[[Callable], Callable[..., Any]]:
-    """A decorator: numba.njit with one signature, without the GIL, at the first call.
-
-    To be called from Python; what other compiled code calls is numba.njit(**INNER). allocates: whether it makes arrays.
-    """
-    settings: dict[str, Any] = {
-        "nogil": True, "cache": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_rewrites": True,
-        "_nrt": allocates, **options,
-    }  # fmt: skip
-
-    def decorate(function: Callable) -> Callable[..., Any]:
-        made: list[Callable] = []
-
-        @functools.wraps(function)
-        def call(*args: Any) -> Any:
-            if not made:
-                with _alone:
-                    if not made:
-                        made.append(_compiled(function, signature, settings))
-            return made[0](*args)
-
-        return call
-
-    return decorate
-
-
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
     """A compiler makes objects by the hundred thousand, and most live: looking through them took a twentieth of it."""
@@ -141,10 +95,13 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _compiled(function: Callable, signature: Any, settings: dict[str, Any]) -> Callable:
+def compiled(function: Callable, signature: Any, settings: dict[str, Any]) -> Callable:
     dispatcher = numba.njit(**settings)(function)
     if settings["cache"]:
         dispatcher._cache = _Kept(function)
+    else:
+        with _no_linear_algebra():
+            importlib.import_module("numba.np.arraymath")
     with _no_collection():
         dispatcher.compile(signature)
     dispatcher.disable_compile()

@@ -52,8 +52,8 @@ if TYPE_CHECKING:
               help="Standard deviation of the camera's gain from pixel to pixel.")
 @click.option("--bad-pixels", default=60, show_default=True, type=click.IntRange(min=0),
               help="Pixels of the camera that are hot or dead, half each.")
-@click.option("--format", "kind", default="tiff", show_default=True, type=click.Choice(["tiff", "mrc"]),
-              help="TIFF (LZW, bytes) or MRC (mode 1).")
+@click.option("--format", "kind", default="tiff", show_default=True, type=click.Choice(["tiff", "mrc", "eer"]),
+              help="TIFF (LZW, bytes), MRC (mode 1), or EER: each frame as 32 of a camera that codes its electrons.")
 @job("simulate movies")
 def movies(run: Run, output: str, count: int, size: tuple[int, int], frames: int, dose: float, drift: float,
            jitter: float, local: float, stray: float, stray_length: float, particles: int, gap: float, contrast: float,
@@ -63,9 +63,10 @@ def movies(run: Run, output: str, count: int, size: tuple[int, int], frames: int
     """Movies with known motion.
 
     Particles of a map, a model or a made-up protein lie in ice that drifts, bends and is burnt by the beam while its
-    electrons are counted, by a camera with a gain and bad pixels. DIR gets the movies, gain.mrc (it multiplies),
-    truth.mrc, movies.star (which is printed), and of each movie _truth.star (coordinates in the first frame, poses,
-    defocus) and _shifts.npy (frames, particles, 2): how far each particle is from there, x and y in pixels.
+    electrons are counted, by a camera with a gain and bad pixels. DIR gets the movies, gain.mrc (it multiplies; of EER
+    movies it divides, as their cameras' do), truth.mrc, movies.star (which is printed), and of each movie _truth.star
+    (coordinates in the first frame, poses, defocus) and _shifts.npy (frames, particles, 2): how far each particle is
+    from there, x and y in pixels.
     """
     from spa.image.ctf import Lens
     from spa.io import mrc
@@ -90,7 +91,7 @@ def movies(run: Run, output: str, count: int, size: tuple[int, int], frames: int
                                gain, hot, dead, (stray, stray_length))  # fmt: skip
     drawn = draw_defocus(count, *defocus, astigmatism, run.rng("defocus"))
     run.begin()
-    mrc.write(run.outdir / "gain.mrc", gain, pixel)
+    mrc.write(run.outdir / "gain.mrc", 1 / gain if kind == "eer" else gain, pixel)
     mrc.write(run.outdir / "truth.mrc", specimen.volume, pixel)
 
     def work(number: int) -> dict[str, Any]:
@@ -100,17 +101,18 @@ def movies(run: Run, output: str, count: int, size: tuple[int, int], frames: int
         return sessions.made(session, each, stem, kind, run.rng("movie", number))
 
     done = list(run.each(range(count), work, lambda number: f"mov{number + 1:05d}", "movie"))
-    _write(run, output, [result for _, result in done], drawn, session)
+    _write(run, output, [result for _, result in done], drawn, session, kind)
     total = sum(len(result["columns"]["rlnCoordinateX"]) for _, result in done)
     run.summary(f"{total} particles in {len(done)} movies of {frames} frames, {dose * frames:g} e/A^2")
 
 
-def _write(run: Run, output: str, done: list[dict[str, Any]], drawn: Defocus, session: Any) -> None:
+def _write(run: Run, output: str, done: list[dict[str, Any]], drawn: Defocus, session: Any, kind: str) -> None:
     """The table of movies and that of their defocus."""
     import numpy as np
 
     from spa.io.star import Table, Tables
     from spa.recipe import specimen as asked
+    from spa_plugins.simulate_movies.session import FRACTION
 
     assert run.outdir is not None
     camera = session.camera
@@ -119,6 +121,8 @@ def _write(run: Run, output: str, done: list[dict[str, Any]], drawn: Defocus, se
         rlnMicrographMovieName=[result["file"] for result in done], rlnOpticsGroup=1,
         rlnMicrographDoseRate=camera.dose, rlnMicrographGainName=str(Path(run.outdir) / "gain.mrc"),
     )  # fmt: skip
+    if kind == "eer":
+        table = table.with_columns(rlnEERGrouping=FRACTION, rlnEERUpsampling=1)
     known = table.with_columns(
         rlnDefocusU=drawn.u[: len(done)], rlnDefocusV=drawn.v[: len(done)],
         rlnDefocusAngle=np.rad2deg(drawn.angle[: len(done)]),

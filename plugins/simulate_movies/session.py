@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spa.image.ctf import Lens
-from spa.io import mrc, tiff
+from spa.io import eer_code, mrc, tiff
 from spa.io.star import Table, Tables
 from spa.io.whole import whole
 from spa.model.poses import matrices
@@ -19,6 +19,8 @@ from spa.simulate.particles import clean_images, signal_variance
 from spa.simulate.specimen import Specimen
 
 SAMPLE = 64  # projections that set the contrast
+ENDINGS = {"tiff": ".tif", "mrc": ".mrcs", "eer": ".eer"}
+FRACTION = 32  # frames of an EER camera in one of the movie's, as it is read if nothing else is said
 _COORDINATES = ("rlnCoordinateX", "rlnCoordinateY", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 
 
@@ -77,8 +79,8 @@ def made(session: Session, defocus: Defocus, stem: Path, kind: str, rng: np.rand
 
     frames = making.frames(contrast, not own.any(), path, session.lens, defocus, camera, session.gain, session.hot,
                            session.dead, session.bfactor, rng)  # fmt: skip
-    name = stem.with_suffix(".tif" if kind == "tiff" else ".mrcs")
-    _write(name, frames, camera.pixel_size)
+    name = stem.with_suffix(ENDINGS[kind])
+    _write(name, frames, camera.pixel_size, rng)
     shifts = stem.with_name(f"{stem.name}_shifts.npy")
     places = (points[:, None] + own) / (nx, ny)
     along = np.stack([path.at(places[:, number])[:, number] for number in range(camera.frames)])
@@ -98,7 +100,11 @@ def made(session: Session, defocus: Defocus, stem: Path, kind: str, rng: np.rand
             "moved": float(np.sqrt((path.whole[-1] ** 2).sum()) * camera.pixel_size)}  # fmt: skip
 
 
-def _write(name: Path, frames: Iterator[np.ndarray], pixel_size: float) -> None:
+def _write(name: Path, frames: Iterator[np.ndarray], pixel_size: float, rng: np.random.Generator) -> None:
+    if name.suffix == ".eer":
+        with whole(name) as part:
+            eer_code.write(part, frames, FRACTION, rng.spawn(1)[0])  # the counts stay those of other files
+        return
     if name.suffix == ".tif":
         with whole(name) as part:
             tiff.write(part, frames)

@@ -77,3 +77,21 @@ def test_all_other_options(tmp_path) -> None:
 def test_nonsense_is_refused(tmp_path, words, said) -> None:
     result = run_spa(*SMALL, "-d", "S", *words, cwd=tmp_path)
     assert result.status == 2 and said in result.stderr
+
+
+def test_eer_movies_have_the_electrons_of_tiff_movies(made, tmp_path) -> None:
+    """All of them, in frames that are read with no options; their gain divides, and `motion patch` finds the motion."""
+    folder, _ = made
+    result = run_spa(*SMALL, "-d", "E", *CAMERA, "--format", "eer", cwd=tmp_path)
+    assert result.status == 0, result.stderr
+    plain, coded = movies.read(folder / "S/mov00001.tif"), movies.read(tmp_path / "E/mov00001.eer")
+    assert (coded.count, coded.shape) == (6, (160, 200)) and coded.events is not None
+    assert len(coded.events.raw) == 6 * 32
+    for one, other in zip(plain.frames(), coded.frames()):
+        np.testing.assert_array_equal(other, np.minimum(one, 32))
+    multiplies, divides = (mrc.read(name).data for name in (folder / "S/gain.mrc", tmp_path / "E/gain.mrc"))
+    np.testing.assert_allclose(multiplies * divides, 1, rtol=1e-6)
+    result = run_spa("motion", "patch", "E/movies.star", "-d", "M", "-o", "m.star", cwd=tmp_path)
+    assert result.status == 0 and "fits" not in result.stderr, result.stderr
+    gained = star.read(tmp_path / "m.star")["micrographs"]
+    assert gained.floats("rlnAccumMotionTotal").min() > 0

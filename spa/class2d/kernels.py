@@ -57,6 +57,25 @@ def cell_scores(y, c2, refs, ramp_x, ramp_y, cells):  # type: ignore[no-untyped-
     return out
 
 
+@kernel(
+    numba.void(_f4[:, :, ::1], _i4[:, ::1], _f4[:, ::1], _f4[:, ::1], _f4[:, ::1], numba.int64, _f4[:, :, :, ::1])
+)
+def cut(grids, index, fx, fy, sign, columns, out):  # type: ignore[no-untyped-def]
+    """Planes (C, cells, 2) at turned coefficients (P, K), bilinear; into out (C, P, 2, K)."""
+    one = np.float32(1.0)
+    for c in range(len(grids)):
+        grid = grids[c]
+        for p in range(len(index)):
+            for k in range(index.shape[1]):
+                at, x, y = index[p, k], fx[p, k], fy[p, k]
+                below = at + columns
+                for part in range(2):
+                    low = grid[at, part] * (one - x) + grid[at + 1, part] * x
+                    high = grid[below, part] * (one - x) + grid[below + 1, part] * x
+                    value = low * (one - y) + high * y
+                    out[c, p, part, k] = value * sign[p, k] if part else value
+
+
 @numba.njit(  # called from Python, and by gather_images
     numba.void(_f4[:, ::1], _f4[:, ::1], _i4[::1], _f4[::1], _f4[::1], _f4[::1], numba.int64),
     nogil=True, cache=True, fastmath=True,

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from spa.class2d import kernels
 from spa.image import fft
 from spa.image.disc import Disc
 
@@ -127,11 +128,8 @@ def turns(plane: Plane, band: Disc, count: int, psi: np.ndarray) -> Turns:
 def slices(grids: np.ndarray, columns: int, turn: Turns) -> np.ndarray:
     """(C, P, 2, K) float32: grids (C, cells) complex64 at the turned coefficients."""
     out = np.empty((len(grids), len(turn.index), 2, turn.index.shape[1]), np.float32)
-    for p, (index, fx, fy, sign) in enumerate(zip(turn.index, turn.fx, turn.fy, turn.sign)):
-        low = grids[:, index] * (1 - fx) + grids[:, index + 1] * fx
-        high = grids[:, index + columns] * (1 - fx) + grids[:, index + columns + 1] * fx
-        values = low * (1 - fy) + high * fy
-        out[:, p, 0], out[:, p, 1] = values.real, values.imag * sign
+    parts = np.ascontiguousarray(grids).view(np.float32).reshape(len(grids), -1, 2)
+    kernels.cut(parts, turn.index, turn.fx, turn.fy, turn.sign, columns, out)
     return out
 
 

@@ -17,6 +17,7 @@ from spa.picking.field import Field, Scope
 from spa.picking.learn import Learned, learn
 from spa.recipe import picks as shared
 from spa.recipe.device import device_of
+from spa.recipe.fields import Reader, spread
 
 COLUMNS = (shared.X, shared.Y, shared.SCORE, shared.POWER, shared.LEVEL, "spaDiameter")
 
@@ -47,7 +48,7 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     """The document with ``data_particles``; coordinate files in run.outdir. DataError where nothing is found."""
     rows = entries(tables)
     prepare = _prepared(
-        run, shared.Reader.of(tables, settings.scope, settings.white, settings.ctf, settings.everywhere)
+        run, Reader.of(tables, settings.scope, settings.white, settings.ctf, settings.everywhere)
     )
     learned, early = _learned(run, rows, settings, prepare)
     files = shared.coordinate_files(run, tables)
@@ -72,7 +73,7 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     return tables.with_block("particles", shared.table_of(done, COLUMNS))
 
 
-def _prepared(run: Run, reader: shared.Reader) -> Callable[[Entry], Field]:
+def _prepared(run: Run, reader: Reader) -> Callable[[Entry], Field]:
     """The reader, of fields that are compared with shapes by what --device names."""
     device = device_of(run)
     if device is None:
@@ -94,7 +95,7 @@ def _learned(run: Run, rows: list[Entry], settings: Settings, prepare: Any) -> t
 
     Those that cannot be read are passed over: the second pass names them.
     """
-    chosen = shared.spread(rows, settings.learn_from)
+    chosen = spread(rows, settings.learn_from)
 
     def attempt(entry: Entry) -> Field | SpaError:
         try:

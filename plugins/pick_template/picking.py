@@ -19,6 +19,7 @@ from spa.picking.field import Field, Scope
 from spa.picking.turned import Turned
 from spa.recipe import picks as shared
 from spa.recipe.device import device_of
+from spa.recipe.fields import Reader, spread
 
 if TYPE_CHECKING:
     from spa_plugins.pick_template.sources import Named
@@ -64,7 +65,7 @@ class Settings:
 def pick_all(run: Run, tables: Tables, given: "Named", settings: Settings) -> Tables:
     """The document with ``data_particles``; coordinate files in run.outdir. DataError where nothing is found."""
     rows = entries(tables)
-    reader = shared.Reader.of(tables, settings.scope, settings.white, settings.ctf, settings.everywhere)
+    reader = Reader.of(tables, settings.scope, settings.white, settings.ctf, settings.everywhere)
     score = _scorer(run)
     made, early = _learned(run, rows, given, settings, reader, score)
     least = _least(list(early.values()), settings)
@@ -100,13 +101,13 @@ def _peaks(field: Field, made: Templates, settings: Settings, score: Score) -> T
 
 
 def _learned(
-    run: Run, rows: list[Entry], given: "Named", settings: Settings, reader: shared.Reader, score: Score
+    run: Run, rows: list[Entry], given: "Named", settings: Settings, reader: Reader, score: Score
 ) -> tuple[Templates, dict[str, Turned]]:
     """The templates with their filters, and all peaks of the micrographs that the threshold is learned from.
 
     Micrographs that cannot be read are passed over: the second pass names them.
     """
-    chosen = shared.spread(rows, settings.learn_from)
+    chosen = spread(rows, settings.learn_from)
     first = next(_fields(chosen, reader))
     made = ready(given.polar, templates.ROOM * settings.diameter, settings.turns, first)
     run.say(f"{len(given.number)} templates at {made.turns} angles are sums of {2 * len(made.filters.orders)} filters")
@@ -122,7 +123,7 @@ def _learned(
     return made, {name: found for name, found in tried if isinstance(found, Turned)}
 
 
-def _fields(chosen: list[Entry], reader: shared.Reader) -> Iterator[Field]:
+def _fields(chosen: list[Entry], reader: Reader) -> Iterator[Field]:
     """Fields of those entries that can be read; the first error where none can."""
     errors = []
     for entry in chosen:

@@ -13,7 +13,7 @@ from spa.picking.denoise import denoised
 from spa.picking.field import Scope
 from spa.plot import figure
 from spa.plot.picks import Panel, masked_micrographs, over_micrographs
-from spa.recipe.picks import Reader, spread
+from spa.recipe.fields import Reader, spread
 
 _PANELS, _PIXELS = 5, 560
 _SPREAD = 6.0  # sd: what is farther from the middle is hot pixels and dirt

@@ -8,7 +8,7 @@ from spa.job.particles import open_particles
 from spa.job.run import Run
 from spa.plot import figure
 from spa.plot.montage import montage
-from spa.recipe.picks import spread
+from spa.recipe.fields import spread
 
 _SHOWN = 60
 _DETAIL = 20.0  # angstroms: what is finer is mostly noise in one image

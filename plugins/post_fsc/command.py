@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @options.plot
 @options.half_maps
 @options.mask
-@click.option("--pixel-size", type=click.FloatRange(min=0, min_open=True),
+@click.option("--pixel-size", type=click.FloatRange(0, 100, min_open=True),
               help="The true pixel size, angstroms, where the headers' is off.")
 @click.option("--diameter", type=click.FloatRange(min=0, min_open=True),
               help="Diameter of the spherical mask, angstroms; 0.85 of the box.")
@@ -68,6 +68,8 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
     width = len(first.data) * pixel
     if randomise_from and randomise_from > width:
         raise UsageError(f"--randomise-from {randomise_from:g}: the box is {width:g} A wide")
+    if randomise_from and randomise_from < 2 * pixel:
+        raise UsageError(f"--randomise-from {randomise_from:g}: pixels of {pixel:g} A end at {2 * pixel:g} A")
     rngs = [run.rng("phases", one) for one in range(repeats)]
     curves, used = measured(first.data, second.data, pixel, mask, rngs, diameter, randomise_below, randomise_from)
     if mask_name is None:

@@ -112,6 +112,11 @@ class Report:
                 f"random phases still correlate by {self.curves.randomised[shell]:.2f} under the mask at "
                 f"{gold['corrected']:.2f} A: it is too tight or too hard, widen its soft edge"
             )
+        if shell < self.curves.randomised_from + MARGIN and gold["corrected"] < gold["unmasked"]:
+            found.append(
+                f"at {gold['corrected']:.2f} A phases are not random yet (from {self.randomised_from:.2f} A): there "
+                "the curve is not corrected for the mask"
+            )
         if shell == self.box // 2:
             found.append(f"the curve never falls below 0.143: the resolution is limited by the pixel size "
                          f"({self.pixel_size:g} A)")  # fmt: skip

@@ -71,6 +71,8 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
         raise UsageError("--half1 and --half2: name both or neither")
     if guinier and guinier[0] <= guinier[1]:
         raise UsageError(f"--guinier {guinier[0]:g} {guinier[1]:g}: the lower resolution (more angstroms) comes first")
+    if mtf_pixel_size and not mtf:
+        raise UsageError("--mtf-pixel-size goes with --mtf")
     assert run.outdir is not None
     tables = maps.stream(run, star, enough=bool(half1 or map_file))
     halves = [] if map_file else list(masks.agreeing_halves(run, tables, half1, half2, number))
@@ -81,6 +83,8 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
     fsc_name = maps.find(tables, "fsc", fsc_file, number)
     curve, mask = _curve(run, fsc_name, halves, volume, mask, fsc_weighting)
     box, pixel = len(mean), volume.pixel_size
+    if lowpass and lowpass > box * pixel:
+        raise UsageError(f"--lowpass {lowpass:g}: the box is {box * pixel:g} A wide")
     resolution = resolution_at(curve, GOLD, box, pixel) if curve is not None else 2 * pixel
     low, high = guinier or _range(resolution)
     weights = fsc_weights(curve) if fsc_weighting and curve is not None else np.ones(box // 2 + 1)

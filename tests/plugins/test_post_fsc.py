@@ -151,6 +151,16 @@ def test_relion_finds_the_same_curves(data: Path, tmp_path: Path) -> None:
 def test_phases_cannot_be_randomised_from_beyond_the_box(data: Path, tmp_path: Path) -> None:
     result = run_spa("post", "fsc", data / "maps.star", "-d", tmp_path / "f", "--randomise-from", 1e5)
     assert result.status == 2 and "--randomise-from 100000: the box is 144 A wide" in result.stderr
+    result = run_spa("post", "fsc", data / "maps.star", "-d", tmp_path / "f", "--randomise-from", 1)
+    assert result.status == 2 and "--randomise-from 1: pixels of" in result.stderr
+
+
+@pytest.mark.parametrize("below", [0.8, 0.0])
+def test_a_curve_that_is_not_corrected_is_said(tmp_path: Path, below: float) -> None:
+    write_half_maps(tmp_path, noise=2.0)
+    result = run_spa("post", "fsc", tmp_path / "maps.star", "-d", tmp_path / "f", "--randomise-below", below)
+    assert result.status == 0, result.stderr
+    assert ("the curve is not corrected for the mask" in result.stderr) == (below == 0)
 
 
 def test_the_band_holds_the_curve_and_symmetry_widens_it(data: Path, tmp_path: Path) -> None:

@@ -123,6 +123,9 @@ def test_plot(data: Path, tmp_path: Path) -> None:
 def test_bad_input(data: Path, tmp_path: Path) -> None:
     call = ("post", "sharpen", data / "maps.star", "-d", tmp_path / "o")
     assert run_spa(*call, "--guinier", 5, 10).status == 2
+    assert run_spa(*call, "--mtf-pixel-size", 1).status == 2
+    result = run_spa(*call, "--lowpass", 1e4)
+    assert result.status == 2 and "A wide" in result.stderr
     assert run_spa(*call, "--half1", data / "half1.mrc").status == 2
     short = star.Table.of(rlnFourierShellCorrelationCorrected=[1.0, 0.5])
     star.write(star.Tables({"fsc": short}), tmp_path / "short.star")

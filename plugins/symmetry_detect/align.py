@@ -52,6 +52,9 @@ def align(run: Run, star: str, output: str, plot: str | None, symmetry: str, map
     tables, found = recipe.looked_for(run, star, map_file, number, max_resolution, max_fold, symmetry)
     if found.chosen is None:
         raise DataError(f"{found.image.path}: no symmetry was found in it; name the group with --symmetry")
+    if not found.chosen.evident:
+        run.warn(f"nothing in {found.image.path} speaks for {found.chosen.group.name}: its axes are hardly better than "
+                 "axes at random")  # fmt: skip
     made = laid_particles(tables or Tables(), found.chosen, found.image.pixel_size, number)
     made = laid_maps(run, made, found, number or 1, average)
     if plot:

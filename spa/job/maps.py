@@ -54,6 +54,15 @@ def symmetry(tables: Tables | None, given: str | None = None, number: int | None
     return str(groups.pop()) if len(groups) == 1 else "C1"
 
 
+def made_in(tables: Tables | None) -> str | None:
+    """The one point group that the stream says its maps were made in; None where it says none, or several."""
+    table = None if tables is None else tables.blocks.get(SYMMETRY)
+    if table is None or not {GROUP, CLASS} <= set(table.columns):
+        return None
+    groups = set(table.text(GROUP))
+    return str(groups.pop()) if len(groups) == 1 else None
+
+
 def without_classes(tables: Tables, numbers: Collection[int]) -> Tables:
     """The tables without the maps of these classes, and what is said of them."""
     for block in (BLOCK, SYMMETRY):

@@ -73,6 +73,12 @@ def operators(group: str) -> np.ndarray:
     return _closure(canonical(group))
 
 
+def within(some: np.ndarray, group: np.ndarray) -> bool:
+    """Whether all of some rotations (m, 3, 3) are among those of a group (g, 3, 3)."""
+    apart = np.abs(some[:, None] - group[None]).max(axis=(2, 3))
+    return bool((apart.min(axis=1) < 1e-6).all())
+
+
 def order(group: str) -> int:
     """How many rotations the group has."""
     return len(operators(group))
@@ -85,7 +91,7 @@ def cosets(group: str, own: str) -> np.ndarray:
     UsageError where `own` is no part of `group` about the same axes.
     """
     every, part = operators(group), operators(own)
-    if any(np.abs(every - one).max((1, 2)).min() > 1e-6 for one in part):
+    if not within(part, every):
         raise UsageError(f"symmetry {canonical(own)} is no part of {canonical(group)} about the same axes")
     found: list[np.ndarray] = []
     for one in every:

@@ -95,6 +95,14 @@ def test_what_cannot_be_is_refused(folder: Path, tmp_path: Path, words: tuple, s
     assert result.status == status and said in result.stderr, result.stderr
 
 
+@pytest.mark.parametrize(("group", "warned"), [("C7", True), ("D2", False)])
+def test_a_named_group_that_is_not_there_is_said(folder: Path, tmp_path: Path, group: str, warned: bool) -> None:
+    result = run_spa("symmetry", "align", folder / "in.star", "-d", tmp_path, "-o", tmp_path / "o.star",
+                     "--symmetry", group)  # fmt: skip
+    assert result.status == 0, result.stderr
+    assert ("speaks for C7" in result.stderr) == warned
+
+
 def test_a_map_without_symmetry_is_refused(tmp_path: Path) -> None:
     volume = of_phantom(64, PIXEL, "C1", 150, np.random.default_rng(8)).volume
     mrc.write(tmp_path / "a.mrc", volume.astype(np.float32), PIXEL)

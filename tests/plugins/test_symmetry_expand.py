@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spa.io import star
+from spa.job import maps
 from spa.model.poses import matrices
 from spa.search.orientations import angles_between
 from spa.testing import run_spa
@@ -117,6 +118,15 @@ def test_parts_do_not_show(table: Path, monkeypatch: pytest.MonkeyPatch) -> None
     whole = expanded(table, "--symmetry", "D2")
     monkeypatch.setattr(expansion, "PART", 9)
     assert expanded(table, "--symmetry", "D2")["particles"] == whole["particles"]
+
+
+@pytest.mark.parametrize(("made", "group", "warned"), [("D2", "C2", False), ("D2", "D2", False), ("D2", "C3", True),
+                                                       ("C1", "C4", True), (None, "C4", False)])  # fmt: skip
+def test_axes_that_no_map_was_made_about_are_said(table: Path, made: str | None, group: str, warned: bool) -> None:
+    if made:
+        star.write(maps.with_symmetry(star.read(table), [made]), table)
+    result = run_spa("symmetry", "expand", table, "--symmetry", group)
+    assert result.status == 0 and (f"made in {made}" in result.stderr) == warned
 
 
 def test_other_blocks_and_history_go_on(table: Path) -> None:

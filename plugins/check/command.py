@@ -2,7 +2,7 @@
 
 import click
 
-from spa.errors import DataError
+from spa.errors import DataError, UsageError
 from spa.job import options
 from spa.job.run import Run, job
 
@@ -63,6 +63,8 @@ def check(run: Run, star: str, output: str, map_file: str | None, reference: str
     from spa_plugins.check import images, maps, optics, rows
     from spa_plugins.check.findings import Findings
 
+    if (reference or resolution) and not map_file:
+        raise UsageError("--reference and --resolution go with --map")
     found = Findings()
     tables = run.read(star)
     tables = upgraded(tables) if is_old(tables) else tables

@@ -208,3 +208,9 @@ def test_each_fault_of_poses_and_optics_is_one_line(
 def test_a_spherical_aberration_in_metres(data: Path) -> None:
     _, said, found = checked(data, set_(truth(data), "optics", rlnSphericalAberration=0.0027))
     assert ("lens", "warning") in found and "metres?" in said
+
+
+def test_options_of_a_map_need_one(data: Path) -> None:
+    for option in (("--reference", data / "P" / "truth.mrc"), ("--resolution", 5)):
+        result = run_spa("check", data / "P" / "truth.star", *option)
+        assert result.status == 2 and "go with --map" in result.stderr

@@ -2,8 +2,8 @@
 
 import click
 
-from spa.errors import DataError, UsageError
-from spa.job import options
+from spa.errors import DataError
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -63,8 +63,7 @@ def check(run: Run, star: str, output: str, map_file: str | None, reference: str
     from spa_plugins.check import images, maps, optics, rows
     from spa_plugins.check.findings import Findings
 
-    if (reference or resolution) and not map_file:
-        raise UsageError("--reference and --resolution go with --map")
+    call.go_with("map_file", "reference", "resolution")
     found = Findings()
     tables = run.read(star)
     tables = upgraded(tables) if is_old(tables) else tables

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spa.errors import UsageError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     from spa_plugins.import_particles.images import found_images
     from spa_plugins.import_particles.stack import write_normalised
 
+    call.go_with("normalise", "background_diameter", "ramp", "invert", "float16")
     if normalise and (run.outdir is None or not check):
         raise UsageError("--normalise writes a stack: say --outdir DIR (and not --no-check)")
     given = {"rlnImagePixelSize": pixel_size, "rlnVoltage": voltage, "rlnSphericalAberration": cs,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spa.errors import DataError, UsageError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     from spa.recipe import masks
     from spa.volume.monogenic import single_map
 
+    call.go_with("map_file", "significance")
     if bool(half1) != bool(half2) or (map_file and half1):
         raise UsageError("name --half1 and --half2, or --map, or none of them")
     assert run.outdir is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spa.errors import UsageError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
         raise UsageError("--half1 and --half2: name both or neither")
     if guinier and guinier[0] <= guinier[1]:
         raise UsageError(f"--guinier {guinier[0]:g} {guinier[1]:g}: the lower resolution (more angstroms) comes first")
-    if mtf_pixel_size and not mtf:
-        raise UsageError("--mtf-pixel-size goes with --mtf")
+    call.go_with("mtf", "mtf_pixel_size")
     assert run.outdir is not None
     tables = maps.stream(run, star, enough=bool(half1 or map_file))
     halves = [] if map_file else list(masks.agreeing_halves(run, tables, half1, half2, number))

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from spa.errors import UsageError
 from spa.job.options import NEUTRAL, InputFile
 
 
@@ -17,6 +18,15 @@ def context() -> click.Context:
 def was_given(name: str) -> bool:
     """Whether the user wrote this option or argument, rather than its default standing in."""
     return context().get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+
+
+def go_with(owner: str, *names: str) -> None:
+    """UsageError where one of these options was given without the one that it belongs to, and would be ignored."""
+    ctx = context()
+    spelt = {param.name: max(param.opts, key=len) for param in ctx.command.params}
+    for name in names:
+        if was_given(name) and not ctx.params[owner]:
+            raise UsageError(f"{spelt[name]} goes with {spelt[owner]}, and does nothing without it")
 
 
 def input_files(ctx: click.Context) -> list[str]:

@@ -213,4 +213,4 @@ def test_a_spherical_aberration_in_metres(data: Path) -> None:
 def test_options_of_a_map_need_one(data: Path) -> None:
     for option in (("--reference", data / "P" / "truth.mrc"), ("--resolution", 5)):
         result = run_spa("check", data / "P" / "truth.star", *option)
-        assert result.status == 2 and "go with --map" in result.stderr
+        assert result.status == 2 and "goes with --map" in result.stderr

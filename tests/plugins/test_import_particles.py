@@ -165,6 +165,12 @@ def test_images_without_a_scale_are_named_and_left_out(folder) -> None:
     assert "000004@s.mrcs" in result.stderr
 
 
+@pytest.mark.parametrize("words", [("--invert",), ("--no-ramp",), ("--float16",), ("--background-diameter", 20)])
+def test_what_normalise_does_is_not_done_without_it(folder, words: tuple) -> None:
+    result = run_spa("import", "particles", "old.star", *words, cwd=folder)
+    assert result.status == 2 and f"{words[0].replace('no-', '')} goes with --normalise" in result.stderr
+
+
 def test_normalise_needs_a_folder(folder) -> None:
     assert run_spa("import", "particles", "s.mrcs", *OPTICS, "--normalise", cwd=folder).status == 2
 

@@ -70,13 +70,17 @@ def local(
     from spa.job.pool import in_order
     from spa.recipe import device, kept
     from spa.recipe.refinement import refined
+    from spa.recipe.symmetry import foreign
     from spa.volume.nonuniform import NonUniform
     from spa_plugins.refine_local import inputs, results
 
     asked = inputs.Asked(mask, reference, half1, half2, number, lowpass, fulcrum, angle_prior, shift_prior, symmetry,
                          iterations, relax_symmetry, focus_mask)  # fmt: skip
     engine = device.engine_of(run)
-    given = inputs.read(run, run.read(star), asked)
+    read = run.read(star)
+    if words := foreign(read, symmetry):
+        run.warn(words)
+    given = inputs.read(run, read, asked)
     problem = given.framed.problem
     with in_order(run.threads) as mapped:
         smoothing = NonUniform(problem.solvent, mapped) if non_uniform else None

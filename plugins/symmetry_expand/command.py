@@ -23,18 +23,14 @@ def expand(run: Run, star: str, output: str, symmetry: str) -> None:
     _spaSymmetryParent names the image and _spaSymmetryCopy counts its copies, so that
     `spa star filter 'spaSymmetryCopy == 1'` gives back the particles. A table that is expanded already is refused.
     """
-    from spa.job import maps
-    from spa.volume.symmetry import canonical, operators, within
+    from spa.recipe.symmetry import foreign
+    from spa.volume.symmetry import canonical, operators
     from spa_plugins.symmetry_expand.expansion import parts, prepared
 
     group = operators(symmetry)
     tables = run.read(star)
-    known = maps.made_in(tables)
-    if known and not within(group, operators(known)):
-        run.warn(
-            f"the maps of these poses were made in {known}, whose axes need not be those of {canonical(symmetry)}: "
-            "`spa symmetry align` lays map and poses on them"
-        )
+    if words := foreign(tables, symmetry):
+        run.warn(words)
     table = prepared(run, tables)
     rows = parts(table, group)
     run.write(tables.with_block("particles", next(rows)), output, {"particles": rows})

@@ -13,7 +13,7 @@ from spa.model.poses import eulers
 from spa.symmetry import detect, place
 from spa.symmetry.detect import Candidate
 from spa.volume.fsc import crossing
-from spa.volume.symmetry import canonical
+from spa.volume.symmetry import canonical, operators, within
 
 BLOCK = "symmetry"
 AUTO = "auto"
@@ -61,6 +61,17 @@ class Found:
         figures = (f"score {one.score:.2f}, weakest axis {one.weakest:.2f}, chance {one.chance:.2f}, "
                    f"{one.sigmas:.0f} sigmas, in {self.resolution:.1f} A")  # fmt: skip
         return f"{one.group.name}: {figures}" if self.chosen else f"C1 (nearest: {one.group.name}, {figures})"
+
+
+def foreign(tables: Tables, symmetry: str) -> str | None:
+    """What to say where the stream's maps were made in a point group that has not all rotations of this one."""
+    made = maps.made_in(tables)
+    if made is None or within(operators(symmetry), operators(made)):
+        return None
+    return (
+        f"the maps of these poses were made in {made}, whose axes need not be those of {canonical(symmetry)}: "
+        "`spa symmetry align` lays map and poses on them"
+    )
 
 
 def looked_for(

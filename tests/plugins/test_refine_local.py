@@ -8,6 +8,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from spa.io import mrc, star
+from spa.job import maps
 from spa.job.particles import pose_columns
 from spa.model.poses import matrices
 from spa.search.orientations import angles_between
@@ -178,7 +179,10 @@ def test_symmetry_goes_through_the_fulcrum(folder: Path, tmp_path: Path) -> None
     result = refine(folder / "s.star", tmp_path, "--symmetry", "C2")
     assert result.status == 2 and "fulcrum must lie on its axes" in result.stderr
     centre = f"{BOX // 2},{BOX // 2},{BOX // 2}"
-    assert refine(folder / "s.star", tmp_path, "--symmetry", "C2", "--fulcrum", centre).status == 0
+    for made in ("C2", "C3"):
+        star.write(maps.with_symmetry(star.read(folder / "s.star"), [made]), tmp_path / "s.star")
+        result = refine(tmp_path / "s.star", tmp_path, "--symmetry", "C2", "--fulcrum", centre)
+        assert result.status == 0 and ("made in C3, whose axes" in result.stderr) == (made == "C3")
     map_ = mrc.read(tmp_path / "half1.mrc").data[:, 1:, 1:]
     np.testing.assert_allclose(map_, map_[:, ::-1, ::-1], atol=0.05 * map_.max())
 

@@ -117,8 +117,9 @@ def _views(tables: Tables | None, number: int | None) -> tuple[np.ndarray, np.nd
     table = tables["particles"]
     if not len(table):
         raise DataError(f"{table.where} has no rows")
-    if number is not None and "rlnClassNumber" in table:
-        table = table.take(table.ints("rlnClassNumber") == number)
+    if number is not None:
+        classes = table.ints("rlnClassNumber") if "rlnClassNumber" in table else np.ones(len(table), int)
+        table = table.take(classes == number)
     if not len(table):
         raise DataError(f"{table.where}: no particles of class {number}")
     rot, tilt = (np.deg2rad(sensible(table, name)) for name in names)

@@ -128,6 +128,13 @@ def test_a_ball_has_sphericity_one_and_a_cigar_less() -> None:
     assert sphericity(squeezed, 3) == pytest.approx(0.846, abs=0.01)  # a spheroid 3 : 1
 
 
+def test_a_class_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path / "p.star", even(200))
+    assert run_spa("post", "orientation", path, "-d", tmp_path / "o", "--class", 1).status == 0
+    result = run_spa("post", "orientation", path, "-d", tmp_path / "o", "--class", 9)
+    assert result.status == 65 and "no particles of class 9" in result.stderr
+
+
 def test_bad_input(tmp_path: Path) -> None:
     star.write(star.Tables({"particles": star.Table.of(rlnImageName=["000001@a.mrcs"])}), tmp_path / "p.star")
     result = run_spa("post", "orientation", tmp_path / "p.star", "-d", tmp_path / "o")

@@ -144,7 +144,7 @@ def _windowed(pixels: np.ndarray, low: float, high: float, edge: np.ndarray, til
             tile[y, x] = (tile[y, x] - mean) * edge[y] * edge[x]
 
 
-@kernel("b1(c8[:,::1], f4[:,::1], f4)", fastmath=True)
+@kernel("i8(c8[:,::1], f4[:,::1], f4)", fastmath=True)
 def _powers(spectrum: np.ndarray, power: np.ndarray, floor: float) -> bool:
     """Fill ``power`` (size, size//2+1) with that of a half spectrum's low frequencies over its mean; whether over a
     floor."""

@@ -143,6 +143,10 @@ def _check_lengths(stack: ParticleSet, diameter: float, asked: Asked) -> None:
                               ("--shift-range", asked.shift_range or 0, width / 2)):  # fmt: skip
         if value > most:
             raise UsageError(f"{name} {value:g}: the box is {width:g} A wide, {most:g} at most makes sense")
+    end = 2 * stack.pixel_size
+    if asked.lowpass and asked.lowpass < end:
+        raise UsageError(f"--lowpass {asked.lowpass:g}: pixels of {stack.pixel_size:g} A end at {end:g} A: half maps "
+                         "would share all of the start's detail, and agree in it")  # fmt: skip
 
 
 def room(run: Run, n: int, wanted: int, rest: int, everything: str, maps_: str) -> np.ndarray | None:

@@ -205,6 +205,11 @@ def test_lengths_beyond_the_box_are_usage_errors(data: Path, tmp_path: Path, nam
     assert result.status == 2 and f"{name} {value}: the box is 240 A wide" in result.stderr
 
 
+def test_a_start_that_halves_would_share_whole_is_refused(data: Path, tmp_path: Path) -> None:
+    result = homo(data, tmp_path / "r", "--lowpass", 1)
+    assert result.status == 2 and "--lowpass 1: pixels of 6 A end at 12 A" in result.stderr
+
+
 def test_two_devices_give_the_map_of_one(data: Path, tmp_path: Path, card: Any) -> None:
     words = ("--diameter", 150, "--iterations", 1, "--shift-range", 5, "--ewald", "positive")
     for folder, device in (("one", "cuda"), ("two", "cuda:0,1")):

@@ -159,7 +159,8 @@ def regularised(
     rest: sums that lack some images: the regularised maps are of these.
 
     Where the particle takes only a part of the solvent mask, noise is less there than the FSC says, by that part
-    (Grigorieff, Methods Enzymol. 579 (2016) 191, calls the corrected curve particle FSC).
+    (Grigorieff, Methods Enzymol. 579 (2016) 191, calls the corrected curve particle FSC). A smoothing sees what is
+    inside alone: places at the particle's rim would be judged by the solvent's noise.
     """
     solve = workers.engine.solve
     raw = list(workers.looks(lambda one: solve(one, raw_prior(one)), sums))
@@ -172,7 +173,7 @@ def regularised(
     rest = rest or sums
     if problem.smoothing:
         some = raw if rest is sums else list(workers.looks(lambda one: solve(one, raw_prior(one)), rest))
-        maps = list(problem.smoothing(some[0], some[1]))
+        maps = list(problem.smoothing(*(one * mask for one, mask in zip(some, inside))))
     else:
         maps = list(workers.looks(lambda one: solve(one, wiener_prior(one, curve, share)), rest))
     return Regularised(raw, [one * mask for one, mask in zip(maps, inside)], curve, share)

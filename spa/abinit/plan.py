@@ -48,13 +48,19 @@ class Settings:
 @dataclass(frozen=True)
 class Step:
     """One mini-batch: shells in use for each class, grid step (radians), likelihood's exponent, part of the old sums,
-    similarity."""
+    similarity; forced: whether a map gets all of the signal's power, however little is known of it."""
 
     bands: tuple[int, ...]
     step: float
     beta: float
     kept: float
     similarity: float
+    forced: bool = True
+
+    def fresh(self, batch: int, images: int) -> float:
+        """The part that a batch is of the images that its sums, which forget older ones, stand for."""
+        held = min(batch, images)
+        return held / min(images, held * (1 + self.kept) / (1 - self.kept))
 
     @property
     def band(self) -> int:
@@ -108,5 +114,27 @@ def heat(steps: list[Step]) -> int:
 
 
 def cycle(steps: list[Step]) -> list[Step]:
-    """Every other step from the plan's middle bands on: melted and hardened again where images say little."""
+    """Every other step from the plan's middle bands on: several maps melt and harden again where images say little."""
     return [replace(step, similarity=0.0) for step in steps[int(0.4 * len(steps)) :: 2]]
+
+
+def climb(settings: Settings, side: float) -> list[Step]:
+    """For a map that images say little of: the most probable one in few shells, from where it draws finer ones in.
+
+    A map that must have all of the signal's power is as strong in what is noise as in what is known, and poses follow
+    both. The most probable one has each detail as far as images agree in it: what they do not know yet fades. A
+    third of the steps sees details of a quarter of the particle; then the bands open.
+    """
+    last = last_bands(settings, side)
+    first = [min(3.6 / extent, end) for extent, end in zip(settings.extents(side), last)]
+    steps = []
+    for number in range(int(0.75 * settings.steps)):
+        along = float(np.clip((number / settings.steps - 0.25) / 0.4, 0, 1))
+        bands = tuple(int(np.rint(begin + (end - begin) * along)) for begin, end in zip(first, last))
+        steps.append(Step(bands, finest(settings, side, bands), beta=1.0, kept=0.5, similarity=0.0, forced=False))
+    return steps
+
+
+def again(steps: list[Step]) -> list[Step]:
+    """What a climb goes on with: a seventh as many steps in its last bands."""
+    return steps[-1:] * (len(steps) // 7)

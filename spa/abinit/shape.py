@@ -40,8 +40,32 @@ def with_power(volume: np.ndarray, power: np.ndarray, band: int) -> np.ndarray:
     scale = np.zeros(n // 2 + 2, np.float32)
     stop = min(band, n // 2 - 1)
     scale[1 : stop + 1] = np.sqrt(power[1 : stop + 1] / np.maximum(now[1 : stop + 1], 1e-20))
+    return _scaled(spectrum, scale, n)
+
+
+def _scaled(spectrum: np.ndarray, scale: np.ndarray, n: int) -> np.ndarray:
+    """The volume (n, n, n) of a half spectrum whose shells are scaled (n // 2 + 2,), the last factor for all beyond."""
     shell = np.minimum(np.rint(radii(n)).astype(int), n // 2 + 1)
     return fft.irfft3(spectrum * scale[shell], n)
+
+
+def prior(power: np.ndarray, share: float, shells: int) -> np.ndarray:
+    """(shells,) what signal of a power adds to the weights of sums: 1 / power of every point that an image has, spread
+    over those of the oversampled grid (Scheres, J. Struct. Biol. 180 (2012) 519).
+
+    share: the part that the sums hold of the images that they stand for.
+    """
+    known = np.pad(power, (0, max(0, shells - len(power))), mode="edge")[:shells].astype(np.float64)
+    known[0] = known[1]
+    return share / (PADDING**3 * np.maximum(known, 1e-12))
+
+
+def banded(volume: np.ndarray, band: int) -> np.ndarray:
+    """The volume's shells 1 ... band as they are, nothing beyond."""
+    n = len(volume)
+    scale = np.zeros(n // 2 + 2, np.float32)
+    scale[1 : min(band, n // 2 - 1) + 1] = 1
+    return _scaled(fft.rfft3(volume), scale, n)
 
 
 def centre_of(volume: np.ndarray, operators: np.ndarray) -> np.ndarray:

@@ -143,11 +143,17 @@ def _map_of(
     into.close(fresh)
     fresh = into.symmetrised(fresh, settings.operators)
     sums = into.Accumulator(fresh.box, fresh.radius, step.kept * old + (1 - step.kept) * fresh.grid)
-    weight = sums.shell_weight()
-    volume = into.solve(sums, 0.1 * weight + 1e-6 * weight.max())
-    volume = shape.with_power(volume * mask, power, band)
+    share = step.fresh(settings.batch, len(images))
+
+    def solved(inside: np.ndarray | float) -> np.ndarray:
+        if step.forced:
+            weight = sums.shell_weight()
+            return shape.with_power(into.solve(sums, 0.1 * weight + 1e-6 * weight.max()) * inside, power, band)
+        return shape.banded(into.solve(sums, shape.prior(power, share, sums.radius + 2)) * inside, band)
+
+    volume = solved(mask)
     away = shape.centre_of(volume * mask, settings.operators)
     if np.hypot.reduce(away) > 0.5:
         shape.moved(sums, away)
-        volume = shape.with_power(into.solve(sums, 0.1 * weight + 1e-6 * weight.max()), power, band)
+        volume = solved(1.0)
     return volume, sums.grid

@@ -74,3 +74,18 @@ def test_an_enlarged_map_has_the_same_projections(lumps) -> None:
     image = large.sum(axis=0)
     found = coefficients(image[None], disc(48, 8))
     np.testing.assert_allclose(found, a, atol=0.05 * np.abs(a).max())
+
+
+def test_what_is_most_probable_fades_where_little_is_known() -> None:
+    """A shell of as much weight as its prior gets half of what its sums say; sums of fewer images ask for less."""
+    power = np.array([0.0, 4.0, 1.0, 0.25])
+    prior = shape.prior(power, 1.0, 6)
+    assert np.allclose(prior * np.array([4.0, 4.0, 1.0, 0.25, 0.25, 0.25]), 1 / 8)
+    assert np.allclose(shape.prior(power, 0.5, 6), prior / 2)
+
+
+def test_shells_beyond_the_band_are_left_out(lumps) -> None:
+    volume = lumps(1)
+    found, whole = power(shape.banded(volume, 5)), power(volume)
+    np.testing.assert_allclose(found[1:6], whole[1:6], rtol=1e-3)
+    assert found[0] < 1e-6 * whole[0] and found[6:].max() < 1e-6 * whole[1]

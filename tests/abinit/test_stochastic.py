@@ -14,6 +14,7 @@ from spa.refine.maximisation import Spread, samples
 from spa.refine.problem import Workers
 from spa.search.orientations import grid
 from spa.symmetry import align
+from spa.volume.shells import power
 from spa.volume.symmetry import operators
 
 SIDE = 192.0
@@ -105,6 +106,23 @@ def test_no_grid_is_empty_and_bands_only_grow(planted, lumps, group: str) -> Non
     for seed in range(5):
         assert len(grid(steps[0].step, settings.operators, np.random.default_rng(seed)))
     assert {step.band for step in plan.cycle(steps)} <= {step.band for step in steps}
+    climb = plan.climb(settings, SIDE)
+    assert all(a.band <= b.band for a, b in zip(climb, climb[1:]))
+    assert all(step.bands == plan.last_bands(settings, SIDE) for step in plan.again(climb))
+
+
+def test_a_climb_ends_at_the_map_and_is_faint_where_images_say_nothing(data) -> None:
+    begun = plan.plan(data.settings, SIDE)
+    begun = begun[: plan.heat(begun)]
+    found = run(data, 1, begun + plan.climb(data.settings, SIDE))
+    mask = stochastic.solvents(data.images, data.settings)[0]
+    laid = align.fit(data.volume, found.maps[0] * mask, 6)
+    assert align.shell_correlation(data.volume, found.maps[0] * mask, laid, 6)[1:].min() > 0.5
+    rng = np.random.default_rng(3)
+    images = replace(data.images, planes=rng.standard_normal(data.images.planes.shape).astype(np.float32)
+                     * np.float32(np.sqrt(data.noise.mean() / 2)))  # fmt: skip
+    nothing = run(replace(data, images=images), 1, begun + plan.climb(data.settings, SIDE))
+    assert power(nothing.maps[0])[2:].sum() < 0.2 * power(found.maps[0])[2:].sum()
 
 
 def test_symmetry_holds_in_the_map(planted, lumps) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spa.abinit import agree, compact, score, sharpen, states, stochastic, width
-from spa.abinit.plan import Settings, Step, cycle, heat, last_bands, plan
+from spa.abinit.plan import Settings, Step, again, climb, cycle, heat, last_bands, plan
 from spa.errors import ReadError
 from spa.io.arrays import DAMAGED
 from spa.io.star import Table
@@ -167,18 +167,20 @@ class Course:
         """The best heat to the end of the plan; where images say too little for one to be sharp by then, all of them.
         Its evidence is in the scale that comes with it, which has the details of all.
 
-        Those go through a few cycles of melting and hardening, and the best of them on, while it helps. What classes
-        hold is more of one kind by then, and their widths are measured once more. In the finer shells that narrow
-        particles are followed to, a wrong map is sharp as well: there starts always race.
+        Those go through a few cycles, and the best of them on, while it helps. One map climbs anew from where its heat
+        has left it. Several melt and harden; what they hold is more of one kind by then, and their widths are measured
+        once more. In the finer shells that narrow particles are followed to, a wrong map is sharp as well: there starts
+        always race.
         """
         scale = self._scale_with(scale, ranked)
         first = self._further(ranked[0], "end", self._rest(ranked[0]), scale)
         if first.state.sharpness > stochastic.SHARP and not first.settings.widths:
             return first, scale
-        others = [self._further(entry, "end", self._rest(entry), scale) for entry in ranked[1:]]
-        again = [self.narrowed(entry, last_bands(entry.settings, self.side)) for entry in [first, *others]]
-        scale = self._scale_with(scale, again)
-        rivals = [self._cycled(self._weighed(entry, scale), 0, RACE, scale) for entry in again]
+        if first.settings.classes > 1:
+            others = [self._further(entry, "end", self._rest(entry), scale) for entry in ranked[1:]]
+            ranked = [self.narrowed(entry, last_bands(entry.settings, self.side)) for entry in [first, *others]]
+            scale = self._scale_with(scale, ranked)
+        rivals = [self._cycled(self._weighed(entry, scale), 0, RACE, scale) for entry in ranked]
         return self._cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES, scale), scale
 
     def _heating(self, settings: Settings) -> list[Step]:
@@ -189,13 +191,19 @@ class Course:
         todo = self.plan(entry.settings)
         return todo[heat(todo) :]
 
+    def _cycle(self, settings: Settings, number: int) -> list[Step]:
+        """What images that say little are gone through with next: one map climbs, several melt and harden."""
+        if settings.classes > 1:
+            return cycle(self.plan(settings))
+        return again(climb(settings, self.side)) if number else climb(settings, self.side)
+
     def _cycled(self, best: Entry, first: int, last: int, scale: score.Scale) -> Entry:
         """The best of what cycles first + 1 … last lead to; they end once it is sharp or nothing is gained."""
         entry, idle, patience = best, 0, FEW if best.settings.classes > 1 else PATIENCE
         for number in range(first, last):
             if entry.state.sharpness > stochastic.SHARP or idle == patience:
                 break
-            entry = self._further(entry, f"cycle{number + 1}", cycle(self.plan(entry.settings)), scale)
+            entry = self._further(entry, f"cycle{number + 1}", self._cycle(entry.settings, number), scale)
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: cycle {number + 1}, evidence {entry.evidence:.2f}")
             idle = 0 if score.gained(entry.evidence, best.evidence, entry.settings.classes) else idle + 1
             best = max(best, entry, key=lambda one: one.evidence)

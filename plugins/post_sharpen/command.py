@@ -67,11 +67,7 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
     from spa.volume.fsc import resolution_at
     from spa.volume.sharpen import fsc_weights, sharpened
 
-    if bool(half1) != bool(half2):
-        raise UsageError("--half1 and --half2: name both or neither")
-    if guinier and guinier[0] <= guinier[1]:
-        raise UsageError(f"--guinier {guinier[0]:g} {guinier[1]:g}: the lower resolution (more angstroms) comes first")
-    call.go_with("mtf", "mtf_pixel_size")
+    _refuse_options(half1, half2, guinier)
     assert run.outdir is not None
     tables = maps.stream(run, star, enough=bool(half1 or map_file))
     halves = [] if map_file else list(masks.agreeing_halves(run, tables, half1, half2, number))
@@ -101,6 +97,14 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
     run.write(maps.with_maps(tables or Tables(), [("map", str(path))], number or 1), output)
     source = "given" if bfactor is not None else "Guinier" if fit.bfactor is not None else "not fitted"
     run.summary(f"B = {applied:.0f} A^2 ({source}); {resolution:.2f} A")
+
+
+def _refuse_options(half1: str | None, half2: str | None, guinier: tuple[float, float] | None) -> None:
+    if bool(half1) != bool(half2):
+        raise UsageError("--half1 and --half2: name both or neither")
+    if guinier and guinier[0] <= guinier[1]:
+        raise UsageError(f"--guinier {guinier[0]:g} {guinier[1]:g}: the lower resolution (more angstroms) comes first")
+    call.go_with("mtf", "mtf_pixel_size")
 
 
 def _write_maps(

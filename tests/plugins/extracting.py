@@ -6,6 +6,7 @@ import numpy as np
 
 from spa.io import mrc, star
 from spa.testing import run_spa
+from tests.plugins import spoiled
 
 BOX = ("--box", 40)
 
@@ -18,10 +19,7 @@ def run(source: Path, *more: object) -> star.Tables:
 
 
 def changed(source: Path, drop: tuple[str, ...] = (), **columns: object) -> Path:
-    tables = star.read(source)
-    table = tables["particles"].with_columns(**columns) if columns else tables["particles"]
-    star.write(tables.with_block("particles", table.without(*drop)), source.parent / "changed.star")
-    return source.parent / "changed.star"
+    return spoiled.particles(source, source.parent / "changed.star", *drop, **columns)
 
 
 def stack(tables: star.Tables) -> np.ndarray:

@@ -8,6 +8,7 @@ from spa.io import mrc, star
 from spa.job.particles import open_particles
 from spa.job.run import Run
 from spa.testing import Result, run_spa
+from tests.plugins import spoiled
 from tests.two_bodies import Bodies
 
 N, BOX, PIXEL = 60, 48, 5.0
@@ -41,10 +42,7 @@ ONE = "--map"
 
 
 def without(folder: Path, to: Path, *columns: str, **changed: object) -> Path:
-    tables = star.read(folder / "particles.star")
-    table = tables["particles"].without(*columns)
-    star.write(tables.with_block("particles", table.with_columns(**changed) if changed else table), to / "w.star")
-    return to / "w.star"
+    return spoiled.particles(folder / "particles.star", to / "w.star", *columns, **changed)
 
 
 def write_halves(bodies: Bodies, folder: Path) -> None:

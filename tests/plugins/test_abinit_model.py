@@ -21,6 +21,7 @@ from spa.symmetry import align
 from spa.testing import Result, run_spa
 from spa.volume.symmetry import operators
 from spa_plugins.abinit_model import results
+from tests.plugins import spoiled
 
 SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 300, "--snr", 1, "--specimen-diameter", 150, "--shift", 3)
 FILES = ("class001.mrc", "seeds.star", "out.star")
@@ -33,6 +34,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = run_spa("simulate", "particles", "-d", folder, "-o", folder / "in.star", *SIMULATION)
     assert made.status == 0, made.stderr
     return folder
+
+
+def with_images(data: Path, folder: Path, images: np.ndarray) -> None:
+    """The particles' table in another folder, with these images (n, box, box)."""
+    mrc.write(folder / "made.mrcs", images, 6.0)
+    names = [f"{row + 1:06d}@{folder}/made.mrcs" for row in range(len(images))]
+    spoiled.particles(data / "in.star", folder / "in.star", rlnImageName=names)
 
 
 def abinit(data: Path, outdir: Path, *more: object) -> Result:
@@ -259,22 +267,15 @@ def test_too_few_particles_are_refused(data: Path, tmp_path: Path) -> None:
 
 
 def test_flat_images_are_refused(data: Path, tmp_path: Path) -> None:
-    table = star.read(data / "in.star")
-    mrc.write(tmp_path / "flat.mrcs", np.ones((300, 40, 40), np.float32), 6.0)
-    names = [name.split("@")[0] + f"@{tmp_path}/flat.mrcs" for name in table["particles"].text("rlnImageName")]
-    changed = table["particles"].with_columns(rlnImageName=names)
-    star.write(table.with_block("particles", changed), tmp_path / "in.star")
+    with_images(data, tmp_path, np.ones((300, 40, 40), np.float32))
     result = abinit(tmp_path, tmp_path)
     assert result.status == 65 and "none of its 300 images" in result.stderr.splitlines()[-1]
 
 
 def test_a_bad_image_is_left_out(data: Path, tmp_path: Path) -> None:
-    table = star.read(data / "in.star")
     images = np.array(mrc.read(data / "particles.mrcs").data)
     images[7] = np.nan
-    mrc.write(tmp_path / "bad.mrcs", images, 6.0)
-    names = [name.split("@")[0] + f"@{tmp_path}/bad.mrcs" for name in table["particles"].text("rlnImageName")]
-    star.write(table.with_block("particles", table["particles"].with_columns(rlnImageName=names)), tmp_path / "in.star")
+    with_images(data, tmp_path, images)
     result = abinit(tmp_path, tmp_path, "--seeds", 1, "--max-resolution", 30)
     assert result.status == 1 and "row 8" in result.stderr
     assert len(star.read(tmp_path / "out.star")["particles"]) == 299

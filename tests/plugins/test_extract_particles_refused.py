@@ -7,6 +7,7 @@ import pytest
 
 from spa.io import mrc, star
 from spa.testing import run_spa
+from tests.plugins import spoiled
 from tests.plugins.extracting import BOX, changed, copies, run, stack
 
 
@@ -86,17 +87,11 @@ def test_a_defocus_that_is_no_number_is_named_and_left_out(picks: Path) -> None:
     assert run_spa(*words).status == 65
 
 
-@pytest.mark.parametrize("bad, said", [("truncated", "truncated"), ("nan", "not finite"),
-                                       ("zeros", "no contrast"), ("gone", "no such file")])  # fmt: skip
+@pytest.mark.parametrize("bad, said", spoiled.SAID.items())
 def test_a_bad_micrograph_is_left_out_and_the_others_done(picks: Path, bad: str, said: str) -> None:
     many = copies(picks, 3)
     path = picks.parent / "m001.mrc"
-    if bad == "truncated":
-        path.write_bytes(path.read_bytes()[:-5000])
-    elif bad == "gone":
-        path.unlink()
-    else:
-        mrc.write(path, np.full((240, 256), np.nan if bad == "nan" else 0, np.float32), 5.0)
+    spoiled.micrograph(path, bad)
     out = picks.parent / "e.star"
     result = run_spa("extract", "particles", many, "-d", picks.parent / "E", "-o", out, *BOX)
     assert result.status == 1 and said in result.stderr and "m001.mrc" in result.stderr

@@ -8,6 +8,7 @@ import pytest
 
 from spa.io import mrc, star
 from spa.testing import is_png, run_spa
+from tests.plugins import spoiled
 
 SIZE = ("--diameter", 100, 140)
 
@@ -148,16 +149,10 @@ def test_micrographs_of_one_name_in_two_folders_keep_apart(micrograph: Path, tmp
 
 
 def test_a_bad_micrograph_is_named_and_the_others_are_done(micrograph: Path, tmp_path: Path) -> None:
-    said = {"truncated": "truncated", "nan": "not finite", "zeros": "no contrast", "gone": "no such file"}
-    for bad, words in said.items():
+    for bad, words in spoiled.SAID.items():
         several(micrograph, tmp_path)
         path = tmp_path / "more" / "tiny.mrc"
-        if bad == "truncated":
-            path.write_bytes(path.read_bytes()[:-5000])
-        elif bad == "gone":
-            path.unlink()
-        else:
-            mrc.write(path, np.full((240, 256), np.nan if bad == "nan" else 0, np.float32), 5.0)
+        spoiled.micrograph(path, bad)
         result = run_spa("pick", "blob", tmp_path / "two.star", "-d", tmp_path / "P", *SIZE, "--no-ctf")
         assert result.status == 1 and words in result.stderr and "more/tiny.mrc" in result.stderr, bad
         assert "Traceback" not in result.stderr and "data_particles" in result.stdout

@@ -17,6 +17,7 @@ from spa.io import mrc, star
 from spa.job import maps
 from spa.testing import run_spa
 from spa.volume.fsc import fsc
+from tests.plugins import spoiled
 
 SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 160, "--snr", 1, "--specimen-diameter", 130)
 FILES = ("map.mrc", "half1.mrc", "half2.mrc", "mask.mrc", "fsc.star")
@@ -195,8 +196,7 @@ def _cut(path: Path) -> None:
 
 
 def _without(path: Path, column: str) -> None:
-    table = star.read(path)
-    star.write(table.with_block("particles", table["particles"].without(column)), path)
+    spoiled.particles(path, path, column)
 
 
 @pytest.mark.parametrize("name, value", [("--lowpass", 5000), ("--shift-range", 1000), ("--diameter", 1000)])

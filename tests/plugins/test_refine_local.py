@@ -17,6 +17,7 @@ from spa.testing import Result, is_png, run_spa
 from spa.volume.fsc import fsc
 from spa_plugins.refine_local import results
 from tests import two_bodies
+from tests.plugins import spoiled
 from tests.two_bodies import Bodies
 
 N, BOX, PIXEL = 240, 48, 5.0
@@ -188,10 +189,7 @@ def test_symmetry_goes_through_the_fulcrum(folder: Path, tmp_path: Path) -> None
 
 
 def changed(folder: Path, out: Path, *drop: str, **columns: object) -> Path:
-    tables = star.read(folder / "particles.star")
-    table = tables["particles"].without(*drop)
-    star.write(tables.with_block("particles", table.with_columns(**columns) if columns else table), out / "c.star")
-    return out / "c.star"
+    return spoiled.particles(folder / "particles.star", out / "c.star", *drop, **columns)
 
 
 def test_what_is_wrong_is_said(folder: Path, tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ from spa.job.run import Run, job
 @click.option(
     "--shift-range",
     type=click.FloatRange(min=0.1),
-    help="Largest shift searched, angstroms; default: 0.12 of the diameter.",
+    show_default="0.12 of the diameter",
+    help="Largest shift searched, angstroms.",
 )
 @options.seen_through
 @options.seed

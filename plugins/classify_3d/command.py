@@ -17,9 +17,10 @@ from spa.job.run import Run, job
 @click.option(
     "--diameter",
     type=click.FloatRange(min=1),
-    help="Of the particle, angstroms; default: measured on the map of all particles.",
+    show_default="measured on the map of all particles",
+    help="Of the particle, angstroms.",
 )
-@click.option("--mask", type=options.INPUT_FILE, help="Soft solvent mask; default: a sphere of the diameter.")
+@click.option("--mask", type=options.INPUT_FILE, show_default="a sphere of the diameter", help="Soft solvent mask.")
 @click.option(
     "--focus-mask",
     type=options.INPUT_FILE,

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 @click.option("--box", default=512, show_default=True, type=click.IntRange(64, 4096),
               help="Side of the spectrum, pixels; a pixel below 1.4 A gets larger tiles, cropped to it.")
 @click.option("--resolution", nargs=2, type=click.FloatRange(min=0, min_open=True), metavar="LOW HIGH",
-              help="Fit between these, angstroms.  [default: 30 4; 30 5 for pixels over 1.2 A]")
+              show_default="30 4, and 30 5 for pixels over 1.2 A", help="Fit between these, angstroms.")
 @click.option("--defocus", nargs=2, default=(3000.0, 50000.0), show_default=True, metavar="MIN MAX",
               type=click.FloatRange(100, 200000), help="Search between these, angstroms, positive for underfocus.")
 @click.option("--phase-shift", nargs=2, type=click.FloatRange(-360, 360), metavar="MIN MAX",
-              help="Fit a phase plate's shift between these too, degrees; equal: known.  [default: the table's, or 0]")
+              show_default="the table's, or 0",
+              help="Fit a phase plate's shift between these too, degrees; equal: known.")
 @click.option("--astigmatism", default=300.0, show_default=True, type=click.FloatRange(min=0, min_open=True),
               help="Astigmatism to expect (standard deviation of U - V), angstroms; restrains softly.")
 @click.option("--whole", is_flag=True,

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 @click.option("--ramp/--no-ramp", default=True, show_default=True, help="With --normalise: take off a plane, too.")
 @click.option("--invert/--no-invert", default=None, show_default="as a .cs says, else no",
               help="With --normalise: make dark particles white.")
-@click.option("--float16/--float32", default=False, help="With --normalise: how pixels are stored.  [default: float32]")
+@click.option("--float16/--float32", default=False, show_default="float32",
+              help="With --normalise: how pixels are stored.")
 @job("import particles")
 def particles(run: Run, star: str, output: str, pixel_size: float | None, voltage: float | None, cs: float | None,
               amplitude_contrast: float | None, optics_group: str | None, passthrough: tuple[str, ...], invert_y: bool,

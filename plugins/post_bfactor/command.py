@@ -30,7 +30,7 @@ BETTER = (0.95, 0.9, 0.8)  # of the resolution there is: what it takes is told
 @options.seed
 @options.plot
 @click.option("--mask", "mask_file", type=options.INPUT_FILE,
-              help="Soft mask of the FSC; without it the stream's, or else a sphere of the diameter.")
+              show_default="the stream's, or else a sphere of the diameter", help="Soft mask of the FSC.")
 @options.map_symmetry
 @click.option("--diameter", type=click.FloatRange(min=1), show_default="0.7 of the box",
               help="Of the particle, angstroms.")

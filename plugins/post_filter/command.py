@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 @options.standard
 @options.seed
 @options.plot
-@click.option("--local", "local_file", type=options.INPUT_FILE,
-              help="Local resolution, angstroms at each voxel (`spa post local`, RELION); without it, the stream's.")
-@click.option("--map", "map_file", type=options.INPUT_FILE,
-              help="Filter this map; default: the mean of the half maps.")
+@click.option("--local", "local_file", type=options.INPUT_FILE, show_default="the stream's",
+              help="Local resolution, angstroms at each voxel (`spa post local`, RELION).")
+@click.option("--map", "map_file", type=options.INPUT_FILE, show_default="the mean of the half maps",
+              help="Filter this map.")
 @options.half_maps
-@click.option("--mask", "mask_file", type=options.INPUT_FILE,
-              help="With --sharpen: soft mask; without it the stream's, or else an automatic one.")
+@click.option("--mask", "mask_file", type=options.INPUT_FILE, show_default="the stream's, or else an automatic one",
+              help="With --sharpen: soft mask.")
 @click.option("--sharpen", is_flag=True,
               help="Sharpen locally, too: half maps are needed, and their local FSC is taken again.")
 @click.option("--threshold", default=0.143, show_default=True, type=click.FloatRange(0, 1, max_open=True),

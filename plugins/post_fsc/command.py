@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 @options.mask
 @click.option("--pixel-size", type=click.FloatRange(0, 100, min_open=True),
               help="The true pixel size, angstroms, where the headers' is off.")
-@click.option("--diameter", type=click.FloatRange(min=0, min_open=True),
-              help="Diameter of the spherical mask, angstroms; 0.85 of the box.")
+@click.option("--diameter", type=click.FloatRange(min=0, min_open=True), show_default="0.85 of the box",
+              help="Diameter of the spherical mask, angstroms.")
 @click.option("--randomise-below", default=0.8, show_default=True, type=click.FloatRange(0, 1),
               help="Randomise phases from where the unmasked FSC falls below this.")
 @click.option("--randomise-from", type=click.FloatRange(min=0, min_open=True),

@@ -22,7 +22,7 @@ NARROW = 12.0  # angstroms: the least soft edge by default
 @options.standard
 @options.plot
 @options.one_map
-@click.option("--threshold", type=float, help="Density level; found from the map without it.")
+@click.option("--threshold", type=float, show_default="found from the map", help="Density level.")
 @click.option("--mass", type=click.FloatRange(min=1), help="Of the particle, kDa: the level that holds its volume.")
 @click.option(
     "--lowpass",

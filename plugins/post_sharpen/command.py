@@ -35,15 +35,16 @@ GUINIER_LOW, GUINIER_HIGH = 10.0, 7.0  # where the Guinier plot is straight, and
 @click.option("--map", "map_file", type=options.INPUT_FILE,
               help="Sharpen this map instead of the halves' mean (it needs --fsc or --no-fsc-weighting).")
 @options.mask
-@click.option("--fsc", "fsc_file", type=options.INPUT_FILE,
-              help="FSC of `spa post fsc` or RELION; without it the stream's, or else computed.")
-@click.option("--bfactor", type=float, help="B-factor, square angstroms, negative sharpens; fitted without it.")
+@click.option("--fsc", "fsc_file", type=options.INPUT_FILE, show_default="the stream's, or else computed",
+              help="FSC of `spa post fsc` or RELION.")
+@click.option("--bfactor", type=float, show_default="fitted", help="B-factor, square angstroms, negative sharpens.")
 @click.option("--guinier", nargs=2, type=click.FloatRange(min=0, min_open=True), metavar="LOW HIGH",
-              help="Resolutions between which B is fitted, angstroms; 10 and the map's, if that is 7 or better.")
+              show_default="10 and the map's, if that is 7 or better",
+              help="Resolutions between which B is fitted, angstroms.")
 @click.option("--mtf", type=options.INPUT_FILE,
               help="STAR of the detector's MTF (rlnResolutionInversePixel, rlnMtfValue).")
-@click.option("--mtf-pixel-size", type=click.FloatRange(min=0, min_open=True),
-              help="Pixel size of the detector, angstroms, unbinned; the map's.")
+@click.option("--mtf-pixel-size", type=click.FloatRange(min=0, min_open=True), show_default="the map's",
+              help="Pixel size of the detector, angstroms, unbinned.")
 @click.option("--fsc-weighting/--no-fsc-weighting", default=True, show_default=True,
               help="Weight by sqrt(2 FSC / (1 + FSC)).")
 @click.option("--lowpass", type=click.FloatRange(min=0, min_open=True), help="Low-pass at this resolution, angstroms.")

@@ -15,10 +15,10 @@ from spa.job.run import Run, job
 @options.outdir
 @click.option("--latent", type=click.IntRange(1, 8), default=2, show_default=True,
               help="How many coordinates a motion has.")  # fmt: skip
-@click.option("--mask", type=options.INPUT_FILE, help="Soft mask of what bends; elsewhere all are the map of all "
-                                                      "particles. Default: made of that map.")  # fmt: skip
-@click.option("--diameter", type=click.FloatRange(min=1),
-              help="Of the particle, angstroms; default: measured on the map of all particles.")  # fmt: skip
+@click.option("--mask", type=options.INPUT_FILE, show_default="made of that map",
+              help="Soft mask of what bends; elsewhere all are the map of all particles.")
+@click.option("--diameter", type=click.FloatRange(min=1), show_default="measured on the map of all particles",
+              help="Of the particle, angstroms.")
 @click.option("--mesh", "across", type=click.IntRange(4, 60), default=20, show_default=True,
               help="Cubes of the mesh along the longest side of the mask.")  # fmt: skip
 @click.option("--rigidity", type=click.FloatRange(min=0, max=1e6), default=2.0, show_default=True,

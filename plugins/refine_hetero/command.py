@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     "references",
     type=options.INPUT_FILE,
     multiple=True,
-    help="Map to start from, one for each class, good or junk; default: all maps of the stream.",
+    show_default="all maps of the stream",
+    help="Map to start from, one for each class, good or junk.",
 )
 @options.search
 @options.iterations(15)

@@ -28,9 +28,10 @@ class Point(click.ParamType):
 @options.star_in
 @options.star_out
 @options.outdir
-@click.option("--mask", type=options.INPUT_FILE, help="Soft mask of what is refined; default: the stream's.")
+@click.option("--mask", type=options.INPUT_FILE, show_default="the stream's",
+              help="Soft mask of what is refined.")
 @click.option("--reference", type=options.INPUT_FILE,
-              help="One map to start from; default: the stream's half maps, or else its map.")
+              show_default="the stream's half maps, or else its map", help="One map to start from.")
 @click.option("--half1", type=options.INPUT_FILE, help="Half map that half-set 1 starts from; with --half2.")
 @click.option("--half2", type=options.INPUT_FILE, help="Half map that half-set 2 starts from.")
 @click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")

@@ -14,7 +14,8 @@ from spa.job.run import Run, job
 @click.option("-o", "--output", default="-", metavar="HTML", type=click.Path(), show_default="standard output",
               help="Where the report goes.")  # fmt: skip
 @options.standard
-@click.option("--title", metavar="TEXT", help="Of the report; default: the name of the folder that the chain is in.")
+@click.option("--title", metavar="TEXT", show_default="the name of the folder that the chain is in",
+              help="Of the report.")
 @job("report")
 def report(run: Run, paths: tuple[str, ...], output: str, title: str | None) -> None:
     """A chain of jobs as one HTML file: the graph of its steps, what each was asked and what it found.

@@ -12,7 +12,7 @@ from spa.job.run import Run, job
 @options.star_in
 @options.star_out
 @options.standard
-@click.option("--block", help="Table to filter, such as particles.  [default: the document's main one]")
+@click.option("--block", show_default="the document\'s main one", help="Table to filter, such as particles.")
 @click.option("--invert", is_flag=True, help="Keep the rows for which EXPR is false.")
 @options.rejected
 @click.option("--allow-empty", is_flag=True, help="No row left is a result, not an error.")

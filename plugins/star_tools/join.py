@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 @options.standard
 @click.option("--with", "other_file", required=True, metavar="STAR", type=options.INPUT_FILE,
               help="The table with the columns to add.")
-@click.option("--on", metavar="NAME,NAME", help="Columns that tell rows apart.  [default: rlnImageName; or "
-              "rlnMicrographName, rlnCoordinateX, rlnCoordinateY; or rlnMicrographName]")
-@click.option("--columns", metavar="NAME,NAME", help="Columns to take, over those there.  [default: all new ones]")
+@click.option("--on", metavar="NAME,NAME", help="Columns that tell rows apart.",
+              show_default="rlnImageName; or rlnMicrographName, rlnCoordinateX, rlnCoordinateY; or rlnMicrographName")
+@click.option("--columns", metavar="NAME,NAME", show_default="all new ones", help="Columns to take, over those there.")
 @click.option("--basename", is_flag=True, help="Paths agree when their last parts do.")
 @click.option("--inner", is_flag=True, help="Leave out rows without a partner.")
 @click.option("--fill", metavar="VALUE", help="Keep rows without a partner; their new columns, or old ones that are "
               "not there, get this value.")  # fmt: skip
 @click.option("--anti", is_flag=True, help="Keep only the rows without a partner, as they are.")
-@click.option("--block", help="Table to join, in both.  [default: each document's main one]")
+@click.option("--block", show_default="each document's main one", help="Table to join, in both.")
 @job("star join")
 def join(run: Run, star: str, output: str, other_file: str, on: str | None, columns: str | None, basename: bool,
          inner: bool, fill: str | None, anti: bool, block: str | None) -> None:  # fmt: skip

@@ -23,7 +23,7 @@ _ASSIGNMENT = re.compile(r"\s*_?[A-Za-z][A-Za-z0-9_]*\s*=(?!=).*", re.DOTALL)
 @click.argument("words", nargs=-1, metavar="['COLUMN = EXPR'...] [STAR]")
 @options.star_out
 @options.standard
-@click.option("--block", help="Table to change, such as optics.  [default: the document's main one]")
+@click.option("--block", show_default="the document\'s main one", help="Table to change, such as optics.")
 @click.option("--rename", nargs=2, multiple=True, metavar="OLD NEW", help="Rename a column; may be repeated.")
 @click.option("--delete", multiple=True, metavar="COLUMN", help="Take a column out; may be repeated.")
 @job("star set")

@@ -19,7 +19,7 @@ from spa.job.run import Run, job
 @click.option("--number", type=click.IntRange(min=1), help="How many parts, equal to a row.")
 @click.option("--by", metavar="COLUMN", help="A part for each value; with --number, rows of one value stay together.")
 @click.option("--random", is_flag=True, help="Draw the rows of each part (--seed); else they are cut in order.")
-@click.option("--block", help="Table to split.  [default: the document's main one]")
+@click.option("--block", show_default="the document\'s main one", help="Table to split.")
 @click.option("--prefix", default="part", show_default=True, help="Files are DIR/PREFIX_001.star and so on.")
 @job("star split")
 def split(run: Run, star: str, output: str, size: int | None, number: int | None, by: str | None, random: bool,

@@ -15,8 +15,8 @@ from spa.job.run import Run, job
 @click.option("-o", "--output", metavar="STAR", type=click.Path(), help="Write the figures as data_statistics.")
 @options.standard
 @options.plot
-@click.option("-c", "--columns", metavar="NAME,NAME", help="Columns to show.  [default: all with numbers]")
-@click.option("--block", help="Table to look at.  [default: the document's main one]")
+@click.option("-c", "--columns", metavar="NAME,NAME", show_default="all with numbers", help="Columns to show.")
+@click.option("--block", show_default="the document\'s main one", help="Table to look at.")
 @click.option("--bins", type=click.IntRange(2, 400), show_default="what the terminal holds",
               help="Bars of a histogram.")
 @job("star stat")

@@ -16,12 +16,12 @@ from spa.job.run import Run, job
               help="Folder for the files that the job makes, and job.json; not needed with --revert.")
 @options.standard
 @click.option("--mask", type=options.INPUT_FILE, help="Soft mask of what is kept; needed, unless --revert is given.")
-@click.option("--map", "map_file", type=options.INPUT_FILE,
-              help="One map for all particles; default: the stream's half maps, or else its map.")
+@click.option("--map", "map_file", type=options.INPUT_FILE, show_default="the stream's half maps, or else its map",
+              help="One map for all particles.")
 @click.option("--half1", type=options.INPUT_FILE, help="Half map for the particles of half-set 1; with --half2.")
 @click.option("--half2", type=options.INPUT_FILE, help="Half map for the particles of half-set 2.")
-@click.option("--solvent", type=options.INPUT_FILE,
-              help="Soft mask of the whole particle; default: the stream's mask, or the sphere in the box.")
+@click.option("--solvent", type=options.INPUT_FILE, show_default="the stream's mask, or the sphere in the box",
+              help="Soft mask of the whole particle.")
 @click.option("--class", "number", type=click.IntRange(min=1), help="Which class of the stream.")
 @click.option("--lowpass", type=click.FloatRange(min=0, min_open=True), show_default="the map as it is",
               help="Subtract nothing finer than this, angstroms.")

@@ -18,8 +18,8 @@ from spa.job.run import Run, job
               help="Start by expectation and maximisation from random latents, or from columns of the volumes' "
                    "covariance; or kinds of particles that differ by pieces of the map: for rare ones.")  # fmt: skip
 @options.variable
-@click.option("--lowpass", type=click.FloatRange(min=1),
-              help="Finest detail of the components, angstroms; default: as far as their halves agree.")
+@click.option("--lowpass", type=click.FloatRange(min=1), show_default="as far as their halves agree",
+              help="Finest detail of the components, angstroms.")
 @click.option("--start-resolution", type=click.FloatRange(min=1), default=20.0, show_default=True,
               help="Finest detail of the start, angstroms.")
 @click.option("--tau", type=click.FloatRange(min=0, min_open=True), default=0.05, show_default=True,

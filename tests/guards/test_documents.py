@@ -37,6 +37,18 @@ def test_jobs_that_make_files_share_their_options(job: Job) -> None:
         assert {"threads", "device", "resume", "strict", "quiet", "verbose"} <= there
 
 
+@pytest.mark.parametrize("job", JOBS.values(), ids=lambda job: job.name)
+def test_defaults_are_told_in_one_way(job: Job) -> None:
+    """By click, in brackets: what is done without an option is ``show_default``, never words of the help."""
+    for param in lazy.load(job).params:
+        if isinstance(param, click.Option):
+            told = re.search(r"\bdefault\b|without it\b", param.help or "", re.IGNORECASE)
+            assert not told, f"{param.opts}: {param.help}"
+            value = param.to_info_dict().get("default")
+            silent = value in (None, (), "") or (param.is_flag and not param.secondary_opts) or param.required
+            assert silent or param.show_default, f"{param.opts}: its default {value!r} is not shown"
+
+
 def test_man_pages_are_fresh() -> None:
     """`spa manpages man` after a change of options."""
     pages = manpages.pages(HOST)

@@ -103,8 +103,8 @@ def page(body: Body) -> Body:
 def by_hand(body: Body) -> Body:
     """--web, --outdir, --port, --browser: of a choice that may be made on a page, too."""
     folder = click.option(
-        "-d", "--outdir", metavar="DIR", type=click.Path(),
-        help="With --web: folder where your choice is kept as you make it; default: Choices.",
+        "-d", "--outdir", metavar="DIR", type=click.Path(), show_default="Choices",
+        help="With --web: folder where your choice is kept as you make it.",
     )  # fmt: skip
     web = click.option("--web", is_flag=True, help="Choose on a page in the browser (extra: web).")
     return web(folder(page(body)))

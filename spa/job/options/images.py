@@ -110,17 +110,18 @@ def microscope(most: int) -> Callable[[Body], Body]:
 def specimen(body: Body) -> Body:
     """What the simulations image: --map, --model, --assembly, --symmetry, --specimen-diameter, --box, --pixel-size."""
     for option in (
-        click.option("--box", type=click.IntRange(min=16),
-                     help="Box side, pixels; the map's own, 1.5 times a model, or 96."),
-        click.option("--pixel-size", type=click.FloatRange(0, 100, min_open=True),
-                     help="Pixel size, angstroms; the map's own, or 2.5."),
-        click.option("--specimen-diameter", type=click.FloatRange(min=30),
-                     help="Diameter of the built-in phantom, angstroms; 0.6 of the box."),
+        click.option("--box", type=click.IntRange(min=16), show_default="the map's own, 1.5 times a model, or 96",
+                     help="Box side, pixels."),
+        click.option("--pixel-size", type=click.FloatRange(0, 100, min_open=True), show_default="the map's own, or 2.5",
+                     help="Pixel size, angstroms."),
+        click.option("--specimen-diameter", type=click.FloatRange(min=30), show_default="0.6 of the box",
+                     help="Diameter of the built-in phantom, angstroms."),
         click.option("--symmetry", default="C1", show_default=True, metavar="GROUP",
                      help="Point group: of the phantom; a map or model is averaged over it."),
         click.option("--assembly", metavar="NAME", help="Build this biological assembly of the model (often 1)."),
         click.option("--model", type=INPUT_FILE, help="Atoms: PDB or mmCIF, plain or .gz."),
-        click.option("--map", "map_file", type=INPUT_FILE, help="A map: MRC. Without --map and --model: a phantom."),
+        click.option("--map", "map_file", type=INPUT_FILE, show_default="the --model, or a phantom",
+                     help="A map: MRC."),
     ):  # fmt: skip
         body = option(body)
     return body

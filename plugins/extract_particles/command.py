@@ -51,6 +51,7 @@ def particles(
     micrograph has a surface of it (_spaDefocusSurface). Coordinates are rounded to whole pixels; the rest goes to
     rlnOriginXAngst and rlnOriginYAngst, so that coordinate - origin / pixel size is where the pick was. Refined
     particles are extracted anew in the same way, centred with --recenter; half-sets and all other columns are kept.
+    Hot pixels and lines of one or two, far from all around them, are given the median of what is around.
 
     Optics groups of different pixel sizes go into one refinement by --pixel-size, no finer than the coarsest of them.
 

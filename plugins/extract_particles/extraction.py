@@ -9,6 +9,7 @@ import numpy as np
 from spa.errors import DataError, UsageError
 from spa.image.boxes import fits, varied
 from spa.image.extraction import Extraction
+from spa.image.lone import filled
 from spa.io import mrc, pixels
 from spa.io.stacks import image_name
 from spa.io.star import Table, Tables
@@ -83,25 +84,27 @@ def extract(run: Run, tables: Tables, beside: Tables | None, settings: Settings)
 
     def work(name: str) -> dict[str, Any]:
         rows = np.flatnonzero(picks.micrograph == name)
-        kept, flat = _cut_micrograph(
+        kept, flat, lone = _cut_micrograph(
             name, str(files[name]), picks.centre[rows], picks.pixel_size[rows[0]], settings, images
         )
         stack = name if settings.virtual else str(files[name])
-        return {"stack": stack, "rows": rows[kept].tolist(), "flat": flat, "edge": len(rows) - len(kept) - flat}
+        edge = len(rows) - len(kept) - flat
+        return {"stack": stack, "rows": rows[kept].tolist(), "flat": flat, "edge": edge, "lone": lone}
 
     done = [result for _, result in run.each(names, work, lambda name: name, "micrograph")]
     table = _particles(picks, done)
-    edge, flat = (sum(result[why] for result in done) for why in ("edge", "flat"))
+    edge, flat, lone = (sum(result.get(why, 0) for result in done) for why in ("edge", "flat", "lone"))
     if not len(table):
         box, each = settings.how.box, f" of {settings.pixel_size:g} A" if settings.pixel_size else ""
         reasons = [f"{edge} boxes of {box} pixels{each} reach over their micrographs' edges"] * bool(edge)
         reasons += [f"{flat} have nothing in them"] * bool(flat)
         raise DataError(f"no particles: all {' or '.join(reasons)}")
     counts = [len(result["rows"]) for result in done]
-    at_edge = f"; {edge} left out because their boxes reach over the edge (--pad fills them)" if edge else ""
-    at_edge += f"; {flat} left out because all pixels of their boxes are the same" if flat else ""
+    but = f"; {edge} left out because their boxes reach over the edge (--pad fills them)" if edge else ""
+    but += f"; {flat} left out because all pixels of their boxes are the same" if flat else ""
+    but += f"; {lone} pixels that stood alone far from all around them are as these are" if lone else ""
     usual = f"{np.median(counts):.0f} a micrograph (median)"
-    run.summary(f"{len(table)} particles of {settings.how.crop} pixels, {usual}{at_edge}")
+    run.summary(f"{len(table)} particles of {settings.how.crop} pixels, {usual}{but}")
     optics = particle_optics(picks.optics, settings.how.box, settings.how.crop, settings.pixel_size)
     blocks = {"optics": optics, "particles": table}
     if settings.virtual:
@@ -137,8 +140,9 @@ def _batches(centres: np.ndarray) -> Iterator[np.ndarray]:
 
 def _cut_micrograph(
     name: str, stack: str, centres: np.ndarray, pixel_size: float, settings: Settings, images: Images
-) -> tuple[np.ndarray, int]:
-    """Write one stack; which of the centres (n, 2) are in it, and the number of boxes with nothing in them."""
+) -> tuple[np.ndarray, int, int]:
+    """Write one stack; which of the centres (n, 2) are in it, the number of boxes with nothing in them, and that of
+    lone pixels which were filled."""
     image = mrc.read(name).data
     image = image[0] if image.ndim == 3 and len(image) == 1 else image
     if image.ndim != 2:
@@ -150,16 +154,17 @@ def _cut_micrograph(
     found = np.asarray(image, np.float32)
     pixels.require_finite(found, name)
     pixels.require_contrast(found, name)
+    found, lone = filled(found)
     inside = np.flatnonzero(fits(centres, 1 if how.pad else box, found.shape))
     kept = inside[varied(found, centres[inside], box)]
     flat = len(inside) - len(kept)
     if not len(kept) or settings.virtual:
-        return kept, flat
+        return kept, flat, lone
     dtype = np.float16 if settings.float16 else np.float32
     with mrc.StackWriter(stack, len(kept), how.crop, size, dtype) as writer:
         for batch in images(how, found, centres[kept]):
             writer.write(batch)
-    return kept, flat
+    return kept, flat, lone
 
 
 def _particles(picks: Picks, done: list[dict[str, Any]]) -> Table:

@@ -24,7 +24,7 @@ _COMPRESSED = {".gz": gzip.open, ".bz2": bz2.open}
 
 @dataclass(frozen=True)
 class Image:
-    """data: (ny, nx) or (nz, ny, nx), memory-mapped where it can be (read only); pixel_size in angstroms."""
+    """data: (ny, nx) or (nz, ny, nx), memory-mapped where it can be (read only as a rule); pixel_size in angstroms."""
 
     data: np.ndarray
     pixel_size: float
@@ -48,15 +48,18 @@ def read_header(path: str | Path) -> Header:
     return header
 
 
-def read(path: str | Path) -> Image:
-    """An image, stack or volume. Raises MissingInput, ReadError (not MRC, garbage, truncated)."""
+def read(path: str | Path, private: bool = False) -> Image:
+    """An image, stack or volume. Raises MissingInput, ReadError (not MRC, garbage, truncated).
+
+    private: its pixels may be changed; the file's are not.
+    """
     path = Path(path)
     header = read_header(path)
     if path.suffix in _COMPRESSED:
         data = _decompressed(path, header)
     else:
         shape = (*header.shape[:2], header.row_bytes // header.dtype.itemsize)
-        data = np.memmap(path, header.dtype, "r", header.offset, shape)
+        data = np.memmap(path, header.dtype, "c" if private else "r", header.offset, shape)
     if header.mode == FOUR_BIT:
         data = unpacked(data, header.shape[2])
     data = data[0] if header.shape[0] == 1 and not header.volume else data

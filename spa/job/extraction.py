@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spa.errors import DataError
+from spa.image import lone
 from spa.image.boxes import fits
 from spa.image.extraction import Extraction
 from spa.io import mrc, pixels
@@ -89,8 +90,10 @@ class Extracted:
             if file not in self._maps:
                 if len(self._maps) >= _OPEN:
                     self._maps.pop(next(iter(self._maps)))
-                data = mrc.read(self.paths[file]).data
-                self._maps[file] = data[0] if data.ndim == 3 and len(data) == 1 else data
+                data = mrc.read(self.paths[file], private=True).data
+                self._maps[file] = data = data[0] if data.ndim == 3 and len(data) == 1 else data
+                if data.ndim == 2:
+                    lone.fill(data, *lone.lone(data))
             if self._maps[file].ndim != 2:
                 raise DataError(f"{self.paths[file]}: {len(self._maps[file])} images, where a micrograph is wanted")
             return self._maps[file]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spa.errors import DataError
+from spa.image.lone import filled
 from spa.image.quantiles import median
 from spa.io import mrc, pixels
 from spa.io.star import Table, Tables
@@ -47,8 +48,9 @@ class Entry:
     sized_by_movie: bool = False
 
     def load(self) -> Micrograph:
-        """Read the pixels. MissingInput, ReadError, or DataError for pixels that are not finite or not one image, or of
-        a binned movie's size where the table has the movie's alone (``sized_by_movie``)."""
+        """Read the pixels, the lone ones among them filled. MissingInput, ReadError, or DataError for pixels that are
+        not finite or not one image, or of a binned movie's size where the table has the movie's alone
+        (``sized_by_movie``)."""
         image = mrc.read(self.name)
         told = abs(image.pixel_size - 1) > 1e-3  # 1 is what programs write that do not know
         if self.sized_by_movie and told and image.pixel_size > _BINNED * self.optics.pixel_size:
@@ -61,6 +63,7 @@ class Entry:
             raise DataError(f"{self.name}: {len(data)} images in it, where one micrograph is wanted")
         found = np.asarray(data, np.float32)
         pixels.require_finite(found, self.name)
+        found, _ = filled(found)
         return Micrograph(self.name, found, self.optics.pixel_size, self.optics, self.defocus, self.mask)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.errors import DataError
+from spa.image.borders import mirrored
 from spa.image.quantiles import median
 
 PIXEL = 8.0  # angstroms
@@ -25,14 +26,15 @@ class Ground:
 
 
 def ground(pixels: np.ndarray, pixel_size: float) -> Ground:
-    """The ground of a micrograph (ny, nx). DataError where it has no contrast or is too small."""
+    """The ground of a micrograph (ny, nx), whose empty borders show its inside mirrored. DataError where it has no
+    contrast or is too small."""
     factor = max(1, int(PIXEL / pixel_size + 1e-6))
     ny, nx = (side // factor for side in pixels.shape)
     if min(ny, nx) < _FEWEST:
         raise DataError(
             f"{pixels.shape[1]} x {pixels.shape[0]} pixels of {pixel_size:g} angstroms are too few to judge"
         )
-    binned = np.asarray(pixels[: ny * factor, : nx * factor], np.float32)
+    binned = np.asarray(mirrored(pixels)[: ny * factor, : nx * factor], np.float32)
     for axis in (0, 1):  # rows, then columns: strides along both at once take seven times as long
         parts = [binned[start::factor] if axis == 0 else binned[:, start::factor] for start in range(factor)]
         binned = sum(parts[1:], parts[0])

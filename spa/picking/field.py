@@ -11,11 +11,12 @@ import numpy as np
 from spa.errors import DataError
 from spa.image import fft
 from spa.image.blocks import block_of
+from spa.image.borders import inside
 from spa.image.ctf import Lens, ctf
 from spa.image.regions import nearest, within
 from spa.image.resample import coarser
 from spa.picking.even import even
-from spa.picking.flat import clipped, inside
+from spa.picking.flat import clipped
 
 _FLOOR = 0.03  # of the strongest power in the band: whitening does not raise what is weaker than that
 

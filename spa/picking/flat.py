@@ -1,33 +1,11 @@
-"""Raw micrographs made fit to work on: without repeated borders and hot pixels; their smooth background."""
+"""Raw micrographs made fit to work on: without extremes; their smooth background."""
 
 import numpy as np
 
 from spa.errors import DataError
-from spa.image.quantiles import median, quantiles
+from spa.image.quantiles import quantiles
 
 _BLOCKS = 8  # to a standard deviation of the window
-_REPEATED = 0.1  # of the usual difference between neighbouring lines: a border that is a copy of its neighbour
-
-
-def inside(image: np.ndarray) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of what is left without borders whose lines repeat each other."""
-    limits: list[int] = []
-    for lines in (image, image.T):
-        thin = lines[:, :: max(1, lines.shape[1] // 256)].astype(np.float32)
-        change = np.abs(np.diff(thin, axis=0)).mean(axis=1)
-        runs = _runs(change <= _REPEATED * median(change))
-        middle = len(lines) // 2
-        limits.append(max((end for _, end in runs if end <= middle), default=0))
-        limits.append(min((start + 1 for start, _ in runs if start >= middle), default=len(lines)))
-    if limits[1] - limits[0] < len(image) / 2 or limits[3] - limits[2] < image.shape[1] / 2:
-        return 0, image.shape[0], 0, image.shape[1]
-    return limits[0], limits[1], limits[2], limits[3]
-
-
-def _runs(marks: np.ndarray, least: int = 4) -> list[tuple[int, int]]:
-    """Start and end of the runs of at least ``least`` true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], marks.astype(np.int8), [0]])))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a >= least]
 
 
 def clipped(image: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.image import fft
+from spa.image.borders import inside
 from spa.image.peaks import maxima, refined
 from spa.image.resample import fourier_resized
-from spa.picking.flat import clipped, inside, smoothed
+from spa.picking.flat import clipped, smoothed
 from spa.picking.network import STEP
 
 ACROSS = 24  # pixels of a particle's diameter

@@ -92,3 +92,16 @@ def test_a_description_that_makes_no_sense(picks: Path, columns: dict, said: str
 
 
 # ---- centring
+
+
+def test_hot_pixels_are_filled_in_virtual_images_too_and_the_micrograph_is_as_it_was(picks: Path) -> None:
+    clean = stack(run(picks, *BOX))
+    image = np.array(mrc.read(picks.parent / "tiny.mrc").data)
+    x, y = (star.read(picks)["particles"].floats(f"rlnCoordinate{axis}")[4] for axis in "XY")
+    image[int(y) + 3, int(x) - 2] += 1000 * image.std()
+    mrc.write(picks.parent / "tiny.mrc", image, 5.0)
+    found = stack(run(picks, *BOX))
+    assert np.corrcoef(found[4].ravel(), clean[4].ravel())[0, 1] > 0.99
+    run(picks, *BOX, "--virtual")
+    assert (images_of(picks.parent / "e.star") == found).all()
+    assert (mrc.read(picks.parent / "tiny.mrc").data == image).all()

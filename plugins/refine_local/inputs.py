@@ -113,9 +113,7 @@ def shifted(volume: np.ndarray, centre: np.ndarray) -> np.ndarray:
 
 def _require_poses(run: Run, stack: ParticleSet, halves: bool) -> None:
     halfmaps.require_poses(stack, halves, "refine", "--reference")
-    unset = int((~np.isin(stack.particles.half, (1, 2))).sum())
-    if unset:
-        run.warn(f"{unset} particles have no half-set: it is drawn, though their poses may know both halves")
+    halfmaps.say_drawn(run, stack)
 
 
 def _fulcrum(asked: Asked, solvent: np.ndarray, stack: ParticleSet) -> np.ndarray:

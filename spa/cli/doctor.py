@@ -21,8 +21,8 @@ OPTIONAL = {
 # jobs with kernels; a guard keeps it true
 CUDA = (
     "abinit model", "classify 2d", "classify 3d", "ctf patch", "extract particles", "motion patch", "pick blob",
-    "pick neural", "pick template", "pick topaz", "refine flex", "refine hetero", "refine homo", "refine local",
-    "refine nu", "train neural", "vary cryodrgn", "vary neural",
+    "pick neural", "pick template", "pick topaz", "reconstruct", "refine flex", "refine hetero", "refine homo",
+    "refine local", "refine nu", "train neural", "vary cryodrgn", "vary neural",
 )  # fmt: skip
 
 Line = tuple[str, str, bool]  # what, how it is, whether it hinders work

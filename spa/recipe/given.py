@@ -81,7 +81,7 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     starts = [on_grid(run, source, stack) for source in sources]
     diameter = asked.diameter or max(measured_diameter(start, stack.pixel_size) for start in starts)
     _check_lengths(stack, diameter, asked)
-    solvent = _solvent(run, asked.mask, stack, diameter)
+    mask = solvent(run, asked.mask, stack, diameter)
     breadth = max((measured_breadth(start, stack.pixel_size) or diameter for start in starts), default=diameter)
     settings = Settings(
         diameter, begins_at(asked, diameter, references), group, asked.shift_range or SHIFT, asked.iterations, run.seed,
@@ -91,7 +91,7 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     slices = columns_bytes(breadth / (stack.box * stack.pixel_size), stack.box // 2 - 1, len(group))
     images, noise, rows = load(run, stack, diameter, len(starts), 2 * slices)
     prior = Prior(stack.shifts(rows), settings.shift_range / 2.5 / stack.pixel_size)
-    problem = Problem(images, settings, solvent, prior, dynamic=asked.mask is None, cohort=cohorts(stack.table(rows)))
+    problem = Problem(images, settings, mask, prior, dynamic=asked.mask is None, cohort=cohorts(stack.table(rows)))
     return Inputs(stack, rows, problem, loop.first_state(problem, starts, noise))
 
 
@@ -213,7 +213,8 @@ def focus_mask(run: Run, stack: ParticleSet, path: str | None) -> np.ndarray | N
     return maps.solvent(on_grid(run, path, stack, contrast=False), path)
 
 
-def _solvent(run: Run, mask: str | None, stack: ParticleSet, diameter: float) -> np.ndarray:
+def solvent(run: Run, mask: str | None, stack: ParticleSet, diameter: float) -> np.ndarray:
+    """The soft mask (box, box, box) of a file, or else a sphere of a diameter (angstroms)."""
     if mask is None:
         radius = diameter / 2 / stack.pixel_size
         return soft_sphere(stack.box, min(radius, stack.box / 2 - 4), 4)

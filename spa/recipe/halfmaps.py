@@ -41,6 +41,13 @@ def require_poses(stack: ParticleSet, halves: bool, purpose: str, option: str = 
         raise DataError(f"{where} row {odd[0] + 1}: rlnRandomSubset is {half[odd[0]]}, not 1 or 2, which {told}")
 
 
+def say_drawn(run: Run, stack: ParticleSet) -> None:
+    """A warning where particles with poses have no half-set."""
+    unset = int((~np.isin(stack.particles.half, (1, 2))).sum())
+    if unset:
+        run.warn(f"{unset} particles have no half-set: it is drawn, though their poses may know both halves")
+
+
 def read(run: Run, stack: ParticleSet, paths: list[str]) -> list[np.ndarray]:
     """The map or both half maps on the particles' grid; DataError for two that are the same."""
     found = [on_grid(run, path, stack) for path in paths]

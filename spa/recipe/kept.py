@@ -151,6 +151,12 @@ def summary(problem: Problem, state: State) -> str:
 
 def written(run: Run, given: Inputs, state: State) -> Tables:
     """Maps and curve into DIR; the table with poses."""
+    table = pose_table(given, state.poses[0], state.evidence)
+    return with_files(run, given, state, with_scales(table, given.problem, state))
+
+
+def with_files(run: Run, given: Inputs, state: State, table: Table) -> Tables:
+    """Maps and curve into DIR; the document with a table of the particles, and those files."""
     assert run.outdir is not None and state.joint is not None and state.halves is not None
     problem = given.problem
     files = []
@@ -168,7 +174,6 @@ def written(run: Run, given: Inputs, state: State) -> Tables:
     width = problem.images.band.box * problem.images.pixel_size
     star.write(Tables(blocks={"fsc": curve_table(state.curve, width)}), curve)
     files.append(("fsc", str(curve)))
-    table = with_scales(pose_table(given, state.poses[0], state.evidence), problem, state)
     tables = given.stack.tables.without_block(BLOCK).with_block("particles", table)
     return with_symmetry(with_maps(tables, files), [problem.settings.symmetry])
 

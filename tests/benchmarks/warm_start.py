@@ -41,6 +41,7 @@ JOBS = {
     "refine homo, D2": "Images/particles.star --reference Images/truth.mrc --iterations 2 --diameter 130 --symmetry D2",
     "refine nu": "Images/particles.star --reference Images/truth.mrc --iterations 2 --diameter 130",
     "refine local": "refined.star --iterations 2",
+    "reconstruct": "refined.star",
     "refine hetero": "Images/particles.star --reference Images/truth.mrc --reference Images/truth.mrc --iterations 3",
     "classify 2d": "Images/particles.star --classes 2 --diameter 130 --iterations 4",
     "classify 3d": "refined.star --classes 2 --iterations 2",

@@ -45,7 +45,8 @@ def blob(
     picks; their mean radial profiles are the next templates. What explains most places is taken. So hollow, solid and
     elongated particles are found at their centres. Without --threshold, picks are kept from where they outnumber what
     noise and inverted contrast give. Carbon, crystals and lumps (_spaJunkMask, or as `spa curate junk` sees them) are
-    left alone.
+    left alone, and so are crystals as small as particles, far denser than nearly all the rest, where more is picked
+    beside them.
 
     The table printed has data_particles (coordinates, score, local power, diameter) beside the micrographs it came
     from. DIR gets NAME_autopick.star for each micrograph and autopick.star, which lists them, as RELION has them.

@@ -1,7 +1,7 @@
 """The two passes of the job: learn from some micrographs, pick from all."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,11 +14,12 @@ from spa.job.micrographs import Entry, counted, entries
 from spa.job.run import Run
 from spa.picking.blob import Picks, pick
 from spa.picking.field import Field, Scope
-from spa.picking.learn import Learned, learn
+from spa.picking.learn import Learned, Tops, learn, tops
 from spa.recipe import picks as shared
 from spa.recipe.device import device_of
 from spa.recipe.fields import Reader, spread
 
+_MORE = 3.0  # picks beside each speck, where specks are none
 COLUMNS = (shared.X, shared.Y, shared.SCORE, shared.POWER, shared.LEVEL, "spaDiameter")
 
 
@@ -47,10 +48,8 @@ class Settings:
 def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     """The document with ``data_particles``; coordinate files in run.outdir. DataError where nothing is found."""
     rows = entries(tables)
-    prepare = _prepared(
-        run, Reader.of(tables, settings.scope, settings.white, settings.ctf, settings.everywhere)
-    )
-    learned, early = _learned(run, rows, settings, prepare)
+    reader = Reader.of(tables, settings.scope, settings.white, settings.ctf, settings.everywhere)
+    learned, early, prepare = _without_specks(run, rows, settings, reader)
     files = shared.coordinate_files(run, tables)
     least = learned.threshold if settings.threshold is None else settings.threshold
 
@@ -71,6 +70,28 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     blind = ", without CTF" if learned.blind else ""
     run.summary(f"{counted(counts)}; shape: {learned.shape.label}{blind}; threshold {least:.2f} sd")
     return tables.with_block("particles", shared.table_of(done, COLUMNS))
+
+
+def _without_specks(
+    run: Run, rows: list[Entry], settings: Settings, reader: Reader
+) -> tuple[Learned, dict[str, Field], Callable[[Entry], Field]]:
+    """What is learned where small dense things are junk, if far more picks are left; where they are not, if these few
+    are what there is. The fields that tell, and what prepares the others."""
+    prepare = _prepared(run, replace(reader, specks=True))
+    learned, early = _learned(run, rows, settings, prepare)
+    specks = sum(field.specks for field in early.values())
+    if specks:
+        least = learned.threshold if settings.threshold is None else settings.threshold
+        found = sum(len(_seen(field, learned).above(least)) for field in early.values())
+        run.say(f"{specks} specks far denser than the rest on {len(early)} micrographs, {found} picks beside them")
+        if found < _MORE * specks:
+            prepare = _prepared(run, reader)
+            return *_learned(run, rows, settings, prepare), prepare
+    return learned, early, prepare
+
+
+def _seen(field: Field, learned: Learned) -> Tops:
+    return tops(field.blind if learned.blind else field, learned.shape, learned.spacing)
 
 
 def _prepared(run: Run, reader: Reader) -> Callable[[Entry], Field]:

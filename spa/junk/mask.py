@@ -38,11 +38,11 @@ def junk(ground: Ground, diameter: float) -> Judged:
     fine = np.clip(blurred(image, 0.7) - blurred(image, 1.4), -20, 20)
     energy = _standing_out(np.log(blurred(fine * fine, 1.0 * radius) + 1e-6), _ENERGY, 4 * radius)
     grainy = _wide(energy, 2 * radius, _EDGE)
-    found = _grown(_wide(level, 1.5 * radius, _BLUR), 0.5 * radius) | grainy
+    found = grown(_wide(level, 1.5 * radius, _BLUR), 0.5 * radius) | grainy
     if grainy.any() and not found.all():
-        apart = _grown(grainy, 0.5 * radius) | found
+        apart = grown(grainy, 0.5 * radius) | found
         level = _level(image, 0.7 * radius, apart)
-        found |= _grown(_wide(level, 1.5 * radius, _BLUR), 0.5 * radius)
+        found |= grown(_wide(level, 1.5 * radius, _BLUR), 0.5 * radius)
     return Judged(found, level, energy)
 
 
@@ -108,6 +108,6 @@ def _largest(values: np.ndarray, where: np.ndarray, number: int) -> np.ndarray:
     return found
 
 
-def _grown(mask: np.ndarray, radius: float) -> np.ndarray:
+def grown(mask: np.ndarray, radius: float) -> np.ndarray:
     """With all that is nearer than this (pixels)."""
     return within(mask, radius) if mask.any() else mask

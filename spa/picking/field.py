@@ -63,12 +63,13 @@ class Field:
     micrograph per pixel here; corner: (y, x) of the first pixel here in the micrograph.
     The image lies in a larger, zero-padded frame, so that nothing wraps round. compare: who compares shapes with it, in
     the place of `spa.picking.matched.compared`. clear: (ny, nx) where there is no junk; None: nowhere is any. scored:
-    the shape that was scored last, and its maps.
+    the shape that was scored last, and its maps. specks: how many small dense things are among the junk.
     """
 
     compare: Callable[..., Any] | None = None
     clear: np.ndarray | None = None
     scored: tuple[Any, tuple[np.ndarray, np.ndarray]] | None = None
+    specks: int = 0
 
     def __init__(
         self, image: np.ndarray, pixel_size: float, scope: Scope, step: tuple[float, ...] = (1.0, 1.0),

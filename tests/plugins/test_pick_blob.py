@@ -230,3 +230,32 @@ def test_a_device_finds_the_same_picks(micrograph: Path, tmp_path: Path, card: A
     assert card.launches["extremes"] and len(there) == len(wanted)
     for name in ("rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"):
         assert np.allclose(there.floats(name), wanted.floats(name), atol=0.05)
+
+
+def with_crystals(source: Path, contrast: float) -> np.ndarray:
+    """Six crystals of a particle's width put between those of the micrograph, whose contrast is changed; x, y."""
+    image = np.array(mrc.read(source.parent / "tiny.mrc").data)
+    rng = np.random.default_rng(8)
+    noise = rng.normal(0, 1, (720, 768)).astype(np.float32)
+    wide = np.tile(contrast * (image - image.mean()) / image.std(), (3, 3)) + noise
+    y, x = np.mgrid[:720, :768]
+    places = np.array([[100, 100], [380, 160], [650, 110], [120, 500], [400, 590], [600, 420]])
+    for column, row in places:
+        wide -= 6 * (np.hypot(x - column, y - row) < 9)
+    mrc.write(source.parent / "tiny.mrc", wide, 5.0)
+    return places
+
+
+def test_a_few_crystals_do_not_tell_the_shape_nor_are_they_picked(micrograph: Path, tmp_path: Path) -> None:
+    crystals = with_crystals(micrograph, 1.0)
+    truth = np.concatenate([truth_of(micrograph) + (x, y) for x in (0, 256, 512) for y in (0, 240, 480)])
+    truth = truth[np.hypot(*(truth[:, None] - crystals).transpose(2, 0, 1)).min(axis=1) > 40]
+    xy = found(run(micrograph, tmp_path, "--no-ctf"))
+    assert missed(truth, xy, 5) <= 0.05 * len(truth)
+    assert missed(crystals, xy, 15) == len(crystals)
+
+
+def test_crystals_alone_are_what_there_is(micrograph: Path, tmp_path: Path) -> None:
+    crystals = with_crystals(micrograph, 0.0)
+    xy = found(run(micrograph, tmp_path, "--no-ctf"))
+    assert missed(crystals, xy, 5) == 0 and len(xy) <= 12

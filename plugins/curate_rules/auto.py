@@ -21,7 +21,7 @@ class Rule:
     """How a quantity may lie away from its median: on which side it is bad, and how far is never too far.
 
     fraction: of the median. distance: in the quantity's own unit. floor: a value on its good side is good anyhow.
-    factors: the spread is one of the logarithm.
+    factors: the spread is one of the logarithm. usual: of a set whose median is on its bad side this tells nothing.
     """
 
     quantity: str
@@ -31,6 +31,7 @@ class Rule:
     distance: float = 0.0
     floor: float | None = None
     factors: bool = False
+    usual: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ RULES = (
     Rule("spaCtfTilt", high=True, spreads=5, fraction=0.5, distance=10.0),
     Rule("spaIceThickness", high=True, spreads=5, fraction=0.6, distance=300.0),
     Rule("spaJunkShare", high=True, spreads=5, fraction=1.0, distance=0.25),
-    Rule("spaContent", high=False, spreads=5, fraction=0.0, distance=0.5),
+    Rule("spaContent", high=False, spreads=5, fraction=0.0, distance=0.5, usual=0.4),  # empty ice: 0.1, weak: -0.5
     Rule("rlnAccumMotionTotal", high=True, spreads=4, fraction=2.0, distance=10.0, factors=True),
     Rule("rlnAccumMotionEarly", high=True, spreads=4, fraction=2.0, distance=5.0, factors=True),
     Rule("rlnAccumMotionLate", high=True, spreads=4, fraction=2.0, distance=8.0, factors=True),
@@ -81,9 +82,17 @@ def limits(quantities: Mapping[str, np.ndarray], rules: Sequence[Rule] = RULES) 
             values = quantities[rule.quantity]
             values = values[sound] if sound is not None and sound.any() else values
             values = values[np.isfinite(values)]
-            if len(values):
+            if len(values) and _telling(rule, values):
                 found.append(_limit(rule, values))
     return found
+
+
+def _telling(rule: Rule, values: np.ndarray) -> bool:
+    """Whether the quantity is one to judge these by."""
+    if rule.usual is None:
+        return True
+    median = float(np.median(values))
+    return median <= rule.usual if rule.high else median >= rule.usual
 
 
 def _limit(rule: Rule, values: np.ndarray) -> Limit:

@@ -29,7 +29,8 @@ def rules(
     Rules of --auto: no rings (evidence below 10); fit resolution, astigmatism, tilt, ice ring, ice thickness, share of
     junk, motion too high; figure of merit, content too low; defocus and number of picks too far off. Limits are 4 to 5
     robust standard deviations from the median, and never near it: a fit resolution is an outlier from 1.4 times the
-    median, say. Picks of dropped micrographs go with them. Why each one was dropped is said on standard error.
+    median, say. Content is judged where most exposures have some (a median from 0.4): empty ice has more than weak
+    particles. Picks of dropped micrographs go with them. Why each one was dropped is said on standard error.
 
     --web shows a plot of each figure on a page in the browser; limits are dragged on them, exposures looked at, and
     dropped one by one, too. It begins with the limits of --auto, if given, or where an earlier sitting on the same

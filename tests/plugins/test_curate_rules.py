@@ -52,6 +52,15 @@ def test_auto_drops_nothing_of_a_good_set(tmp_path, n, seed):
     assert len(kept(run(tmp_path, "--auto"), tmp_path)) == n
 
 
+@pytest.mark.parametrize("most, few, left", [(0.1, -0.9, N), (0.8, -0.5, N - 4)])
+def test_content_drops_what_lacks_it_where_most_have_some(tmp_path, most, few, left):
+    values = columns()
+    values["spaContent"] = np.random.default_rng(3).normal(most, 0.05, N)
+    values["spaContent"][:4] = few
+    write(tmp_path, values)
+    assert len(kept(run(tmp_path, "--auto"), tmp_path)) == left
+
+
 def test_auto_drops_nothing_of_a_set_of_equals(tmp_path):
     write(tmp_path, {name: np.full(20, values[0]) for name, values in columns().items()})
     assert len(kept(run(tmp_path, "--auto"), tmp_path)) == 20

@@ -67,7 +67,7 @@ def model(
     poses are sharpened, and kept where it makes held-out images no less likely.  DIR gets class001.mrc ...  (largest
     class first), and seeds.star with each start's evidence and agreement; the table has poses, data_classes (for `spa
     select classes`), data_maps, and in _spaParticleEvidence which images show something (noise is below 0).  The hand
-    cannot be told from projections.
+    cannot be told from projections: `spa symmetry flip` gives the other.
     """
     from spa.job.pool import mapping
     from spa.recipe.abinit import inputs

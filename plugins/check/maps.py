@@ -89,4 +89,5 @@ def _hand(run: Run, volume: mrc.Image, resolution: float, found: Findings) -> No
     elif hand.score > 0:
         found.note("hand", f"{volume.path}: its hand is right ({part})")
     else:
-        found.error("hand", f"{volume.path}: its hand is wrong, the map is mirrored ({part})")
+        found.error("hand", f"{volume.path}: its hand is wrong, the map is mirrored ({part}): `spa symmetry flip` "
+                            "puts map and poses right")

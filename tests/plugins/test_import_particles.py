@@ -171,6 +171,28 @@ def test_what_normalise_does_is_not_done_without_it(folder, words: tuple) -> Non
     assert result.status == 2 and f"{words[0].replace('no-', '')} goes with --normalise" in result.stderr
 
 
+@pytest.mark.parametrize("more", [(), ("--normalise", "--no-ramp"), ("--float16",)])
+def test_cropped_images_show_the_same_in_larger_pixels(folder, more: tuple) -> None:
+    result = run_spa("import", "particles", "s.mrcs", *OPTICS, "--crop", 16, "-d", "out", *more, cwd=folder)
+    assert result.status == 0 and "16 px at 2.25 A" in result.stderr, result.stderr
+    optics = tables(result)["optics"]
+    assert (optics.floats("rlnImagePixelSize")[0], optics.ints("rlnImageSize")[0]) == (2.25, 16)
+    before, after = (np.asarray(mrc.read(folder / name).data, "f8") for name in ("s.mrcs", "out/particles.mrcs"))
+    assert mrc.read(folder / "out/particles.mrcs").pixel_size == pytest.approx(2.25)
+    old, new = np.fft.fft2(before)[:, :4, :4] / 24**2, np.fft.fft2(after)[:, :4, :4] / 16**2
+    if "--normalise" in more:  # but for the mean
+        gain = (new / old)[:, 1:, 1:].reshape(5, -1)
+        np.testing.assert_allclose(gain, gain.mean(axis=1, keepdims=True).repeat(9, axis=1), rtol=1e-3)
+    else:
+        np.testing.assert_allclose(new, old, atol=3e-3)
+
+
+@pytest.mark.parametrize(("crop", "said"), [(30, "--crop 30: boxes are of 24"), (15, "even"), (4, "--crop")])
+def test_what_cannot_be_cropped_to_is_refused(folder, crop: int, said: str) -> None:
+    result = run_spa("import", "particles", "s.mrcs", *OPTICS, "--crop", crop, "-d", "out", cwd=folder)
+    assert result.status == 2 and said in result.stderr
+
+
 def test_normalise_needs_a_folder(folder) -> None:
     assert run_spa("import", "particles", "s.mrcs", *OPTICS, "--normalise", cwd=folder).status == 2
 

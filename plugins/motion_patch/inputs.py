@@ -10,6 +10,7 @@ import numpy as np
 
 from spa.errors import DataError, UsageError
 from spa.io.star import Table, Tables
+from spa.io.table import MISSING
 from spa.model.optics import Optics, optics_groups, require_groups
 from spa.motion.align import Exposure
 
@@ -77,6 +78,7 @@ _COLUMNS: dict[str, tuple[str, Callable[[str], Any], Any]] = {
     "flip": ("spaGainFlip", int, 0), "defects": ("rlnMicrographDefectFile", str, None),
     "fraction": ("rlnEERGrouping", int, 32), "upsample": ("rlnEERUpsampling", int, 1),
 }  # fmt: skip
+_OF_EER = ("fraction", "upsample")
 _OPTIONS = {"before": "pre_dose", "rotate": "gain_rotate", "flip": "gain_flip", "fraction": "eer_fraction",
             "upsample": "eer_upsample"}  # fmt: skip
 
@@ -93,8 +95,12 @@ def entries(tables: Tables, said: dict[str, Any]) -> list[Entry]:
     found = []
     for row, (name, number) in enumerate(zip(names, numbers)):
         camera = Camera(**{key: values[row] for key, values in columns.items()})
-        if camera.rotate not in range(4) or camera.flip not in range(3) or camera.upsample not in (1, 2, 4):
-            raise DataError(f"{table.where} row {row + 1}: {camera}: no such turn or upsampling")
+        if camera.rotate not in range(4) or camera.flip not in range(3):
+            raise DataError(f"{table.where} row {row + 1}: a gain turned {camera.rotate} times and flipped "
+                            f"{camera.flip}; 0 to 3 and 0 to 2 are known")  # fmt: skip
+        if camera.upsample not in (1, 2, 4) or camera.fraction < 1:
+            raise DataError(f"{table.where} row {row + 1}: EER of {camera.fraction} frames each, upsampled by "
+                            f"{camera.upsample}; 1 and more, and 1, 2 or 4 are known")  # fmt: skip
         if camera.dose < 0 or camera.before < 0:
             raise DataError(f"{table.where} row {row + 1}: a dose below 0")
         found.append(Entry(str(name), groups[int(number)], camera))
@@ -110,11 +116,18 @@ def files_there(entries: list[Entry]) -> list[str]:
 
 
 def _column(table: Table, name: str, said: dict[str, Any]) -> list[Any]:
+    """For each row, what the options say, or the table, or neither: then the default. Tables of several cameras, put
+    together, have no value, or 0, where a column is of other movies alone."""
     label, kind, default = _COLUMNS[name]
     given = said.get(_OPTIONS.get(name, name))
     if given is not None:
         return [kind(given)] * len(table)
     if label not in table:
         return [default] * len(table)
-    values = {float: table.floats, int: table.ints, str: table.text}[kind](label)  # type: ignore[index]
+    texts = table.text(label).tolist()
+    absent = MISSING | {"0"} if name in _OF_EER else MISSING
+    if kind is str:
+        return [default if text in absent else text for text in texts]
+    known = table.with_columns(**{label: [str(default) if text in absent else text for text in texts]})
+    values = known.floats(label) if kind is float else known.ints(label)
     return [kind(value) for value in values]

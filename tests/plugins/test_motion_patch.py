@@ -8,7 +8,8 @@ import pytest
 
 from spa.io import movies, mrc, star, tiff
 from spa.recipe import motion as motion_star
-from spa.testing import run_spa
+from spa.testing import OPTICS, run_spa
+from spa_plugins.motion_patch.inputs import entries
 from tests import eer_files
 
 NX, NY = 320, 288
@@ -144,6 +145,18 @@ def test_options_go_before_the_table(gains) -> None:
     assert motion.floats("rlnMicrographDoseRate")[0] == 1 and motion.floats("rlnMicrographPreExposure")[0] == 3
     used = mrc.read(gains / str(motion.text("rlnMicrographGainName")[0])).data
     np.testing.assert_array_equal(used, gain)  # as it was used, for RELION to read
+
+
+@pytest.mark.parametrize("filled", ["<NA>", "0"])
+def test_movies_of_several_cameras_stand_in_one_table(filled) -> None:
+    optics = star.Table.of(**OPTICS, rlnMicrographOriginalPixelSize=[1.5])
+    movies = star.Table.of(
+        rlnMicrographMovieName=["a.tif", "b.eer"], rlnOpticsGroup=[1, 1], rlnEERGrouping=[filled, "40"],
+        rlnEERUpsampling=[filled, "2"], spaGainFlip=["1", filled], rlnMicrographGainName=["g.mrc", "<NA>"],
+    )  # fmt: skip
+    tiff, eer = entries(star.Tables({"optics": optics, "movies": movies}), {"dose": 1.0})
+    assert (eer.camera.fraction, eer.camera.upsample, eer.camera.flip, eer.camera.gain) == (40, 2, 0, None)
+    assert (tiff.camera.flip, tiff.camera.gain, tiff.camera.dose) == (1, "g.mrc", 1.0)
 
 
 def test_a_gain_that_lies_wrongly_is_said_once(gains) -> None:

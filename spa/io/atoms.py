@@ -1,5 +1,6 @@
 """Atoms of a PDB or mmCIF file (plain or .gz), through gemmi."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +29,11 @@ class Atoms:
         return len(self.positions)
 
 
-def read(path: str | Path, assembly: str | None = None) -> Atoms:
-    """Atoms of the first model without waters; ``assembly`` names a biological assembly to build (None: as it is).
+def read(path: str | Path, assembly: str | None = None, chains: Collection[str] = ()) -> Atoms:
+    """Atoms of the first model without waters; ``assembly`` names a biological assembly to build (None: as it is);
+    ``chains``: of these alone.
 
-    MissingInput, ReadError or DataError (no such assembly, no atoms, coordinates that are not numbers).
+    MissingInput, ReadError or DataError (no such assembly or chain, no atoms, coordinates that are not numbers).
     """
     if not Path(path).is_file():
         raise missing(path)
@@ -44,6 +46,8 @@ def read(path: str | Path, assembly: str | None = None) -> Atoms:
     if assembly is not None:
         _build(structure, assembly, path)
     structure.remove_waters()
+    if chains:
+        _keep(structure[0], chains, path)
     return _arrays(structure[0], path)
 
 
@@ -56,6 +60,15 @@ def _build(structure: gemmi.Structure, assembly: str, path: str | Path) -> None:
     if assembly not in names:
         raise DataError(f"{path}: no assembly {assembly!r} in it (it has {', '.join(names) or 'none'})")
     structure.transform_to_assembly(assembly, gemmi.HowToNameCopiedChain.Short)
+
+
+def _keep(model: gemmi.Model, chains: Collection[str], path: str | Path) -> None:
+    there = [chain.name for chain in model]
+    for name in chains:
+        if name not in there:
+            raise DataError(f"{path}: no chain {name!r} in it (it has {', '.join(dict.fromkeys(there))})")
+    for name in set(there) - set(chains):
+        model.remove_chain(name)
 
 
 def _arrays(model: gemmi.Model, path: str | Path) -> Atoms:

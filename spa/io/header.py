@@ -20,7 +20,8 @@ FOUR_BIT = 101
 
 @dataclass(frozen=True)
 class Header:
-    """shape: (nz, ny, nx); pixel_size in angstroms, 0 where the file does not say; offset: bytes before the pixels."""
+    """shape: (nz, ny, nx); pixel_size in angstroms, 0 where the file does not say; offset: bytes before the pixels;
+    origin: x, y, z (angstroms) of the first voxel, where models that are fitted to the map count from."""
 
     shape: tuple[int, int, int]
     mode: int
@@ -28,6 +29,7 @@ class Header:
     offset: int = HEADER_BYTES
     order: str = "<"
     volume: bool = False
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
     def dtype(self) -> np.dtype:
@@ -83,7 +85,9 @@ def parsed(path: Path, raw: bytes) -> Header:
         raise ReadError(f"{path}: MRC mode {mode} is not one that is read here ({known})")
     # a stack of images: space group 0, or a file of many images that says so by its sampling
     volume = int(fields["ispg"]) != 0 and nz > 1
-    return Header((nz, ny, nx), mode, _pixel_size(fields), HEADER_BYTES + int(fields["nsymbt"]), order, volume)
+    pixel_size = _pixel_size(fields)
+    start = HEADER_BYTES + int(fields["nsymbt"])
+    return Header((nz, ny, nx), mode, pixel_size, start, order, volume, _origin(fields, pixel_size))
 
 
 def _pixel_size(fields: np.void) -> float:
@@ -93,6 +97,14 @@ def _pixel_size(fields: np.void) -> float:
         return 0.0
     # the cell is a float32: the quotient is rounded to what that can tell, so that 1.5 comes back as 1.5
     return float(f"{cell / sampling:.7g}")
+
+
+def _origin(fields: np.void, pixel_size: float) -> tuple[float, float, float]:
+    """Of the first voxel, angstroms: the origin, or else the voxel that it is."""
+    x, y, z = (float(fields["origin"][axis]) for axis in "xyz")
+    if not any((x, y, z)) or not np.isfinite([x, y, z]).all():
+        x, y, z = (int(fields[name]) * pixel_size for name in ("nxstart", "nystart", "nzstart"))
+    return x, y, z
 
 
 def dtype_for(dtype: np.dtype) -> np.dtype:

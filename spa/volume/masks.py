@@ -88,6 +88,25 @@ def grown(inside: np.ndarray, extend: float, edge: float) -> np.ndarray:
     return mask
 
 
+def around(points: np.ndarray, n: int, reach: float) -> np.ndarray:
+    """(n, n, n) bool: the voxels within a reach of points (m, 3) x y z; pixels from the first voxel.
+
+    DataError where no point is in the box.
+    """
+    from scipy.spatial import cKDTree
+
+    inside = points[((points > -0.5) & (points < n - 0.5)).all(axis=1)]
+    if not len(inside):
+        raise DataError(f"none of {len(points)} atoms lies in the box")
+    grid = np.stack(np.meshgrid(*[np.arange(n, dtype=np.float32)] * 3, indexing="ij"), axis=-1)
+    near = np.zeros((n, n, n), bool)
+    low, high = (inside.min(axis=0) - reach - 1).astype(int), (inside.max(axis=0) + reach + 2).astype(int)
+    box = tuple(slice(max(a, 0), min(b, n)) for a, b in zip(low[::-1], high[::-1]))
+    found = cKDTree(inside[:, ::-1]).query(grid[box].reshape(-1, 3), distance_upper_bound=reach)[0]
+    near[box] = np.isfinite(found).reshape(near[box].shape)
+    return near
+
+
 def level_of_mass(volume: np.ndarray, pixel_size: float, mass: float, resolution: float | None = 15.0) -> float:
     """The density level above which a low-passed map has the volume of a protein of a mass (kDa).
 

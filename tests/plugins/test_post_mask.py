@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import gemmi
+import mrcfile
 import numpy as np
 import pytest
 
 from spa.io import mrc, star
-from spa.testing import HALF_PIXEL, is_png, run_spa, write_half_maps
+from spa.testing import HALF_BOX, HALF_PIXEL, is_png, run_spa, write_half_maps
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +129,81 @@ def test_half_maps_of_noise_are_said_to_be_so(data: Path, tmp_path: Path) -> Non
     star.write(star.Tables({"maps": table}), tmp_path / "maps.star")
     result = run_spa("post", "mask", tmp_path / "maps.star", "-d", tmp_path / "out")
     assert result.status == 0 and "agree no better than noise does" in result.stderr
+
+
+def fitted(path: Path, *, origin: tuple[float, float, float] = (0, 0, 0)) -> Path:
+    """Chains A and B of 30 atoms each, about places a quarter and three quarters along x of the map."""
+    structure, model = gemmi.Structure(), gemmi.Model("1")
+    rng = np.random.default_rng(0)
+    for name, x in (("A", 0.3), ("B", 0.7)):
+        chain, residue = gemmi.Chain(name), gemmi.Residue()
+        residue.name, residue.seqid = "ALA", gemmi.SeqId("1")
+        for place in np.array([x, 0.5, 0.5]) * HALF_BOX * HALF_PIXEL + rng.normal(0, 4, (30, 3)) + origin:
+            atom = gemmi.Atom()
+            atom.name, atom.element, atom.pos = "CA", gemmi.Element("C"), gemmi.Position(*place)
+            residue.add_atom(atom)
+        chain.add_residue(residue)
+        model.add_chain(chain)
+    structure.add_model(model)
+    structure.write_pdb(str(path))
+    return path
+
+
+def test_of_atoms(data: Path, tmp_path: Path) -> None:
+    model = fitted(tmp_path / "a.pdb")
+    one = run(data, tmp_path, "--model", model, "--chain", "A", "--extend", 0, "--soft-edge", 0)
+    both = run(data, tmp_path, "--model", model, "--extend", 0, "--soft-edge", 0)
+    third = HALF_BOX // 2
+    assert one[:, :, :third].sum() > 0 == one[:, :, third + 2 :].sum()  # x is the last axis
+    assert both[:, :, third + 2 :].sum() > 0 and np.array_equal(both[:, :, : third - 2], one[:, :, : third - 2])
+    middle = np.argwhere(one).mean(axis=0)[::-1]
+    assert np.abs(middle - np.array([0.3, 0.5, 0.5]) * HALF_BOX).max() < 2
+
+
+def test_atoms_count_from_the_origin_that_the_header_tells(data: Path, tmp_path: Path) -> None:
+    plain = run(data, tmp_path, "--model", fitted(tmp_path / "a.pdb"))
+    moved = tmp_path / "moved.mrc"
+    moved.write_bytes((data / "map.mrc").read_bytes())
+    with mrcfile.open(moved, "r+") as file:
+        file.header.origin = (-40, 25, 10)
+    model = fitted(tmp_path / "b.pdb", origin=(-40, 25, 10))
+    result = run_spa("post", "mask", "--map", moved, "-d", tmp_path / "m", "--model", model)
+    assert result.status == 0, result.stderr
+    assert np.abs(mrc.read(tmp_path / "m/mask.mrc").data - plain).max() < 0.02
+
+
+def test_other_masks_cut_and_add(data: Path, tmp_path: Path) -> None:
+    model = fitted(tmp_path / "a.pdb")
+    made = {}
+    for name, words in {"a": ("--chain", "A"), "b": ("--chain", "B"), "both": ()}.items():
+        made[name] = np.array(run(data, tmp_path, "--model", model, *words))
+        (tmp_path / f"{name}.mrc").write_bytes((tmp_path / "out/mask.mrc").read_bytes())
+    left = run(data, tmp_path, "--model", model, "--without", tmp_path / "b.mrc")
+    assert np.array_equal(left, np.minimum(made["both"], 1 - made["b"]))
+    cut = run(data, tmp_path, "--model", model, "--within", tmp_path / "a.mrc")
+    assert np.array_equal(cut, np.minimum(made["both"], made["a"]))
+    more = run(data, tmp_path, "--model", model, "--chain", "A", "--join", tmp_path / "b.mrc")
+    assert np.array_equal(more, np.maximum(made["a"], made["b"]))
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("--chain", "A"), 2, "--chain goes with --model"),
+        (("--model", "a.pdb", "--chain", "Z"), 65, "no chain 'Z' in it (it has A, B)"),
+        (("--model", "a.pdb", "--mass", 90), 2, "of masks from maps"),
+        (("--model", "far.pdb"), 65, "is it fitted to this map?"),
+        (("--model", "a.pdb", "--without", "out/mask.mrc", "--without", "all.mrc"), 65, "nothing is left"),
+        (("--within", "small.mrc"), 65, "box 8 pixels"),
+        (("--model", "none.pdb"), 66, "none.pdb"),
+    ],
+)
+def test_what_cannot_be_is_refused(data: Path, tmp_path: Path, words: tuple, status: int, said: str) -> None:
+    model = fitted(tmp_path / "a.pdb")
+    fitted(tmp_path / "far.pdb", origin=(4000, 0, 0))
+    run(data, tmp_path, "--model", model)
+    mrc.write(tmp_path / "all.mrc", np.ones((HALF_BOX,) * 3, np.float32), HALF_PIXEL)
+    mrc.write(tmp_path / "small.mrc", np.ones((8,) * 3, np.float32), HALF_PIXEL)
+    words = tuple(tmp_path / one if str(one).endswith((".pdb", ".mrc")) else one for one in words)
+    result = run_spa("post", "mask", "--map", data / "map.mrc", "-d", tmp_path / "bad", *words)
+    assert result.status == status and said in result.stderr.splitlines()[-1], result.stderr

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import pytest
 from numba.core import event
 
 from spa import compiled
-from spa.compiled import INNER, inner, kept, kernel, later, words
+from spa.compiled import INNER, elf, inner, kept, kernel, later, machine, words
 
 
 @numba.njit(**INNER)
@@ -56,14 +57,14 @@ def _said(code: str, kept: Path) -> str:
 
 
 def test_no_linear_algebra_is_loaded_for_them(tmp_path: Path) -> None:
-    """Nor, where they are on disk already, numba."""
+    """Nor, where they are on disk already, numba, nor LLVM on x86-64."""
     code = (
         "import sys\nfrom spa.motion.kernels import decimated\nimport numpy as np\n"
         "decimated(np.ones((8, 8), np.float32), np.ones(2, np.float32), 2)\n"
         "assert not {'scipy.linalg', 'numpy.ma'} & {*sys.modules}\n"
-        "print('numba' in sys.modules)\nimport scipy.linalg"
+        "print('numba' in sys.modules, 'llvmlite' in sys.modules)\nimport scipy.linalg"
     )
-    assert [_said(code, tmp_path) for _ in range(2)] == ["True\n", "False\n"]
+    assert [_said(code, tmp_path) for _ in range(2)] == ["True True\n", f"False {not elf.here()}\n"]
 
 
 def test_nor_for_one_that_is_on_disk_and_uses_functions_of_arrays(tmp_path: Path) -> None:
@@ -186,3 +187,44 @@ def test_no_garbage_is_looked_for_meanwhile() -> None:
         kernel("void(f4[::1])", cache=False)(_doubled)(np.ones(3, np.float32))
     assert seen and not any(seen)
     assert gc.isenabled()
+
+
+def _adds(values, constants):  # type: ignore[no-untyped-def]
+    for i in range(len(values)):
+        values[i] = np.sin(values[i]) * constants[i % len(constants)] + (0.1, 0.7, 0.3)[i % 3]
+
+
+_SIGNATURE = "void(f8[::1], f8[::1])"
+_SETTINGS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_rewrites": True, "_nrt": False}
+
+
+@pytest.mark.skipif(not elf.here(), reason="no x86-64, or no Linux")
+def test_code_is_loaded_without_llvm_as_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, _ = machine.code_of(_adds, _SIGNATURE, {**_SETTINGS, "cache": True}, "adds")
+    found = []
+    for there in (True, False):
+        monkeypatch.setattr(elf, "here", lambda there=there: there)
+        values = np.linspace(0, 9, 1000)
+        words.caller("adds", _SIGNATURE, kept._address(code, "adds"))(values, np.array([2.0, 3.0]))
+        found.append(values)
+    assert (found[0] == found[1]).all()
+    assert found[0][:2] == pytest.approx([0.1, np.sin(9 / 999) * 3 + 0.7])
+
+
+@pytest.mark.skipif(not elf.here(), reason="no x86-64, or no Linux")
+def test_code_that_is_not_understood_is_left_to_llvm() -> None:
+    code, _ = machine.code_of(_adds, _SIGNATURE, {**_SETTINGS, "cache": True}, "adds")
+    with pytest.raises(elf.NotUnderstood, match="no other in it"):
+        elf.loaded(code, "other")
+    with pytest.raises(elf.NotUnderstood, match="object file"):
+        elf.loaded(code[:18] + b"\xb7\x00" + code[20:], "adds")  # AArch64
+    other = bytearray(code)
+    (start,) = struct.unpack_from("<Q", code, 40)
+    each, count = struct.unpack_from("<HH", code, 58)
+    for number in range(count):
+        _, kind, _, _, offset, size = struct.unpack_from("<IIQQQQ", code, start + number * each)
+        if kind == 4:
+            for entry in range(offset, offset + size, 24):
+                other[entry + 8] = 2  # relative to where it stands, in 32 bits
+    with pytest.raises(elf.NotUnderstood, match="kind 2"):
+        elf.loaded(bytes(other), "adds")

@@ -1,4 +1,4 @@
-"""Machine code of kernels on disk, loaded by LLVM alone: neither what compiles it nor its types are imported.
+"""Machine code of kernels on disk: neither what compiles it nor its types are imported, nor, where it can be, LLVM.
 
 A file lies where numba's would: beside the module, in NUMBA_CACHE_DIR, or in the user's cache. Its name tells for which
 source, processor and versions it is; it begins with a line of what it needs, and of how long it is and its checksum.
@@ -18,10 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import llvmlite
-import llvmlite.binding as llvm
-
-from spa.compiled import words
+from spa.compiled import elf, processor, words
 
 FORMAT = "1"
 
@@ -54,12 +51,15 @@ def _key(function: Callable, signature: str, settings: dict[str, Any]) -> str:
 @lru_cache(1)
 def _place() -> tuple[Any, ...]:
     """The processor, the versions of what compiles, and how large Python's record of an object is."""
-    spec = find_spec("numba")
+    asked = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
+    return *map(_version, ("numba", "llvmlite")), *processor.described(), asked, object.__basicsize__
+
+
+def _version(library: str) -> str:
+    """Of a library that is not imported."""
+    spec = find_spec(library)
     assert spec is not None and spec.origin is not None
-    numba = Path(spec.origin).with_name("_version.py").read_text()
-    processor = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
-    return (numba, llvmlite.__version__, llvm.get_default_triple(), llvm.get_host_cpu_name(),
-            llvm.get_host_cpu_features().flatten(), processor, object.__basicsize__)  # fmt: skip
+    return Path(spec.origin).with_name("_version.py").read_text()
 
 
 def _folders(function: Callable) -> Iterator[Path]:
@@ -113,16 +113,26 @@ def _same_kernel(one: str, other: str) -> bool:
     return kernel == python
 
 
+def _address(code: bytes, entry: str) -> int:
+    if elf.here():
+        with suppress(elf.NotUnderstood):
+            return elf.loaded(code, entry)
+    engine = _engine()
+    engine.add_object_file(_llvm().ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return int(engine.get_function_address(entry))
+
+
+def _llvm() -> Any:
+    import llvmlite.binding
+
+    return llvmlite.binding
+
+
 @lru_cache(1)
 def _engine() -> Any:
+    llvm = _llvm()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple().create_target_machine(jit=True)
     return llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
-
-
-def _address(code: bytes, entry: str) -> int:
-    engine = _engine()
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    return int(engine.get_function_address(entry))

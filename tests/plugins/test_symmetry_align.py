@@ -14,8 +14,9 @@ from spa.model.poses import matrices
 from spa.simulate.specimen import of_phantom
 from spa.symmetry.align import turned
 from spa.testing import is_png, run_spa
+from spa.volume.shells import lowpass
 from spa.volume.symmetry import operators
-from spa.volume.transform import projections, transform
+from spa.volume.transform import projections, resampled, transform
 
 PIXEL = 3.5
 ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
@@ -108,3 +109,74 @@ def test_a_map_without_symmetry_is_refused(tmp_path: Path) -> None:
     mrc.write(tmp_path / "a.mrc", volume.astype(np.float32), PIXEL)
     result = run_spa("symmetry", "align", "--map", tmp_path / "a.mrc", "-d", tmp_path / "d")
     assert result.status == 65 and "no symmetry was found" in result.stderr
+
+
+@pytest.fixture
+def astray(tmp_path: Path) -> Path:
+    """A particle without symmetry, as it is (there.mrc, in a box of its own), and turned, moved and noisy, with half
+    maps and 30 poses (in.star)."""
+    rng = np.random.default_rng(5)
+    volume = of_phantom(64, PIXEL, "C1", 120, rng).volume
+    mrc.write(tmp_path / "there.mrc", resampled(transform(volume, PIXEL), 96, PIXEL / 1.25), PIXEL / 1.25)
+    volume = np.roll(turned(volume, Rotation.random(random_state=2).as_matrix()), (2, -3, 1), (0, 1, 2))
+    for role in ("map", "half1", "half2"):
+        grain = 0.3 * volume.std() * rng.standard_normal(volume.shape)
+        mrc.write(tmp_path / f"{role}.mrc", (volume + grain).astype(np.float32), PIXEL)
+    poses, shifts = Rotation.random(30, random_state=5).as_matrix(), rng.normal(0, 2, (30, 2))
+    names = [f"{i + 1:06d}@none.mrcs" for i in range(30)]
+    table = Table.of(rlnImageName=names, **pose_columns(poses, shifts, PIXEL))
+    files = [(role, str(tmp_path / f"{role}.mrc")) for role in ("map", "half1", "half2")]
+    star.write(with_maps(Tables({"particles": table}), files), tmp_path / "in.star")
+    return tmp_path
+
+
+def test_onto_another_map_of_any_box(astray: Path) -> None:
+    result = run_spa("symmetry", "align", astray / "in.star", "-d", astray / "o", "-o", astray / "o.star",
+                     "--onto", astray / "there.mrc")  # fmt: skip
+    assert result.status == 0 and "likeness 0.9" in result.stderr, result.stderr
+    there = resampled(transform(np.asarray(mrc.read(astray / "there.mrc").data), PIXEL / 1.25), 64, PIXEL)
+    laid = {role: np.asarray(mrc.read(astray / "o" / f"{role}.mrc").data) for role in ("map", "half1", "half2")}
+    smooth = lowpass(laid["map"], PIXEL, 12)
+    assert np.corrcoef(smooth.ravel(), lowpass(there, PIXEL, 12).ravel())[0, 1] > 0.98
+    assert np.corrcoef(laid["half1"].ravel(), laid["half2"].ravel())[0, 1] > 0.85
+    old = images(np.asarray(mrc.read(astray / "map.mrc").data), star.read(astray / "in.star")["particles"])
+    new = images(laid["map"], star.read(astray / "o.star")["particles"])
+    assert np.linalg.norm(new - old) < 0.1 * np.linalg.norm(old)
+
+
+def test_the_other_hand_is_refused(astray: Path) -> None:
+    flipped = run_spa("symmetry", "flip", astray / "in.star", "-d", astray / "f", "-o", astray / "f.star")
+    assert flipped.status == 0, flipped.stderr
+    result = run_spa("symmetry", "align", astray / "f.star", "-d", astray / "o", "--onto", astray / "there.mrc")
+    assert result.status == 65 and "of the other hand" in result.stderr and "flip` first" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("--symmetry", "C2"), 2, "--symmetry: not with --onto"),
+        (("--average",), 2, "--average: not with --onto"),
+        (("--max-resolution", 2), 2, "7 to"),
+    ],
+)
+def test_what_does_not_go_with_onto(astray: Path, words: tuple, status: int, said: str) -> None:
+    given = ("symmetry", "align", astray / "in.star", "-d", astray / "o", "--onto", astray / "there.mrc")
+    result = run_spa(*given, *words)
+    assert result.status == status and said in result.stderr, result.stderr
+
+
+def test_another_particle_is_said_to_be_hardly_alike(astray: Path) -> None:
+    mrc.write(astray / "other.mrc", of_phantom(64, PIXEL, "C1", 150, np.random.default_rng(77)).volume, PIXEL)
+    result = run_spa("symmetry", "align", astray / "in.star", "-d", astray / "o", "-o", astray / "o.star",
+                     "--onto", astray / "other.mrc")  # fmt: skip
+    assert "hardly alike" in result.stderr or "of the other hand" in result.stderr, result.stderr
+
+
+def test_hands_that_are_alike_are_not_told(astray: Path) -> None:
+    """At 60 A a map of three lobes in a plane is its own mirror image."""
+    z, y, x = np.mgrid[:64, :64, :64] - 32
+    flat = sum(np.exp(-((x - a) ** 2 + (y - b) ** 2 + z**2) / 30) for a, b in ((12, 0), (-6, 9), (-4, -12)))
+    mrc.write(astray / "flat.mrc", flat.astype(np.float32), PIXEL)
+    flat_map = astray / "flat.mrc"
+    result = run_spa("symmetry", "align", "--map", flat_map, "-d", astray / "o", "--onto", flat_map)
+    assert result.status == 0 and "do not show whether they are of one hand" in result.stderr, result.stderr

@@ -1,0 +1,50 @@
+"""Where a map comes to lie on another one of the same particle."""
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from spa.errors import DataError, UsageError
+from spa.io.mrc import Image
+from spa.job import maps
+from spa.job.pool import mapping
+from spa.job.run import Run
+from spa.symmetry import onto
+from spa.symmetry.onto import Laid
+from spa.volume.transform import resampled, transform
+
+ALIKE = 0.5  # correlation, in shells of one strength, below which two maps are hardly of one particle
+APART = 0.03  # of the other hand's, below which the hands of two maps are not told
+
+
+def place_of(run: Run, image: Image, other: str, max_resolution: float | None) -> Laid:
+    """How the map lies on the other, by what is coarser than a resolution (angstroms); DataError where that has another
+    hand."""
+    box, pixel = len(image.data), image.pixel_size
+    target = maps.read(run, other)
+    fixed = target.data
+    if len(fixed) != box or not np.isclose(target.pixel_size, pixel, rtol=1e-4):
+        fixed = resampled(transform(fixed, target.pixel_size), box, pixel, threads=run.threads)
+    radius = onto.shells(image.data)
+    if max_resolution is not None:
+        least = max(2 * pixel, 2 * target.pixel_size)
+        if not least <= max_resolution <= box * pixel / 6:
+            raise UsageError(f"--max-resolution {max_resolution:g}: {least:g} to {box * pixel / 6:g} A makes sense")
+        radius = round(box * pixel / max_resolution)
+    with mapping(run.threads) as pool:
+        found = onto.laid_on(fixed, image.data, min(radius, box // 2 - 1), pool)
+    hands = f"likeness {found.likeness:.2f} as it is, {found.other:.2f} turned inside out"
+    if found.other > found.likeness + APART:
+        raise DataError(f"{image.path} is of the other hand than {other} ({hands}): `spa symmetry flip` first")
+    if found.other > found.likeness - APART:
+        run.warn(f"{image.path} and {other} do not show whether they are of one hand ({hands})")
+    if found.likeness < ALIKE:
+        run.warn(f"{image.path} and {other} are hardly alike (likeness {found.likeness:.2f}): it may lie anyhow")
+    return found
+
+
+def words(found: Laid, image: Image) -> str:
+    """How far it was turned and moved, and how well it lies."""
+    turn = np.rad2deg(Rotation.from_matrix(found.frame).magnitude())
+    moved = np.linalg.norm(found.centre) * image.pixel_size
+    likeness = f"likeness {found.likeness:.2f}, of the other hand {found.other:.2f}"
+    return f"turned by {turn:.1f} deg, moved by {moved:.1f} A; {likeness}"

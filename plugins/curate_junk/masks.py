@@ -12,13 +12,17 @@ from spa.job.run import Run
 from spa.junk.content import content
 from spa.junk.ground import ground
 from spa.junk.mask import junk
+from spa.junk.specks import specks
 from spa.model.positions import micrograph_pixel_sizes, positions
 
 SHARE, CONTENT = "spaJunkShare", "spaContent"
 
 
-def masked(run: Run, tables: Tables, diameter: float) -> Tables:
-    """The document with masks written and named; micrographs that fail are named and left out, their picks too."""
+def masked(run: Run, tables: Tables, diameter: float, small: bool) -> Tables:
+    """The document with masks written and named; micrographs that fail are named and left out, their picks too.
+
+    small: things far denser than nearly all else are junk, however narrow.
+    """
     table = tables["micrographs"]
     assert run.outdir is not None
     files = micrographs.file_names(run.outdir, table.listed("rlnMicrographName"), "_junk.mrc")
@@ -26,6 +30,8 @@ def masked(run: Run, tables: Tables, diameter: float) -> Tables:
     def work(micrograph: micrographs.Micrograph) -> dict[str, Any]:
         under = ground(micrograph.data, micrograph.pixel_size)
         mask = junk(under, diameter).mask
+        if small:
+            mask |= specks(under, diameter, mask)[0]
         mrc.write(files[micrograph.name], mask.astype(np.int8), under.pixel_size)
         ny, nx = micrograph.data.shape
         return {COLUMN: str(files[micrograph.name]), SHARE: round(float(mask.mean()), 5),

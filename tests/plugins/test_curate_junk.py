@@ -55,6 +55,20 @@ def test_picks_on_junk_are_dropped_and_no_others(source):
     assert (~on_ice).sum() == 256
 
 
+def test_small_crystals_are_masked_when_asked(source):
+    image = np.array(mrc.read(source / "ice.mrc").data)
+    y, x = np.ogrid[: image.shape[0], : image.shape[1]]
+    image -= 5 * (np.hypot(y - 60, x - 400) < 9).astype(np.float32)
+    mrc.write(source / "ice.mrc", image, 4.0)
+
+    def at(*options: object) -> int:
+        run(source, *options)
+        mask = mrc.read(source / star.read(source / "out.star")["micrographs"].text("spaJunkMask")[0]).data
+        return int(mask[30, 200])
+
+    assert (at(), at("--specks")) == (0, 1)
+
+
 def test_a_wider_particle_makes_the_crystal_none(source):
     run(source, "--diameter", 2000)
     assert star.read(source / "out.star")["micrographs"].floats("spaJunkShare")[0] == 0

@@ -120,3 +120,15 @@ def test_nothing_thrown_away(tmp_path: Path) -> None:
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     ran = subprocess.run(["bash", str(EXAMPLES / "quickstart.sh"), str(tmp_path)], capture_output=True, text=True)
     assert ran.returncode == 73 and "is there already" in ran.stderr
+
+
+def test_while_it_records(tmp_path: Path) -> None:
+    from spa.io import star
+
+    ran = run("09-while-it-records.sh", "out", 3, cwd=tmp_path)
+    tables = star.read(tmp_path / "out/all.star")
+    assert len(set(tables["micrographs"].text("rlnMicrographName"))) == len(tables["micrographs"]) == 3
+    assert set(tables["particles"].text("rlnMicrographName")) <= set(tables["micrographs"].text("rlnMicrographName"))
+    rounds = len(list((tmp_path / "out/Rounds").glob("*.star")))
+    assert f"after round {rounds}: 3 movies" in ran.stdout
+    assert len(star.read(tmp_path / "out/particles.star")["particles"])

@@ -85,6 +85,11 @@ def _density(sight: np.ndarray, operators: np.ndarray, cap: float) -> np.ndarray
     return found / (len(sight) * len(operators) * (1 - cosine) / 2)
 
 
+def crowding(sight: np.ndarray, operators: np.ndarray, cap: float) -> np.ndarray:
+    """(v,) views, from either side, about each direction over even ones, in caps of cap degrees."""
+    return (_density(sight, operators, cap) + _density(-sight, operators, cap)) / 2
+
+
 def _gaps(density: np.ndarray, cap: float, count: int, operators: np.ndarray) -> list[Gap]:
     """Connected parts of the sphere with hardly any views, one of those that symmetry makes alike."""
     expected = count * (1 - np.cos(np.deg2rad(cap))) / 2  # copies are not views of their own

@@ -15,11 +15,12 @@ from spa.junk.mask import grown
 
 _WINDOW, _AROUND = 0.3, 0.9  # sigma, in diameters, of the place and of what it is held against
 _OFF, _FAR = 3.5, 10.0  # robust standard deviations of all places: to belong to a speck, to be one
+_MARGIN = 0.25  # diameters that are left about one
 _USUAL, _TIMES = 10, 2.0  # denser by so much than that many others are
 
 
 def specks(ground: Ground, diameter: float, junk: np.ndarray, white: bool = False) -> tuple[np.ndarray, int]:
-    """Where they are, with all that is nearer than half a particle, and how many: of a mask (ny, nx) of the ground.
+    """Where they are, with a quarter of a particle about them, and how many: of a mask (ny, nx) of the ground.
 
     diameter: of a particle, angstroms. junk (ny, nx): what is known to be none. white: dense is bright here.
     """
@@ -36,4 +37,4 @@ def specks(ground: Ground, diameter: float, junk: np.ndarray, white: bool = Fals
     dense = np.zeros(number + 1, bool)
     dense[where[density > least]] = True
     dense[0] = False
-    return grown(dense[where], width / 2), int((heights > least).sum())
+    return grown(dense[where], _MARGIN * width), int((heights > least).sum())

@@ -8,6 +8,7 @@ import click
 
 from spa.errors import UsageError
 from spa.job.options import NEUTRAL, InputFile
+from spa.job.places import Place
 
 
 def context() -> click.Context:
@@ -51,14 +52,24 @@ def refuse_nonsense(ctx: click.Context) -> None:
             raise click.BadParameter("an empty name", ctx, param)
 
 
-def output_files(ctx: click.Context) -> list[str]:
+def arguments(ctx: click.Context) -> list[str]:
+    """The values of arguments that are files."""
+    found: list[str] = []
+    for param in ctx.command.params:
+        if isinstance(param, click.Argument) and isinstance(param.type, click.Path | InputFile):
+            found += _words(ctx.params.get(param.name or "") or ())
+    return [name for name in found if name != "-"]
+
+
+def places(ctx: click.Context) -> list[Place]:
     """Where the call's options of type click.Path (but --outdir) want a file."""
     found = []
     for param in ctx.command.params:
         value = ctx.params.get(param.name or "")
-        if isinstance(param, click.Option) and isinstance(param.type, click.Path) and param.name != "outdir" and value:
-            found.append(str(value))
-    return [name for name in found if name != "-"]
+        wanted = isinstance(param, click.Option) and isinstance(param.type, click.Path) and param.name != "outdir"
+        if wanted and value and value != "-":
+            found.append(Place(max(param.opts, key=len), str(value), param.metavar or ""))
+    return found
 
 
 def command_line(ctx: click.Context, instead: Mapping[str, Any] | None = None,

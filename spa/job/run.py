@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from spa import __version__
 from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, WriteError
 from spa.gpu.names import numbers
-from spa.io.whole import require_folder
-from spa.job import call, elsewhere, history, memory, options, progress, threads
+from spa.job import call, elsewhere, history, memory, options, places, progress, threads
 from spa.job.signals import Terminated
 from spa.job.voice import Voice
 
@@ -259,7 +258,11 @@ def _execute(name: str, devices: str, settings: dict[str, Any], body: Callable[[
     error: BaseException | None = None
     try:
         with run.terminated.listening(), threads.bound(run.threads, whole_process):
-            _prepare(run, devices, call.input_files(context), call.output_files(context))
+            files = call.input_files(context)
+            _prepare(run, devices, files)
+            places.require(call.places(context), call.arguments(context), files)
+            if "star" not in run.settings:
+                run.begin()
             body(run)
             return run.finish()
     except BaseException as caught:
@@ -276,7 +279,7 @@ def _execute(name: str, devices: str, settings: dict[str, Any], body: Callable[[
             notify("spa_job_finished", run=run, error=error)
 
 
-def _prepare(run: Run, devices: str, files: list[str], places: list[str]) -> None:
+def _prepare(run: Run, devices: str, files: list[str]) -> None:
     named = len(numbers(run.device))
     if named and not devices:
         raise DeviceError(f"--device {run.device}: this job has no CUDA kernels in this version; use --device cpu")
@@ -289,10 +292,6 @@ def _prepare(run: Run, devices: str, files: list[str], places: list[str]) -> Non
             run.outdir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WriteError(f"{run.outdir}: {error.strerror}") from None
-    for place in places:
-        require_folder(place)
-    if "star" not in run.settings:
-        run.begin()
 
 
 __all__ = ["Run", "job"]

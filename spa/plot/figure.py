@@ -5,12 +5,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spa.errors import DeviceError, WriteError
+from spa.io.whole import whole
+from spa.io.written import MARK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLE: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 10,
          "legend.frameon": False, "image.cmap": "gray", "svg.hashsalt": "spa"}  # fmt: skip
+
+# What savefig is told to write beside the picture, for each format: no clock, and whose it is.
+STAMPS: dict[str, dict[str, Any]] = {
+    "png": {"metadata": {"Software": "spa", "Comment": MARK}},
+    "pdf": {"metadata": {"CreationDate": None, "Creator": MARK}}, "svg": {"metadata": {"Date": None, "Creator": MARK}},
+    "eps": {"metadata": {"Creator": MARK}}, "ps": {"metadata": {"Creator": MARK}},
+    "jpg": {"pil_kwargs": {"comment": MARK}}, "jpeg": {"pil_kwargs": {"comment": MARK}},
+    "tif": {"pil_kwargs": {"software": MARK}}, "tiff": {"pil_kwargs": {"software": MARK}},
+}  # fmt: skip
 
 
 def open_figure(width: float = 8.0, height: float = 6.0) -> "Figure":
@@ -33,15 +44,9 @@ def open_figure(width: float = 8.0, height: float = 6.0) -> "Figure":
 def save(figure: "Figure", path: str | os.PathLike[str], dpi: int = 110) -> None:
     """Write a figure whole; the format is what the name ends in (PNG if nothing). Equal figures are equal bytes."""
     target = Path(path)
-    part = target.with_name(target.name + ".part")
     kind = target.suffix[1:].lower() or "png"
-    stamp = {"png": {"Software": "spa"}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind, {})
-    try:
-        figure.savefig(part, dpi=dpi, format=kind, metadata=stamp)
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise WriteError(f"{target}: {error.strerror}") from None
-    except ValueError as error:
-        part.unlink(missing_ok=True)
-        raise WriteError(f"{target}: {error}") from None
+    with whole(target) as part:
+        try:
+            figure.savefig(part, dpi=dpi, format=kind, **STAMPS.get(kind, {}))
+        except ValueError as error:
+            raise WriteError(f"{target}: {error}") from None

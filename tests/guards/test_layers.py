@@ -20,7 +20,7 @@ ALLOWED = {
     "installed": {"errors"},
     "io": {*BELOW},
     "model": {"errors"},
-    "plot": {"errors"},
+    "plot": {"io", "errors"},  # files are whole
     "gpu": {"errors"},
     "image": {"gpu", *BELOW},
     "volume": {"gpu", "image", *BELOW},

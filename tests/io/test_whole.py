@@ -1,5 +1,9 @@
 """Files are whole or not there."""
 
+import os
+import threading
+from pathlib import Path
+
 import pytest
 
 from spa.errors import WriteError
@@ -28,6 +32,19 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
 def test_a_missing_folder_is_a_write_error(tmp_path) -> None:
     with pytest.raises(WriteError, match="cannot be written: No such file"), whole(tmp_path / "no" / "a") as part:
         part.write_text("x")
+
+
+def test_a_pipe_is_written_into_and_stays_one(tmp_path: Path) -> None:
+    """As a device does: a root's `-o /dev/null` had made a file of it."""
+    pipe, got = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text()))
+    reader.start()
+    require_folder(pipe)
+    with whole(pipe) as part:
+        part.write_text("all of it")
+    reader.join(10)
+    assert got == ["all of it"] and pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
 
 
 def test_a_full_disk_is_a_write_error(tmp_path) -> None:

@@ -32,6 +32,7 @@ class Classes:
     """The averages of the last state, largest class first: images (C, box, box), share, resolution, effective size."""
 
     def __init__(self, problem: Problem, state: State) -> None:
+        state = loop.centred(problem.images, problem.settings, state, problem.settings.diameter / 4)
         self.problem, self.state = problem, state
         made = loop.averages(problem.images, problem.settings, state)
         share = state.prior

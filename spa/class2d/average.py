@@ -117,6 +117,12 @@ def off_centre(images: np.ndarray) -> np.ndarray:
     return np.stack([(weight.sum(1) * x).sum(1) / total, (weight.sum(2) * x).sum(1) / total], 1)
 
 
+def turned(points: np.ndarray, psi: np.ndarray) -> np.ndarray:
+    """Points (n, 2 = x, y) of averages, as images see them that show the average turned by psi (n,) radians."""
+    x, y, cos, sin = points[:, 0], points[:, 1], np.cos(psi), np.sin(psi)
+    return np.stack([x * cos + y * sin, y * cos - x * sin], 1).astype(np.float32)
+
+
 def moved(plane: Plane, sums: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """Sums (2, C, cells, 3) of averages moved by shift (C, 2 = x, y) pixels of the full box."""
     ky, kx = np.mgrid[: plane.rows, : plane.columns]

@@ -100,15 +100,21 @@ def step(
 
 def _centred(images: Images, settings: Settings, state: State) -> tuple[State, average.Averages]:
     """The state with its averages moved to the centre of the box, and the averages; not in the full passes."""
-    made = averages(images, settings, state)
     if state.iteration == 0 or settings.last(state.iteration):
-        return state, made
-    plane = Plane(images.band.box, state.radius)
-    away = average.off_centre(made.images) * plane.box / plane.small
-    away = np.clip(away, -settings.reach / 2, settings.reach / 2).astype(np.float32)
-    moved = average.moved(plane, state.sums, -away)
-    state = replace(state, sums=moved, shift=state.shift + away[state.cls])
+        return state, averages(images, settings, state)
+    state = centred(images, settings, state, settings.reach / 2)
     return state, averages(images, settings, state)
+
+
+def centred(images: Images, settings: Settings, state: State, most: float) -> State:
+    """The state with what its averages show moved to the centre of the box, by at most that (pixels, x and y), and its
+    images' shifts with it: the model of each image stays what it is."""
+    plane = Plane(images.band.box, state.radius)
+    made = averages(images, settings, state)
+    away = average.off_centre(made.images) * plane.box / plane.small
+    away = np.clip(away, -most, most).astype(np.float32)
+    moved = average.moved(plane, state.sums, -away)
+    return replace(state, sums=moved, shift=state.shift + average.turned(away[state.cls], state.psi))
 
 
 class _Pass:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from spa.class2d import average, loop, seeds
-from spa.class2d.plane import Plane, resampled
+from spa.class2d.plane import Plane, resampled, slices, turns
 from spa.class2d.schedule import Settings, batch_size
 
-from .conftest import DIAMETER, PIXEL, Planted, plant
+from .conftest import BOX, DIAMETER, PIXEL, Planted, plant
 
 
 def settings(classes: int = 4, iterations: int = 8, batch: int = 10**6, seed: int = 1) -> Settings:
@@ -121,3 +121,27 @@ def test_sums_of_assigned_images_average_to_the_planted_shape(planted: Planted) 
     found = average.averages(plane, sums[:, None], DIAMETER / PIXEL, 20).images[0]
     truth = resampled(planted.shapes, plane.small)[2]
     assert np.corrcoef(found.ravel(), truth.ravel())[0, 1] > 0.95
+
+
+def modelled(planted: Planted, s: Settings, state: loop.State, rows: np.ndarray) -> np.ndarray:
+    """(n, K) complex: what a state says of images, before their CTF."""
+    plane, band = Plane(BOX, state.radius), planted.images.band
+    count = int(np.count_nonzero(np.hypot(band.kx, band.ky) < state.radius - 1))
+    grids = plane.grids(loop.averages(planted.images, s, state).images)
+    turn = turns(plane, band, count, state.psi[rows])
+    seen = np.stack([slices(grids[c : c + 1], plane.columns, turn.take(i))[0, 0]
+                     for i, c in enumerate(state.cls[rows])])  # fmt: skip
+    ramp = state.shift[rows] @ np.stack([band.kx, band.ky])[:, :count]
+    return np.asarray((seen[:, 0] + 1j * seen[:, 1]) * np.exp(-2j * np.pi / BOX * ramp))
+
+
+def test_centring_moves_averages_and_leaves_what_is_said_of_images(planted: Planted, result: loop.State) -> None:
+    s, rows = settings(), np.arange(40)
+    plane, away = Plane(BOX, result.radius), np.tile(np.float32([4, -3]), (4, 1))
+    off = replace(result, sums=average.moved(plane, result.sums, away))
+    there = loop.centred(planted.images, s, off, 6.0)
+    distance = [np.hypot(*average.off_centre(loop.averages(planted.images, s, one).images).T).max()
+                for one in (off, there)]  # fmt: skip
+    assert distance[0] > 1 and distance[1] < 0.3 * distance[0]
+    before, after = (modelled(planted, s, one, rows) for one in (off, there))
+    assert abs(np.vdot(before, after)) > 0.98 * np.linalg.norm(before) * np.linalg.norm(after)

@@ -15,6 +15,7 @@ from spa.job.run import Run, job
     "--map",
     "map_file",
     type=options.INPUT_FILE,
+    show_default="those that the table names",
     help="A map that belongs to the particles: box, pixel size, sign; with poses, whether they fit it.",
 )
 @click.option(
@@ -50,13 +51,14 @@ def check(run: Run, star: str, output: str, map_file: str | None, reference: str
           resolution: float | None, diameter: float | None, distance: float, sample: int) -> None:  # fmt: skip
     """Does a table make physical sense?
 
-    Optics (kV, Cs, amplitude contrast, pixel sizes, groups), doses, values that are no numbers, defocus, half-sets and
-    particles that are in both, picks too near to each other, missing files, sizes of stacks, background and contrast of
-    images, pixel size and sign of a map; with it, poses and CTFs: whether they fit as they are, are better when read
-    otherwise (signs, units, axes, kV), or belong to other rows.  Each finding is a line on standard error and a row of
-    data_findings: an error spoils the result silently, a warning should be looked at, a note is good to know.  Errors
-    give status 65; with --strict warnings do, too.  The hand cannot be told from projections (poses and map can
-    be mirrored together); --resolution tells it from the map's alpha helices, and `refine homo --ewald` from the lens.
+    Optics (kV, Cs, amplitude contrast, pixel sizes, groups), doses, values that are no numbers, defocus, half-sets
+    and particles that are in both, picks too near to each other, missing files, sizes of stacks, background and
+    contrast of images, the maps that the table names, or pixel size and sign of --map; with a map, poses and CTFs:
+    whether they fit as they are, are better when read otherwise (signs, units, axes, kV), or belong to other rows.
+    Each finding is a line on standard error and a row of data_findings: an error spoils the result silently, a
+    warning should be looked at, a note is good to know.  Errors give status 65; with --strict warnings do, too. The
+    hand cannot be told from projections (poses and map can be mirrored together); --resolution tells it from the
+    map's alpha helices, and `refine homo --ewald` from the lens.
     """
     from spa.io.star import Table, Tables
     from spa.model.upgrade import is_old, upgraded
@@ -72,6 +74,8 @@ def check(run: Run, star: str, output: str, map_file: str | None, reference: str
     seen = images.look(tables, sample, diameter, found) if "particles" in tables else None
     if map_file:
         maps.look(run, tables, map_file, reference, resolution, seen, found)
+    else:
+        maps.look_at_stream(run, tables, seen, found)
     for one in found.all:
         run.warn(f"{one.severity}: {one.text}")
     table = Table.of(spaSeverity=[one.severity for one in found.all] or ["note"],

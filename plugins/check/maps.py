@@ -1,7 +1,10 @@
 """A map against the particles, and against one whose pixel size is right."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from spa.errors import SpaError
 from spa.io import mrc
 from spa.io.star import Tables
 from spa.job import maps, pool
@@ -22,22 +25,70 @@ def look(
 ) -> None:  # fmt: skip
     """Of the map: box, pixel size, sign, scale, hand; of the poses: whether the images look like it there."""
     volume = maps.read(run, map_file)
-    centre = distances(len(volume.data)) < len(volume.data) / 4
-    rim = distances(len(volume.data)) > 0.45 * len(volume.data)
-    if volume.data[centre].mean() < volume.data[rim].mean():
-        found.error("contrast", f"{map_file}: the particle is darker than the solvent: the map is inverted")
-    if seen is not None and seen.pixel_size and abs(volume.pixel_size / seen.pixel_size - 1) > 1e-3:
-        found.error(
-            "pixel size", f"{map_file}: {volume.pixel_size:g} A a pixel, the particles have {seen.pixel_size:g}"
-        )
-    if seen is not None and len(volume.data) != seen.pixels.shape[1]:
-        found.error(
-            "images", f"{map_file}: a box of {len(volume.data)} pixels, the particles have {seen.pixels.shape[1]}"
-        )
+    _sign(volume, found)
+    for what, text in _unlike(volume, seen):
+        found.error(what, text)
     if reference:
         _scale(volume, maps.read(run, reference), found)
     if resolution:
         _hand(run, volume, resolution, found)
+    _poses(tables, volume, seen, found)
+
+
+def look_at_stream(run: Run, tables: Tables, seen: Seen | None, found: Findings) -> None:
+    """Of the maps that the table names: whether they are there and are what they are said to be; of one map, its sign
+    and the poses. Its box and pixels need not be the images': jobs bring it to theirs."""
+    if maps.BLOCK not in tables:
+        return
+    table = tables[maps.BLOCK]
+    read: dict[tuple[str, int], mrc.Image] = {}
+    for name, role, number in zip(table.text(maps.NAME), table.text(maps.ROLE), table.ints(maps.CLASS)):
+        try:
+            if role == "fsc":
+                maps.fsc_curve(run, str(name))
+                continue
+            read[role, int(number)] = volume = maps.read(run, str(name))
+            if role == "mask":
+                maps.solvent(volume.data, str(name))
+        except SpaError as error:
+            found.error("maps", f"{table.where}: {role}: {error}")
+    for (role, number), volume in read.items():
+        other = read.get(("half1" if role == "half2" else "map", number), volume)
+        if other.data.shape != volume.data.shape or not np.isclose(other.pixel_size, volume.pixel_size, rtol=1e-3):
+            found.error("maps", f"{volume.path}: {_size(volume)}, {other.path} has {_size(other)}")
+        elif role == "half2" and np.array_equal(other.data, volume.data):
+            found.error("maps", f"{other.path} and {volume.path} are the same map, not two halves")
+    whole = [volume for (role, _), volume in read.items() if role == "map"]
+    for volume in whole:
+        _sign(volume, found)
+    if len(whole) == 1:
+        for what, text in _unlike(whole[0], seen):
+            found.note(what, text)
+        _poses(tables, whole[0], seen, found)
+
+
+def _size(volume: mrc.Image) -> str:
+    return f"{len(volume.data)} pixels of {volume.pixel_size:g} A"
+
+
+def _sign(volume: mrc.Image, found: Findings) -> None:
+    """Whether the particle is denser than what is around it."""
+    centre = distances(len(volume.data)) < len(volume.data) / 4
+    rim = distances(len(volume.data)) > 0.45 * len(volume.data)
+    if volume.data[centre].mean() < volume.data[rim].mean():
+        found.error("contrast", f"{volume.path}: the particle is darker than the solvent: the map is inverted")
+
+
+def _unlike(volume: mrc.Image, seen: Seen | None) -> Iterator[tuple[str, str]]:
+    """What of its grid is not the images'."""
+    if seen is not None and seen.pixel_size and abs(volume.pixel_size / seen.pixel_size - 1) > 1e-3:
+        size = f"{volume.pixel_size:g} A a pixel, the particles have {seen.pixel_size:g}"
+        yield "pixel size", f"{volume.path}: {size}"
+    if seen is not None and len(volume.data) != seen.pixels.shape[1]:
+        yield "images", f"{volume.path}: a box of {len(volume.data)} pixels, the particles have {seen.pixels.shape[1]}"
+
+
+def _poses(tables: Tables, volume: mrc.Image, seen: Seen | None, found: Findings) -> None:
     if seen is not None and len(volume.data) == seen.pixels.shape[1]:
         poses.look(tables, volume, seen, found)
 

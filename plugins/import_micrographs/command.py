@@ -28,6 +28,7 @@ def micrographs(run: Run, patterns: tuple[str, ...], output: str, pixel_size: fl
     """
     from spa.io.names import expanded
     from spa.io.star import Table, Tables
+    from spa.recipe import response
     from spa_plugins.import_micrographs.facts import common_pixel_size, facts
 
     found = list(run.each(expanded(patterns), facts, key=str, unit="micrograph"))
@@ -38,7 +39,7 @@ def micrographs(run: Run, patterns: tuple[str, ...], output: str, pixel_size: fl
         "rlnMicrographPixelSize": pixel,
     }  # fmt: skip
     optics.update({} if beam_tilt is None else {"rlnBeamTiltX": beam_tilt[0], "rlnBeamTiltY": beam_tilt[1]})
-    optics.update({} if mtf is None else {"rlnMtfFileName": mtf})
+    optics.update({} if mtf is None else {"rlnMtfFileName": response.read(mtf).path})
     table = Table.of(rlnMicrographName=[name for name, _ in found], rlnOpticsGroup=1)
     run.write(Tables({"optics": Table.of(**optics), "micrographs": table}), output)
     run.summary(f"{len(found)} micrographs of {_sizes([size for _, size in found])}, {pixel:g} A a pixel")

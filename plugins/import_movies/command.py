@@ -34,6 +34,7 @@ def movies(run: Run, patterns: tuple[str, ...], output: str, pixel_size: float |
     """
     from spa.io.names import expanded
     from spa.io.star import Table, Tables
+    from spa.recipe import response
     from spa_plugins.import_movies import facts, rows
 
     asked = rows.camera_of(**camera)
@@ -46,7 +47,7 @@ def movies(run: Run, patterns: tuple[str, ...], output: str, pixel_size: float |
         "rlnVoltage": voltage, "rlnSphericalAberration": cs, "rlnAmplitudeContrast": amplitude_contrast,
     }  # fmt: skip
     optics.update({} if beam_tilt is None else {"rlnBeamTiltX": beam_tilt[0], "rlnBeamTiltY": beam_tilt[1]})
-    optics.update({} if mtf is None else {"rlnMtfFileName": mtf})
+    optics.update({} if mtf is None else {"rlnMtfFileName": response.read(mtf).path})
     table = Table.of(rlnMicrographMovieName=[name for name, _ in kept], rlnOpticsGroup=1, **asked.columns(kept[0][1]))
     run.write(Tables({"optics": Table.of(**optics), "movies": table}), output)
     run.summary(f"{len(kept)} movies of {_sizes([one for _, one in kept])}, {pixel:g} A a pixel")

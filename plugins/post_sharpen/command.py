@@ -153,7 +153,7 @@ def _curve(
 
 def _mtf(run: Run, path: str | None, box: int, pixel_size: float, detector_pixel: float) -> np.ndarray | None:
     """The detector's MTF in each shell."""
-    from spa_plugins.post_sharpen.response import read
+    from spa.recipe.response import read
 
     if path is None:
         return None

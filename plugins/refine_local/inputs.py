@@ -66,6 +66,7 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     """Everything read and checked, and the start ready."""
     group = operators(asked.symmetry)
     require_relaxation(asked.relax_symmetry, asked.focus_mask)
+    maps.require_choice(asked.number, asked.reference or asked.half1, asked.mask)
     mask = maps.need(tables, "mask", "--mask", asked.mask, asked.number)
     sources = halfmaps.files(tables, asked.reference, asked.half1, asked.half2, asked.number, "--reference")
     stack = open_particles(run, tables)

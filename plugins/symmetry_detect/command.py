@@ -37,8 +37,10 @@ def detect(run: Run, star: str, output: str, plot: str | None, map_file: str | N
     A map that is symmetric only in outline passes when fine detail is left out: choose --max-resolution to suit.
     """
     from spa.io.star import Tables
+    from spa.job import maps
     from spa.recipe import symmetry
 
+    maps.require_choice(number, map_file)
     tables, asked = symmetry.looked_for(run, star, map_file, number, max_resolution, max_fold)
     if plot:
         symmetry.draw(asked, plot)

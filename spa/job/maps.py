@@ -91,6 +91,12 @@ def find(tables: Tables | None, role: str, given: str | None = None, number: int
     return str(names[0]) if len(names) else None
 
 
+def require_choice(number: int | None, *named: str | None) -> None:
+    """UsageError for a --class where every file is named that it would choose among the stream's."""
+    if number is not None and all(named):
+        raise UsageError("--class chooses among the stream's maps, and files are named in the place of all of them")
+
+
 def need(tables: Tables | None, role: str, option: str, given: str | None = None, number: int | None = None) -> str:
     """The same, but DataError when there is none."""
     found = find(tables, role, given, number)

@@ -76,6 +76,7 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     group = operators(asked.symmetry)
     require_relaxation(asked.relax_symmetry, asked.focus_mask)
     _say_symmetry(run, tables, asked)
+    maps.require_choice(asked.number, asked.reference)
     sources = references or [maps.need(tables, "map", "--reference", asked.reference, asked.number)]
     stack = open_particles(run, tables)
     starts = [on_grid(run, source, stack) for source in sources]

@@ -64,6 +64,7 @@ class Given:
 
 def read(run: Run, tables: Tables, asked: Asked) -> Given:
     """Everything read and checked; DataError where the table has no poses, or no half-sets for its half maps."""
+    maps.require_choice(asked.number, asked.map_file or asked.half1, asked.mask)
     sources = halfmaps.files(tables, asked.map_file, asked.half1, asked.half2, asked.number)
     stack = open_particles(run, tables)
     halfmaps.require_poses(stack, len(sources) == 2, "compare the map at")

@@ -214,3 +214,36 @@ def test_options_of_a_map_need_one(data: Path) -> None:
     for option in (("--reference", data / "P" / "truth.mrc"), ("--resolution", 5)):
         result = run_spa("check", data / "P" / "truth.star", *option)
         assert result.status == 2 and "goes with --map" in result.stderr
+
+
+def with_maps(tables: star.Tables, **files: str) -> star.Tables:
+    table = star.Table.of(spaMapName=list(files.values()), spaMapRole=list(files), spaMapClass=[1] * len(files))
+    return tables.with_block("maps", table)
+
+
+def test_the_maps_that_a_table_names_are_looked_at(data: Path) -> None:
+    """There, two halves, of one grid, a mask that is one, and the poses fit the map."""
+    volume = mrc.read(data / "P" / "truth.mrc")
+    mrc.write(data / "dark.mrc", -volume.data, volume.pixel_size)
+    mrc.write(data / "small.mrc", volume.data[4:-4, 4:-4, 4:-4], volume.pixel_size)
+    status, said, found = checked(data, with_maps(truth(data), map="P/truth.mrc"), "--strict")
+    assert status == 0 and ("poses", "note") not in found, said
+    for files, words in (
+        ({"map": "none.mrc"}, "map: none.mrc: no such file"),
+        ({"map": "dark.mrc"}, "dark.mrc: the particle is darker"),
+        ({"half1": "P/truth.mrc", "half2": "P/truth.mrc"}, "the same map, not two halves"),
+        ({"map": "P/truth.mrc", "half1": "small.mrc"}, "small.mrc: 24 pixels of 5 A, P/truth.mrc has 32 pixels"),
+        ({"mask": "dark.mrc"}, "mask: dark.mrc: values from"),
+        ({"fsc": "p.star"}, "fsc: "),
+    ):
+        status, said, found = checked(data, with_maps(truth(data), **files))
+        assert status == 65 and words in said, said
+
+
+def test_poses_are_held_against_the_map_of_the_table(data: Path) -> None:
+    tables = truth(data)
+    moved = {name: (-np.array(tables["particles"].floats(name))).tolist() for name in
+             ("rlnOriginXAngst", "rlnOriginYAngst")}  # fmt: skip
+    _, _, right = checked(data, with_maps(tables, map="P/truth.mrc"))
+    _, said, found = checked(data, with_maps(set_(tables, "particles", **moved), map="P/truth.mrc"))
+    assert ("poses", "error") in found and ("poses", "error") not in right, said

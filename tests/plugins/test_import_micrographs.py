@@ -91,8 +91,18 @@ def test_headers_that_differ_are_refused(folder) -> None:
     assert "m3.mrc: 2 A a pixel in its header, but most have 1.37" in result.stderr
 
 
+MTF = "data_\n\nloop_\n_rlnResolutionInversePixel #1\n_rlnMtfValue #2\n0 1.0\n0.25 0.7\n0.5 0.3\n"
+
+
+def test_what_is_no_mtf_is_refused(folder) -> None:
+    (folder / "mtf.star").write_text(MTF.replace("0 1.0", "0 0.3"))
+    for file, said in (("m1.mrc", "m1.mrc"), ("mtf.star", "an MTF is 1 there")):
+        result = run_spa("import", "micrographs", "m1.mrc", "--mtf", file, cwd=folder)
+        assert result.status == 65 and said in result.stderr and not result.stdout
+
+
 def test_beam_tilt_and_mtf_stand_in_the_optics_table(folder) -> None:
-    (folder / "mtf.star").write_text("data_\n")
+    (folder / "mtf.star").write_text(MTF)
     result = run_spa("import", "micrographs", "m1.mrc", "--beam-tilt", 0.1, -0.2, "--mtf", "mtf.star", cwd=folder)
     optics = tables(result)["optics"]
     assert (optics.floats("rlnBeamTiltX")[0], optics.floats("rlnBeamTiltY")[0]) == (0.1, -0.2)

@@ -19,6 +19,7 @@ def folder(tmp_path):
         tiff.write(tmp_path / f"m{number}.tif", iter(rng.integers(0, 9, (10, NY, NX)).astype(np.uint8)))
     mrc.write(tmp_path / "gain.mrc", rng.uniform(0.9, 1.1, (NY, NX)).astype(np.float32), 1.0)
     (tmp_path / "bad.txt").write_text("3 4 5 6\n")
+    (tmp_path / "mtf.star").write_text("data_\nloop_\n_rlnResolutionInversePixel\n_rlnMtfValue\n0 1\n0.5 0.3\n")
     return tmp_path
 
 
@@ -26,11 +27,16 @@ def tables(result) -> star.Tables:
     return star.read(io.StringIO(result.stdout))
 
 
+def test_what_is_no_mtf_is_refused(folder) -> None:
+    result = run_spa("import", "movies", "*.tif", "--pixel-size", 1.3, "--mtf", "bad.txt", cwd=folder)
+    assert result.status == 65 and "bad.txt" in result.stderr and not result.stdout
+
+
 def test_a_pattern_gives_a_table_in_natural_order(folder) -> None:
     result = run_spa("import", "movies", "*.tif", "--pixel-size", 1.3, "--voltage", 200, "--cs", 2.2, "--dose", 1.5,
                      "--amplitude-contrast", 0.07, "--optics-group", "krios", "--pre-dose", 2, "--gain", "gain.mrc",
                      "--gain-rotate", 2, "--gain-flip", 1, "--defects", "bad.txt", "--beam-tilt", 0.1, -0.2,
-                     "--mtf", "bad.txt", cwd=folder)  # fmt: skip
+                     "--mtf", "mtf.star", cwd=folder)  # fmt: skip
     assert result.status == 0, result.stderr
     table, optics = tables(result)["movies"], tables(result)["optics"]
     assert table.text("rlnMicrographMovieName").tolist() == ["m1.tif", "m2.tif", "m10.tif"]
@@ -39,7 +45,7 @@ def test_a_pattern_gives_a_table_in_natural_order(folder) -> None:
                         ("rlnMicrographDefectFile", "bad.txt")):  # fmt: skip
         assert {text.removesuffix(".0") for text in table.listed(name)} == {value}
     assert optics.floats("rlnMicrographOriginalPixelSize").tolist() == [1.3]
-    assert optics.floats("rlnBeamTiltY").tolist() == [-0.2] and optics.listed("rlnMtfFileName") == ["bad.txt"]
+    assert optics.floats("rlnBeamTiltY").tolist() == [-0.2] and optics.listed("rlnMtfFileName") == ["mtf.star"]
     assert "3 movies of 10 frames of 140 x 130 pixels, 1.3 A a pixel" in result.stderr
 
 

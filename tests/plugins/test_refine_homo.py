@@ -132,6 +132,8 @@ def test_of_several_maps_in_the_stream_one_is_chosen(done: Path, tmp_path: Path)
     call = ("refine", "homo", tmp_path / "two.star", "-d", tmp_path / "R", "--iterations", 1, "--lowpass", 40)
     result = run_spa(*call)
     assert result.status == 2 and "choose one with --class" in result.stderr
+    result = run_spa(*call, "--class", 2, "--reference", first)
+    assert result.status == 2 and "--class chooses among the stream's maps" in result.stderr
     result = run_spa(*call, "--class", 2)
     assert result.status == 66 and "none.mrc" in result.stderr
     result = run_spa(*call, "--class", 1)

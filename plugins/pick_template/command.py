@@ -3,7 +3,7 @@
 import click
 
 from spa.errors import UsageError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -61,6 +61,7 @@ def template(
 
     if templates and map_file:
         raise UsageError("--templates and --map exclude each other")
+    call.go_with("map_file", "symmetry", "angular_step")
     if 2 * lowpass > diameter:
         raise UsageError(f"--lowpass {lowpass:g} would leave nothing of a particle of {diameter:g} A")
     settings = Settings(

@@ -100,6 +100,9 @@ def _images(run: Run, tables: Tables, given: Given) -> tuple[np.ndarray, np.ndar
     if given.templates and Path(given.templates).suffix != ".star":
         image = mrc.read(given.templates)
         data = np.asarray(image.data, np.float32)
+        if len(set(data.shape)) == 1 and data.ndim == 3 and Path(given.templates).suffix != ".mrcs":
+            raise DataError(f"{given.templates}: a cube of {len(data)} pixels, as maps are: give a map as --map (a "
+                            "stack of so many images has a name in .mrcs)")  # fmt: skip
         rows = data.reshape(-1, *data.shape[-2:])
         return _usable(run, list(rows), range(1, len(rows) + 1), given.templates, image.pixel_size, given)
     source = star.read(given.templates) if given.templates else tables

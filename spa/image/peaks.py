@@ -10,6 +10,7 @@ def maxima(scores: np.ndarray, least: float, spacing: float) -> np.ndarray:
 
     Equal scores keep the order of the pixels, so that the answer does not depend on chance.
     """
+    spacing = min(spacing, float(np.hypot(*scores.shape)))  # none are further apart
     high = np.pad(scores, 1, constant_values=-np.inf)
     along = np.maximum(np.maximum(high[:, :-2], high[:, 2:]), high[:, 1:-1])
     tops = (scores >= np.maximum(np.maximum(along[:-2], along[2:]), along[1:-1])) & (scores > least)

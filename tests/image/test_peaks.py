@@ -36,7 +36,7 @@ def test_those_kept_are_apart_and_those_removed_are_near_a_better_one(seed):
         assert kept[distance[:, gone] <= 6].min() < gone
 
 
-@pytest.mark.parametrize("spacing", [0.0, 1.0, 3.3, 12.0, 90.0])
+@pytest.mark.parametrize("spacing", [0.0, 1.0, 3.3, 12.0, 90.0, 1e5])
 @pytest.mark.parametrize("levels", [1, 1000])
 def test_of_a_map_the_best_are_taken_one_after_another(spacing: float, levels: int) -> None:
     scores = np.round(levels * np.random.default_rng(3).standard_normal((60, 43))) / levels  # equal ones, too

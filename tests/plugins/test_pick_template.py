@@ -183,6 +183,11 @@ def test_maps_that_cannot_be(micrograph: Path, tmp_path: Path) -> None:
 def test_options_that_exclude_each_other_and_nothing_found(micrograph: Path, stack: Path, tmp_path: Path) -> None:
     assert failed(micrograph, tmp_path, "--templates", stack, "--map", stack)[0] == 2
     assert failed(micrograph, tmp_path, "--templates", stack, "--lowpass", 100)[0] == 2
+    status, said = failed(micrograph, tmp_path, "--templates", stack, "--symmetry", "D2")
+    assert status == 2 and "--symmetry goes with --map" in said
+    mrc.write(tmp_path / "map.mrc", np.random.default_rng(0).random((48, 48, 48), np.float32), 5.0)
+    status, said = failed(micrograph, tmp_path, "--templates", tmp_path / "map.mrc")
+    assert status == 65 and "give a map as --map" in said
     status, said = failed(micrograph, tmp_path, "--templates", stack, "--threshold", 1000)
     assert status == 65 and "no picks" in said
 

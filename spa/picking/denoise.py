@@ -51,7 +51,10 @@ def _parted(
     seen = np.bincount(ring, square * power, rings) - np.bincount(ring, square, rings) * noise
     sums = [gaussian_filter1d(one, _BLUR, mode="nearest") for one in (seen, np.bincount(ring, square**2, rings))]
     signal = sums[0] / np.maximum(sums[1], 1e-12)
-    return np.minimum.accumulate(np.maximum(signal - _DOUBT * noise, 1e-12 * noise)), noise
+    signal = np.maximum(signal - _DOUBT * noise, 1e-12 * noise)
+    peak = int(np.argmax(signal[: max(1, rings // 4)]))  # before it the ground was evened out: nothing is left there
+    signal[peak:] = np.minimum.accumulate(signal[peak:])
+    return signal, noise
 
 
 def _floor(mean: np.ndarray, square: np.ndarray) -> np.ndarray:

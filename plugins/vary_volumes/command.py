@@ -59,6 +59,9 @@ def volumes(run: Run, star: str, output: str, plot: str | None, **settings: Any)
     with mapping(run.threads) as pool:
         workers = Workers(pool, run.threads)
         found = results.made(run, given, known, chosen, workers)
+    for one in found.points[found.near == 0]:
+        run.warn(f"--at {','.join(f'{z:.3g}' for z in one)}: no particle is within its error bars of there: the volume "
+                 "shows those that are nearest")  # fmt: skip
     run.write(results.written(run, found), output)
     if plot:
         results.draw(Path(plot), found)

@@ -26,6 +26,7 @@ from spa.volume.transform import resampled, transform
 GROUPS = ("rlnGroupName", "rlnGroupNumber", "rlnMicrographName")
 SHIFT = 20.0  # angstroms: shifts that are searched at first
 LOWPASS = 40.0  # angstroms: where a map begins that is named: nobody knows what is right of it
+NARROW = 0.5  # of what the reference measures: such a diameter is said to cut it
 DETAIL = 7.0  # of the diameter, a part: where the stream's map does, which these images have made
 
 
@@ -80,8 +81,11 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     sources = references or [maps.need(tables, "map", "--reference", asked.reference, asked.number)]
     stack = open_particles(run, tables)
     starts = [on_grid(run, source, stack) for source in sources]
-    diameter = asked.diameter or max(measured_diameter(start, stack.pixel_size) for start in starts)
+    measured = max(measured_diameter(start, stack.pixel_size) for start in starts)
+    diameter = asked.diameter or measured
     _check_lengths(stack, diameter, asked)
+    if diameter < NARROW * measured:
+        run.warn(f"--diameter {diameter:g}: the reference looks {measured:.0f} A wide, and is cut to that")
     mask = solvent(run, asked.mask, stack, diameter)
     breadth = max((measured_breadth(start, stack.pixel_size) or diameter for start in starts), default=diameter)
     settings = Settings(

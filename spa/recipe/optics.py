@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spa.errors import DataError, SpaError
+from spa.errors import DataError, SpaError, UsageError
 from spa.image.ctf import Lens, chi_terms
 from spa.io.star import Tables
 from spa.job import maps, memory, pool
@@ -65,6 +65,9 @@ class Given:
 def read(run: Run, tables: Tables, asked: Asked) -> Given:
     """Everything read and checked; DataError where the table has no poses, or no half-sets for its half maps."""
     maps.require_choice(asked.number, asked.map_file or asked.half1, asked.mask)
+    if asked.max_resolution and asked.max_resolution >= asked.min_resolution:
+        raise UsageError(f"--max-resolution {asked.max_resolution:g}: nothing is left of what is finer than "
+                         f"--min-resolution {asked.min_resolution:g}")  # fmt: skip
     sources = halfmaps.files(tables, asked.map_file, asked.half1, asked.half2, asked.number)
     stack = open_particles(run, tables)
     halfmaps.require_poses(stack, len(sources) == 2, "compare the map at")

@@ -254,3 +254,9 @@ def test_images_on_the_ewald_sphere(tmp_path: Path) -> None:
         said[way] = result.stderr
     assert agree["negative"] > agree["none"] > agree["positive"]
     assert "agree less" in said["positive"] and "agree less" not in said["negative"]
+
+
+def test_a_diameter_that_cuts_the_reference_is_said(done: Path, tmp_path: Path) -> None:
+    call = ("refine", "homo", done / "out.star", "-d", tmp_path / "R", "--iterations", 1)
+    said = [run_spa(*call, "--diameter", diameter).stderr for diameter in (40, 120)]
+    assert "--diameter 40: the reference looks" in said[0] and "the reference looks" not in said[1], said

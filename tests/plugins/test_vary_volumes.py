@@ -55,6 +55,12 @@ def test_volumes_differ_by_what_was_planted(two: Path, tmp_path: Path) -> None:
     assert sharp.status == 0, sharp.stderr
 
 
+def test_a_point_where_no_particle_is_is_said(two: Path, tmp_path: Path) -> None:
+    result = run_spa("vary", "volumes", two / "in.star", "-d", tmp_path, *QUICK, "--at", "40", "--at", "1")
+    assert result.status == 0 and "--at 40: no particle is within its error bars" in result.stderr
+    assert "--at 1:" not in result.stderr
+
+
 def test_centres_axis_path_and_threads(two: Path, tmp_path: Path) -> None:
     words = ("--centres", "--axis", 1, "--path", "-1", "1", "--main-path", "--frames", 2, "--min-resolution", 150,
              "--mask",

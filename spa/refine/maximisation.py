@@ -20,7 +20,7 @@ from spa.volume.slices import Reference, slices
 
 LEAST_WEIGHT = 0.01  # modes below this share of the posterior are not inserted
 DRAWS = 2  # antithetic poses drawn about each mode
-FLOOR = 0.02  # of a shell's mean weight, added where nothing else regularises
+FLOOR = 0.1  # of a shell's mean weight, added where nothing else regularises: coefficients of few views are noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +203,11 @@ def wiener_prior(sums: Sums, curve: np.ndarray, share: float = 1.0) -> np.ndarra
 
 
 def raw_prior(sums: Sums) -> np.ndarray:
-    """Only the floor: for half maps whose FSC is taken."""
+    """Only the floor: for half maps whose FSC is taken.
+
+    Where views crowd, a part of each shell has next to no weight. Divided by that alone its noise would outweigh all
+    else that the shell holds, and the FSC tell of what no map keeps, as the Wiener solution leaves it out.
+    """
     weight = sums.shell_weight()
     return FLOOR * weight + 1e-12 * weight.max()
 

@@ -31,13 +31,16 @@ class Planted:
 
 
 def make(n: int = 300, snr: float = 4.0, seed: int = 0, signal: bool = True, iterations: int = 8,
-         strength: np.ndarray | None = None) -> Planted:  # fmt: skip
-    """n images of a random lump; snr is the mean of |CTF P|^2 / s^2 over the band; strength (n,): scales."""
+         strength: np.ndarray | None = None, poses: np.ndarray | None = None) -> Planted:  # fmt: skip
+    """n images of a random lump; snr is the mean of |CTF P|^2 / s^2 over the band; strength (n,): scales.
+
+    poses (n, 3, 3): by default from all sides.
+    """
     rng = np.random.default_rng(seed)
     raw = gaussian_filter(rng.standard_normal((BOX,) * 3), 1.3)
     volume = (np.maximum(raw, 0) * soft_sphere(BOX, 12, 3)).astype(np.float32)
     band = disc(BOX, BOX // 2 - 1)
-    poses = Rotation.random(n, random_state=seed + 1).as_matrix()
+    poses = Rotation.random(n, random_state=seed + 1).as_matrix() if poses is None else poses
     shifts = rng.normal(0, 1.0, (n, 2))
     defocus = rng.uniform(8000, 20000, n)
     chi = chi_terms(Lens(300, 2.7, 0.1), defocus + 200, defocus, rng.uniform(0, np.pi, n), np.zeros(n))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("star", metavar="FILE", type=click.Path())
 @options.star_out
 @click.option("-d", "--outdir", metavar="DIR", type=click.Path(),
-              help="Folder for the stack that --normalise or --crop writes.")
+              help="Folder for the stacks that --normalise, --crop or --resample writes.")
 @options.standard
 @click.option("--pixel-size", type=click.FloatRange(0, 100, min_open=True), help="Angstroms a pixel.")
 @click.option("--voltage", type=click.FloatRange(10, 3000), help="Voltage, kV.")
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 @click.option("--check/--no-check", default=True, show_default=True,
               help="Open the stacks, leave out rows without an image, and write the box into the table.")
 @options.crop("not cropped")
+@click.option("--resample", type=click.FloatRange(0, 100, min_open=True), metavar="A",
+              help="Write new stacks of this pixel size, angstroms, no finer than the coarsest optics group's; without "
+                   "--crop in the largest box that all images fill.")
 @click.option("--normalise", is_flag=True, help="Write a new stack whose background has mean 0 and deviation 1.")
 @click.option("--background-diameter", type=click.FloatRange(0, min_open=True), show_default="0.75 of the box",
               help="With --normalise: angstroms; what lies outside this circle is background.")
@@ -39,17 +42,18 @@ if TYPE_CHECKING:
 @click.option("--invert/--no-invert", default=None, show_default="as a .cs says, else no",
               help="With --normalise: make dark particles white.")
 @click.option("--float16/--float32", default=False, show_default="float32",
-              help="With --normalise or --crop: how pixels are stored.")
+              help="With --normalise, --crop or --resample: how pixels are stored.")
 @job("import particles")
 def particles(run: Run, star: str, output: str, pixel_size: float | None, voltage: float | None, cs: float | None,
               amplitude_contrast: float | None, optics_group: str | None, passthrough: tuple[str, ...], invert_y: bool,
-              check: bool, crop: int | None, normalise: bool, background_diameter: float | None, ramp: bool,
-              invert: bool | None, float16: bool) -> None:  # fmt: skip
+              check: bool, crop: int | None, resample: float | None, normalise: bool,
+              background_diameter: float | None, ramp: bool, invert: bool | None, float16: bool) -> None:  # fmt: skip
     """Make a table of particles from RELION, cryoSPARC or a bare stack.
 
     FILE is a STAR table of RELION 3.0 to 5 (or - for standard input), a cryoSPARC .cs dataset, or a stack of images.
     Optics that the file does not say are options. Unknown columns go through untouched. With --crop a new stack of
-    larger pixels is written: particles that come without their micrographs are classified and searched faster.
+    larger pixels is written: particles that come without their micrographs are classified and searched faster. With
+    --resample optics groups of several pixel sizes come to have one, and go into one refinement.
     """
     import numpy as np
 
@@ -59,9 +63,9 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     from spa_plugins.import_particles.stack import Anew, written
 
     call.go_with("normalise", "background_diameter", "ramp", "invert")
-    if not crop:
+    if not crop and not resample:
         call.go_with("normalise", "float16")
-    anew = "--normalise" if normalise else "--crop" if crop else None
+    anew = "--normalise" if normalise else "--resample" if resample else "--crop" if crop else None
     if anew and (run.outdir is None or not check):
         raise UsageError(f"{anew} writes a stack: say --outdir DIR (and not --no-check)")
     given = {"rlnImagePixelSize": pixel_size, "rlnVoltage": voltage, "rlnSphericalAberration": cs,
@@ -79,7 +83,7 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     if dark and not normalise:
         run.warn("the dataset says that its particles are dark; RELION and spa want them white: --normalise turns them")
     if anew:
-        how = Anew(crop, normalise, background_diameter, ramp, dark if invert is None else invert,
+        how = Anew(crop, resample, normalise, background_diameter, ramp, dark if invert is None else invert,
                    np.float16 if float16 else np.float32)  # fmt: skip
         tables = written(run, tables, how)
         groups = optics_groups(tables)

@@ -1,7 +1,7 @@
-"""The stack that --normalise and --crop write, in batches."""
+"""The stack that --normalise, --crop and --resample write, in batches."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,12 @@ import numpy as np
 
 from spa.errors import DataError, UsageError
 from spa.image.boxes import cropped
+from spa.image.resample import stretched
 from spa.io import mrc
 from spa.io.stacks import ImageSource, image_name
 from spa.io.star import Tables
 from spa.job.run import Run
-from spa.model.optics import optics_groups
+from spa.model.optics import Optics, optics_groups
 from spa_plugins.import_particles.normalise import background, normalised
 
 _BATCH_PIXELS = 2**22
@@ -21,27 +22,52 @@ _BATCH_PIXELS = 2**22
 
 @dataclass(frozen=True)
 class Anew:
-    """How images are written: in boxes of `crop` pixels that show the same (None: as they are), and brought to one
-    scale or not, by the background outside a circle (diameter in angstroms; None: three quarters of the box)."""
+    """How images are written: in boxes of `crop` pixels that show the same (None: as they are), or in such boxes of
+    pixels of one size (`resample`, angstroms), and brought to one scale or not, by the background outside a circle
+    (diameter in angstroms; None: three quarters of the box)."""
 
     crop: int | None
+    resample: float | None
     normalise: bool
     diameter: float | None
     ramp: bool
     invert: bool
     dtype: Any
 
+    def filled(self, groups: list[Optics]) -> "Anew":
+        """The same with the largest box that images of all groups fill in pixels of the new size, where none is said.
+
+        UsageError where images are too coarse for the pixel size, or too small for the box.
+        """
+        if self.resample is None:
+            return self
+        coarsest = max(group.pixel_size for group in groups)
+        if self.resample < coarsest * (1 - 1e-6):
+            raise UsageError(f"--resample {self.resample:g}: images of {coarsest:g} A a pixel show nothing so fine")
+        most = min((group.image_size or 0) * group.pixel_size for group in groups) / self.resample
+        box = self.crop or int(most + 1e-6) // 2 * 2
+        if box % 2 or box > most + 1e-6:
+            raise UsageError(f"--crop {box}: the smallest images are {most:.1f} pixels of {self.resample:g} A wide; "
+                             "the box must be even, and no larger")  # fmt: skip
+        return replace(self, crop=box)
+
     def size(self, source: ImageSource) -> int:
         """The box of what is written; UsageError where it cannot be cropped to."""
         if self.crop is None:
             return source.box
-        if self.crop % 2 or source.box % 2 or self.crop > source.box:
+        if source.box % 2 or (self.resample is None and (self.crop % 2 or self.crop > source.box)):
             raise UsageError(f"--crop {self.crop}: boxes are of {source.box} pixels; both must be even, it no larger")
         return self.crop
 
-    def images(self, images: np.ndarray, pixel_size: float) -> np.ndarray:
-        """Images (n, box, box) as they are written, of a pixel size after cropping; NaN where there is no scale."""
-        if self.crop:
+    def step(self, source: ImageSource, pixel_size: float) -> float:
+        """From pixel to pixel of what is written, in pixels of a source (angstroms)."""
+        return source.box / self.size(source) if self.resample is None else self.resample / pixel_size
+
+    def images(self, images: np.ndarray, step: float, pixel_size: float) -> np.ndarray:
+        """Images (n, box, box) as they are written, of a step and a pixel size; NaN where there is no scale."""
+        if self.crop and self.resample:
+            images = stretched(images, self.crop, step)
+        elif self.crop:
             images = cropped(images, self.crop)
         if not self.normalise:
             return images
@@ -60,6 +86,7 @@ def written(run: Run, tables: Tables, how: Anew) -> Tables:
     """
     assert run.outdir is not None
     particles, groups = tables["particles"], optics_groups(tables)
+    how = how.filled(list(groups.values()))
     numbers = particles.ints("rlnOpticsGroup")
     names = np.full(len(particles), "", object)
     finer = np.ones(len(tables["optics"]))  # how many old pixels a new one is
@@ -68,10 +95,10 @@ def written(run: Run, tables: Tables, how: Anew) -> Tables:
         if not rows.size:
             continue
         source = ImageSource(particles.text("rlnImageName")[rows].tolist())
-        wider = source.box / how.size(source)
+        wider = how.step(source, group.pixel_size)
         finer[tables["optics"].ints("rlnOpticsGroup") == number] = wider
         path = run.outdir / ("particles.mrcs" if len(groups) == 1 else f"particles_{number}.mrcs")
-        names[rows] = _one_stack(run, source, path, group.pixel_size * wider, how)
+        names[rows] = _one_stack(run, source, path, wider, group.pixel_size * wider, how)
     keep = names != ""
     if not keep.any():
         raise DataError(f"{tables.source}: none of its {len(keep)} images can be written")
@@ -83,7 +110,9 @@ def written(run: Run, tables: Tables, how: Anew) -> Tables:
     return tables.with_block("optics", optics)
 
 
-def _one_stack(run: Run, source: ImageSource, path: Path, pixel_size: float, how: Anew) -> list[str]:
+def _one_stack(
+    run: Run, source: ImageSource, path: Path, step: float, pixel_size: float, how: Anew
+) -> list[str]:  # fmt: skip
     """The new name of each image of a source, "" where it was left out."""
     names: list[str] = []
     size = max(1, _BATCH_PIXELS // source.box**2)
@@ -92,7 +121,7 @@ def _one_stack(run: Run, source: ImageSource, path: Path, pixel_size: float, how
         starts = range(0, len(source), size)
         for start in run.progress(starts, unit="batch"):
             rows = np.arange(start, min(start + size, len(source)))
-            images = how.images(_images(source, rows), pixel_size)
+            images = how.images(_images(source, rows), step, pixel_size)
             good = np.isfinite(images).all(axis=(1, 2))
             writer.write(images[good])
             why = "a flat background, or pixels" if how.normalise else "pixels"

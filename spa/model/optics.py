@@ -83,7 +83,7 @@ def one_pixel_size(groups: dict[int, Optics], where: str) -> float:
     if high[0] > low[0] * (1 + 1e-4):
         raise DataError(
             f"{where}: optics groups of different pixel sizes ({low[1]}: {low[0]:g} A, {high[1]}: {high[0]:g} A); "
-            "this job needs one (`spa extract particles --pixel-size` makes it)"
+            "this job needs one (`spa import particles --resample` makes it, or `spa extract particles --pixel-size`)"
         )
     return low[0]
 

@@ -48,8 +48,8 @@ def patch(run: Run, star: str, output: str, plot: str | None, patches: str, bfac
     Whole frames are aligned first, then all patches together: a smooth field of displacements over the frame and over
     time is fitted to what the patches' spectra say, each weighed by the movie's own signal and noise, and no more
     motion is taken than the movie gives evidence for. Frames are interpolated once. Gain, defects and doses come from
-    the table, or from the options here. Beside each sum lies RELION's STAR of its motion. Hot and dead pixels are found
-    and filled; a gain that lies the wrong way is said.
+    the table, or from the options here. Beside each sum lies RELION's STAR of its motion. Hot and dead pixels, and
+    lines of up to three, are found and filled; a gain that lies the wrong way is said.
 
     \b
     Example:

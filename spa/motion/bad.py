@@ -1,5 +1,7 @@
 """Bad pixels: found in the sum of a movie's frames as they come, and filled from good ones around, at random."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from spa.errors import DataError
@@ -7,10 +9,14 @@ from spa.image.quantiles import median, quantiles
 from spa.motion import kernels
 
 SIGMAS = 6.0
+FAR = 4.0  # standard deviations from the mean around: a line of bad pixels has drawn that towards itself
 BACKGROUND = 8  # pixels: side of the squares whose means pixels are compared with
 FEW = 6  # good neighbours: a bad pixel with no more draws from a wider square
 REACH = 2
 SAMPLED = 3  # pixels along a side, of which one tells how far others are spread
+LONG = 32  # pixels along a line, half of which are far, tell that it is one
+ACROSS = 4  # pixels to either side that a line is held against: lines of up to three are found
+HOT = 4.0  # times the mean: no specimen is so bright
 ODD = 0.01  # of the pixels: so few that differ from all others are bad ones
 
 
@@ -25,9 +31,12 @@ def add(raw: np.ndarray, total: np.ndarray) -> None:
 def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Mask (ny, nx) of pixels, beside the known ones, brighter or darker than chance allows in the sum of all frames.
 
-    Six standard deviations from the mean around, and from what its neighbours have: a step in the image is no defect.
+    Six standard deviations from the mean around, and from what its neighbours have, or, where it lies in a column or
+    row of such, from what lies to either side of that: a step in the image is no defect. What is four times as bright
+    as all on average is one, whatever its neighbours have.
     """
-    filled = np.where(known, np.float32(total[~known].mean(dtype=np.float64)), total).astype(np.float32)
+    level = np.float32(total[~known].mean(dtype=np.float64))
+    filled = np.where(known, level, total).astype(np.float32)
     rest = filled - _around(filled, BACKGROUND)
     middle, spread = middle_and_spread(rest[::SAMPLED, ::SAMPLED])
     if not spread > 0:
@@ -35,13 +44,14 @@ def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
         return np.zeros(total.shape, bool)
     found = np.zeros(total.shape, bool)
     rest -= np.float32(middle)
-    ys, xs = np.nonzero((np.abs(rest) > SIGMAS * spread) & ~known)
+    ys, xs = np.nonzero((np.abs(rest) > FAR * spread) & ~known)
     if not len(ys):
         return found
     ny, nx = total.shape
     steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     near = np.stack([filled[np.clip(ys + dy, 0, ny - 1), np.clip(xs + dx, 0, nx - 1)] for dy, dx in steps], axis=1)
-    found[ys, xs] = apart(near, spread)
+    single = (np.abs(rest[ys, xs]) > SIGMAS * spread) & (apart(near, spread) | (near[:, 4] > HOT * level))
+    found[ys, xs] = single | in_lines(lambda: filled, total.shape, ys, xs, spread)
     return found
 
 
@@ -50,6 +60,34 @@ def apart(near: np.ndarray, spread: float) -> np.ndarray:
     around = np.delete(near, 4, axis=1)
     middle = np.sort(around, axis=1)[:, 3:5].mean(axis=1)
     return np.abs(near[:, 4] - middle) > SIGMAS * spread
+
+
+def in_lines(
+    whole: Callable[[], np.ndarray], shape: tuple[int, ...], ys: np.ndarray, xs: np.ndarray, spread: float
+) -> np.ndarray:
+    """(n,) whether pixels that are far, (n,) rows and columns of them, lie in a column or row of such pixels and are
+    far from the median of what is to either side of it, where both sides have alike.
+
+    whole: gives the image, of a shape (ny, nx); few have such lines.
+    """
+    found = np.zeros(len(ys), bool)
+    ny, nx = shape
+    for line, along, size, across in ((xs, ys, ny, nx), (ys, xs, nx, ny)):
+        key = line.astype(np.int64) * (size + 2 * LONG) + along
+        ordered = np.sort(key)
+        near = np.searchsorted(ordered, key + LONG // 2, "right") - np.searchsorted(ordered, key - LONG // 2, "left")
+        many = np.flatnonzero(near >= LONG // 2)
+        if not len(many):
+            continue
+        image = whole()
+        first = np.clip(line[many] - ACROSS, 0, max(0, across - 2 * ACROSS - 1))
+        beside = np.minimum(first[:, None] + np.arange(2 * ACROSS + 1), across - 1)
+        at = (along[many, None], beside) if line is xs else (beside, along[many, None])
+        values = np.sort(image[at], axis=1)
+        alike = values[:, ACROSS + 1] - values[:, ACROSS - 1] <= SIGMAS * spread
+        away = np.abs(image[ys[many], xs[many]] - values[:, ACROSS])
+        found[many] |= alike & (away > SIGMAS * spread)
+    return found
 
 
 def require_varied(image: np.ndarray) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from spa.gpu.array import Array
-from spa.motion.bad import BACKGROUND, SAMPLED, SIGMAS, apart, middle_and_spread, require_varied
+from spa.motion.bad import BACKGROUND, FAR, HOT, SAMPLED, SIGMAS, apart, in_lines, middle_and_spread, require_varied
 
 SOURCE = Path(__file__).with_name("bad.cu")
 THREADS, PARTS = 256, 512
@@ -40,7 +40,7 @@ def outliers(total: Array, gain: Array | None, known: np.ndarray) -> np.ndarray:
     count, places = device.zeros(1, dtype=np.int32), device.empty(room, dtype=np.int32)
     device.run(
         SOURCE, "far", grid, THREADS, image, means, d_known, np.int32(ny), np.int32(nx), *around, np.float32(middle),
-        np.float32(SIGMAS * spread), np.int32(room), count, places,
+        np.float32(FAR * spread), np.int32(room), count, places,
     )  # fmt: skip
     number = min(int(count.get()[0]), room)
     if number:
@@ -50,5 +50,9 @@ def outliers(total: Array, gain: Array | None, known: np.ndarray) -> np.ndarray:
             SOURCE, "near", (-(-9 * number // THREADS), 1), THREADS, image, device.array(found), np.int32(number),
             np.int32(ny), np.int32(nx), near,
         )  # fmt: skip
-        none.reshape(-1)[found] = apart(near.get(), spread)
+        (ys, xs), values = np.divmod(found, nx), near.get()
+        squared = np.minimum(ys // BACKGROUND, squares[0] - 1), np.minimum(xs // BACKGROUND, squares[1] - 1)
+        rest = values[:, 4] - means.get()[squared] - np.float32(middle)
+        single = (np.abs(rest) > SIGMAS * spread) & (apart(values, spread) | (values[:, 4] > HOT * np.float32(usual)))
+        none[ys, xs] = single | in_lines(image.get, (ny, nx), ys, xs, spread)
     return none

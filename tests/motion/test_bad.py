@@ -1,6 +1,7 @@
 """Bad pixels are found and filled; steps and specks of the specimen are not bad pixels."""
 
 import numpy as np
+import pytest
 
 from spa.motion import bad, orientation
 
@@ -17,6 +18,27 @@ def test_hot_and_dead_pixels_are_found_and_nothing_else() -> None:
         total[place] = 0
     found = bad.outliers(total, np.zeros(total.shape, bool))
     assert set(map(tuple, np.argwhere(found))) == {*hot, *dead}
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+@pytest.mark.parametrize("value", [0, 250, 5000])
+def test_lines_of_bad_pixels_are_found_where_a_step_is_none(width: int, value: int) -> None:
+    seen = np.full((300, 310), 90)
+    seen[:, 250:], seen[:, :40] = 180, 1  # edges of carbon, and of the beam
+    total = np.random.default_rng(3).poisson(seen).astype(np.float32)
+    wanted = np.zeros(total.shape, bool)
+    wanted[:, 100 : 100 + width] = wanted[30 : 30 + width, 110:200] = wanted[300 - width :, 110:200] = True
+    total[wanted] = value
+    found = bad.outliers(total, np.zeros(total.shape, bool))
+    assert (found & wanted).sum() > 0.98 * wanted.sum()
+    assert (found & ~wanted).sum() <= 3
+
+
+def test_clusters_brighter_than_any_specimen_are_found() -> None:
+    total = np.random.default_rng(4).poisson(90, (300, 310)).astype(np.float32)
+    total[100:104, 50:54] = 900
+    found = bad.outliers(total, np.zeros(total.shape, bool))
+    assert found[100:104, 50:54].all() and found.sum() == 16
 
 
 def test_known_ones_are_not_found_again() -> None:

@@ -75,6 +75,9 @@ def session(given: Given, beside: Tables) -> Session:
     """The micrographs of the particles; MissingInput where there is motion of none, DataError where it is not told."""
     table, optics = given.stack.tables["particles"], given.stack.tables["optics"]
     names = table.text("rlnMicrographName")
+    if "micrographs" not in beside:
+        raise DataError(f"{beside.source}: no data_micrographs in it: name the table of `spa motion patch`, or of "
+                        "RELION's motion correction, with --micrographs")  # fmt: skip
     micrographs = beside["micrographs"]
     if motion.COLUMN not in micrographs:
         raise DataError(f"{micrographs.where} has no column {motion.COLUMN}, the files of the movies' motion")

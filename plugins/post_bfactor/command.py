@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spa.errors import DataError
+from spa.errors import DataError, UsageError
 from spa.job import options
 from spa.job.run import Run, job
 
@@ -91,7 +91,10 @@ def _prepared(run: Run, tables: Any, mask_file: str | None, symmetry: str | None
     stack = open_particles(run, tables)
     if not stack.particles.has_poses:
         raise DataError(f"{stack.tables['particles'].where} has no angles: refine the particles first")
-    wide = diameter or 0.7 * stack.box * stack.pixel_size
+    box = stack.box * stack.pixel_size
+    wide = diameter or 0.7 * box
+    if wide > box:
+        raise UsageError(f"--diameter {wide:g}: the box is {box:g} A wide")
     name = maps.find(tables, "mask", mask_file)
     if name:
         mask = maps.solvent(given.on_grid(run, name, stack, contrast=False), name)

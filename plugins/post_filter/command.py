@@ -32,8 +32,8 @@ if TYPE_CHECKING:
               help="With --sharpen: soft mask.")
 @click.option("--sharpen", is_flag=True,
               help="Sharpen locally, too: half maps are needed, and their local FSC is taken again.")
-@click.option("--threshold", default=0.143, show_default=True, type=click.FloatRange(0, 1, max_open=True),
-              help="With --sharpen: of the local FSC.")
+@click.option("--threshold", default=0.143, show_default=True,
+              type=click.FloatRange(0, 1, min_open=True, max_open=True), help="With --sharpen: of the local FSC.")
 @click.option("--max-gain", default=5.0, show_default=True, type=click.FloatRange(min=1),
               help="With --sharpen: largest local gain, of the whole map's in that band.")
 @job("post filter")

@@ -59,6 +59,8 @@ def signal(
         return
     if mask is None or run.outdir is None:
         raise UsageError(f"{'--mask' if mask is None else '--outdir'} is needed")
+    if virtual and call.was_given("float16"):
+        raise UsageError("--virtual writes no images, for --float16 or --float32 to say how")
     asked = inputs.Asked(mask, map_file, half1, half2, solvent, number, lowpass, recenter, box, crop)
     given = inputs.read(run, run.read(star), asked)
     fitted = scales.fitted(run, given, scale)

@@ -90,6 +90,9 @@ def read(run: Run, tables: Tables, asked: Asked) -> Inputs:
 def _window(stack: ParticleSet, asked: Asked) -> tuple[int, int]:
     box = asked.box or stack.box
     size = asked.crop or box
+    width = stack.box * stack.pixel_size
+    if asked.lowpass and asked.lowpass > width / 2:
+        raise UsageError(f"--lowpass {asked.lowpass:g}: the box is {width:g} A wide, {width / 2:g} at most makes sense")
     for name, value, most in (("--box", box, stack.box), ("--crop", size, box)):
         if value % 2:
             raise UsageError(f"{name} {value}: an even number of pixels is needed")

@@ -220,7 +220,7 @@ def test_tables_that_lack_something(folder: Path, tmp_path: Path) -> None:
         "file": (tables.with_block("micrographs", mics.with_columns(**{name: "gone.star"})), 66, "gone.star"),
         "row": (tables.with_block("micrographs", mics.take([0])), 65, "is not in"),
         "poses": (tables.with_block("particles", particles.without("rlnAngleRot")), 65, "has no poses"),
-        "block": (tables.without_block("micrographs"), 65, "data_micrographs"),
+        "block": (tables.without_block("micrographs"), 65, "with --micrographs"),
     }  # fmt: skip
     for name, (document, status, text) in bad.items():
         star.write(document, folder / "bad.star")

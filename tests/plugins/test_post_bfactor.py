@@ -100,6 +100,8 @@ def test_bad_input(data: Path) -> None:
     call = ("post", "bfactor", "-d", "B", "--smallest")
     result = run_spa(*call, 300, "P/truth.star", cwd=data)
     assert result.status == 65 and "too few" in result.stderr
+    result = run_spa(*call, 50, "--diameter", 1e5, "P/truth.star", cwd=data)
+    assert result.status == 2 and "--diameter 100000: the box is" in result.stderr
     tables = star.read(data / "P" / "truth.star")
     bare = tables.with_block("particles", tables["particles"].without("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"))
     star.write(bare, data / "bare.star")

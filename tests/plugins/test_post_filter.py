@@ -101,6 +101,8 @@ def test_options_of_sharpening(data: Path, tmp_path: Path) -> None:
     loud = run(data, tmp_path / "a", *files, "--class", 1, "--seed", 2)
     strict = run(data, tmp_path / "c", *files, "--threshold", 0.7)
     assert power(strict)[-6:].sum() < power(loud)[-6:].sum()
+    result = run_spa("post", "filter", *files, "--threshold", 0, "-d", tmp_path / "d")
+    assert result.status == 2 and "0<x<1" in result.stderr
 
 
 def test_bad_input(data: Path, tmp_path: Path) -> None:

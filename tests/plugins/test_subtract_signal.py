@@ -239,6 +239,8 @@ def test_what_is_missing_is_said(folder: Path, tmp_path: Path) -> None:
         (None, (*both, "--box", 41), 2, "even"),
         (None, (*both, "--box", 400), 2, "larger than the 48"),
         (None, (*both, "--crop", 50), 2, "larger than the 48"),
+        (None, (*both, "--lowpass", 1e5), 2, "at most makes sense"),
+        (None, (*both, "--virtual", "--float16"), 2, "--virtual writes no images"),
         (None, (ONE, folder / "gone.mrc"), 66, "gone.mrc"),
         (None, (*both, "--revert"), 2, "--revert takes no"),
         (without(folder, tmp_path, rlnRandomSubset=[3] + [1] * (N - 1)), halves, 65, "row 1: rlnRandomSubset is 3"),

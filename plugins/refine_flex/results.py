@@ -11,7 +11,7 @@ from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
 from spa.recipe.kept import curve_table
-from spa.recipe.latents import columns, path_columns
+from spa.recipe.latents import columns, path_columns, renewed
 from spa.recipe.series import Series, along_axes, along_path, with_series
 from spa.volume.fsc import crossing
 from spa.volume.slices import regridded
@@ -30,7 +30,8 @@ def line(state: State) -> str:
 def particles(found: Found) -> Table:
     """The particles' table with coordinates, their errors and covariances, grey scale, and place on the curve."""
     given, shared = found.given, found.common
-    return given.stack.table(given.rows).with_columns(
+    return renewed(
+        given.stack.table(given.rows),
         **columns(shared.mean, shared.spread, found.scale, found.problem.views.images.half),
         **path_columns(*place(found)),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from spa.job.maps import BLOCK
 from spa.job.particles import open_particles
 from spa.job.run import Run
 from spa.recipe.cryodrgn import write_pickles
-from spa.recipe.latents import columns
+from spa.recipe.latents import columns, renewed
 from spa.recipe.series import along_axes, with_series
 
 LOG = "cryodrgn.log"
@@ -54,7 +54,7 @@ def varied(run: Run, tables: Tables, settings: Settings) -> Tables:
     if not (run.resume and (made / "z.pkl").exists()):
         _train(run, tables, made, settings)
     latents = turned(*_read(made, len(stack), settings.latent))
-    table = tables["particles"].with_columns(**columns(latents.mean, latents.spread))
+    table = renewed(tables["particles"], **columns(latents.mean, latents.spread))
     out, shown = tables.without_block(BLOCK).with_block("particles", table), min(settings.axes, settings.latent)
 
     def draw(path: Path, point: np.ndarray) -> None:

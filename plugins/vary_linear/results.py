@@ -11,7 +11,7 @@ from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps
 from spa.job.run import Run
 from spa.recipe.kept import curve_table
-from spa.recipe.latents import cluster_columns, columns, path_columns
+from spa.recipe.latents import cluster_columns, columns, path_columns, renewed
 from spa.recipe.posed import Given
 from spa.recipe.series import Series, along_axes, along_path, with_series
 from spa.refine.problem import Workers
@@ -78,7 +78,8 @@ def found(run: Run, given: Given, problem: Problem, state: State, workers: Worke
 def particles(found: Found) -> Table:
     """The particles' table with latents, their errors and covariances, grey scale, cluster."""
     given, latent = found.given, found.joint.latent
-    return given.stack.table(given.rows).with_columns(
+    return renewed(
+        given.stack.table(given.rows),
         **columns(latent.mean, latent.spread, latent.scale, found.problem.views.images.half),
         **path_columns(*found.place),
         **cluster_columns(found.groups),

@@ -10,7 +10,7 @@ from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps
 from spa.job.particles import pose_columns
 from spa.job.run import Run
-from spa.recipe.latents import cluster_columns, columns, path_columns
+from spa.recipe.latents import cluster_columns, columns, path_columns, renewed
 from spa.recipe.series import Series, along_axes, along_path, with_series
 from spa.vary import clusters, paths
 from spa.volume.slices import regridded
@@ -24,7 +24,8 @@ def particles(found: Found) -> Table:
     given, latent, turned = found.given, found.reading.found, found.turned
     pixel_size = given.posed.images.pixel_size
     found_poses = {} if turned is None else pose_columns(turned.poses, turned.shifts, pixel_size)
-    return given.stack.table(given.rows).with_columns(
+    return renewed(
+        given.stack.table(given.rows),
         **found_poses,
         **columns(latent.mean, latent.spread, found.start.material.scale, found.start.problem.views.images.half),
         **path_columns(*paths.along(found.curve, *clusters.likelihoods(latent.mean, latent.spread))),

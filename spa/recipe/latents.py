@@ -45,6 +45,13 @@ def umap_columns(plane: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.round(column, 4) for name, column in zip(UMAP, plane.T)}
 
 
+def renewed(table: Table, **found: np.ndarray) -> Table:
+    """The table with columns that a job has found; an earlier job's latents go, of which there may have been more, and
+    with them the places, clusters and planes that were made of them."""
+    old = [name for name in table.columns if name.startswith(LATENT) or name in UMAP]
+    return table.without(*old).with_columns(**found)
+
+
 def count_of(table: Table) -> int:
     """How many coordinates the rows have; DataError where there are none."""
     count = 0

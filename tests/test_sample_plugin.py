@@ -37,6 +37,15 @@ def test_it_is_in_the_help(environment: dict[str, str]) -> None:
     assert "spa-pick-sample 0.2" in shell("spa plugins", environment).stdout
 
 
+def test_it_has_a_man_page(environment: dict[str, str], tmp_path: Path) -> None:
+    for name in ("pick-sample", "spa-pick-sample"):
+        ran = shell(f"spa manpages man --plugin {name}", environment, tmp_path)
+        assert ran.returncode == 0 and [one.name for one in (tmp_path / "man").iterdir()] == ["spa-pick-sample.1"]
+    assert "diameter" in (tmp_path / "man" / "spa-pick-sample.1").read_text()
+    ran = shell("spa manpages man --plugin nobody", environment, tmp_path)
+    assert ran.returncode == 2 and "no plugin of that name" in ran.stderr
+
+
 def test_it_runs_in_a_pipe_and_finds_what_is_there(environment: dict[str, str], tiny_micrograph: Path) -> None:
     script = f"cat {tiny_micrograph} | spa pick sample --diameter 120 -d picks - > picks.star"
     ran = shell(script, environment, tiny_micrograph.parent)

@@ -28,7 +28,8 @@ def look(tables: Tables, distance: float, found: Findings) -> None:
             continue
         good = _numbers(table, found)
         if good:
-            _defocus(table, found)
+            there = name == "particles" and "micrographs" in tables and "rlnDefocusU" in tables["micrographs"]
+            _defocus(table, there, found)
         if name == "particles":
             _halves(table, found)
             _duplicates(table, found)
@@ -59,8 +60,11 @@ def _numbers(table: Table, found: Findings) -> bool:
     return good
 
 
-def _defocus(table: Table, found: Findings) -> None:
+def _defocus(table: Table, elsewhere: bool, found: Findings) -> None:
+    """elsewhere: whether the rows' micrographs stand beside them and have it, as of picks."""
     if "rlnDefocusU" not in table:
+        if elsewhere:
+            return
         found.note("defocus", f"{table.where}: no defocus: no CTF is known")
         return
     u = table.floats("rlnDefocusU")

@@ -59,15 +59,16 @@ def doctor(registry: Registry) -> int:
 
 @click.command(hidden=True)
 @click.argument("folder", metavar="DIR", type=click.Path())
+@click.option("--plugin", metavar="NAME", help="Of the jobs of this plugin or distribution alone, a third party's.")
 @click.pass_context
-def manpages(ctx: click.Context, folder: str) -> None:
+def manpages(ctx: click.Context, folder: str, plugin: str | None) -> None:
     """Write a man page for every command into DIR."""
     from spa.cli.lazy import Host
     from spa.cli.manpages import write_all
 
     host = ctx.find_root().command
     assert isinstance(host, Host)
-    click.echo(f"{len(write_all(host, folder))} pages in {folder}", err=True)
+    click.echo(f"{len(write_all(host, folder, plugin))} pages in {folder}", err=True)
 
 
 COMMANDS: list[click.Command] = [plugins, doctor, completion, manpages]

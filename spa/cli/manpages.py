@@ -9,7 +9,8 @@ import click
 
 from spa import __version__
 from spa.cli.lazy import Host, load
-from spa.errors import DataError, WriteError
+from spa.cli.registry import named
+from spa.errors import DataError, UsageError, WriteError
 from spa.plug import Job
 
 STATUSES = (
@@ -106,25 +107,39 @@ def _files(names: set[str]) -> list[str]:
     return [_heading("FILES"), *(line for row in rows for line in (".TP", *row))] if rows else []
 
 
-def pages(host: Host, jobs: dict[str, Job] | None = None) -> dict[str, str]:
-    """{file name: roff source} of every job of spa's own, and of the host's commands."""
+def pages(host: Host, plugin: str | None = None) -> dict[str, str]:
+    """{file name: roff source} of every job of spa's own, and of the host's commands; or of a plugin's jobs alone.
+
+    plugin: its name or its distribution's. UsageError where it has no jobs.
+    """
     own = {name: job for name, job in host.registry.jobs.items() if host.registry.owners[name].builtin}
     found = {}
-    for name, job in sorted((own if jobs is None else jobs).items()):
+    jobs = own if plugin is None else _jobs_of(host, plugin)
+    for name, job in sorted(jobs.items()):
         verb = name.split(" ")[0]
         near = [f"spa-{one.replace(' ', '-')}" for one in sorted(own) if one.split(" ")[0] == verb and one != name]
         found[f"spa-{name.replace(' ', '-')}.1"] = page(load(job), f"spa {name}", job.summary, near)
     for name, command in host.own.items():
-        if not command.hidden:
+        if plugin is None and not command.hidden:
             found[f"spa-{name}.1"] = page(command, f"spa {name}", command.get_short_help_str(200), [])
     return found
 
 
-def write_all(host: Host, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write every page into a folder; DataError naming a job that cannot be loaded."""
+def _jobs_of(host: Host, plugin: str) -> dict[str, Job]:
+    registry = host.registry
+    found = {name: job for name, job in registry.jobs.items() if named(registry.owners[name], plugin)}
+    if not found:
+        raise UsageError(f"--plugin {plugin}: no plugin of that name has jobs (`spa plugins` lists them)")
+    return found
+
+
+def write_all(host: Host, folder: str | os.PathLike[str], plugin: str | None = None) -> list[Path]:
+    """Write every page (or a plugin's) into a folder; DataError naming a job that cannot be loaded."""
     target = Path(folder)
     try:
-        found = pages(host)
+        found = pages(host, plugin)
+    except UsageError:
+        raise
     except Exception as error:
         raise DataError(f"no page can be made: {error}") from error
     try:

@@ -40,8 +40,11 @@ def reason(error: BaseException) -> str:
 
 def allowed(entry: Entry, limit: str | None) -> bool:
     """Whether SPA_PLUGINS (names of plugins or distributions, with commas) lets a third party's plugin in."""
-    if limit is None or entry.builtin:
-        return True
+    return limit is None or entry.builtin or named(entry, limit)
+
+
+def named(entry: Entry, limit: str) -> bool:
+    """Whether names of plugins or distributions, with commas, name this one."""
     names = {normal(name.strip()) for name in limit.split(",")}
     return normal(entry.name) in names or entry.distribution in names
 

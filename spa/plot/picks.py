@@ -77,6 +77,8 @@ def _circles(axis: "Axes", panel: Panel) -> None:
             EllipseCollection(size, size, np.zeros(len(size)), units="x", offsets=panel.xy, facecolors="none",
                               offset_transform=axis.transData, edgecolors=_KEPT, linewidths=0.9)
         )  # fmt: skip
+        ny, nx = panel.image.shape
+        axis.set(xlim=(-0.5, nx - 0.5), ylim=(ny - 0.5, -0.5))  # picks on the edge do not widen the frame
 
 
 def score_and_power(

@@ -221,6 +221,14 @@ def with_maps(tables: star.Tables, **files: str) -> star.Tables:
     return tables.with_block("maps", table)
 
 
+def test_picks_have_the_defocus_of_their_micrographs(data: Path) -> None:
+    particles = truth(data)["particles"].without("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnImageName")
+    mics = star.Table.of(rlnMicrographName=["a.mrc"], rlnOpticsGroup=1, rlnDefocusU=15000.0, rlnDefocusV=15000.0)
+    bare = set_(truth(data).with_block("particles", particles), "optics")
+    assert ("defocus", "note") in checked(data, bare)[2]
+    assert ("defocus", "note") not in checked(data, bare.with_block("micrographs", mics))[2]
+
+
 def test_the_maps_that_a_table_names_are_looked_at(data: Path) -> None:
     """There, two halves, of one grid, a mask that is one, and the poses fit the map."""
     volume = mrc.read(data / "P" / "truth.mrc")

@@ -20,7 +20,7 @@ def test_the_circles_lie_on_the_picks():
 
 
 def test_picks_on_the_edge_do_not_widen_the_frame():
-    panel = Panel("m", np.zeros((40, 50)), np.array([[49.0, 39.0], [0.0, 0.0]]), 5.0)
+    panel = Panel("m", np.zeros((40, 50)), np.array([[49.8, 39.8], [0.0, 0.0]]), 5.0)
     axis = over_micrographs([panel], np.ones(2), "sd").axes[0]
     axis.figure.canvas.draw()
     assert (axis.get_xlim(), axis.get_ylim()) == ((-0.5, 49.5), (39.5, -0.5))

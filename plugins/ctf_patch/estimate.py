@@ -19,6 +19,7 @@ from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.job import micrographs
 from spa.job.run import Run
+from spa.model.filenames import titles
 from spa.model.numbers import sensible_or_zero
 from spa.model.optics import Optics
 from spa.plot.ctf import Panel
@@ -195,15 +196,15 @@ def panels(table: Table) -> list[Panel]:
     rows = np.arange(len(table))
     if len(rows) > _SHOWN:
         rows = np.argsort(resolution, kind="stable")[np.linspace(0, len(rows) - 1, _SHOWN).round().astype(int)]
-    return [_panel(table.take([row])) for row in rows]
+    names = titles(table.listed("rlnMicrographName"))
+    return [_panel(table.take([row]), names) for row in rows]
 
 
-def _panel(row: Table) -> Panel:
+def _panel(row: Table, names: dict[str, str]) -> Panel:
     curves = star.read(str(row.text("spaCtfProfile")[0]))["profile"]
     u, v, angle, resolution = (float(row.floats(name)[0]) for name in (
         "rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnCtfMaxResolution"))  # fmt: skip
-    name = PurePath(row.text("rlnMicrographName")[0]).stem
-    title = f"{name}\n{u:.0f} / {v:.0f} Å at {angle:.0f}°, {resolution:.1f} Å"
+    title = f"{names[str(row.text('rlnMicrographName')[0])]}\n{u:.0f} / {v:.0f} Å at {angle:.0f}°, {resolution:.1f} Å"
     frequency, spectrum, model, frc = (curves.floats(name) for name in _CURVES)
     image = mrc.read(str(row.text("rlnCtfImage")[0]).removesuffix(":mrc")).data
     certain = bool(row.floats("spaCtfEvidence")[0] >= CERTAIN)

@@ -1,11 +1,10 @@
 """What a figure shows of the motion: read from the files that the job has written."""
 
-from pathlib import Path
-
 import numpy as np
 
 from spa.io import mrc
 from spa.io.star import Table
+from spa.model.filenames import titles
 from spa.plot.motion import Panel
 from spa.recipe import motion as motion_star
 
@@ -21,10 +20,11 @@ def panels(table: Table) -> list[Panel]:
     if len(rows) > SHOWN:
         rows = np.argsort(moved, kind="stable")[np.linspace(0, len(rows) - 1, SHOWN).round().astype(int)]
     names, motions = table.text("rlnMicrographName"), table.text("rlnMicrographMetadata")
-    return [_panel(str(names[row]), str(motions[row])) for row in rows]
+    called = titles(map(str, names))
+    return [_panel(str(names[row]), str(motions[row]), called[str(names[row])]) for row in rows]
 
 
-def _panel(name: str, motion: str) -> Panel:
+def _panel(name: str, motion: str, title: str) -> Panel:
     image = np.asarray(mrc.read(name).data, np.float32)
     step = max(1, image.shape[1] // WIDE)
     ny, nx = image.shape[0] // step * step, image.shape[1] // step * step
@@ -34,4 +34,4 @@ def _panel(name: str, motion: str) -> Panel:
     at = (np.arange(PLACES) + 0.5) / PLACES - 0.5
     points = np.stack(np.meshgrid(at, at), axis=-1).reshape(-1, 2)
     paths = model.displacements(points) * pixel_size
-    return Panel(Path(name).stem, small, (points + 0.5) * small.shape[::-1], paths, -model.shifts * pixel_size)
+    return Panel(title, small, (points + 0.5) * small.shape[::-1], paths, -model.shifts * pixel_size)

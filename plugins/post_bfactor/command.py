@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NYQUIST = 2.2  # pixels: resolutions near the end of the curve do not move with the number of particles
 FIRST = 3.5  # shells: what ends before is not resolved at all
+ENDLESS = 1e12  # particles: more are not told of
 BENT = " of the last three numbers (the curve bends: something else limits)"
 BETTER = (0.95, 0.9, 0.8)  # of the resolution there is: what it takes is told
 
@@ -152,7 +153,7 @@ def _line(line: Line | None, best: float, count: int, wanted: list[float], pixel
     if line.slope <= 0:
         return f"{found}; more of them do not help"
     number, low, high = line.needed(wanted[0])
-    needs = f"{number:.2g} ({low:.2g} to {high:.2g})"
+    needs = f"{number:.2g} ({low:.2g} to {high:.2g})" if number < ENDLESS else f"more than {ENDLESS:.0e}"
     if wanted[0] < 2 * pixel_size:
         needs = f"smaller pixels than {pixel_size:.3g} A and " + (needs if number > count else "no more particles")
     bent = BENT if line.bent else ""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from pathlib import PurePath
 
 
 def partners(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
@@ -22,3 +23,15 @@ def partners(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
         if partner is not None:
             found[name] = partner
     return found
+
+
+def titles(names: Iterable[str]) -> dict[str, str]:
+    """What a figure calls each file: its stem, with as few of its last folders as tell all of them apart."""
+    parts = {name: PurePath(name).with_suffix("").parts for name in names}
+    longest = max((len(one) for one in parts.values()), default=1)
+    short: dict[str, str] = {}
+    for count in range(1, longest + 1):
+        short = {name: "/".join(one[-count:]) for name, one in parts.items()}
+        if len(set(short.values())) == len(parts):
+            break
+    return short

@@ -1,7 +1,6 @@
 """Figures over micrographs: the picks of a table, and what is masked as junk."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from spa.image.resample import fourier_resized
 from spa.io import mrc
 from spa.io.star import Tables
 from spa.job.micrographs import Entry, entries
+from spa.model import filenames
 from spa.picking.denoise import denoised
 from spa.picking.field import Scope
 from spa.plot import figure
@@ -27,12 +27,12 @@ def draw(tables: Tables, diameter: float, path: str, unit: str) -> None:
     xy = np.stack([table.floats("rlnCoordinateX"), table.floats("rlnCoordinateY")], axis=1)
     small = _Small.of(tables, diameter)
     there = [entry for entry in entries(tables) if (names == entry.name).any()]
-    panels = []
+    titles, panels = filenames.titles(entry.name for entry in there), []
     for entry in spread(there, _PANELS):
         image, scale = small(entry)
         mine = names == entry.name
         radius = diameter / 2 / entry.optics.pixel_size * float(scale[1])
-        panels.append(Panel(Path(entry.name).stem, image, xy[mine] * scale[::-1], radius))
+        panels.append(Panel(titles[entry.name], image, xy[mine] * scale[::-1], radius))
     figure.save(over_micrographs(panels, score, unit), path)
 
 
@@ -40,11 +40,11 @@ def draw_junk(tables: Tables, share: np.ndarray, content: np.ndarray, diameter: 
     """Up to five micrographs from the least to the most junk, with their masks; shares and contents of all."""
     small = _Small.of(tables, diameter)
     rows = entries(tables)
-    panels = []
+    titles, panels = filenames.titles(row.name for row in rows), []
     for number in spread(np.argsort(share, kind="stable").tolist(), _PANELS):
         image, _ = small(rows[number])
         mask = mrc.read(str(rows[number].mask)).data
-        title = f"{Path(rows[number].name).stem}: {100 * share[number]:.1f} % junk"
+        title = f"{titles[rows[number].name]}: {100 * share[number]:.1f} % junk"
         panels.append((title, image, np.asarray(mask, bool)))
     figure.save(masked_micrographs(panels, share, content), path)
 

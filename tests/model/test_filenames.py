@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spa.model.filenames import partners
+from spa.model.filenames import partners, titles
 
 
 def test_a_path_from_here_and_from_the_root_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,3 +21,9 @@ def test_a_bare_name_is_the_only_one_that_it_ends() -> None:
 def test_an_exact_name_comes_first_and_another_folder_is_another_file() -> None:
     assert partners(["a.mrc"], ["one/a.mrc", "a.mrc"]) == {"a.mrc": "a.mrc"}
     assert partners(["two/a.mrc"], ["one/a.mrc"]) == {}
+
+
+def test_titles_are_as_short_as_tells_files_apart() -> None:
+    assert titles(["a/x.mrc", "b/y.mrc"]) == {"a/x.mrc": "x", "b/y.mrc": "y"}
+    assert titles(["p/a/x.mrc", "p/b/x.mrc", "y.mrc"]) == {"p/a/x.mrc": "a/x", "p/b/x.mrc": "b/x", "y.mrc": "y"}
+    assert titles(["a/x.mrc", "a/x.tif"]) == {"a/x.mrc": "a/x", "a/x.tif": "a/x"} and titles([]) == {}

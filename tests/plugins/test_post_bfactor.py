@@ -89,6 +89,7 @@ def test_what_the_pixels_end_is_not_said_to_need_particles() -> None:
     line = fitted(counts, 1 / np.sqrt(0.01 + 2 / 120 * np.log(counts / 100)), rng)
     assert _line(line, 6.0, 1500, [5.7], 3.0).endswith("5.70 A needs smaller pixels than 3 A and no more particles")
     assert "5.70 A needs 3" in _line(line, 6.0, 150, [5.7], 2.0)
+    assert _line(line, 6.0, 150, [0.5], 0.2).endswith("0.50 A needs more than 1e+12")
 
 
 def test_subsets_are_halves() -> None:

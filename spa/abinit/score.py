@@ -82,13 +82,12 @@ def logs(
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Log evidence (rows, c) over every pose in maps (c, n, n, n) of so many shells, and greatest weights (rows,).
 
-    All maps get the power that the images' signal has, so that none gains by its grey scale.
+    Maps are taken in the grey scale that they have: what is faint in one, as little is known of it, promises little.
     """
-    power = shape.signal_power(images, rows, noise, np.ones((len(rows), 1)))[0]
     poses = orientations.grid(scale.step, settings.operators, generator(3))
     bands = tuple(min(band, scale.band) for band in bands)
-    scaled = np.stack([shape.with_power(one, power, band) for one, band in zip(maps, bands)])
-    return batch.evidence(images, rows, scaled, noise, searched(images, settings, poses, bands), workers)
+    within = np.stack([shape.banded(one, band) for one, band in zip(maps, bands)])
+    return batch.evidence(images, rows, within, noise, searched(images, settings, poses, bands), workers)
 
 
 def shown(

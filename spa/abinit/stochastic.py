@@ -14,6 +14,7 @@ from spa.volume import insert as into
 from spa.volume.masks import soft_sphere
 
 SHARP = 0.6  # mean greatest weight of an image's posterior where there is no more to melt
+FEWEST = 0.1  # of the images that a class would have were all alike: what one counts for that has fewer
 ENOUGH = 4  # steps that sharp in the last band end a run
 
 
@@ -119,22 +120,41 @@ def _updated(
     """Maps, sums, powers and sizes after a batch of images `some`."""
     power = shape.signal_power(images, some, noise, found.share)
     power = np.where(state.step, step.kept * state.power + (1 - step.kept) * power, power)
+    sizes = step.kept * state.sizes + (1 - step.kept) * found.share.mean(axis=0)
 
     def solved(c: int) -> tuple[np.ndarray, np.ndarray]:
-        return _map_of(images, state.sums[c], found.values[c], found.weights[c], poses, power[c], settings, step, c)
+        mask = sphere(images, settings.width_of(c))
+        sums = _sums_of(images, state.sums[c], found.values[c], found.weights[c], poses, settings, step)
+        share = step.fresh(settings.batch, len(images)) * _doubt(settings, sizes[c], mask)
+        volume = _map_of(sums, mask, power[c], share, step, c)
+        away = shape.centre_of(volume * mask, settings.operators)
+        if np.hypot.reduce(away) > 0.5:
+            shape.moved(sums, away)
+            volume = _map_of(sums, np.ones_like(mask), power[c], share, step, c)
+        return volume, sums.grid
 
     maps, sums = zip(*workers.map(solved, range(settings.classes)))
-    sizes = step.kept * state.sizes + (1 - step.kept) * found.share.mean(axis=0)
     return replace(state, step=state.step + 1, maps=np.stack(maps), sums=np.stack(sums), power=power, sizes=sizes,
                    evidence=float(found.evidence.max(axis=1).mean()), sharpness=float(found.peak.mean()))  # fmt: skip
 
 
-def _map_of(
-    images: Images, old: np.ndarray, values: np.ndarray, weights: np.ndarray, poses: np.ndarray, power: np.ndarray,
-    settings: Settings, step: Step, number: int,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """The map of one class after a batch, and the sums that it came from."""
-    band, mask = step.bands[number], sphere(images, settings.width_of(number))
+def _doubt(settings: Settings, size: float, mask: np.ndarray) -> float:
+    """What a class's map is doubted by, the doubt of coefficients that stand alone being 1.
+
+    One map climbs the better for it: it draws details in late. Of several, a fainter one loses its images to others:
+    each is doubted as its mask asks for, which leaves free no more coefficients than the part of the box that it has,
+    and as if it had as many images as others; else the largest class would be the likelier of all, and take them.
+    """
+    if settings.classes == 1:
+        return 1.0
+    return max(settings.classes * size, FEWEST) * float((mask**2).mean())
+
+
+def _sums_of(
+    images: Images, old: np.ndarray, values: np.ndarray, weights: np.ndarray, poses: np.ndarray, settings: Settings,
+    step: Step,
+) -> into.Accumulator:  # fmt: skip
+    """The sums of one class after a batch."""
     fresh = into.accumulator(images.band.box, max(last_bands(settings, side_of(images))))
     rows, count = np.arange(len(poses)), weights.shape[1]
     every = into.Samples(rows, poses, np.zeros((len(rows), 2)), np.ones(len(rows)))
@@ -142,18 +162,16 @@ def _map_of(
     into.insert(fresh, every, values, weights, images.band.kx[:count], images.band.ky[:count])
     into.close(fresh)
     fresh = into.symmetrised(fresh, settings.operators)
-    sums = into.Accumulator(fresh.box, fresh.radius, step.kept * old + (1 - step.kept) * fresh.grid)
-    share = step.fresh(settings.batch, len(images))
+    return into.Accumulator(fresh.box, fresh.radius, step.kept * old + (1 - step.kept) * fresh.grid)
 
-    def solved(inside: np.ndarray | float) -> np.ndarray:
-        if step.forced:
-            weight = sums.shell_weight()
-            return shape.with_power(into.solve(sums, 0.1 * weight + 1e-6 * weight.max()) * inside, power, band)
-        return shape.banded(into.solve(sums, shape.prior(power, share, sums.radius + 2)) * inside, band)
 
-    volume = solved(mask)
-    away = shape.centre_of(volume * mask, settings.operators)
-    if np.hypot.reduce(away) > 0.5:
-        shape.moved(sums, away)
-        volume = solved(1.0)
-    return volume, sums.grid
+def _map_of(
+    sums: into.Accumulator, inside: np.ndarray, power: np.ndarray, share: float, step: Step, number: int
+) -> np.ndarray:
+    """What a class's sums stand for inside a mask: with all of the signal's power, or the most probable of that power;
+    share: see `shape.prior`."""
+    band = step.bands[number]
+    if step.forced:
+        weight = sums.shell_weight()
+        return shape.with_power(into.solve(sums, 0.1 * weight + 1e-6 * weight.max()) * inside, power, band)
+    return shape.banded(into.solve(sums, shape.prior(power, share, sums.radius + 2)) * inside, band)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spa.abinit import score, stochastic
+from spa.abinit import score, shape, stochastic
 from spa.abinit.plan import Settings
 from spa.refine.classes import shares
 from spa.refine.data import Images
@@ -32,7 +32,9 @@ def measured(
     cut = (inside[:, None] * spheres).reshape(-1, *maps.shape[1:])
     scale = score.scale(settings, stochastic.side_of(images), bands)
     shells = tuple(band for band in bands for _ in PARTS)
-    logs, _ = score.logs(images, cut, noise, settings, rows, scale, shells, workers)
+    power = shape.signal_power(images, rows, noise, np.ones((len(rows), 1)))[0]  # of each: none gains by being faint
+    whole = np.stack([shape.with_power(one, power, band) for one, band in zip(cut, shells)])
+    logs, _ = score.logs(images, whole, noise, settings, rows, scale, shells, workers)
     logs = logs.reshape(len(rows), len(maps), len(PARTS)).astype(np.float64)
     weight = shares(logs[:, :, 0] + np.log(sizes + 1e-12))
     found = [ROOM * settings.diameter * narrowest(one, w) for one, w in zip(logs.swapaxes(0, 1), weight.T)]

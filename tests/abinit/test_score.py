@@ -35,3 +35,12 @@ def test_noise_gains_nothing_by_maps_that_it_has_made_itself(planted, lumps) -> 
 def test_a_particle_is_likelier_than_nothing(planted, lumps) -> None:
     data = planted(lumps(1), n=60)
     assert shown(data, np.stack([data.volume, data.volume])).min() > 5
+
+
+def test_a_faint_map_promises_little(planted, lumps) -> None:
+    """What noise does not show costs evidence in a map of full power, and next to none in one that is as faint."""
+    data, volume = planted(lumps(1), n=60, snr=1e-6), planted(lumps(1), n=4, snr=1.0).volume
+    scale = score.scale(data.settings, stochastic.side_of(data.images), BANDS)
+    maps = np.stack([volume, 0.1 * volume])
+    full, faint = score.logs(data.images, maps, data.noise, data.settings, np.arange(60), scale, BANDS * 2)[0].T
+    assert full.mean() < -1 and abs(faint.mean()) < 0.2

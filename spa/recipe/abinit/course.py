@@ -181,7 +181,8 @@ class Course:
             ranked = [self.narrowed(entry, last_bands(entry.settings, self.side)) for entry in [first, *others]]
             scale = self._scale_with(scale, ranked)
         rivals = [self._cycled(self._weighed(entry, scale), 0, RACE, scale) for entry in ranked]
-        return self._cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES, scale), scale
+        best = self._cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES, scale)
+        return self._faded(best, scale), scale
 
     def _heating(self, settings: Settings) -> list[Step]:
         todo = self.plan(settings)
@@ -207,6 +208,19 @@ class Course:
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: cycle {number + 1}, evidence {entry.evidence:.2f}")
             idle = 0 if score.gained(entry.evidence, best.evidence, entry.settings.classes) else idle + 1
             best = max(best, entry, key=lambda one: one.evidence)
+        return best
+
+    def _faded(self, best: Entry, scale: score.Scale) -> Entry:
+        """Several classes, each faded to what its images agree in, for as long as held-out images are likelier for it.
+
+        Where all have the signal's power, one of noise promises as much as a particle, and draws images away from it.
+        """
+        for number in range(CYCLES if best.settings.classes > 1 else 0):
+            after = self._further(best, f"fade{number + 1}", again(climb(best.settings, self.side)), scale)
+            self.run.say(f"seed {best.seed}, {best.symmetry}: faded, evidence {after.evidence:.2f}")
+            if not score.gained(after.evidence, best.evidence, after.settings.classes):
+                return best
+            best = after
         return best
 
     def _further(self, entry: Entry, part: str, todo: list[Step], scale: score.Scale) -> Entry:

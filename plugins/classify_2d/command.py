@@ -61,5 +61,10 @@ def classify_2d(
     run.write(results.written(run, found), output)
     if plot:
         results.draw(Path(plot), found)
+    near = diameter / 4
+    again = results.twice(found, near)
+    if again > 0.02 * len(found.number):
+        run.note(f"{again} particles lie within {near:.0f} A of another, now that classes are centred: what was picked "
+                 f"twice `spa select duplicates --distance {near:.0f}` leaves out")  # fmt: skip
     words = {"full": "", "flipped": ", phases were flipped", "none": ", without CTF"}[ctf]
     run.summary(results.summary(found) + words)

@@ -12,6 +12,7 @@ from spa.io import mrc, star
 from spa.io.stacks import image_name
 from spa.io.star import Table, Tables
 from spa.job.run import Run
+from spa.model.overlaps import linked, places
 from spa_plugins.classify_2d.inputs import Problem
 
 STACK, MODEL = "classes.mrcs", "model.star"
@@ -101,6 +102,12 @@ def draw(path: Path, found: Classes) -> None:
     used = np.flatnonzero(found.size > 0)
     titles = [f"{i + 1}: {found.size[i]}, {found.resolution[i]:.1f} Å" for i in used]
     save(montage(found.images[used], titles), path)
+
+
+def twice(found: Classes, distance: float) -> int:
+    """How many particles, as they are centred now, lie where another does: nearer than that, angstroms."""
+    at = places(found.particles, found.problem.stack.tables["optics"])
+    return 0 if at is None else len(at) - len(np.unique(linked(at, distance)))
 
 
 def summary(found: Classes) -> str:

@@ -51,6 +51,19 @@ def test_the_table_has_classes_angles_and_shifts_and_keeps_the_rest(two_shapes: 
     assert "classes of 48 particles" in result.stderr
 
 
+def test_what_was_picked_twice_is_said(two_shapes: Path, tmp_path: Path) -> None:
+    tables = star.read(two_shapes)
+    said = []
+    for step in (0, 40):  # pixels from one particle to its twin
+        row = np.arange(48)
+        table = tables["particles"].with_columns(rlnMicrographName=["m.mrc"] * 48, rlnCoordinateX=200.0 * (row // 2),
+                                                 rlnCoordinateY=step * (row % 2))  # fmt: skip
+        optics = tables["optics"].with_columns(rlnMicrographPixelSize=[5.0])
+        star.write(tables.with_block("particles", table).with_block("optics", optics), tmp_path / "q.star")
+        said.append(run_spa("classify", "2d", tmp_path / "q.star", "-d", tmp_path / "C", *QUICK).stderr)
+    assert "24 particles lie within 25 A of another" in said[0] and "of another" not in said[1], said
+
+
 def test_discs_and_bars_come_apart(two_shapes: Path, tmp_path: Path) -> None:
     result = run_spa("classify", "2d", two_shapes, "-d", tmp_path / "C", *QUICK[:-1], 10, "-o", tmp_path / "c.star")
     assert result.status == 0, result.stderr

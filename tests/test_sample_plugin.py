@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from spa import __version__
+
 SAMPLE = Path(__file__).parent / "sample_plugin"
 
 
@@ -61,7 +63,7 @@ def test_it_runs_in_a_pipe_and_finds_what_is_there(environment: dict[str, str], 
     found = list(zip(picks.floats("rlnCoordinateX"), picks.floats("rlnCoordinateY")))
     assert len(found) == 9
     assert all(min(abs(x - u) + abs(y - v) for u, v in found) <= 4 for x, y in truth)
-    assert tables.history[-1].startswith("0.1.0 pick sample [spa-pick-sample 0.2] --outdir picks")
+    assert tables.history[-1].startswith(f"{__version__} pick sample [spa-pick-sample 0.2] --outdir picks")
 
 
 def test_spa_plugins_limits_third_parties(environment: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from spa import __version__
 from spa.errors import DataError, MissingInput, WriteError
 from spa.job import history, options
 
@@ -13,7 +14,7 @@ from spa.job import history, options
 def test_a_step_is_one_line_that_a_shell_understands() -> None:
     assert (
         history.step("a b", ["--name", "two words", "x\ny"], "third 1.0")
-        == "0.1.0 a b [third 1.0] --name 'two words' 'x y'"
+        == f"{__version__} a b [third 1.0] --name 'two words' 'x y'"
     )
 
 

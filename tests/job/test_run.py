@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from spa import __version__
 from spa.errors import DataError
 from spa.io import star
 from spa.io.star import Table
@@ -90,7 +91,8 @@ def test_history_grows_by_one_line_a_step_with_defaults_written_out() -> None:
     first = call().stdout
     history = [line for line in call(input=first).stdout.splitlines() if line.startswith("# spa: ")]
     assert len(history) == 2 and history[0] == history[1]
-    assert history[0] == "# spa: 0.1.0 toy scale --outdir out --device cpu --seed 0 --factor 2.0 --stop-after 0 -"
+    words = "toy scale --outdir out --device cpu --seed 0 --factor 2.0 --stop-after 0 -"
+    assert history[0] == f"# spa: {__version__} {words}"
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 
+from spa import __version__
 from spa.io import mrc, star
 from spa.testing import run_spa
 
@@ -33,7 +34,7 @@ def test_a_pattern_gives_a_table_in_natural_order(folder) -> None:
     row = [optics.floats(name)[0] for name in
            ("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast", "rlnMicrographPixelSize")]  # fmt: skip
     assert row == pytest.approx([200, 2.2, 0.07, 1.37])
-    assert table.history[0].startswith("0.1.0 import micrographs")
+    assert table.history[0].startswith(f"{__version__} import micrographs")
     assert "3 micrographs of 70 x 80 pixels" in result.stderr
 
 

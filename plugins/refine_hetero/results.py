@@ -10,7 +10,7 @@ from spa.io.star import Table, Tables
 from spa.job.maps import BLOCK, with_maps, with_symmetry
 from spa.job.run import Run
 from spa.recipe.given import Inputs
-from spa.recipe.kept import curve_table, pose_table, unclear, with_scales
+from spa.recipe.kept import counted, curve_table, pose_table, unclear, with_scales
 from spa.refine.problem import Problem
 from spa.refine.states import State
 
@@ -26,7 +26,7 @@ def line(problem: Problem, state: State) -> str:
     classes = ", ".join(f"{100 * one:.0f} % at {res:.1f} A" for one, res in zip(share, resolutions(problem, state)))
     kind = "local" if state.local else "wide" if state.wide else "global"
     moved = f"{np.rad2deg(state.moved):.2f} deg" if state.moved < np.pi else "-"
-    return f"iteration {state.iteration}: {int(state.searched.sum())} particles, {classes}; next {kind}, moved {moved}"
+    return f"{counted(state)}: {int(state.searched.sum())} particles, {classes}; next {kind}, moved {moved}"
 
 
 def by_size(state: State) -> np.ndarray:

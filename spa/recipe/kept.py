@@ -51,12 +51,18 @@ def checkpoint(run: Run, state: State, name: str = STATE) -> None:
     run.checkpoint()
 
 
+def counted(state: State) -> str:
+    """Which iteration it was and, where images take turns, after how many passes over all of them."""
+    passes = "" if abs(state.passes - state.iteration) < 0.05 else f" ({state.passes:.1f} passes)"
+    return f"iteration {state.iteration}{passes}"
+
+
 def line(problem: Problem, state: State) -> str:
     """One iteration in words."""
     kind = "local" if state.local else "wide" if state.wide else "global"
     moved = f"{np.rad2deg(state.moved):.2f} deg" if state.moved < np.pi else "-"
     return (
-        f"iteration {state.iteration}: {resolution(problem, state):.2f} A, "
+        f"{counted(state)}: {resolution(problem, state):.2f} A, "
         f"{int(state.searched.sum())} particles, next {kind}, posterior {state.sharpness:.2f}, moved {moved}"
     )
 

@@ -20,7 +20,8 @@ from spa.volume.slices import Reference, slices
 
 LEAST_WEIGHT = 0.01  # modes below this share of the posterior are not inserted
 DRAWS = 2  # antithetic poses drawn about each mode
-FLOOR = 0.1  # of a shell's mean weight, added where nothing else regularises: coefficients of few views are noise
+FLOOR = 0.02  # of a shell's mean weight, added where nothing else regularises
+CROWDED = 0.1  # likewise, of a refinement's half maps: what few views show is noise, and decides how far it goes
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,8 +163,7 @@ def regularised(
     (Grigorieff, Methods Enzymol. 579 (2016) 191, calls the corrected curve particle FSC). A smoothing sees what is
     inside alone: places at the particle's rim would be judged by the solvent's noise.
     """
-    solve = workers.engine.solve
-    raw = list(workers.looks(lambda one: solve(one, raw_prior(one)), sums))
+    raw = _raw(sums, workers)
     curve = fsc(raw[0] * problem.solvent, raw[1] * problem.solvent, run=workers.map)
     curve[sums[0].radius + 1 :] = 0
     resolution = problem.resolution(curve)
@@ -172,11 +172,20 @@ def regularised(
     share = sum(noise_share(problem, one) for one in inside) / 2
     rest = rest or sums
     if problem.smoothing:
-        some = raw if rest is sums else list(workers.looks(lambda one: solve(one, raw_prior(one)), rest))
+        some = raw if rest is sums else _raw(rest, workers)
         maps = list(problem.smoothing(*(one * mask for one, mask in zip(some, inside))))
     else:
-        maps = list(workers.looks(lambda one: solve(one, wiener_prior(one, curve, share)), rest))
+        maps = list(workers.looks(lambda one: workers.engine.solve(one, wiener_prior(one, curve, share)), rest))
     return Regularised(raw, [one * mask for one, mask in zip(maps, inside)], curve, share)
+
+
+def _raw(sums: Sequence[Sums], workers: Workers) -> list[np.ndarray]:
+    """Unfiltered half maps, in which what few views show is faint, and all else as strong as it is."""
+
+    def solved(one: Sums) -> np.ndarray:
+        return workers.engine.solve(one, raw_prior(one, CROWDED)) * np.float32(1 + CROWDED)
+
+    return list(workers.looks(solved, sums))
 
 
 def joint_map(
@@ -202,14 +211,14 @@ def wiener_prior(sums: Sums, curve: np.ndarray, share: float = 1.0) -> np.ndarra
     return prior + 1e-3 * weight + 1e-12 * weight.max()
 
 
-def raw_prior(sums: Sums) -> np.ndarray:
-    """Only the floor: for half maps whose FSC is taken.
+def raw_prior(sums: Sums, floor: float = FLOOR) -> np.ndarray:
+    """Only a floor, as a part of each shell's mean weight: for half maps that are compared.
 
     Where views crowd, a part of each shell has next to no weight. Divided by that alone its noise would outweigh all
     else that the shell holds, and the FSC tell of what no map keeps, as the Wiener solution leaves it out.
     """
     weight = sums.shell_weight()
-    return FLOOR * weight + 1e-12 * weight.max()
+    return floor * weight + 1e-12 * weight.max()
 
 
 def joint_fsc(curve: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from spa.job.run import Run, job
     show_default="measured on the map of all particles",
     help="Of the particle, angstroms.",
 )
-@click.option("--mask", type=options.INPUT_FILE, show_default="a sphere of the diameter", help="Soft solvent mask.")
+@options.solvent_mask
 @click.option(
     "--focus-mask",
     type=options.INPUT_FILE,

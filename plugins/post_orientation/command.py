@@ -41,10 +41,9 @@ def orientation(run: Run, star: str, output: str, plot: str | None, half1: str |
     not).  What is missing is named; directions are rot and tilt, the angles of a view along them.  DIR gets
     orientation.star: data_orientation, data_directions (642 directions) and data_gaps.
     """
-    import numpy as np
-
     from spa.io.star import Tables
     from spa.job import maps
+    from spa.model.poses import sights
     from spa.volume.sampling import sampled
     from spa.volume.symmetry import operators
     from spa_plugins.post_orientation.report import Report
@@ -60,9 +59,7 @@ def orientation(run: Run, star: str, output: str, plot: str | None, half1: str |
         raise DataError(f"{tables.source if tables else star}: neither half maps nor particles with poses in it")
     views = None
     if angles is not None:
-        rot, tilt = angles
-        sight = np.stack([np.cos(rot) * np.sin(tilt), np.sin(rot) * np.sin(tilt), np.cos(tilt)], 1)
-        views = sampled(sight, group, run.rng("views"))
+        views = sampled(sights(*angles), group, run.rng("views"))
     report = Report(cones, views, _width(tables, half1, number))
     run.write(report.tables(), run.outdir / "orientation.star")
     for line in report.warnings():

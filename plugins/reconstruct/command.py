@@ -16,7 +16,7 @@ from spa.job.run import Run, job
               help="Point group that the maps are averaged over: Cn, Dn, T, O, I.")
 @click.option("--diameter", type=click.FloatRange(min=1), show_default="measured on the first map",
               help="Of the particle, angstroms.")
-@click.option("--mask", type=options.INPUT_FILE, show_default="a sphere of the diameter", help="Soft solvent mask.")
+@options.solvent_mask
 @click.option("--non-uniform", is_flag=True, help="Filter the map place by place, as refine nu does.")
 @options.ewald
 @options.seed
@@ -49,7 +49,7 @@ def reconstruct(
     given = inputs.read(run, run.read(star), inputs.Asked(symmetry, diameter, mask))
     with in_order(run.threads) as mapped:
         smoothing = (lambda problem: NonUniform(problem.solvent, mapped)) if non_uniform else None
-        made = making.made(run, given, diameter or mask, smoothing, ewald, engine)
+        made = making.made(run, given, bool(diameter or mask), smoothing, ewald, engine)
     run.write(results.written(run, made), output)
     if plot:
         results.draw(Path(plot), made)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from spa.errors import UsageError
 from spa.io.star import Tables
 from spa.job.particles import open_particles
 from spa.job.run import Run
 from spa.model.poses import matrices
 from spa.recipe import given, halfmaps
+from spa.recipe.posed import WIDEST
 from spa.recipe.symmetry import foreign
 from spa.refine import known
 from spa.refine.data import smooth_spectrum
@@ -15,8 +15,6 @@ from spa.refine.problem import Problem
 from spa.refine.settings import Settings
 from spa.search.prior import Prior
 from spa.volume.symmetry import operators
-
-WIDEST = 0.9  # of the box: the sphere that the first map is masked to
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,8 @@ def read(run: Run, tables: Tables, asked: Asked) -> given.Inputs:
     halfmaps.require_poses(stack, halves=False, purpose="reconstruct at")
     halfmaps.say_drawn(run, stack)
     width = stack.box * stack.pixel_size
-    if asked.diameter and asked.diameter > width:
-        raise UsageError(f"--diameter {asked.diameter:g}: the box is {width:g} A wide, {width:g} at most makes sense")
     diameter = asked.diameter or WIDEST * width
+    given.require_within("--diameter", diameter, width, width)
     solvent = given.solvent(run, asked.mask, stack, diameter)
     images, noise, rows = given.load(run, stack, diameter)
     prior = Prior(stack.shifts(rows), 1.0, matrices(*stack.particles.euler[rows].T))

@@ -8,6 +8,7 @@ from spa.errors import DataError
 from spa.io.star import Tables
 from spa.job.run import Run
 from spa.model.numbers import sensible
+from spa.model.poses import sights
 from spa.volume.sampling import sampled
 from spa.volume.thinned import thinned
 
@@ -40,8 +41,7 @@ def selected(run: Run, tables: Tables, group: np.ndarray, over: float, by: str |
     if not all(name in table for name in ANGLES):
         raise DataError(f"{table.where} has no poses ({', '.join(ANGLES)})")
     angles = np.deg2rad([sensible(table, name) for name in ANGLES])
-    rot, tilt = angles
-    sight = np.stack([np.cos(rot) * np.sin(tilt), np.sin(rot) * np.sin(tilt), np.cos(tilt)], axis=1)
+    sight = sights(*angles)
     better = sensible(table, by) if by else run.rng("views").random(len(table))
     half = table.ints("rlnRandomSubset") if "rlnRandomSubset" in table else np.zeros(len(table), int)
     kept, crowding = thinned(sight, group, over, better, half)

@@ -11,7 +11,7 @@ from spa.job.particles import ParticleSet, open_particles
 from spa.job.run import Run
 from spa.job.subtraction import described
 from spa.recipe import halfmaps
-from spa.recipe.given import on_grid
+from spa.recipe.given import on_grid, require_within
 from spa.subtract.window import centre_of_mass
 from spa.volume.fsc import crossing, fsc, independent_under
 from spa.volume.masks import soft_sphere
@@ -91,8 +91,7 @@ def _window(stack: ParticleSet, asked: Asked) -> tuple[int, int]:
     box = asked.box or stack.box
     size = asked.crop or box
     width = stack.box * stack.pixel_size
-    if asked.lowpass and asked.lowpass > width / 2:
-        raise UsageError(f"--lowpass {asked.lowpass:g}: the box is {width:g} A wide, {width / 2:g} at most makes sense")
+    require_within("--lowpass", asked.lowpass or 0, width / 2, width)
     for name, value, most in (("--box", box, stack.box), ("--crop", size, box)):
         if value % 2:
             raise UsageError(f"{name} {value}: an even number of pixels is needed")

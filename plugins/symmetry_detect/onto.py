@@ -10,7 +10,7 @@ from spa.job.pool import mapping
 from spa.job.run import Run
 from spa.symmetry import onto
 from spa.symmetry.onto import Laid
-from spa.volume.transform import resampled, transform
+from spa.volume.transform import in_box
 
 ALIKE = 0.5  # correlation, in shells of one strength, below which two maps are hardly of one particle
 APART = 0.03  # of the other hand's, below which the hands of two maps are not told
@@ -21,9 +21,7 @@ def place_of(run: Run, image: Image, other: str, max_resolution: float | None) -
     hand."""
     box, pixel = len(image.data), image.pixel_size
     target = maps.read(run, other)
-    fixed = target.data
-    if len(fixed) != box or not np.isclose(target.pixel_size, pixel, rtol=1e-4):
-        fixed = resampled(transform(fixed, target.pixel_size), box, pixel, threads=run.threads)
+    fixed = in_box(target.data, target.pixel_size, box, pixel, apart=1e-4, threads=run.threads)
     radius = onto.shells(image.data)
     if max_resolution is not None:
         least = max(2 * pixel, 2 * target.pixel_size)

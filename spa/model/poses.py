@@ -22,6 +22,11 @@ def matrices(rot: np.ndarray, tilt: np.ndarray, psi: np.ndarray) -> np.ndarray:
     return np.moveaxis(np.array(rows), (0, 1), (-2, -1))
 
 
+def sights(rot: np.ndarray, tilt: np.ndarray) -> np.ndarray:
+    """Unit vectors (n, 3) along which images of these angles (radians) look: the third row of their matrices."""
+    return np.stack([np.cos(rot) * np.sin(tilt), np.sin(rot) * np.sin(tilt), np.cos(tilt)], axis=-1)
+
+
 def eulers(matrices: np.ndarray) -> np.ndarray:
     """The angles (…, 3) rot, tilt, psi in radians of rotation matrices (…, 3, 3); tilt in [0, pi].
 

@@ -21,7 +21,7 @@ from spa.volume.insert import accumulator_bytes
 from spa.volume.masks import automatic_threshold, distances, soft_sphere, without_dust
 from spa.volume.shells import lowpass as lowpassed
 from spa.volume.symmetry import operators
-from spa.volume.transform import resampled, transform
+from spa.volume.transform import in_box
 
 GROUPS = ("rlnGroupName", "rlnGroupNumber", "rlnMicrographName")
 SHIFT = 20.0  # angstroms: shifts that are searched at first
@@ -142,12 +142,17 @@ def load(
     return data.collect(stack, partial(stack.batches, run), half, radius, diameter, planes)
 
 
+def require_within(option: str, value: float, most: float, width: float) -> None:
+    """UsageError for a length beyond what makes sense in a box of a width, all in angstroms."""
+    if value > most:
+        raise UsageError(f"{option} {value:g}: the box is {width:g} A wide, {most:g} at most makes sense")
+
+
 def _check_lengths(stack: ParticleSet, diameter: float, asked: Asked) -> None:
     width = stack.box * stack.pixel_size
     for name, value, most in (("--diameter", diameter, width), ("--lowpass", asked.lowpass or 0, width / 2),
                               ("--shift-range", asked.shift_range or 0, width / 2)):  # fmt: skip
-        if value > most:
-            raise UsageError(f"{name} {value:g}: the box is {width:g} A wide, {most:g} at most makes sense")
+        require_within(name, value, most, width)
     end = 2 * stack.pixel_size
     if asked.lowpass and asked.lowpass < end:
         raise UsageError(f"--lowpass {asked.lowpass:g}: pixels of {stack.pixel_size:g} A end at {end:g} A: half maps "
@@ -180,9 +185,7 @@ def scratch(run: Run, shape: tuple[int, ...]) -> np.ndarray:
 def on_grid(run: Run, path: str, stack: ParticleSet, contrast: bool = True) -> np.ndarray:
     """A map on the particles' grid: its box and pixel size are changed when they differ."""
     found = maps.read(run, path, contrast)
-    if len(found.data) == stack.box and abs(found.pixel_size / stack.pixel_size - 1) < 1e-3:
-        return found.data
-    return resampled(transform(found.data, found.pixel_size), stack.box, stack.pixel_size)
+    return in_box(found.data, found.pixel_size, stack.box, stack.pixel_size)
 
 
 def measured_diameter(volume: np.ndarray, pixel_size: float) -> float:

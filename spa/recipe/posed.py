@@ -18,7 +18,7 @@ from spa.recipe.given import measured_diameter
 from spa.refine import data
 from spa.refine.problem import Workers
 from spa.volume.masks import soft_sphere
-from spa.volume.transform import resampled, transform
+from spa.volume.transform import in_box
 
 WIDEST = 0.9  # of the box: the sphere that the first map is masked to
 
@@ -140,6 +140,4 @@ def _on_grid(run: Run, given: Given, path: str) -> np.ndarray:
     """A mask on the grid of the compact box."""
     found, images = maps.read(run, path, contrast=False), given.posed.images
     values = maps.solvent(found.data, path)
-    if len(values) == images.band.box and abs(found.pixel_size / images.pixel_size - 1) < 1e-3:
-        return values
-    return np.clip(resampled(transform(values, found.pixel_size), images.band.box, images.pixel_size), 0, 1)
+    return np.clip(in_box(values, found.pixel_size, images.band.box, images.pixel_size), 0, 1)

@@ -8,10 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from spa.refine import expectation, loop, plan, recognised, scales
+from spa.refine import expectation, loop, plan, scales
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
-from spa.volume.fsc import crossing
 
 ROUNDS = 2
 
@@ -43,7 +42,5 @@ def again(problem: Problem, state: State, workers: Workers) -> State:
 
 def explained(problem: Problem, state: State) -> float:
     """Of the power that images have over the noise around them, what their half's map has where they are said to be."""
-    maps, some = state.maps[0] * problem.solvent, [rows[: loop.MOST] for rows in plan.everything(problem)]
-    shell = min(max(crossing(state.curve, loop.TRUSTED), loop.LEAST_SHELL), state.radius)
-    images = scales.seen(problem, state).images
-    return recognised.explained(images, state.poses[0], some, maps, shell, state.background)
+    some = [rows[: loop.MOST] for rows in plan.everything(problem)]
+    return loop.explained(scales.seen(problem, state), state, some)

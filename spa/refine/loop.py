@@ -127,9 +127,16 @@ def weighed(problem: Problem, state: State, workers: Workers) -> State:
         images, maps.mean(axis=0)[None], state.evidence, state.radius, state.noise, workers
     )
     shown = [rows[evidence[rows] > recognised.SURE][:MOST] for rows in plan.everything(problem)]
+    part = explained(problem, state, shown)
+    return replace(state, evidence=evidence, explained=part, threshold=recognised.threshold(evidence))
+
+
+def explained(problem: Problem, state: State, rows: Halves) -> float:
+    """Of the power that some rows of each half have over the noise around them, what their half's map has at their
+    poses, in the shells that it can be trusted in; of images in the scales that they have."""
+    maps = state.maps[0] * problem.solvent
     shell = min(max(fsc.crossing(state.curve, TRUSTED), LEAST_SHELL), state.radius)
-    explained = recognised.explained(images, state.poses[0], shown, maps, shell, state.background)
-    return replace(state, evidence=evidence, explained=explained, threshold=recognised.threshold(evidence))
+    return recognised.explained(problem.images, state.poses[0], rows, maps, shell, state.background)
 
 
 def at_rest(problem: Problem, state: State, workers: Workers) -> State:

@@ -11,7 +11,7 @@ from spa.volume.density import centred, density, in_ice
 from spa.volume.masks import distances
 from spa.volume.phantom import phantom
 from spa.volume.symmetry import canonical, operators
-from spa.volume.transform import PADDING, Transform, resampled, transform
+from spa.volume.transform import PADDING, Transform, in_box, resampled, transform
 
 LARGEST = 2500  # angstroms across, for a phantom: its residues grow with the volume
 DIAMETER_SHARE = 0.6  # of the box, for a phantom whose diameter is not given
@@ -95,8 +95,7 @@ def of_map(given: MapSource, box: int, pixel_size: float, group: str, threads: i
         raise DataError(f"a cubic map is needed, not {' x '.join(map(str, data.shape))}")
     if given.pixel_size <= 0:
         raise DataError("the map's header has no pixel size")
-    if data.shape[0] != box or not np.isclose(given.pixel_size, pixel_size, rtol=1e-4):
-        data = resampled(transform(data, given.pixel_size), box, pixel_size, threads=threads)
+    data = in_box(data, given.pixel_size, box, pixel_size, apart=1e-4, threads=threads)
     return _specimen(data, pixel_size, group, threads)
 
 

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from spa.image.disc import disc
 from spa.search import orientations
+from spa.volume.inversion import inverted
 from spa.volume.slices import Reference, reference, slices
 from spa.volume.transform import resampled, transform
 
@@ -222,5 +223,5 @@ def turned(volume: np.ndarray, turn: np.ndarray, mirrored: bool = False) -> np.n
     """
     n = len(volume)
     if mirrored:
-        volume = np.roll(volume[::-1, ::-1, ::-1], 1 - n % 2, (0, 1, 2))
+        volume = inverted(volume)
     return resampled(transform(volume, 1.0), n, 1.0, turn.reshape(-1, 3, 3))

@@ -98,11 +98,12 @@ def around(points: np.ndarray, n: int, reach: float) -> np.ndarray:
     inside = points[((points > -0.5) & (points < n - 0.5)).all(axis=1)]
     if not len(inside):
         raise DataError(f"none of {len(points)} atoms lies in the box")
-    grid = np.stack(np.meshgrid(*[np.arange(n, dtype=np.float32)] * 3, indexing="ij"), axis=-1)
     near = np.zeros((n, n, n), bool)
     low, high = (inside.min(axis=0) - reach - 1).astype(int), (inside.max(axis=0) + reach + 2).astype(int)
     box = tuple(slice(max(a, 0), min(b, n)) for a, b in zip(low[::-1], high[::-1]))
-    found = cKDTree(inside[:, ::-1]).query(grid[box].reshape(-1, 3), distance_upper_bound=reach)[0]
+    lines = (np.arange(one.start, one.stop) for one in box)
+    places = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, 3)
+    found = cKDTree(inside[:, ::-1]).query(places, distance_upper_bound=reach)[0]
     near[box] = np.isfinite(found).reshape(near[box].shape)
     return near
 

@@ -104,6 +104,16 @@ def bent_projections(
     return out * np.float32((source.pixel_size / pixel_size) ** 3)
 
 
+def in_box(
+    volume: np.ndarray, pixel_size: float, box: int, wanted: float, apart: float = 1e-3, threads: int = 1
+) -> np.ndarray:
+    """A map in a box of pixels of the wanted size, angstroms; as it is where it is in such, their sizes no more apart
+    than that part."""
+    if len(volume) == box and abs(pixel_size / wanted - 1) < apart:
+        return volume
+    return resampled(transform(volume, pixel_size), box, wanted, threads=threads)
+
+
 def resampled(
     source: Transform, box: int, pixel_size: float, operators: np.ndarray | None = None, threads: int = 1
 ) -> np.ndarray:

@@ -31,11 +31,21 @@ from spa.job.options.images import (
     specimen,
 )  # fmt: skip
 from spa.job.options.maps import half_maps, map_symmetry, mask, one_map
-from spa.job.options.refiners import comparison, ewald, iterations, refinement, relaxation, search, variable
+from spa.job.options.refiners import (
+    comparison,
+    ewald,
+    iterations,
+    refinement,
+    relaxation,
+    search,
+    solvent_mask,
+    variable,
+)
 
 __all__ = [
     "INPUT_FILE", "NEUTRAL", "STANDARD", "InputFile", "background", "by_hand", "comparison", "cores", "crop",
     "everywhere", "ewald", "float16", "half_maps", "iterations", "least_first", "lens", "map_symmetry", "mask",
     "microscope", "movies", "one_map", "optics_group", "outdir", "page", "picks", "plot", "refinement", "rejected",
-    "relaxation", "search", "seed", "seen_through", "specimen", "standard", "star_in", "star_out", "variable",
+    "relaxation", "search", "seed", "seen_through", "solvent_mask", "specimen", "standard", "star_in", "star_out",
+    "variable",
 ]  # fmt: skip

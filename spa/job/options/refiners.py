@@ -14,12 +14,17 @@ def iterations(default: int) -> Callable[[Body], Body]:
                         )  # fmt: skip
 
 
+solvent_mask = click.option(
+    "--mask", type=INPUT_FILE, show_default="a sphere of the diameter", help="Soft solvent mask."
+)
+
+
 def search(body: Body) -> Body:
     """--lowpass, --symmetry, --diameter, --mask, --shift-range: of poses that are not known."""
     for option in (
         click.option("--shift-range", type=click.FloatRange(min=0.1), help="Largest shift searched, angstroms.",
                      show_default="20, then what the images are found to need, 40 at most"),
-        click.option("--mask", type=INPUT_FILE, show_default="a sphere of the diameter", help="Soft solvent mask."),
+        solvent_mask,
         click.option("--diameter", type=click.FloatRange(min=1), show_default="measured on the reference",
                      help="Of the particle, angstroms."),
         click.option("--symmetry", default="C1", show_default=True, metavar="GROUP",
@@ -91,7 +96,7 @@ def variable(body: Body) -> Body:
                      help="Finest detail used, angstroms."),
         click.option("--focus-mask", type=INPUT_FILE,
                      help="Soft mask of what may vary; elsewhere all are the map of all particles."),
-        click.option("--mask", type=INPUT_FILE, show_default="a sphere of the diameter", help="Soft solvent mask."),
+        solvent_mask,
         click.option("--diameter", type=click.FloatRange(min=1), show_default="measured on the map of all particles",
                      help="Of the particle, angstroms."),
     ):  # fmt: skip

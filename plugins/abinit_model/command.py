@@ -45,7 +45,7 @@ from spa.job.run import Run, job
     "--shift-range",
     type=click.FloatRange(min=0.1),
     show_default="0.12 of the diameter",
-    help="Largest shift searched, angstroms.",
+    help="Largest shift searched, from where the table has a particle, angstroms.",
 )
 @options.seen_through
 @options.seed
@@ -62,6 +62,8 @@ def model(
     in a band that grows.  How wide a particle is, and so how fine its details must be, its first maps tell: a diameter
     that is half as much again does no harm, and the particles of a mixture may differ.  Several starts race; the one
     whose map makes held-out images most likely goes on, and its pose search is sharpened on all images with half maps.
+    Where a table has particles off their images' centres (rlnOriginXAngst, as `spa classify 2d` leaves it), they are
+    looked for there.
     With a symmetry each start is also run without it and laid on the axes afterwards, and the more likely is taken;
     with --symmetry auto the group is looked for in the maps (as `spa symmetry detect` does), before and after their
     poses are sharpened, and kept where it makes held-out images no less likely.  DIR gets class001.mrc ...  (largest

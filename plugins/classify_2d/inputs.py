@@ -67,7 +67,7 @@ def problem(
     images, variance, rows = data.collect(stack, partial(stack.batches, run), half, limit, diameter, planes)
     images = seen.through(images, ctf)
     centres = stack.shifts(rows)
-    _centre(images, centres)
+    data.centre(images, centres)
     return Problem(stack, rows, images, settings, variance, centres)
 
 
@@ -86,16 +86,6 @@ def _room(run: Run, stack: ParticleSet, settings: Settings) -> np.ndarray | None
     with tempfile.NamedTemporaryFile(dir=run.outdir, suffix=".part") as file:
         return np.memmap(file, np.float32, "w+", shape=(len(stack), 2, wanted // (8 * len(stack))))
 
-
-def _centre(images: data.Images, centres: np.ndarray) -> None:
-    """Moves particles at `centres` (n, 2) pixels to the box centre, in place."""
-    band = images.band
-    k = 2 * np.pi / band.box * np.stack([band.kx, band.ky])
-    for row in np.flatnonzero(np.any(centres != 0, axis=1)):
-        phase = centres[row] @ k
-        re, im = images.planes[row]
-        cos, sin = np.cos(phase), np.sin(phase)
-        images.planes[row] = re * cos - im * sin, re * sin + im * cos
 
 
 def expectation(engine: Engine) -> Callable[..., Any]:

@@ -223,3 +223,14 @@ def collect(
         np.asarray(half)[rows], offsets(stack.aberrations, band, stack.pixel_size), magnifications(stack.aberrations),
     )  # fmt: skip
     return images, noise, rows
+
+
+def centre(images: Images, centres: np.ndarray) -> None:
+    """Moves particles at `centres` (n, 2) pixels to the box centre, in place."""
+    band = images.band
+    k = 2 * np.pi / band.box * np.stack([band.kx, band.ky])
+    for row in np.flatnonzero(np.any(centres != 0, axis=1)):
+        phase = centres[row] @ k
+        re, im = images.planes[row]
+        cos, sin = np.cos(phase), np.sin(phase)
+        images.planes[row] = re * cos - im * sin, re * sin + im * cos

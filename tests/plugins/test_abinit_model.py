@@ -104,6 +104,19 @@ def test_the_table_has_poses_classes_and_maps(data: Path, done: Path) -> None:
     assert len(seeds) == 2 and seeds.ints("spaChosen").sum() == 1
 
 
+def test_particles_are_looked_for_where_the_table_has_them(data: Path, tmp_path: Path) -> None:
+    """As far from their images' centres as no shift reaches."""
+    images = np.asarray(mrc.read(data / "particles.mrcs").data)
+    with_images(data, tmp_path, np.roll(images, 9, axis=2))  # to x = +9 pixels
+    tables = star.read(tmp_path / "in.star")
+    table = tables["particles"].with_columns(rlnOriginXAngst=[-54.0] * 300, rlnOriginYAngst=[0.0] * 300)
+    star.write(tables.with_block("particles", table), tmp_path / "in.star")
+    result = abinit(tmp_path, tmp_path, "--seeds", 1, "--max-resolution", 20, "--shift-range", 12)
+    assert result.status == 0, result.stderr
+    assert likeness(data, tmp_path / "class001.mrc") > 0.6
+    assert abs(star.read(tmp_path / "out.star")["particles"].floats("rlnOriginXAngst") + 54).max() < 20
+
+
 def test_the_result_does_not_depend_on_threads(data: Path, done: Path, tmp_path: Path) -> None:
     assert abinit(data, tmp_path, "--seeds", 2, "--max-resolution", 20, "--threads", 1).status == 0
     assert (tmp_path / "class001.mrc").read_bytes() == (done / "class001.mrc").read_bytes()

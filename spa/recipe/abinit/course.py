@@ -263,7 +263,7 @@ class Course:
 
 def posed(given: Given, found: sharpen.Classified) -> Table:
     """The particles with their poses and half-sets."""
-    poses = pose_columns(found.poses, found.shifts, given.images.pixel_size)
+    poses = pose_columns(found.poses, given.centres + found.shifts, given.images.pixel_size)
     return given.stack.table(given.rows).with_columns(**poses, rlnRandomSubset=given.images.half + 1)
 
 

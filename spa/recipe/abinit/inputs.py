@@ -25,7 +25,8 @@ BATCH = 400  # images a step for one class
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """rows: those of the stack whose images could be read; images and noise of just these, in a small box."""
+    """rows: those of the stack whose images could be read; images and noise of just these, in a small box, each moved
+    by its centre (n, 2), pixels of that box: where the table has its particle."""
 
     stack: ParticleSet
     rows: np.ndarray
@@ -34,6 +35,7 @@ class Given:
     settings: Settings
     symmetry: str
     auto: bool
+    centres: np.ndarray
 
 
 def read(
@@ -61,11 +63,14 @@ def read(
     half = _halves(run, stack, diameter)
     images, noise, rows = data.collect(stack, partial(stack.batches, run), half, shells, diameter)
     _require_enough(where, len(rows))
-    images = seen.through(images, ctf)
+    images, centres = seen.through(images, ctf), stack.shifts(rows)
+    data.centre(images, centres)
     reach = max(0.12 * diameter, 10.0) if shift_range is None else shift_range
     batch = BATCH * (classes + 1) // 2
     settings = Settings(diameter, operators(name), shells, reach, classes, batch=batch, junk=junk)
-    return Given(stack, rows, compact(images, shells), data.smooth_spectrum(noise), settings, name, auto)
+    small = compact(images, shells)
+    centres = centres * (stack.pixel_size / small.pixel_size)
+    return Given(stack, rows, small, data.smooth_spectrum(noise), settings, name, auto, centres)
 
 
 def _require_enough(where: str, count: int) -> None:

@@ -59,7 +59,7 @@ def memory_for(movie: movies.Movie, settings: Settings, exposure: Exposure) -> M
     always = 9  # sum, gain and bad pixels
     aligned = always + 8 + 5 * count / factor**2  # a frame as it comes, its gain; small frames and their spectra
     summed = always + 4 * (stack + 1 + BATCH)
-    finished = always + 4 * (stack + 7)  # transforms, there and back, with the buffers of their plans
+    finished = always + 4 * (stack + 5)  # transforms, there and back, with the buffers of their plans
     most = int(area * max(aligned, summed, finished)) + PROGRAM
     held = count * area * movie.dtype.itemsize
     return Memory(most + held, most)
@@ -106,9 +106,10 @@ class Pixels:
         if hold:
             self._held = np.empty((self.bounds[1] - self.bounds[0], *self.movie.shape), self.movie.dtype)
         for number, frame in enumerate(self.movie.frames(*self.bounds)):
-            bad.add(frame, total)
             if self._held is not None:
                 self._held[number] = frame
+                frame = self._held[number]  # its rows one after another
+            bad.add(frame, total)
         return require_pixels(total, self.movie)
 
     def find_hot(self) -> np.ndarray:
@@ -116,9 +117,7 @@ class Pixels:
         known = self.reference.bad
         total = self.total if self.reference.gain is None else self.total * self.reference.gain
         hot = require_few(bad.outliers(total, known), self.movie)
-        gain = self.reference.gain
-        gain = None if gain is None else np.where(hot, np.float32(1), gain)
-        self.reference = replace(self.reference, gain=gain, bad=known | hot)
+        self.reference = replace(self.reference, bad=known | hot)
         self._filling = bad.Filling(known | hot)
         return hot
 

@@ -3,22 +3,17 @@
 Spectra are unnormalised forward, normalised backward (numpy's convention), float32/complex64.
 """
 
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-_SPARED = [name for name in ("scipy.fftpack", "dask") if name not in sys.modules]
-# pyfftw would import them, 0.15 s, for interfaces that are not used here
-sys.modules.update(dict.fromkeys(_SPARED))  # type: ignore[arg-type]
-try:
-    import pyfftw
-finally:
-    for _name in _SPARED:
-        del sys.modules[_name]
+from spa.installed import part
+
+pyfftw = part("pyfftw.pyfftw")  # its interfaces are not used here
 
 _BAND = 64  # rows, or columns, that are transformed together
 _planning = threading.Lock()  # FFTW plans are not made safely by two threads
@@ -39,21 +34,22 @@ def good_size(n: int) -> int:
         size += 2
 
 
-def _plan(kind: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> pyfftw.FFTW:
-    """A plan with its own buffers, kept per thread and used again; kind: forward, backward, or of complex lines: along
-    (forward) and back."""
+def _plan(kind: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    """A plan with its own buffers, kept per thread and used again; kind: forward, backward, again (backward, into the
+    image that forward takes), or of complex lines: along (forward) and back."""
     plans = _local.__dict__.setdefault("plans", {})
     key = (kind, shape, axes)
     if key not in plans:
         half = shape[:-1] + (shape[-1] // 2 + 1,)
         image, spectrum, line = (shape, "float32"), (half, "complex64"), (shape, "complex64")
-        forms = {"forward": (image, spectrum), "backward": (spectrum, image), "along": (line, line),
-                 "back": (line, line)}  # fmt: skip
+        forms = {"forward": (image, spectrum), "backward": (spectrum, image), "again": (spectrum,),
+                 "along": (line, line), "back": (line, line)}  # fmt: skip
+        shared = [_plan("forward", shape, axes).input_array] if kind == "again" else []
         with _planning:
-            source, target = (pyfftw.empty_aligned(*form) for form in forms[kind])
+            source, target = [*(pyfftw.empty_aligned(*form) for form in forms[kind]), *shared]
             plans[key] = pyfftw.FFTW(
                 source, target, axes=axes,
-                direction="FFTW_BACKWARD" if kind in ("backward", "back") else "FFTW_FORWARD",
+                direction="FFTW_BACKWARD" if kind in ("backward", "again", "back") else "FFTW_FORWARD",
                 flags=("FFTW_ESTIMATE",),
             )  # fmt: skip
         if len(plans) > 24:
@@ -61,7 +57,7 @@ def _plan(kind: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> pyfftw.FF
     return plans[key]
 
 
-def lines(kind: str, shape: tuple[int, int], axis: int) -> pyfftw.FFTW:
+def lines(kind: str, shape: tuple[int, int], axis: int) -> Any:
     """Transforms along one axis of a plane: input_array is filled, execute() called, output_array read, unnormalised.
 
     kind: along or back (complex, forward or backward), forward or backward (real). The arrays are this thread's until
@@ -70,9 +66,14 @@ def lines(kind: str, shape: tuple[int, int], axis: int) -> pyfftw.FFTW:
     return _plan(kind, shape, (axis,))
 
 
-def plane(shape: tuple[int, int]) -> pyfftw.FFTW:
+def plane(shape: tuple[int, int]) -> Any:
     """The forward transform of a plane (ny, nx), to be used as `lines`."""
     return _plan("forward", shape, (0, 1))
+
+
+def plane_again(shape: tuple[int, int]) -> Any:
+    """The backward transform, unnormalised, into the image that `plane` of that shape takes."""
+    return _plan("again", shape, (0, 1))
 
 
 def each(one: Callable[[int], None], count: int, threads: int) -> None:

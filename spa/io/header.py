@@ -5,17 +5,20 @@ Source: Cheng et al., J. Struct. Biol. 192 (2015) 146.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from mrcfile.dtypes import HEADER_DTYPE
 
 from spa import __version__
 from spa.errors import ReadError
+from spa.installed import part
 
 HEADER_BYTES = 1024
+HEADER_DTYPE: Any = part("mrcfile.dtypes").HEADER_DTYPE
 DTYPES = {0: "i1", 1: "i2", 2: "f4", 4: "c8", 6: "u2", 12: "f2"}
 MODES = {np.dtype(name): mode for mode, name in DTYPES.items()}
 FOUR_BIT = 101
+_PIECE = 2**15  # pixels that are counted together: they stay in the cache
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,13 @@ class Statistics:
         self.n, self.low, self.high, self.sum, self.squares = 0, np.inf, -np.inf, 0.0, 0.0
 
     def add(self, pixels: np.ndarray) -> None:
-        pixels = pixels.real if pixels.dtype.kind == "c" else pixels
-        self.n += pixels.size
-        self.low, self.high = min(self.low, float(pixels.min())), max(self.high, float(pixels.max()))
-        self.sum += float(np.sum(pixels, dtype=np.float64))
-        flat = pixels.astype(np.float32 if pixels.dtype.kind == "f" else np.float64, copy=False).ravel()
-        self.squares += float(np.sum(np.square(flat, dtype=np.float64)))
+        flat = np.ascontiguousarray(pixels.real if pixels.dtype.kind == "c" else pixels).reshape(-1)
+        self.n += flat.size
+        self.low, self.high = min(self.low, float(flat.min())), max(self.high, float(flat.max()))
+        for start in range(0, flat.size, _PIECE):
+            piece = flat[start : start + _PIECE].astype(np.float64)
+            self.sum += float(piece.sum())
+            self.squares += float(piece @ piece)
 
     @property
     def mean(self) -> float:

@@ -1,9 +1,12 @@
-"""TIFF files by tifffile, whose complaints become errors; the only module that imports it.
+"""TIFF files: plain ones as `spa.io.directory` reads them, others by tifffile, whose complaints become errors.
+
+The only module that imports it.
 
 Rows of a TIFF run from the top; images come with the last row first, as RELION and IMOD read them.
 """
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from spa.errors import ReadError, SpaError, missing
+from spa.io import directory
 
-LZW = 5  # TIFF's number of it
 _heard = threading.local()
 
 
@@ -39,6 +42,24 @@ def _library() -> Any:
 @contextmanager
 def opened(path: str | Path) -> Iterator[list[Any]]:
     """The pages of a TIFF, all of whose bytes are there. MissingInput, ReadError (truncated, damaged, none)."""
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - closed below
+    except FileNotFoundError:
+        raise missing(path) from None
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read: {error.strerror or error}") from None
+    with file:
+        plain = directory.pages(file)
+        if plain:
+            _require_bytes(path, plain, os.fstat(file.fileno()).st_size)
+            yield plain
+            return
+    with _opened_by_library(path) as pages:
+        yield pages
+
+
+@contextmanager
+def _opened_by_library(path: str | Path) -> Iterator[list[Any]]:
     library = _library()
     _heard.lines = []
     try:
@@ -71,37 +92,40 @@ def decoded(path: str | Path, page: Any, number: int = 1) -> np.ndarray:
     """The pixels (ny, nx) of a page, last row first. ReadError where they cannot be decoded."""
     try:
         image = _of_strips(page)
-        return (page.asarray(maxworkers=1) if image is None else image)[::-1]
+        return (_by_library(path, page, number) if image is None else image)[::-1]
     except Exception as error:  # a decoder raises what it likes
         raise ReadError(f"{path}: frame {number} cannot be decoded: {error}") from None
 
 
+def _by_library(path: str | Path, page: Any, number: int) -> np.ndarray:
+    if isinstance(page, directory.Page):
+        with _library().TiffFile(path) as file:
+            return np.asarray(file.pages[number - 1].asarray(maxworkers=1))
+    return np.asarray(page.asarray(maxworkers=1))
+
+
 def _of_strips(page: Any) -> np.ndarray | None:
-    """The pixels of a page that is nothing but numbers in strips of LZW, as movies are; None: the library's to decode,
-    or to refuse."""
-    if (int(page.compression), int(page.predictor), int(page.fillorder)) != (LZW, 1, 1) or page.is_tiled:
+    """The pixels of a plain page; None: the library's to decode, or to refuse."""
+    if not isinstance(page, directory.Page):
         return None
     from spa.io import lzw  # compiled: only where it is needed
 
-    bits = 8 * np.dtype(page.dtype).itemsize
-    if len(page.shape) != 2 or page.bitspersample != bits or not lzw.is_new_style(_strip(page, 0, 2)):
+    if not lzw.is_new_style(_strip(page, 0, 2)):
         return None
-    kind = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
-    row = page.shape[1] * kind.itemsize
+    row = page.shape[1] * page.dtype.itemsize
     pixels = np.empty(page.shape[0] * row + lzw.SPARE, np.uint8)
     for strip, count in enumerate(page.databytecounts):
-        first = min(strip * page.rowsperstrip, page.shape[0]) * row
+        first = strip * page.rowsperstrip * row
         last = min((strip + 1) * page.rowsperstrip, page.shape[0]) * row
         if not lzw.decoded(_strip(page, strip, count), pixels[first : last + lzw.SPARE]):
             return None
-    image = pixels[: -lzw.SPARE].view(kind).reshape(page.shape)
-    return image if kind.isnative else image.astype(page.dtype)
+    image = pixels[: -lzw.SPARE].view(page.dtype).reshape(page.shape)
+    return image if page.dtype.isnative else image.astype(page.dtype.newbyteorder("="))
 
 
-def _strip(page: Any, strip: int, count: int) -> bytes:
-    file = page.parent.filehandle
-    file.seek(page.dataoffsets[strip])
-    return bytes(file.read(count))
+def _strip(page: directory.Page, strip: int, count: int) -> bytes:
+    page.file.seek(page.dataoffsets[strip])
+    return page.file.read(count)
 
 
 def write(path: str | Path, frames: Iterator[np.ndarray], compression: str = "lzw") -> None:

@@ -37,9 +37,15 @@ def digest(data: bytes) -> dict[str, Any]:
 
 def fingerprint(path: str | Path) -> dict[str, Any]:
     """Size of a file, and SHA-256 of its first HASHED_BYTES bytes."""
+    from hashlib import sha256
+
+    found, piece, left = sha256(), memoryview(bytearray(2**18)), HASHED_BYTES
     try:
-        with open(path, "rb") as file:
-            return digest(file.read(HASHED_BYTES)) | {"size": os.fstat(file.fileno()).st_size}
+        with open(path, "rb", buffering=0) as file:
+            while left and (got := file.readinto(piece[: min(left, len(piece))])):
+                found.update(piece[:got])
+                left -= got
+            return {"size": os.fstat(file.fileno()).st_size, "sha256": found.hexdigest()}
     except FileNotFoundError:
         raise missing(path) from None
     except IsADirectoryError:

@@ -22,8 +22,8 @@ ODD = 0.01  # of the pixels: so few that differ from all others are bad ones
 
 def add(raw: np.ndarray, total: np.ndarray) -> None:
     """Add a frame as it comes to a sum (ny, nx) float32."""
-    if raw.dtype == np.uint8 and raw.flags.c_contiguous:
-        kernels.add_counts(raw, total)
+    if raw.dtype == np.uint8:
+        kernels.add_counts(np.ascontiguousarray(raw), total)
     else:
         np.add(total, raw, out=total, casting="unsafe")
 
@@ -35,16 +35,18 @@ def outliers(total: np.ndarray, known: np.ndarray) -> np.ndarray:
     row of such, from what lies to either side of that: a step in the image is no defect. What is four times as bright
     as all on average is one, whatever its neighbours have.
     """
-    level = np.float32(total[~known].mean(dtype=np.float64))
-    filled = np.where(known, level, total).astype(np.float32)
-    rest = filled - _around(filled, BACKGROUND)
+    some = bool(known.any())
+    level = np.float32((total[~known] if some else total).mean(dtype=np.float64))
+    filled = np.where(known, level, total).astype(np.float32, copy=False) if some else total
+    rest = _apart_from_around(filled, BACKGROUND)
     middle, spread = middle_and_spread(rest[::SAMPLED, ::SAMPLED])
     if not spread > 0:
         require_varied(filled)
         return np.zeros(total.shape, bool)
     found = np.zeros(total.shape, bool)
     rest -= np.float32(middle)
-    ys, xs = np.nonzero((np.abs(rest) > FAR * spread) & ~known)
+    places = np.flatnonzero((rest > FAR * spread) | (rest < -FAR * spread))
+    ys, xs = np.divmod(places[~known.reshape(-1)[places]], total.shape[1])
     if not len(ys):
         return found
     ny, nx = total.shape
@@ -97,13 +99,16 @@ def require_varied(image: np.ndarray) -> None:
         raise DataError(f"no contrast: over {1 - ODD:.0%} of its pixels are {usual:g}")
 
 
-def _around(image: np.ndarray, side: int) -> np.ndarray:
-    """Means of the squares that pixels lie in; those at the end are larger."""
+def _apart_from_around(image: np.ndarray, side: int) -> np.ndarray:
+    """The image less the means of the squares that its pixels lie in; those at the end are larger."""
     starts = [np.arange(max(1, size // side)) * side for size in image.shape]
     counts = [np.diff(np.append(start, size)) for start, size in zip(starts, image.shape)]
     sums = np.add.reduceat(np.add.reduceat(image, starts[0], axis=0), starts[1], axis=1)
-    means = (sums / np.outer(*counts)).astype(np.float32)
-    return means.repeat(counts[0], 0).repeat(counts[1], 1)
+    means = (sums / np.outer(*counts)).astype(np.float32).repeat(counts[1], 1)
+    rest = np.empty(image.shape, np.float32)
+    for start, count, mean in zip(starts[0], counts[0], means):
+        np.subtract(image[start : start + count], mean, out=rest[start : start + count])
+    return rest
 
 
 def middle_and_spread(values: np.ndarray) -> tuple[float, float]:
@@ -124,16 +129,15 @@ class Filling:
         """A frame as it comes into out (ny, nx) float32: gain applied, bad pixels filled; its number sets the draws."""
         if gain is None:
             out[...] = raw
-        elif raw.dtype == np.uint8 and raw.flags.c_contiguous:
-            kernels.gained(raw, gain, out)
+        elif raw.dtype == np.uint8:
+            kernels.gained(np.ascontiguousarray(raw), gain, out)
         else:
             np.multiply(raw, gain, out=out, casting="unsafe")
         self.fill(out, number)
 
     def sources(self, number: int) -> np.ndarray:
         """Where each bad pixel of a frame takes its value from."""
-        rng = np.random.Generator(np.random.Philox(number))
-        drawn = (rng.random(len(self.places)) * self._counts).astype(np.int64)
+        drawn = (uniform(len(self.places), number) * self._counts).astype(np.int64)
         return self._choices[np.arange(len(self.places)), drawn]
 
     def fill(self, frame: np.ndarray, number: int) -> None:
@@ -141,6 +145,17 @@ class Filling:
         if len(self.places):
             flat = frame.reshape(-1)
             flat[self.places] = flat[self.sources(number)]
+
+
+def uniform(count: int, stream: int) -> np.ndarray:
+    """(count,) float64 in [0, 1), the same for the same stream: a counter's bits mixed (splitmix64: Steele, Lea &
+    Flood, OOPSLA 2014), as good as any for single draws, and numpy.random need not be loaded."""
+    with np.errstate(over="ignore"):
+        x = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        x += np.uint64((stream + 1) * 0xD1B54A32D192ED03 % 2**64)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return ((x ^ (x >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
 
 
 def _good_ones(bad: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -131,20 +131,32 @@ class Normal:
         self.matrix, self.right = np.zeros((size, size)), np.zeros((size, 2))
         self.square, self.count = 0.0, 0
         self._whole, self._local = lru_cache(self._whole), lru_cache(self._local)  # type: ignore[method-assign]
-        for shape, moved, weight in zip(polynomials(basis.degrees, told.points), told.displacements, told.precisions):
-            if not weight.sum() > 0:
-                continue
-            rows = np.empty((n, size))
-            rows[:, :n] = np.eye(n)
-            rows[:, n:] = (shape[1:, None] * basis.paths[:, None]).reshape(n, -1)
-            share = weight / weight.sum()
-            rows -= share @ rows
-            moved = moved - share @ moved
-            weighted = weight[:, None] * rows
-            self.matrix += rows.T @ weighted
-            self.right += weighted.T @ moved
-            self.square += float((weight[:, None] * moved**2).sum())
-            self.count += int((weight > 0).sum()) - 1
+        some = told.precisions.sum(1) > 0
+        weights, moved = told.precisions[some], told.displacements[some]
+        shape, total = polynomials(basis.degrees, told.points)[some, 1:], weights.sum(1)
+        # each patch's rows are [1 | shape x paths], of a mean of 0 with its weights: sums over all, less those of means
+        first = np.hstack([weights, self._beside(shape, weights)])
+        self.matrix[:n, :n] = np.diag(weights.sum(0))
+        self.matrix[:n, n:] = ((weights.T @ shape)[:, :, None] * basis.paths[:, None]).reshape(n, size - n)
+        self.matrix[n:, :n] = self.matrix[:n, n:].T
+        pairs = np.einsum("pj,pk,pf->jkf", shape, shape, weights, optimize=True)
+        terms = len(basis.degrees)
+        both = (pairs[..., None] * basis.paths).reshape(-1, n, r).transpose(0, 2, 1) @ basis.paths  # (j k, r, s)
+        self.matrix[n:, n:] = both.reshape(terms, terms, r, r).transpose(0, 2, 1, 3).reshape(terms * r, terms * r)
+        self.matrix -= first.T @ (first / total[:, None])
+        for axis in range(2):
+            told_by = weights * moved[..., axis]
+            mean = told_by.sum(1) / total
+            self.right[:n, axis] = told_by.sum(0)
+            self.right[n:, axis] = self._beside(shape, told_by).sum(0)
+            self.right[:, axis] -= first.T @ mean
+            self.square += float((told_by * moved[..., axis]).sum() - (total * mean**2).sum())
+        self.count = int((weights > 0).sum()) - len(weights)
+
+    def _beside(self, shape: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """(p, terms r) what weights (p, n) make of each patch's rows."""
+        rows = shape[:, :, None] * (weights @ self.basis.paths)[:, None]
+        return rows.reshape(len(shape), self.basis.size - weights.shape[1])
 
     def evidence(self, prior: Prior) -> float:
         """The log of the evidence.

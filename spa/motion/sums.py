@@ -143,16 +143,18 @@ class Sums:
 
 
 def _image(stack: np.ndarray, by: Filter, shape: tuple[int, int]) -> np.ndarray:
-    """Of sums (r, ny, nx), each filtered by its curve."""
+    """Of sums (r, ny, nx), each filtered by its curve; their own memory may be taken for it."""
     (ny, nx), (my, mx) = stack.shape[1:], shape
-    spectrum = np.zeros((ny, nx // 2 + 1), np.complex64)
-    plan = fft.plane((ny, nx))
+    there, back = fft.plane((ny, nx)), fft.plane_again((ny, nx))
+    spectrum = back.input_array
+    spectrum[...] = 0
     for image, curve in zip(stack, by.curves):
-        plan.input_array[...] = image
-        plan.execute()
-        kernels.add_filtered(plan.output_array, curve, by.step, ny, nx, by.along_y, by.along_x, spectrum)
+        there.input_array[...] = image
+        there.execute()
+        kernels.add_filtered(there.output_array, curve, by.step, ny, nx, by.along_y, by.along_x, spectrum)
     if shape == (ny, nx):
-        return fft.irfft2(spectrum, nx)
+        back.execute()
+        return np.multiply(back.output_array, np.float32(1 / (ny * nx)), out=stack[0])
     small = np.zeros((my, mx // 2 + 1), np.complex64)
     small[: my // 2 + 1] = spectrum[: my // 2 + 1, : mx // 2 + 1]
     small[my // 2 + 1 :] = spectrum[ny - (my - my // 2 - 1) :, : mx // 2 + 1]

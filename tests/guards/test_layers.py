@@ -18,11 +18,11 @@ ALLOWED = {
     "plug": set(),
     "compiled": {"errors"},
     "installed": {"errors"},
-    "io": {*BELOW},
+    "io": {"installed", *BELOW},  # one module of mrcfile
     "model": {"errors"},
     "plot": {"io", "errors"},  # files are whole
     "gpu": {"errors"},
-    "image": {"gpu", *BELOW},
+    "image": {"gpu", "installed", *BELOW},  # one module of pyfftw
     "volume": {"gpu", "image", *BELOW},
     "search": {"gpu", "volume", "image", *BELOW},
     "class3d": {"gpu", "refine", "search", "volume", "image", *BELOW},

@@ -110,3 +110,11 @@ def test_movies_add_their_evidence() -> None:
     assert faint.verdict() is None
     both = faint + faint + one
     assert both.pixels == 3 * one.pixels and both.verdict() == one.verdict()
+
+
+def test_draws_are_even_and_streams_differ() -> None:
+    drawn = np.stack([bad.uniform(4000, stream) for stream in range(6)])
+    assert drawn.min() >= 0 and drawn.max() < 1
+    np.testing.assert_allclose(np.histogram(drawn, 10, (0, 1))[0] / drawn.size, 0.1, atol=0.01)
+    assert np.abs(np.corrcoef(drawn) - np.eye(6)).max() < 0.08  # five standard deviations
+    np.testing.assert_array_equal(bad.uniform(10, 3), drawn[3, :10])

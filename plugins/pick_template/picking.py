@@ -108,13 +108,15 @@ def _learned(
     Micrographs that cannot be read are passed over: the second pass names them.
     """
     chosen = spread(rows, settings.learn_from)
-    first = next(_fields(chosen, reader))
+    held = dict([next(_fields(chosen, reader))])
+    (first,) = held.values()
     made = ready(given.polar, templates.ROOM * settings.diameter, settings.turns, first)
     run.say(f"{len(given.number)} templates at {made.turns} angles are sums of {2 * len(made.filters.orders)} filters")
 
     def attempt(entry: Entry) -> Turned | SpaError:
         try:
-            return _peaks(reader(entry), made, settings, score)
+            field = held.pop(entry.name, None)
+            return _peaks(reader(entry) if field is None else field, made, settings, score)
         except SpaError as error:
             return error
 
@@ -123,12 +125,12 @@ def _learned(
     return made, {name: found for name, found in tried if isinstance(found, Turned)}
 
 
-def _fields(chosen: list[Entry], reader: Reader) -> Iterator[Field]:
-    """Fields of those entries that can be read; the first error where none can."""
+def _fields(chosen: list[Entry], reader: Reader) -> Iterator[tuple[str, Field]]:
+    """Names and fields of those entries that can be read; the first error where none can."""
     errors = []
     for entry in chosen:
         try:
-            yield reader(entry)
+            yield entry.name, reader(entry)
         except SpaError as error:
             errors.append(error)
     raise errors[0]

@@ -1,10 +1,12 @@
-"""Regions of a mask, and how far they reach, in numpy: scipy takes longer to import than to find them in a small image.
+"""Regions of a mask, and how far they reach, without scipy, which takes longer to import than to find them.
 
 Distances go along rows first, then over rows as far as they can matter (Saito & Toriwaki, Pattern Recognit. 27 (1994)
 1551).
 """
 
 import numpy as np
+
+from spa.compiled import kernel
 
 _FAR = 2**24  # pixels: beyond all images
 
@@ -20,38 +22,78 @@ def depth(mask: np.ndarray, most: float) -> np.ndarray:
 
 
 def _squares(mask: np.ndarray, reach: float) -> np.ndarray:
-    """(ny, nx) squared distances to a mask, true where they are no larger than reach squared."""
-    rows = int(min(reach, len(mask) - 1))
-    along = np.abs(_beside(mask) - np.arange(mask.shape[1])).astype(np.int64) ** 2
-    best = along.copy()
-    for dy in range(1, rows + 1):
-        np.minimum(best[dy:], along[:-dy] + dy * dy, out=best[dy:])
-        np.minimum(best[:-dy], along[dy:] + dy * dy, out=best[:-dy])
+    """(ny, nx) float32 squared distances to a mask, true where they are no larger than reach squared."""
+    best = np.empty(mask.shape, np.float32)
+    _fill_squares(_beside(mask), int(min(reach, len(mask) - 1)), np.empty(mask.shape, np.float32), best)
     return best
 
 
+@kernel("void(i4[:, ::1], i8, f4[:, ::1], f4[:, ::1])", fastmath=True)
+def _fill_squares(beside, reach, along, best):  # type: ignore[no-untyped-def]
+    """along: to work in. Rows that have nothing of the mask are passed over."""
+    ny, nx = beside.shape
+    for y in range(ny):
+        for x in range(nx):
+            step = np.float32(beside[y, x] - x)
+            along[y, x] = best[y, x] = step * step
+    for y in range(ny):
+        if abs(beside[y, 0]) >= _FAR:
+            continue
+        for other in range(max(0, y - reach), min(ny, y + reach + 1)):
+            square = np.float32((other - y) * (other - y))
+            for x in range(nx):
+                best[other, x] = min(best[other, x], along[y, x] + square)
+
+
 def _beside(mask: np.ndarray) -> np.ndarray:
-    """(ny, nx) the nearest column of each row that is in a mask; one far away where there is none."""
-    columns = np.arange(mask.shape[1])
-    left = np.maximum.accumulate(np.where(mask, columns, -_FAR), axis=1)
-    right = np.minimum.accumulate(np.where(mask, columns, _FAR)[:, ::-1], axis=1)[:, ::-1]
-    return np.where(columns - left <= right - columns, left, right)
+    """(ny, nx) int32 the nearest column of each row that is in a mask; one far away where there is none."""
+    found = np.empty(mask.shape, np.int32)
+    _fill_beside(np.ascontiguousarray(mask, bool).view(np.uint8), found)
+    return found
+
+
+@kernel("void(u1[:, ::1], i4[:, ::1])")
+def _fill_beside(mask, found):  # type: ignore[no-untyped-def]
+    ny, nx = mask.shape
+    for y in range(ny):
+        last = -_FAR
+        for x in range(nx):
+            if mask[y, x]:
+                last = x
+            found[y, x] = last
+        last = 2 * _FAR
+        for x in range(nx - 1, -1, -1):
+            if mask[y, x]:
+                last = x
+            if x - found[y, x] > last - x:
+                found[y, x] = last
 
 
 def nearest(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Row and column (ny, nx) of the place of a mask, which has one, that is nearest to each."""
-    ny, nx = mask.shape
-    beside, rows = _beside(mask), np.arange(ny)[:, None]
-    told = (beside - np.arange(nx)).astype(np.int64) ** 2 * ny + rows  # the squared distance, and then the row
-    best = told.copy()
-    for dy in range(1, ny):
-        step = dy * dy * ny
-        if step > best.max():
-            break
-        np.minimum(best[dy:], told[:-dy] + step, out=best[dy:])
-        np.minimum(best[:-dy], told[dy:] + step, out=best[:-dy])
-    there = best % ny
-    return there, beside[there, np.arange(nx)]
+    beside, rows = _beside(mask), np.empty(mask.shape, np.int32)
+    _fill_nearest(beside, rows)
+    return rows, np.take_along_axis(beside, rows, 0)
+
+
+@kernel("void(i4[:, ::1], i4[:, ::1])")
+def _fill_nearest(beside, rows):  # type: ignore[no-untyped-def]
+    """Of rows as near as each other the first is taken."""
+    ny, nx = beside.shape
+    for y in range(ny):
+        for x in range(nx):
+            step = np.int64(beside[y, x] - x)
+            best, row = step * step, y
+            away = np.int64(1)
+            while away * away <= best and away < ny:
+                for other in (y - away, y + away):
+                    if 0 <= other < ny:
+                        step = np.int64(beside[other, x] - x)
+                        square = step * step + away * away
+                        if square < best or (square == best and other < row):
+                            best, row = square, other
+                away += 1
+            rows[y, x] = row
 
 
 def regions(mask: np.ndarray) -> tuple[np.ndarray, int]:

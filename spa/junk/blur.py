@@ -5,12 +5,23 @@ from functools import lru_cache
 import numpy as np
 
 _REACH = 4.0  # standard deviations
+_BAND = 96  # rows that are made together, of those about them
 
 
 def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
     """float32 (ny, nx): an image over a Gaussian window (sigma in pixels), mirrored at its edges."""
-    down, across = (_weights(size, float(sigma)) for size in image.shape)
-    return down @ np.asarray(image, np.float32) @ across.T
+    return _down(_down(np.asarray(image, np.float32), float(sigma)).T, float(sigma)).T
+
+
+def _down(image: np.ndarray, sigma: float) -> np.ndarray:
+    """The image over its window along columns, a band of rows at a time."""
+    ny, reach = len(image), int(_REACH * sigma + 0.5)
+    weights = _weights(ny, sigma)
+    out = np.empty(image.shape, np.float32)
+    for start in range(0, ny, _BAND):
+        rows, about = slice(start, start + _BAND), slice(max(0, start - reach), start + _BAND + reach)
+        np.matmul(weights[rows, about], image[about], out=out[rows])
+    return out
 
 
 @lru_cache(maxsize=24)

@@ -61,9 +61,10 @@ def level_off(image: np.ndarray, clear: np.ndarray) -> np.ndarray:
 def _parabola(image: np.ndarray, clear: np.ndarray | None = None) -> np.ndarray:
     """The parabola of the bulk: what lies far off it, or is not clear, has no say (Tukey's biweight)."""
     ny, nx = image.shape
-    y, x = np.meshgrid(np.linspace(-1, 1, ny), np.linspace(-1, 1, nx), indexing="ij")
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).astype(np.float32)
-    few, values = terms[::4, ::4].reshape(-1, 6), image[::4, ::4].ravel()
+    down, across = np.linspace(-1, 1, ny, dtype=np.float32)[:, None], np.linspace(-1, 1, nx, dtype=np.float32)
+    y, x = np.broadcast_arrays(down[::4], across[::4])
+    few = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).reshape(-1, 6)
+    values = image[::4, ::4].ravel()
     if clear is not None and clear[::4, ::4].sum() >= _FEWEST:
         few, values = few[clear[::4, ::4].ravel()], values[clear[::4, ::4].ravel()]
     weight = np.ones_like(values)
@@ -74,4 +75,8 @@ def _parabola(image: np.ndarray, clear: np.ndarray | None = None) -> np.ndarray:
         weight = (1 - far**2) ** 2
         matrix = (few * weight[:, None]).T
         coefficients = np.linalg.lstsq(matrix @ few, matrix @ values, rcond=None)[0]
-    return terms @ coefficients
+    c = coefficients
+    found = (c[1] + c[4] * down) * across
+    found += c[0] + c[2] * down + c[5] * down * down
+    found += c[3] * across * across
+    return np.asarray(found, np.float32)

@@ -1,7 +1,10 @@
 """Raw micrographs made fit to work on: without extremes; their smooth background."""
 
+from functools import lru_cache
+
 import numpy as np
 
+from spa.compiled import kernel
 from spa.errors import DataError
 from spa.image.quantiles import quantiles
 
@@ -24,19 +27,43 @@ def smoothed(image: np.ndarray, sigma: float) -> np.ndarray:
     half = int(round(2 * sigma)) // 2
     total = image
     for n in image.shape:  # along columns, then along rows
-        total = (_thrice(total, half) / _thrice(np.ones((n, 1)), half)).T
+        total = (_thrice(total, half) / _counted(n, half)).T
     return total.astype(np.float32)
+
+
+@lru_cache(maxsize=16)
+def _counted(n: int, half: int) -> np.ndarray:
+    """(n, 1) what `_thrice` makes of 1."""
+    return _thrice(np.ones((n, 1)), half)
 
 
 def _thrice(values: np.ndarray, half: int) -> np.ndarray:
     """Sums (float64) over 2 half + 1 down the columns, of 0 outside, three times over."""
     values = np.array(values, np.float64, order="C")
-    sums = np.zeros((len(values) + 2 * half + 1, values.shape[1]))
-    for _ in range(3):
-        np.cumsum(values, axis=0, out=sums[half + 1 : len(sums) - half])
-        sums[len(sums) - half :] = sums[len(sums) - half - 1]
-        np.subtract(sums[2 * half + 1 :], sums[: len(values)], out=values)
-    return values
+    out = np.empty_like(values)
+    _sum_thrice(values, half, np.empty(values.shape[1]), out)
+    return out
+
+
+@kernel("void(f8[:, ::1], i8, f8[::1], f8[:, ::1])")
+def _sum_thrice(values, half, total, out):  # type: ignore[no-untyped-def]
+    """total: to work in, as values are."""
+    ny, nx = values.shape
+    for turn in range(3):
+        source, target = (values, out) if turn % 2 == 0 else (out, values)
+        total[:] = 0
+        for y in range(min(half, ny)):
+            for x in range(nx):
+                total[x] += source[y, x]
+        for y in range(ny):
+            if y + half < ny:
+                for x in range(nx):
+                    total[x] += source[y + half, x]
+            for x in range(nx):
+                target[y, x] = total[x]
+            if y - half >= 0:
+                for x in range(nx):
+                    total[x] -= source[y - half, x]
 
 
 def background(image: np.ndarray, sigma: float) -> np.ndarray:

@@ -74,8 +74,13 @@ def of_images(images: np.ndarray, pixel_size: float, diameter: float, highest: f
     inside = np.hypot(offset[:, None], offset[None]) <= diameter / 2 + 2 * step
     y, x = (axis[inside] for axis in np.meshgrid(offset, offset, indexing="ij"))
     radii, kx, ky = _points(diameter, highest)
-    waves = np.exp(-2j * np.pi * (np.outer(x, kx) + np.outer(y, ky))).astype(np.complex64)
-    spectra = (coarse[:, inside] @ waves).reshape(len(images), *kx.shape)
+    turns = np.stack([x, y], 1) @ np.stack([kx.ravel(), ky.ravel()])
+    turns -= np.rint(turns)
+    angles = (-2 * np.pi * turns).astype(np.float32)
+    pixels = coarse[:, inside]
+    spectra = np.empty((len(images), angles.shape[1]), np.complex64)
+    spectra.real, spectra.imag = pixels @ np.cos(angles), pixels @ np.sin(angles)
+    spectra = spectra.reshape(len(images), *kx.shape)
     return _harmonics(spectra * (radii < 0.5 / pixel_size)[:, None], radii)
 
 

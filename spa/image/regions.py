@@ -18,7 +18,7 @@ def within(mask: np.ndarray, reach: float) -> np.ndarray:
 
 def depth(mask: np.ndarray, most: float) -> np.ndarray:
     """(ny, nx) pixels from each place in a mask to the nearest outside of it, ``most`` where that is farther."""
-    return np.minimum(np.sqrt(_squares(~mask, most)), most)
+    return np.minimum(np.sqrt(_squares(~mask, most), dtype=np.float64), most)
 
 
 def _squares(mask: np.ndarray, reach: float) -> np.ndarray:

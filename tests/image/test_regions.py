@@ -32,7 +32,9 @@ def test_nothing_has_no_regions() -> None:
 def test_distances(mask: np.ndarray, reach: float) -> None:
     away = distance_transform_edt(~mask)
     np.testing.assert_array_equal(within(mask, reach), away <= reach)
-    np.testing.assert_allclose(depth(~mask, reach), np.minimum(away, reach))
+    deep = depth(~mask, reach)
+    np.testing.assert_allclose(deep, np.minimum(away, reach))
+    np.testing.assert_array_equal(deep.astype(float) >= reach, away >= reach)
 
 
 @masks

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spa.plot.figure import open_figure
+from spa.plot.figure import bare, open_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,9 +60,7 @@ def _slices(figure: Any, maps: np.ndarray, differences: np.ndarray, titles: Sequ
             row[3 + axis].set_title(f"difference, {name} = {(strongest - middle) * pixel_size:.0f} Å", fontsize=7)
             row[axis].set_title(f"{name} = 0", fontsize=7)
         row[0].set_ylabel(title, fontsize=7)
-    for axes in grid.ravel():
-        axes.set_xticks([])
-        axes.set_yticks([])
+    bare(*grid.ravel())
 
 
 def maps_of_classes(
@@ -80,9 +78,7 @@ def maps_of_classes(
             row[3 + axis].imshow(volume.sum(axis), origin="lower")
             row[3 + axis].set_title(f"along {name}", fontsize=7)
         row[0].set_ylabel(title, fontsize=7)
-    for axes in grid.ravel():
-        axes.set_xticks([])
-        axes.set_yticks([])
+    bare(*grid.ravel())
     top, bottom = parts[1].subplots(2, 1)
     shells = np.arange(1, curves.shape[1])
     for number, curve in enumerate(curves[:shown], 1):

@@ -41,6 +41,13 @@ def open_figure(width: float = 8.0, height: float = 6.0) -> "Figure":
     return figure
 
 
+def bare(*pictures: Any) -> None:
+    """Axes (matplotlib's) of pictures: no ticks, and no frame beside them; a label there stays."""
+    for axes in pictures:
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+
+
 def save(figure: "Figure", path: str | os.PathLike[str], dpi: int = 110) -> None:
     """Write a figure whole; the format is what the name ends in (PNG if nothing). Equal figures are equal bytes."""
     target = Path(path)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spa.plot.figure import open_figure
+from spa.plot.figure import bare, open_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,8 +30,7 @@ def overview(
             picture = panel.imshow(np.where(shown, values.max(axis=axis), np.nan), vmin=0, vmax=top, origin="lower",
                                    cmap="viridis", alpha=0.75)  # fmt: skip
             panel.set_title(f"along {'zyx'[axis]}: {name}", fontsize=8)
-            panel.set_xticks([])
-            panel.set_yticks([])
+            bare(panel)
             if column == 3:
                 bar = figure.colorbar(picture, ax=panel, fraction=0.05)
                 bar.ax.tick_params(labelsize=6)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spa.plot.figure import open_figure
+from spa.plot.figure import bare, open_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,8 +81,7 @@ def _component(row: np.ndarray, mean: np.ndarray, component: np.ndarray, title: 
         row[axis].imshow(np.take(mean, at, axis), origin="lower", cmap="gray")
         row[axis].imshow(np.take(component, at, axis), vmin=-most, vmax=most, origin="lower", cmap="RdBu", alpha=0.7)
         row[axis].set_title(f"{name} = {(at - middle) * pixel_size:.0f} Å", fontsize=7)
-        row[axis].set_xticks([])
-        row[axis].set_yticks([])
+        bare(row[axis])
     row[0].set_ylabel(title, fontsize=7)
 
 

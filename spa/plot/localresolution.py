@@ -35,9 +35,7 @@ def overview(
     for place, axis in ((0, 0), (1, 1)):
         axes[1, place].imshow(coloured(particle, level, axis, field, low, high), origin="lower")
         axes[1, place].set_title(f"surface at {level:.3g}, seen along {_AXES[axis]}")
-    for one in [*axes[0], *axes[1, :2]]:
-        one.set_xticks([])
-        one.set_yticks([])
+    figures.bare(*axes[0], *axes[1, :2])
     figure.colorbar(picture, ax=list(axes[0]), label="local resolution (Å)", shrink=0.9)
     axes[1, 2].hist(inside, bins=50, range=(float(inside.min()), float(inside.max()) + 1e-3), color="tab:gray")
     axes[1, 2].axvline(float(np.median(inside)), color="tab:red", linestyle="--", linewidth=1.2)

@@ -51,16 +51,14 @@ def draw_surfaces(row: "np.ndarray", volume: np.ndarray, mask: np.ndarray | None
     for axis, name in enumerate(_AXES):
         row[axis].imshow(surface.grey(volume, level, axis), origin="lower")
         row[axis].set_title(f"surface at {level:.3g}, along {name}")
-        row[axis].set_xticks([])
-        row[axis].set_yticks([])
+        figures.bare(row[axis])
 
 
 def _picture(axes: "Axes", image: np.ndarray, pixel_size: float, title: str) -> None:
     low, high = np.quantile(image, [0.002, 0.998])
     axes.imshow(image, vmin=low, vmax=max(high, low + 1e-12), origin="lower", interpolation="nearest")
     axes.set_title(title)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    figures.bare(axes)
     side = image.shape[1]
     length = _BARS[np.searchsorted(_BARS, max(1.0, side * pixel_size / 3), "right") - 1]
     start, level = 0.05 * side, 0.05 * side

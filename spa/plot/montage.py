@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spa.plot.figure import open_figure
+from spa.plot.figure import bare, open_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,10 +20,7 @@ def montage(images: np.ndarray, titles: Sequence[str], kept: np.ndarray | None =
     down = -(-len(images) // across)
     figure = open_figure(_SIDE * across, (_SIDE + 0.22) * down)
     axes = figure.subplots(down, across, squeeze=False)
-    for axis in axes.ravel():
-        axis.set_xticks([])
-        axis.set_yticks([])
-        axis.set_frame_on(False)
+    bare(*axes.ravel())
     for number, (image, title) in enumerate(zip(images, titles)):
         axis = axes[number // across][number % across]
         low, high = np.percentile(image, [0.5, 99.8])

@@ -154,7 +154,7 @@ def _from_pieces(problem: Problem, workers: Workers) -> list[np.ndarray]:
     out = []
     for number in (0, 1):
         seen = moments(problem.views, problem.half(number), everything, radius, workers)
-        suspects = np.argsort(-pieces.excess(seen), kind="stable")[:SUSPECTS]
+        suspects = np.argsort(-pieces.excess([seen]), kind="stable")[:SUSPECTS]
         found = kinds.kinds(seen, problem.contrast, suspects, settings.components)
         matrix = np.zeros((len(everything), settings.components + 1))
         matrix[0, 0] = 1  # the consensus is all images' mean: one half's own is nearer to its noise

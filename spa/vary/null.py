@@ -19,6 +19,7 @@ from spa.volume.slices import reference, slices
 
 IMAGES = 6000  # at most, that are shuffled
 CYCLES = 12  # of the shuffled images' components
+PART = 8192  # images whose moments under all pieces are held at a time: 5 kB each, some times over
 CLEAR = 3.0  # standard errors above chance
 LOUD = 4.5  # standard deviations of a piece's excess above that of shuffled images, of some tens of pieces
 
@@ -77,9 +78,10 @@ def null(problem: Problem, state: State, radius: int, workers: Workers, shuffles
 
 
 def _excess(problem: Problem, views: Views, cut: pieces.Pieces, workers: Workers) -> np.ndarray:
-    """(k,) of pieces, in the start's band."""
+    """(k,) of pieces, in the start's band: moments of so many maps are held of some images at a time."""
     maps, rows = np.concatenate([problem.consensus[None], cut.maps]), np.arange(len(views))
-    return pieces.excess(moments(views, rows, maps, problem.settings.start, workers))
+    parts = np.split(rows, range(PART, len(rows), PART))
+    return pieces.excess(moments(views, part, maps, problem.settings.start, workers) for part in parts)
 
 
 def held_out(problem: Problem, state: State, radius: int, workers: Workers) -> np.ndarray:

@@ -6,6 +6,7 @@ variance than noise gives (a score test, see Rao, Proc. Camb. Phil. Soc. 44 (194
 within their span alone (`kinds`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,8 +64,12 @@ def beside_mean(found: Moments) -> Moments:
     return Moments(linear, quadratic)
 
 
-def excess(found: Moments) -> np.ndarray:
-    """(k,) variance along each map over what noise gives, in standard deviations of the latter."""
-    beside = beside_mean(found)
-    own = np.einsum("nkk->nk", beside.quadratic)[:, 1:]
-    return (beside.linear[:, 1:] ** 2 - own).sum(axis=0) / np.sqrt(np.maximum(2 * (own**2).sum(axis=0), 1e-30))
+def excess(parts: Iterable[Moments]) -> np.ndarray:
+    """(k,) variance of images, in parts, along each map over what noise gives, in standard deviations of the latter."""
+    over, noise = 0.0, 0.0
+    for found in parts:
+        beside = beside_mean(found)
+        own = np.einsum("nkk->nk", beside.quadratic)[:, 1:]
+        over = over + (beside.linear[:, 1:] ** 2 - own).sum(axis=0)
+        noise = noise + 2 * (own**2).sum(axis=0)
+    return over / np.sqrt(np.maximum(noise, 1e-30))

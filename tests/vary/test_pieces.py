@@ -27,14 +27,20 @@ def test_pieces_add_to_the_consensus_in_the_region() -> None:
 
 
 def test_noise_of_any_grey_scale_has_the_excess_of_chance() -> None:
-    runs = [excess(seen(1 + 0.3 * rng.standard_normal(400), 0, rng)) for rng in map(np.random.default_rng, range(20))]
+    runs = [excess([seen(1 + 0.3 * rng.standard_normal(400), 0, rng)]) for rng in map(np.random.default_rng, range(20))]
     assert abs(np.mean(runs)) < 0.4 and 0.7 < np.std(runs) < 1.4
 
 
 def test_variance_along_a_piece_is_seen_there() -> None:
     rng = np.random.default_rng(1)
-    found = excess(seen(1 + 0.3 * rng.standard_normal(400), 0.3, rng))
+    found = excess([seen(1 + 0.3 * rng.standard_normal(400), 0.3, rng)])
     assert found.argmax() == 0 and found[0] > 6
+
+
+def test_images_in_parts_have_the_excess_of_all() -> None:
+    whole = seen(np.ones(300), 0.2, np.random.default_rng(3))
+    parts = [whole.of(rows) for rows in np.split(np.arange(300), (70, 200))]
+    np.testing.assert_allclose(excess(parts), excess([whole]), rtol=1e-12)
 
 
 def test_beside_the_mean_grey_scales_are_nothing() -> None:

@@ -54,9 +54,9 @@ def turns(group: np.ndarray, step: float) -> np.ndarray:
     if np.linalg.matrix_rank(group.mean(axis=0), tol=1e-6):  # one axis, and both ways along it
         count = 2 * len(group) * int(np.ceil(np.pi / step / len(group)))
         halfway = Rotation.from_rotvec(np.array([[0, 0, 2 * np.pi / count], [np.pi, 0, 0]]))
-    found = [np.eye(3)]
+    found, steps = [np.eye(3)], _keeping(halfway.as_matrix(), group)
     for one in found:  # grows while we walk it
-        for turn in _keeping(halfway.as_matrix(), group):
+        for turn in steps:
             if min(np.abs(one @ turn - other).max() for other in found) > 1e-6:
                 found.append(one @ turn)
     return np.array(found)

@@ -101,8 +101,10 @@ def raised_cosine(position: np.ndarray, start: float, end: float) -> np.ndarray:
     """1 up to start, 0 from end on, half a cosine between them (a step when they are the same)."""
     if end <= start:
         return (position <= start).astype(np.float32)
-    fall = np.clip((position - start) / (end - start), 0, 1)
-    return (0.5 + 0.5 * np.cos(np.pi * fall)).astype(np.float32)
+    found = (position <= start).astype(np.float32)
+    falls = (position > start) & (position < end)
+    found[falls] = 0.5 + 0.5 * np.cos(np.pi * (position[falls] - start) / (end - start))
+    return found
 
 
 def lowpass(

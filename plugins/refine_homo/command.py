@@ -22,8 +22,9 @@ def homo(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
 
     Both halves of the particles start from one low-passed map and never meet again.  Orientations and shifts are
     searched over the whole asymmetric unit until they settle, then locally; the resolution in use follows the half
-    maps' FSC.  DIR gets map.mrc (both halves, weighted by the FSC), half1.mrc, half2.mrc (unfiltered), mask.mrc and
-    fsc.star; the table has the poses, and data_maps for the next job.
+    maps' FSC.  Where the point group leaves axes free (C1, Cn), the map is kept in the frame of the reference: a model
+    or a mask that lies on that lies on it.  DIR gets map.mrc (both halves, weighted by the FSC), half1.mrc, half2.mrc
+    (unfiltered), mask.mrc and fsc.star; the table has the poses, and data_maps for the next job.
 
     Images of a group (rlnGroupName, else rlnGroupNumber, else micrographs) share a grey scale, which is found anew in
     each iteration, weighs their scores and what they add to the map, and stands in rlnGroupScaleCorrection.

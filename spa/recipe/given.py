@@ -12,7 +12,7 @@ from spa.io.star import Table, Tables
 from spa.job import maps, memory
 from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
-from spa.refine import data, loop
+from spa.refine import data, drift, loop
 from spa.refine.problem import Problem
 from spa.refine.settings import Settings, columns_bytes
 from spa.refine.states import State
@@ -96,7 +96,10 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     slices = columns_bytes(breadth / (stack.box * stack.pixel_size), stack.box // 2 - 1, len(group))
     images, noise, rows = load(run, stack, diameter, len(starts), 2 * slices)
     prior = Prior(stack.shifts(rows), settings.shift_range / 2.5 / stack.pixel_size)
-    problem = Problem(images, settings, mask, prior, dynamic=asked.mask is None, cohort=cohorts(stack.table(rows)))
+    frame = drift.kept(starts[0], mask) if len(starts) == 1 else None
+    problem = Problem(
+        images, settings, mask, prior, dynamic=asked.mask is None, cohort=cohorts(stack.table(rows)), frame=frame
+    )
     return Inputs(stack, rows, problem, loop.first_state(problem, starts, noise))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spa.refine import classes, expectation, frame, maximisation, moves, near, plan, recognised, scales
+from spa.refine import classes, drift, expectation, frame, maximisation, moves, near, plan, recognised, scales
 from spa.refine.data import Images, smooth_spectrum
 from spa.refine.engine import Sums
 from spa.refine.expectation import Poses, Task
@@ -87,10 +87,11 @@ def ordinary(power: np.ndarray) -> np.ndarray:
 def iterated(problem: Problem, state: State, workers: Workers) -> State:
     """The state after one more iteration; the last has `done`, with its half maps and their joint maps."""
     problem = scales.seen(problem, state)
-    halves, sources = plan.chosen(problem, state), sources_of(state, workers)
+    halves, sources, climbed = plan.chosen(problem, state), sources_of(state, workers), state.local
     state = plan.advanced(problem, expected(problem, state, workers, halves, sources), halves)
     parts, share = plan.parted(problem, state), sum(map(len, halves)) / len(problem.images)
     state = left_over(problem, state, workers, halves, sources)
+    state = drift.without(problem, state) if climbed else state
     found = in_one_frame(problem, state, summed(problem, state, workers, parts, share), workers, parts, share)
     if not found.done:
         return _slim(found)

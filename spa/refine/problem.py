@@ -31,6 +31,7 @@ class Problem:
     dynamic: whether references are masked by their own outline too, once it can be trusted.
     cohort (n,): of each image, the group from 0 that shares a grey scale; None: all share one.
     smoothing: what regularises half maps in place of the Wiener solution by their FSC.
+    frame: of a start, in whose frame the maps of a single class are kept (`drift.kept`); None: where they come to lie.
     """
 
     images: Images
@@ -40,6 +41,7 @@ class Problem:
     smoothing: Smoothing | None = None
     dynamic: bool = True
     cohort: np.ndarray | None = None
+    frame: np.ndarray | None = None
 
     @property
     def extent(self) -> float:

@@ -11,6 +11,8 @@ from spa.job.run import Run, job
 if TYPE_CHECKING:
     import numpy as np
 
+    from spa.picking.working import Working
+
 
 @click.command()
 @options.star_in
@@ -39,7 +41,8 @@ def neural(
     Without --model, by a general network that was trained on made-up micrographs of many shapes, sizes and defects,
     and needs the particle's diameter alone. `spa train neural` makes one for the particle at hand. A micrograph is
     brought to the scale at which the particle spans 24 pixels, so that a model serves at any pixel size. No torch is
-    needed. The table printed has data_particles (coordinates; the score is a log-odds) beside the micrographs.
+    needed. Without --threshold, a micrograph that gets no more picks than as much noise has none. The table printed
+    has data_particles (coordinates; the score is a log-odds) beside the micrographs.
     """
     from spa.job import micrographs
     from spa.job.micrographs import Micrograph
@@ -56,9 +59,13 @@ def neural(
 
     answer = picker.answering(run)
 
-    def found(micrograph: Micrograph) -> "np.ndarray":
-        image = picker.prepared(micrograph, across, bright)
+    def pick(image: "Working") -> "np.ndarray":
         return picker.picked(image, known, least, apart, int(turns), max_picks, answer)
+
+    some = pick if threshold is not None else picker.emptied(pick, least)
+
+    def found(micrograph: Micrograph) -> "np.ndarray":
+        return some(picker.prepared(micrograph, across, bright))
 
     picked = micrographs.picks(run, tables, found)
     finish(run, picked, output, plot, across, "log-odds")

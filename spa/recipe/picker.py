@@ -11,7 +11,7 @@ from spa.errors import DataError
 from spa.io import arrays
 from spa.job.micrographs import Micrograph
 from spa.job.run import Run
-from spa.picking import network
+from spa.picking import alone, network
 from spa.picking.working import ACROSS, CLIP, HAZE, Working, working
 from spa.recipe.device import device_of
 
@@ -76,6 +76,22 @@ def picked(
 ) -> np.ndarray:  # fmt: skip
     """x, y (pixels of the micrograph) and log-odds (n, 3), best first; spacing in diameters; turns: see `log_odds`."""
     return image.found(log_odds(image.image, picker.weights, turns), threshold, spacing, most)
+
+
+def emptied(pick: Callable[[Working], np.ndarray], least: float) -> Callable[[Working], np.ndarray]:
+    """The same picks (n, 3), but none in images that have no more of them than noise has (`spa.picking.alone`); what
+    it has is measured when the first image is in doubt. least: the threshold of the picks."""
+    held: list[alone.Alone] = []
+
+    def found(image: Working) -> np.ndarray:
+        picks = pick(image)
+        if not len(picks) or alone.certain(picks[:, 2], least, image):
+            return picks
+        if not held:
+            held.append(alone.measured(lambda piece: pick(piece)[:, 2], least))
+        return picks if held[0].outnumbered(picks[:, 2], alone.area(image)) else picks[:0]
+
+    return found
 
 
 def answering(run: Run) -> Callable[..., np.ndarray]:

@@ -81,3 +81,11 @@ def test_a_device_finds_the_same_picks(tiny_micrograph: Path, tmp_path: Path, ca
     wanted, there = (found(tiny_micrograph, tmp_path, *words, "--device", one) for one in ("cpu", "cuda"))
     assert card.launches["windows"] and len(there) == len(wanted)
     np.testing.assert_allclose(there, wanted, atol=0.01)
+
+
+def test_noise_has_no_particles_unless_a_threshold_asks_for_them(tiny_micrograph: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(4).standard_normal((500, 500)).astype(np.float32)
+    mrc.write(tmp_path / "tiny.mrc", noise, 5.0)
+    none = run_spa("pick", "neural", tiny_micrograph, "-d", tmp_path / "N", "--diameter", 120)
+    assert none.status == 65 and "no picks" in none.stderr
+    assert len(found(tiny_micrograph, tmp_path, "--diameter", 120, "--threshold", -0.5))

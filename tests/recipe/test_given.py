@@ -7,6 +7,7 @@ import pytest
 
 from spa.errors import DeviceError
 from spa.image.disc import coefficients, disc
+from spa.io import mrc
 from spa.job import memory
 from spa.job.run import Run
 from spa.recipe import given
@@ -67,3 +68,22 @@ def test_a_map_that_the_particles_made_begins_finer_than_one_that_is_named() -> 
     assert given.begins_at(named, 140.0) == given.begins_at(made, 140.0, ["a.mrc", "b.mrc"]) == given.LOWPASS
     assert given.begins_at(made, 280.0) == 2 * given.begins_at(made, 140.0) == given.LOWPASS
     assert given.begins_at(given.Asked(None, 9.0, "C1", None, None, None, 30), 140.0) == 9.0
+
+
+def test_one_map_gives_the_frame_and_several_give_none(tiny_particles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes have as many frames as maps, and none is kept."""
+    monkeypatch.chdir(tiny_particles.parent)
+    volume = soft_sphere(32, 8, 2)
+    mrc.write(Path("start.mrc"), volume, 5.0)
+
+    def frame(*references: str) -> np.ndarray | None:
+        run = a_run(tiny_particles.parent / "out")
+        run.outdir.mkdir(exist_ok=True)  # type: ignore[union-attr]
+        asked = given.Asked("start.mrc", 40.0, "C1", 100.0, None, None, 4)
+        found = given.read(run, run.read(tiny_particles), asked, references).problem.frame
+        run.close()
+        return found
+
+    one = frame()
+    assert one is not None and np.corrcoef(one.ravel(), volume.ravel())[0, 1] > 0.99
+    assert frame("start.mrc", "start.mrc") is None

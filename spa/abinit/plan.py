@@ -48,7 +48,8 @@ class Settings:
 @dataclass(frozen=True)
 class Step:
     """One mini-batch: shells in use for each class, grid step (radians), likelihood's exponent, part of the old sums,
-    similarity; forced: whether a map gets all of the signal's power, however little is known of it."""
+    similarity; forced: whether a map gets all of the signal's power, however little is known of it; doubt: of a map
+    that is alone, the doubt of coefficients that stand alone being 1."""
 
     bands: tuple[int, ...]
     step: float
@@ -56,6 +57,7 @@ class Step:
     kept: float
     similarity: float
     forced: bool = True
+    doubt: float = 1.0
 
     def fresh(self, batch: int, images: int) -> float:
         """The part that a batch is of the images that its sums, which forget older ones, stand for."""
@@ -135,6 +137,12 @@ def climb(settings: Settings, side: float) -> list[Step]:
     return steps
 
 
-def again(steps: list[Step]) -> list[Step]:
-    """What a climb goes on with: a seventh as many steps in its last bands."""
-    return steps[-1:] * (len(steps) // 7)
+def again(steps: list[Step], number: int = 0) -> list[Step]:
+    """What a climb goes on with for the so-manieth time: a seventh as many steps in its last bands, doubted less and
+    less.
+
+    The doubt anneals: a map that is doubted most draws in only what nearly all images agree in, and one that never is
+    doubted less keeps as little of the rest to the end. A right map gains by it much more than a wrong one does.
+    """
+    last = replace(steps[-1], doubt=2 ** (-0.5 * (number + 1))) if number else steps[-1]
+    return [last] * (len(steps) // 7)

@@ -125,7 +125,7 @@ def _updated(
     def solved(c: int) -> tuple[np.ndarray, np.ndarray]:
         mask = sphere(images, settings.width_of(c))
         sums = _sums_of(images, state.sums[c], found.values[c], found.weights[c], poses, settings, step)
-        share = step.fresh(settings.batch, len(images)) * _doubt(settings, sizes[c], mask)
+        share = step.fresh(settings.batch, len(images)) * _doubt(settings, step, sizes[c], mask)
         volume = _map_of(sums, mask, power[c], share, step, c)
         away = shape.centre_of(volume * mask, settings.operators)
         if np.hypot.reduce(away) > 0.5:
@@ -138,16 +138,18 @@ def _updated(
                    evidence=float(found.evidence.max(axis=1).mean()), sharpness=float(found.peak.mean()))  # fmt: skip
 
 
-def _doubt(settings: Settings, size: float, mask: np.ndarray) -> float:
+def _doubt(settings: Settings, step: Step, size: float, mask: np.ndarray) -> float:
     """What a class's map is doubted by, the doubt of coefficients that stand alone being 1.
 
-    One map climbs the better for it: it draws details in late. Of several, a fainter one loses its images to others:
-    each is doubted as its mask asks for, which leaves free no more coefficients than the part of the box that it has,
-    and as if it had as many images as others; else the largest class would be the likelier of all, and take them.
+    A mask leaves free no more coefficients than the part of the box that it has. One map climbs the better for being
+    doubted more at first: it draws details in late. Of several, a fainter one loses its images to others: each is
+    doubted as its mask asks for, and as if it had as many images as others; else the largest class would be the
+    likelier of all, and take them.
     """
+    asked = float((mask**2).mean())
     if settings.classes == 1:
-        return 1.0
-    return max(settings.classes * size, FEWEST) * float((mask**2).mean())
+        return max(step.doubt, asked)
+    return max(settings.classes * size, FEWEST) * asked
 
 
 def _sums_of(

@@ -44,6 +44,17 @@ def test_the_map_comes_from_nothing(data, found: stochastic.State) -> None:
     assert align.shell_correlation(data.volume, found.maps[0] * mask[0], laid, 6)[1:].min() > 0.5
 
 
+def test_a_map_that_is_doubted_less_keeps_more_of_its_details(data, found: stochastic.State) -> None:
+    """From cycle to cycle, as far as its mask allows; where there is more noise than signal."""
+    climb, powers = plan.climb(data.settings, SIDE), []
+    rows, noise = np.arange(len(data.images)), 1000 * data.noise
+    for number in (0, 2, 12, 13):
+        one = plan.again(climb, number)[:1]
+        *_, state = stochastic.steps(data.images, found, noise, data.settings, 1, rows, one)
+        powers.append(power(state.maps[0])[one[0].band])
+    assert 1.1 * powers[0] < powers[1] and 1.1 * powers[1] < powers[2] == powers[3]
+
+
 def test_a_right_map_makes_unseen_images_likelier_than_noise(data, found: stochastic.State) -> None:
     _, held = score.held_out(data.images, 0)
     scale = score.scale(data.settings, SIDE, (6,))

@@ -196,7 +196,7 @@ class Course:
         """What images that say little are gone through with next: one map climbs, several melt and harden."""
         if settings.classes > 1:
             return cycle(self.plan(settings))
-        return again(climb(settings, self.side)) if number else climb(settings, self.side)
+        return again(climb(settings, self.side), number) if number else climb(settings, self.side)
 
     def _cycled(self, best: Entry, first: int, last: int, scale: score.Scale) -> Entry:
         """The best of what cycles first + 1 … last lead to; they end once it is sharp or nothing is gained."""

@@ -175,14 +175,15 @@ def summed(problem: Problem, state: State, workers: Workers, parts: Halves, shar
 
     parts: rows of each half that the maps are made of; two more are rows that take part in the FSC but not in the
     maps, which are the references that these rows are searched against next. share: of the images that were searched.
+
+    Modes enter as they are: each is as far off as its posterior is wide, and drawn about once more the map would fade
+    twice as fast.
     """
     problem = scales.seen(problem, state)
-    climbed = state.local and state.moved < np.pi  # before, what modes spread over is less than how far they are off
-    spread = maximisation.Spread(maximisation.DRAWS if climbed else 0)
     band = plan.insertion_band(problem, state.radius)
     sums = [
-        maximisation.class_sums(problem, classes.weighted(poses, share), parts, band, state.noise, spread,
-                                (problem.settings.seed, state.iteration, number), workers)
+        maximisation.class_sums(problem, classes.weighted(poses, share), parts, band, state.noise,
+                                maximisation.Spread(0), (problem.settings.seed, state.iteration, number), workers)
         for number, (poses, share) in enumerate(zip(state.poses, _shown(state).T))
     ]  # fmt: skip
     return _resolved(problem, state, workers, sums, share)
@@ -285,6 +286,9 @@ def _resolved(
     maps = np.stack([np.stack(one.maps) for one in found])
     shell = min(max(map(problem.reach, curves)), sums[0][0].radius)
     state = plan.decided(problem, replace(state, maps=maps, curves=curves), shell, share)
+    if problem.smoothing and state.local:  # maps that fade where they are noise serve as far as their best part agrees
+        inner = min(max(problem.reach(one.curve, one.share) for one in found), sums[0][0].radius)
+        state = replace(state, radius=plan.search_band(problem, max(shell, inner)))
     state = replace(state, halves=np.stack([np.stack(one.raw) for one in found]))
     if not state.done:
         return state

@@ -188,6 +188,11 @@ def at_edge(problem: Problem, state: State) -> float:
     return float((away > EDGE * widest_shift(problem)).mean())
 
 
+def search_band(problem: Problem, shell: int) -> int:
+    """Shells that are searched of maps that agree up to one."""
+    return min(shell + BEYOND, problem.images.band.radius)
+
+
 def insertion_band(problem: Problem, radius: int) -> int:
     """Shells that are reconstructed: beyond those that are searched, so that the FSC can grow."""
     return min(max(int(1.3 * radius), radius + 8, 16), problem.images.band.radius)
@@ -217,6 +222,6 @@ def decided(problem: Problem, state: State, shell: int, share: float) -> State:
     idle = _astray(now) if state.local else _idle(now) and state.wandering > state.foretold
     done = state.passes > settings.iterations - 1e-6 or converged or idle
     return replace(
-        state, radius=min(shell + BEYOND, images.band.radius), wide=wide, local=local,
+        state, radius=search_band(problem, shell), wide=wide, local=local,
         best_shell=max(shell, state.best_shell), stalled=stalled, done=done, least=min(state.moved, state.least),
     )  # fmt: skip

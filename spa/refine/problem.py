@@ -54,9 +54,13 @@ class Problem:
         """(box//2+1,) independent coefficients of each shell of maps in the solvent mask."""
         return independent_under(self.solvent, len(self.settings.operators))
 
-    def reach(self, curve: np.ndarray) -> int:
-        """The last shell, of those that are used, before an FSC of maps in the solvent mask falls below 0.143."""
-        return min(crossing(curve, GOLD, self.free), self.images.band.radius)
+    def reach(self, curve: np.ndarray, share: float = 1.0) -> int:
+        """The last shell, of those that are used, before an FSC of maps in the solvent mask falls below 0.143.
+
+        share: of the noise in the mask, what counts: below 1 the FSC is that of the part that holds the signal.
+        """
+        part = curve / (share + (1 - share) * np.maximum(curve, 0))
+        return min(crossing(part, GOLD, share**2 * self.free), self.images.band.radius)
 
     def resolution(self, curve: np.ndarray) -> float:
         """The same in angstroms."""

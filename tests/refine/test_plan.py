@@ -137,3 +137,15 @@ def test_the_images_tell_how_far_they_are_shifted(planted: Callable) -> None:
     assert reach == pytest.approx(3.0)
     prior, reach = plan.shift_prior(case.problem, replace(state, poses=[expectation.no_poses(400)]))
     assert prior is case.problem.prior and reach == pytest.approx(3.0)
+
+
+def test_the_part_of_a_mask_that_holds_the_signal_agrees_farther(planted: Callable) -> None:
+    """As far as halves of it alone would; and noise no farther than the mask's own curve by more than chance."""
+    problem = planted(n=43).problem
+    shells = np.arange(problem.images.band.box // 2 + 1)
+    strength, share = (9.0 / np.maximum(shells, 1)) ** 6, 0.2  # signal over the noise of the whole mask
+    whole, part = strength / (1 + strength), strength / (share + strength)
+    assert problem.reach(whole) < problem.reach(part) == problem.reach(whole, share)
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((200, len(shells))) / np.sqrt(np.maximum(problem.free, 1))
+    assert np.quantile([problem.reach(np.clip(one, -0.99, 0.99), share) for one in noise], 0.9) <= 5

@@ -10,12 +10,13 @@ from spa.image.disc import shell_mean
 from spa.refine.data import Images, blocks_of
 from spa.refine.engine import Sums
 from spa.refine.expectation import Poses
-from spa.refine.problem import Problem, Workers
+from spa.refine.problem import GOLD, Problem, Workers, of_part
 from spa.refine.solvent import noise_share, within
 from spa.search.images import Block, ramps
 from spa.search.orientations import turned
 from spa.volume import insert as into
 from spa.volume.fsc import fsc
+from spa.volume.shells import apply_radial
 from spa.volume.slices import Reference, slices
 
 LEAST_WEIGHT = 0.01  # modes below this share of the posterior are not inserted
@@ -172,7 +173,7 @@ def regularised(
     share = sum(noise_share(problem, one) for one in inside) / 2
     rest = rest or sums
     if problem.smoothing:
-        some = raw if rest is sums else _raw(rest, workers)
+        some = _weighed(rest, curve, share, workers)
         maps = list(problem.smoothing(*(one * mask for one, mask in zip(some, inside))))
     else:
         maps = list(workers.looks(lambda one: workers.engine.solve(one, wiener_prior(one, curve, share)), rest))
@@ -184,6 +185,17 @@ def _raw(sums: Sequence[Sums], workers: Workers) -> list[np.ndarray]:
 
     def solved(one: Sums) -> np.ndarray:
         return workers.engine.solve(one, raw_prior(one, CROWDED)) * np.float32(1 + CROWDED)
+
+    return list(workers.looks(solved, sums))
+
+
+def _weighed(sums: Sequence[Sums], curve: np.ndarray, share: float, workers: Workers) -> list[np.ndarray]:
+    """The same for a smoothing, which knows places and shells but no directions: within a shell each coefficient
+    counts by its weight as in the Wiener solution, and the shell is as strong as it is."""
+    floor = np.maximum(1 / np.maximum(of_part(curve, share), GOLD) - 1, CROWDED)
+
+    def solved(one: Sums) -> np.ndarray:
+        return apply_radial(workers.engine.solve(one, raw_prior(one, floor[: one.radius + 2])), 1 + floor)
 
     return list(workers.looks(solved, sums))
 
@@ -211,8 +223,8 @@ def wiener_prior(sums: Sums, curve: np.ndarray, share: float = 1.0) -> np.ndarra
     return prior + 1e-3 * weight + 1e-12 * weight.max()
 
 
-def raw_prior(sums: Sums, floor: float = FLOOR) -> np.ndarray:
-    """Only a floor, as a part of each shell's mean weight: for half maps that are compared.
+def raw_prior(sums: Sums, floor: float | np.ndarray = FLOOR) -> np.ndarray:
+    """Only a floor, as a part of each shell's mean weight (of all, or of each): for half maps that are compared.
 
     Where views crowd, a part of each shell has next to no weight. Divided by that alone its noise would outweigh all
     else that the shell holds, and the FSC tell of what no map keeps, as the Wiener solution leaves it out.

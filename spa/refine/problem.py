@@ -23,6 +23,11 @@ class Smoothing(Protocol):
     def joint(self, half1: np.ndarray, half2: np.ndarray, /) -> np.ndarray: ...
 
 
+def of_part(curve: np.ndarray, share: float) -> np.ndarray:
+    """The FSC of a part of a mask that holds all of the signal, and this share of the noise."""
+    return curve / (share + (1 - share) * np.maximum(curve, 0))
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """images and settings; solvent: soft mask (box, box, box) of references and FSC; prior: where the poses are
@@ -59,8 +64,7 @@ class Problem:
 
         share: of the noise in the mask, what counts: below 1 the FSC is that of the part that holds the signal.
         """
-        part = curve / (share + (1 - share) * np.maximum(curve, 0))
-        return min(crossing(part, GOLD, share**2 * self.free), self.images.band.radius)
+        return min(crossing(of_part(curve, share), GOLD, share**2 * self.free), self.images.band.radius)
 
     def resolution(self, curve: np.ndarray) -> float:
         """The same in angstroms."""

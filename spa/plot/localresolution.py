@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spa.plot import figure as figures
-from spa.plot.surface import coloured, surface_level
+from spa.plot.surface import coloured, particle, surface_level
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,9 +31,9 @@ def overview(
         )
         axes[0, axis].set_title(f"slice, {name} = 0")
     level = surface_level(volume, mask)
-    particle = np.where(mask > 0.5, volume, min(level, float(np.median(volume))))  # solvent has no local resolution
+    shown = particle(volume, level, mask)  # solvent has no local resolution
     for place, axis in ((0, 0), (1, 1)):
-        axes[1, place].imshow(coloured(particle, level, axis, field, low, high), origin="lower")
+        axes[1, place].imshow(coloured(shown, level, axis, field, low, high), origin="lower")
         axes[1, place].set_title(f"surface at {level:.3g}, seen along {_AXES[axis]}")
     figures.bare(*axes[0], *axes[1, :2])
     figure.colorbar(picture, ax=list(axes[0]), label="local resolution (Å)", shrink=0.9)

@@ -46,10 +46,11 @@ def draw_projections(
 
 
 def draw_surfaces(row: "np.ndarray", volume: np.ndarray, mask: np.ndarray | None = None) -> None:
-    """The surface seen along each axis, on (3,) axes."""
+    """The surface seen along each axis, on (3,) axes: what is within the mask of it, where there is one."""
     level = surface.surface_level(volume, mask)
+    shown = volume if mask is None else surface.particle(volume, level, mask)
     for axis, name in enumerate(_AXES):
-        row[axis].imshow(surface.grey(volume, level, axis), origin="lower")
+        row[axis].imshow(surface.grey(shown, level, axis), origin="lower")
         row[axis].set_title(f"surface at {level:.3g}, along {name}")
         figures.bare(row[axis])
 

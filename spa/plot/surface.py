@@ -26,6 +26,11 @@ def surface_level(volume: np.ndarray, mask: np.ndarray | None = None) -> float:
     return float(solvent + (peak - solvent) / 3)
 
 
+def particle(volume: np.ndarray, level: float, mask: np.ndarray) -> np.ndarray:
+    """The volume with nothing above the level outside a mask."""
+    return np.where(mask > 0.5, volume, min(level, float(np.median(volume))))
+
+
 def depth(volume: np.ndarray, level: float, axis: int = 0) -> np.ndarray:
     """(n, n) distance from the viewer, pixels, of where rays along an axis first meet the level; NaN where never.
 

@@ -103,7 +103,7 @@ def raised_cosine(position: np.ndarray, start: float, end: float) -> np.ndarray:
         return (position <= start).astype(np.float32)
     found = (position <= start).astype(np.float32)
     falls = (position > start) & (position < end)
-    found[falls] = 0.5 + 0.5 * np.cos(np.pi * (position[falls] - start) / (end - start))
+    found[falls] = 0.5 + 0.5 * np.cos(np.pi * ((position[falls] - start) / (end - start)))
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spa.refine import expectation, loop, plan, scales
+from spa.refine import expectation, halfmaps, loop, plan, scales
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 
@@ -36,7 +36,7 @@ def again(problem: Problem, state: State, workers: Workers) -> State:
         seen = scales.seen(problem, state)
         state = loop.left_over(seen, state, workers, halves, loop.sources_of(state, workers))
     state = replace(state, iteration=state.iteration + 1, passes=state.passes + 1)
-    found = loop.summed(problem, state, workers, halves, 1.0)
+    found = halfmaps.summed(problem, state, workers, halves, 1.0)
     return replace(found, radius=problem.images.band.radius)
 
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from spa.refine import classes, drift, expectation, frame, maximisation, moves, near, plan, recognised, scales
+from spa.refine import classes, drift, expectation, frame, halfmaps, maximisation, moves, near, plan, recognised, scales
 from spa.refine.data import Images, smooth_spectrum
-from spa.refine.engine import Sums
 from spa.refine.expectation import Poses, Task
 from spa.refine.problem import Problem, Workers
 from spa.refine.settings import searches
@@ -92,14 +91,19 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     parts, share = plan.parted(problem, state), sum(map(len, halves)) / len(problem.images)
     state = left_over(problem, state, workers, halves, sources)
     state = drift.without(problem, state) if climbed else state
-    found = in_one_frame(problem, state, summed(problem, state, workers, parts, share), workers, parts, share)
+    draws = halfmaps.draws(problem, state) if climbed else 0
+    found = halfmaps.summed(problem, state, workers, parts, share, draws)
+    found = in_one_frame(problem, state, found, workers, parts, share, draws)
     if not found.done:
         return _slim(found)
-    return weighed(problem, at_rest(problem, found, workers) if found.local else found, workers)
+    last = weighed(problem, at_rest(problem, found, workers) if found.local else found, workers)
+    if not draws:
+        return last
+    return halfmaps.undrawn(problem, replace(found, radius=state.radius), last, workers, parts, share)
 
 
 def in_one_frame(
-    problem: Problem, state: State, found: State, workers: Workers, parts: Halves, share: float
+    problem: Problem, state: State, found: State, workers: Workers, parts: Halves, share: float, draws: int = 0
 ) -> State:
     """The state found with its maps, from the one before; or that of poses in one frame, if halves have come apart.
 
@@ -115,7 +119,7 @@ def in_one_frame(
     shared = frame.shared(problem, state, found.halves[0], workers.map)
     if shared is None:
         return replace(found, agreed=known)
-    found = summed(problem, shared, workers, parts, share)
+    found = halfmaps.summed(problem, shared, workers, parts, share, draws)
     return replace(found, agreed=max(frame.kept(problem, found.curve), state.agreed))
 
 
@@ -155,7 +159,7 @@ def sources_of(state: State, workers: Workers) -> Sources:
 def maximised(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
     """The state with the noise and the maps of its poses, and with what the next iteration does."""
     share = sum(map(len, halves)) / len(problem.images)
-    return _slim(summed(problem, left_over(problem, state, workers, halves, sources), workers, halves, share))
+    return _slim(halfmaps.summed(problem, left_over(problem, state, workers, halves, sources), workers, halves, share))
 
 
 def _slim(state: State) -> State:
@@ -168,32 +172,6 @@ def left_over(problem: Problem, state: State, workers: Workers, halves: Halves, 
     explained = _explained(state, halves, sources)
     state = scales.fitted(problem, state, workers, explained)
     return replace(state, noise=_noise(scales.seen(problem, state), state, workers, explained))
-
-
-def summed(problem: Problem, state: State, workers: Workers, parts: Halves, share: float) -> State:
-    """The state with the maps of its poses, and with what the next iteration does.
-
-    parts: rows of each half that the maps are made of; two more are rows that take part in the FSC but not in the
-    maps, which are the references that these rows are searched against next. share: of the images that were searched.
-
-    Modes enter as they are: each is as far off as its posterior is wide, and drawn about once more the map would fade
-    twice as fast.
-    """
-    problem = scales.seen(problem, state)
-    band = plan.insertion_band(problem, state.radius)
-    sums = [
-        maximisation.class_sums(problem, classes.weighted(poses, share), parts, band, state.noise,
-                                maximisation.Spread(0), (problem.settings.seed, state.iteration, number), workers)
-        for number, (poses, share) in enumerate(zip(state.poses, _shown(state).T))
-    ]  # fmt: skip
-    return _resolved(problem, state, workers, sums, share)
-
-
-def _shown(state: State) -> np.ndarray:
-    """(n, c) of each image, what enters the classes: a single one shares its images with what shows no particle."""
-    if state.shares.shape[1] > 1:
-        return state.shares
-    return state.shares * recognised.chance(state.evidence, state.searched)[:, None]
 
 
 def expected(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
@@ -251,7 +229,7 @@ def _looks(
 
 def _explained(state: State, halves: Halves, sources: Sources) -> scales.Parts:
     """Rows of each half that show the particle, by their best class, with the reference of that."""
-    number, shown = state.best()[1], _shown(state).sum(axis=1) > 0.5
+    number, shown = state.best()[1], halfmaps.shown(state).sum(axis=1) > 0.5
     shown |= not shown[np.concatenate(halves)].any()
     parts = [
         (rows[(number[rows] == place) & shown[rows]], source)
@@ -269,28 +247,3 @@ def _noise(problem: Problem, state: State, workers: Workers, parts: scales.Parts
         workers,
     )  # fmt: skip
     return smooth_spectrum(power)
-
-
-def _resolved(
-    problem: Problem, state: State, workers: Workers, sums: list[list[Sums]], share: float
-) -> State:
-    """FSC of the new half maps, the maps regularised, and what the next iteration does.
-
-    sums: of each class, of both halves; or first without the images spared, and then these; share: of the images that
-    were searched.
-    """
-    rest = [pair[:2] for pair in sums]
-    whole = [[more.take(some) for some, more in zip(pair[:2], pair[2:])] if pair[2:] else pair for pair in sums]
-    found = [maximisation.regularised(problem, pair, workers, some) for pair, some in zip(whole, rest)]
-    curves = np.stack([one.curve for one in found])
-    maps = np.stack([np.stack(one.maps) for one in found])
-    shell = min(max(map(problem.reach, curves)), sums[0][0].radius)
-    state = plan.decided(problem, replace(state, maps=maps, curves=curves), shell, share)
-    if problem.smoothing and state.local:  # maps that fade where they are noise serve as far as their best part agrees
-        inner = min(max(problem.reach(one.curve, one.share) for one in found), sums[0][0].radius)
-        state = replace(state, radius=plan.search_band(problem, max(shell, inner)))
-    state = replace(state, halves=np.stack([np.stack(one.raw) for one in found]))
-    if not state.done:
-        return state
-    joint = np.stack([maximisation.joint_map(problem, pair, one, workers) for pair, one in zip(whole, found)])
-    return replace(state, joint=joint)

@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import shift as shifted
 from scipy.spatial.transform import Rotation
 
-from spa.refine import drift, expectation, loop
+from spa.refine import drift, expectation, halfmaps, loop
 from spa.refine.problem import ALONE, Problem
 from spa.refine.states import State
 from spa.symmetry.align import turned
@@ -70,7 +70,7 @@ def drifted(case: Any) -> tuple[Problem, State]:
     given = [expectation.given_poses(poses, shifts)]
     state = replace(start, poses=given, searched=np.ones(len(poses), bool), radius=14)
     halves = [np.flatnonzero(problem.images.half == half) for half in (0, 1)]
-    found = loop.summed(problem, state, ALONE, halves, 1.0)
+    found = halfmaps.summed(problem, state, ALONE, halves, 1.0)
     return problem, replace(found, iteration=5, local=True, moved=0.1, done=False, halves=None, joint=None)
 
 

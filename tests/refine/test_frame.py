@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import shift as shifted
 from scipy.spatial.transform import Rotation
 
-from spa.refine import expectation, frame, loop, plan
+from spa.refine import expectation, frame, halfmaps, loop, plan
 from spa.refine.problem import ALONE
 from spa.refine.states import State
 from spa.search.orientations import angles_between
@@ -32,7 +32,7 @@ def known(case: Any, turn: np.ndarray, move: np.ndarray) -> State:
 
 
 def maps(case: Any, state: State) -> np.ndarray:
-    halves = loop.summed(case.problem, state, ALONE, plan.everything(case.problem), 1.0).halves
+    halves = halfmaps.summed(case.problem, state, ALONE, plan.everything(case.problem), 1.0).halves
     assert halves is not None
     return halves[0]
 
@@ -78,7 +78,7 @@ def test_halves_that_lie_together_are_asked_again_only_when_they_agree_less(plan
     case = planted(n=200, snr=0.5)
     problem, state = case.problem, replace(known(case, np.eye(3), np.zeros(3)), agreed=1e4)
     every = plan.everything(problem)
-    found = loop.summed(problem, state, ALONE, every, 1.0)
+    found = halfmaps.summed(problem, state, ALONE, every, 1.0)
     now = frame.kept(problem, found.curve)
     assert frame.in_question(state, found, now)
     after = loop.in_one_frame(problem, state, found, ALONE, every, 1.0)
@@ -97,7 +97,7 @@ def test_poses_that_are_expected_stay(planted: Callable) -> None:
     state = known(case, APART, np.zeros(3))
     prior = replace(case.problem.prior, poses=case.poses, turn_sigma=0.1)
     problem = replace(case.problem, prior=prior)
-    found = loop.summed(problem, state, ALONE, plan.everything(problem), 1.0)
+    found = halfmaps.summed(problem, state, ALONE, plan.everything(problem), 1.0)
     assert loop.in_one_frame(problem, replace(state, agreed=1e4), found, ALONE, plan.everything(problem), 1.0) is found
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from spa.image.disc import disc
-from spa.refine import expectation, loop, maximisation, plan
+from spa.refine import expectation, halfmaps, loop, maximisation, plan
 from spa.refine.data import background_power, smooth_spectrum, soft_disc
 from spa.refine.problem import Workers
 from spa.refine.settings import columns_bytes, searches
@@ -157,7 +157,7 @@ def test_images_enter_at_all_their_modes_however_broad_posteriors_are(planted: C
 
     def made(poses: expectation.Poses, sharpness: float) -> np.ndarray:
         state = replace(start, poses=[poses], sharpness=sharpness)
-        halves = loop.summed(case.problem, state, Workers(), plan.everything(case.problem), 1.0).halves
+        halves = halfmaps.summed(case.problem, state, Workers(), plan.everything(case.problem), 1.0).halves
         assert halves is not None
         return halves
 

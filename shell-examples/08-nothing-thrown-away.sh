@@ -23,10 +23,11 @@ spa star cat common.star rare.star |
     spa pick blob -d Picks --diameter 120 170 |
     spa extract particles -d Particles --box 96 --crop 48 > particles.star
 
-# what cleaning would have kept: good 2-D classes, and of these what falls to the better of two maps
+# what cleaning would have kept: good 2-D classes, and of these what falls to the larger of two maps
 spa classify 2d particles.star -d Class2D --classes 10 --diameter 180 |
     spa select classes --auto |
-    spa abinit model -d Abinit --classes 2 --diameter 170 --seeds 1 |
+    spa abinit model -d Abinit --diameter 170 --seeds 1 |
+    spa classify 3d -d Class3D --classes 2 |
     spa select classes --classes 1 > cleaned.star
 
 # instead: poses and what varies, both from nothing

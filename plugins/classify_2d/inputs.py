@@ -87,7 +87,6 @@ def _room(run: Run, stack: ParticleSet, settings: Settings) -> np.ndarray | None
         return np.memmap(file, np.float32, "w+", shape=(len(stack), 2, wanted // (8 * len(stack))))
 
 
-
 def expectation(engine: Engine) -> Callable[..., Any]:
     """What makes the E-step of averages where an engine computes."""
     if engine.device is None:

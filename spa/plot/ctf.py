@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spa.plot.figure import open_figure
+from spa.plot.figure import bare, open_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,7 +85,7 @@ def _surface(beside: Any, surface: np.ndarray) -> None:
     most = max(float(np.abs(surface).max()), 1e-6)
     axis.imshow(surface, cmap="coolwarm", vmin=-most, vmax=most, origin="lower", extent=(0, nx, 0, ny))
     axis.contour(np.arange(nx) + 0.5, np.arange(ny) + 0.5, surface, 6, colors="black", linewidths=0.4)
-    axis.set(xticks=[], yticks=[])
+    bare(axis)
     axis.set_xlabel(f"{surface.min():+.0f} to {surface.max():+.0f} Å", fontsize=5, labelpad=1)
     axis.xaxis.label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
 

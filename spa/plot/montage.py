@@ -33,7 +33,6 @@ def montage(images: np.ndarray, titles: Sequence[str], kept: np.ndarray | None =
 
 def _mark(axis: Any, kept: bool, shape: tuple[int, ...]) -> None:
     """A frame: green for what is kept, red for what is not."""
-    axis.set_frame_on(True)
     for spine in axis.spines.values():
         spine.set_visible(True)
         spine.set_linewidth(1.6)

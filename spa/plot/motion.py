@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spa.plot.figure import open_figure
+from spa.plot.figure import bare, open_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,8 @@ def _paths(axis: "Axes", panel: Panel) -> None:
         axis.plot(line[:, 0], line[:, 1], color=_EARLY, lw=1.1)
         axis.plot(line[-1, 0], line[-1, 1], ".", color=_EARLY, ms=3)
     title = f"{panel.name}\nlocal motion, longest {longest:.2f} Å"
-    axis.set(title=title, xticks=[], yticks=[], xlim=(0, panel.image.shape[1]), ylim=(panel.image.shape[0], 0))
+    bare(axis)
+    axis.set(title=title, xlim=(0, panel.image.shape[1]), ylim=(panel.image.shape[0], 0))
 
 
 def _whole(axis: "Axes", panel: Panel) -> None:

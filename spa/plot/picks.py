@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spa.plot.figure import open_figure
+from spa.plot.figure import bare, open_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +64,8 @@ def _grid(count: int) -> "tuple[Figure, list[Axes]]":
 def _image(axis: "Axes", image: np.ndarray, title: str) -> None:
     low, high = np.percentile(image, (0.3, 99.7))
     axis.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), interpolation="nearest")
-    axis.set(title=title, xticks=[], yticks=[])
+    axis.set_title(title)
+    bare(axis)
 
 
 def _circles(axis: "Axes", panel: Panel) -> None:

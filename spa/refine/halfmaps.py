@@ -6,10 +6,9 @@ import numpy as np
 
 from spa.refine import classes, maximisation, plan, recognised, scales
 from spa.refine.engine import Sums
+from spa.refine.plan import Halves
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
-
-Halves = list[np.ndarray]
 
 
 def draws(problem: Problem, state: State) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from spa.refine import classes, drift, expectation, frame, halfmaps, maximisation, moves, near, plan, recognised, scales
 from spa.refine.data import Images, smooth_spectrum
 from spa.refine.expectation import Poses, Task
+from spa.refine.plan import Halves
 from spa.refine.problem import Problem, Workers
 from spa.refine.settings import searches
 from spa.refine.states import State
@@ -23,7 +24,6 @@ from spa.volume import fsc
 from spa.volume.shells import lowpass
 from spa.volume.slices import reference, slices
 
-Halves = list[np.ndarray]  # rows of each half
 Look = Callable[[np.ndarray], Modes]
 OUTLIER = 5.0
 FAINTEST = 1e-4  # of the noise: signal that a start is taken to have at least

@@ -11,7 +11,8 @@ import numpy as np
 
 from spa.refine import classes, expectation, loop, scales
 from spa.refine.expectation import Poses
-from spa.refine.loop import Halves, Sources
+from spa.refine.loop import Sources
+from spa.refine.plan import Halves
 from spa.refine.problem import Problem, Workers
 from spa.refine.settings import local_stages
 from spa.refine.states import State

@@ -134,7 +134,7 @@ def test_signatures_that_are_understood() -> None:
     assert [words.understood(one) for one in known + others] == [True] * 3 + [False] * 7
 
 
-def test_a_file_that_is_not_whole_is_compiled_again(tmp_path: Path) -> None:
+def test_a_file_that_is_not_whole_or_made_of_something_else_is_compiled_again(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom spa.motion.kernels import gained\nimport numpy as np\n"
         "out = np.zeros((2, 2), np.float32)\ngained(np.full((2, 2), 3, np.uint8), out + 2, out)\n"
@@ -143,7 +143,9 @@ def test_a_file_that_is_not_whole_is_compiled_again(tmp_path: Path) -> None:
     assert _said(code, tmp_path) == "24.0 True\n"
     (file,) = tmp_path.rglob("*.code")
     whole = file.read_bytes()
-    for broken in (b"", whole[:-9], whole[:300] + bytes(9) + whole[309:], b"{}\n"):
+    others = whole.replace(b'"made_of": "', b'"made_of": "not ', 1)
+    assert others != whole
+    for broken in (b"", whole[:-9], whole[:-30] + bytes(9) + whole[-21:], b"{}\n", others):
         file.write_bytes(broken)
         assert [_said(code, tmp_path) for _ in range(2)] == ["24.0 True\n", "24.0 False\n"]
 

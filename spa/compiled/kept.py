@@ -1,7 +1,7 @@
 """Machine code of kernels on disk: neither what compiles it nor its types are imported, nor, where it can be, LLVM.
 
-A file lies where numba's would: beside the module, in NUMBA_CACHE_DIR, or in the user's cache. Its name tells for which
-source, processor and versions it is; it begins with a line of what it needs, and of how long it is and its checksum.
+A file lies where numba's would: beside the module, in NUMBA_CACHE_DIR, or in the user's cache. It begins with a line
+of what it was made of (source, processor, versions), what it needs, how long it is and its checksum.
 """
 
 import ctypes
@@ -13,39 +13,42 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
-from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from spa.compiled import elf, processor, words
 
-FORMAT = "1"
+FORMAT = "2"
 
 
 def kernel(function: Callable, signature: str, settings: dict[str, Any]) -> Callable[..., Any] | None:
     """A kernel's machine code as a function, compiled first where there is none. None where it needs what this process
     lacks without numba."""
     name = f"{Path(inspect.getfile(function)).stem}.{function.__qualname__}-{function.__code__.co_firstlineno}"
-    key = _key(function, signature, settings)
-    entry = f"spa_{name}_{key}"
-    kept = f"{name}.{sys.implementation.cache_tag}.{key}.code"
+    made_of = _made_of(function, signature, settings)
+    entry = f"spa_{name}_{_short(made_of)}"
+    kept = f"{name}.{sys.implementation.cache_tag}.{_short(made_of)}.code"
     folders = list(_folders(function))
-    found = next((found for folder in folders if (found := _read(folder / kept)) is not None), None)
+    found = next((found for folder in folders if (found := _read(folder / kept, made_of)) is not None), None)
     if found is None:
         from spa.compiled import machine
 
         found = machine.code_of(function, signature, settings, entry)
-        _write(folders, kept, *found)
+        _write(folders, kept, made_of, *found)
     code, needs = found
     return words.caller(function.__qualname__, signature, _address(code, entry)) if _there(needs) else None
 
 
-def _key(function: Callable, signature: str, settings: dict[str, Any]) -> str:
-    """Of all that the machine code depends on."""
+def _made_of(function: Callable, signature: str, settings: dict[str, Any]) -> str:
+    """All that the machine code depends on."""
     source = os.stat(inspect.getfile(function))
-    said = (FORMAT, source.st_mtime_ns, source.st_size, signature, sorted(settings.items()), _place())
-    return blake2b(repr(said).encode(), digest_size=10).hexdigest()
+    return repr((FORMAT, source.st_mtime_ns, source.st_size, signature, sorted(settings.items()), _place()))
+
+
+def _short(text: str) -> str:
+    """For a name: what tells for certain is in the file (hashlib would load all of OpenSSL)."""
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 @lru_cache(1)
@@ -67,7 +70,7 @@ def _folders(function: Callable) -> Iterator[Path]:
     beside = Path(inspect.getfile(function)).parent
     told = os.environ.get("NUMBA_CACHE_DIR")
     users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spa"
-    whose = blake2b(str(beside).encode(), digest_size=6).hexdigest()
+    whose = _short(str(beside))
     if told:
         yield Path(told) / f"{beside.name}_{whose}"
     else:
@@ -75,13 +78,13 @@ def _folders(function: Callable) -> Iterator[Path]:
         yield users / f"{beside.name}_{whose}"
 
 
-def _read(path: Path) -> tuple[bytes, list[str]] | None:
-    """Machine code, and what it needs. None where the file is not there, or not whole."""
+def _read(path: Path, made_of: str) -> tuple[bytes, list[str]] | None:
+    """Machine code, and what it needs. None where the file is not there, of something else, or not whole."""
     try:
         head, _, code = path.read_bytes().partition(b"\n")
         said = json.loads(head)
-        whole = said["size"] == len(code) and said["checksum"] == zlib.crc32(code)
-        return (code, said["needs"]) if whole else None
+        ours = (said["made_of"], said["size"], said["checksum"]) == (made_of, len(code), zlib.crc32(code))
+        return (code, said["needs"]) if ours else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -92,9 +95,10 @@ def _there(needs: list[str]) -> bool:
     return all(hasattr(whole, name) for name in needs)
 
 
-def _write(folders: list[Path], name: str, code: bytes, needs: list[str]) -> None:
+def _write(folders: list[Path], name: str, made_of: str, code: bytes, needs: list[str]) -> None:
     """Keep machine code in the first folder that takes it; what an older source left goes."""
-    head = json.dumps({"needs": needs, "size": len(code), "checksum": zlib.crc32(code)}).encode()
+    said = {"made_of": made_of, "needs": needs, "size": len(code), "checksum": zlib.crc32(code)}
+    head = json.dumps(said).encode()
     for folder in folders:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)

@@ -4,11 +4,10 @@ Source: Cheng et al., J. Struct. Biol. 192 (2015) 146. Modes 0 (signed bytes), 1
 101 (packed 4-bit); both byte orders; extended headers are skipped; ``.gz`` and ``.bz2`` are read.
 """
 
-import bz2
-import gzip
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -19,7 +18,7 @@ from spa.errors import ReadError, missing
 from spa.io.header import FOUR_BIT, HEADER_BYTES, Header, Statistics, dtype_for, header_of, parsed
 from spa.io.whole import whole
 
-_COMPRESSED = {".gz": gzip.open, ".bz2": bz2.open}
+_COMPRESSED = {".gz": "gzip", ".bz2": "bz2"}  # modules, loaded where there is such a file
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ class StackWriter:
 
 
 def _open(path: Path) -> IO[bytes]:
-    return _COMPRESSED.get(path.suffix, open)(path, "rb")  # type: ignore[operator]
+    return import_module(_COMPRESSED[path.suffix]).open(path, "rb") if path.suffix in _COMPRESSED else open(path, "rb")
 
 
 def _decompressed(path: Path, header: Header) -> np.ndarray:

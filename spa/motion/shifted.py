@@ -42,15 +42,30 @@ def _turns(k, shift, cosines, sines):  # type: ignore[no-untyped-def]
         c, s = c * turn_c - s * turn_s, c * turn_s + s * turn_c
 
 
+@inner
+def _turns_both_ways(k, shift, cosines, sines):  # type: ignore[no-untyped-def]
+    """The same of k in the order of a transform: from 0 up, then what is below 0, up to it."""
+    n, half = len(k), len(k) // 2
+    _turns(k[: half + 1], shift, cosines, sines)
+    for i in range(1, half + 1):
+        cosines[n - i], sines[n - i] = cosines[i], -sines[i]
+
+
 def add_shifted(
     real: np.ndarray, imag: np.ndarray, kx: np.ndarray, ky: np.ndarray, ends: np.ndarray, shifts: np.ndarray,
     out: np.ndarray,
 ) -> None:  # fmt: skip
     """out (2, rows, columns) += the spectra (n, rows, columns) shifted back by shifts (n, 2) x y.
 
-    kx (from 0 in even steps), ky in cycles a pixel of the shifts; ends: of each row, how many columns are used.
+    kx (from 0 in even steps), ky (the same, in a transform's order) in cycles a pixel of the shifts; ends: of each row,
+    how many columns are used.
     """
-    _add_shifted(real, imag, kx, ky, ends, shifts, np.empty((2, len(kx)), np.float32), out)
+    _add_shifted(real, imag, kx, ky, ends, shifts, _room(kx, ky), out)
+
+
+def _room(kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
+    """(4, n) for cosines and sines of columns and of rows."""
+    return np.empty((4, max(len(kx), len(ky))), np.float32)
 
 
 @kernel(
@@ -58,16 +73,15 @@ def add_shifted(
     fastmath=True,
 )  # fmt: skip
 def _add_shifted(real, imag, kx, ky, ends, shifts, turns, out):  # type: ignore[no-untyped-def]
-    """turns (2, columns): to work in."""
     n, rows = real.shape[0], real.shape[1]
-    cx, sx = turns[0], turns[1]
+    cx, sx, along_c, along_s = turns[0], turns[1], turns[2], turns[3]
     for f in range(n):
         _turns(kx, shifts[f, 0], cx, sx)
+        _turns_both_ways(ky, shifts[f, 1], along_c, along_s)
         for y in range(rows):
             if ends[y] == 0:
                 continue
-            angle = 2 * np.pi * ky[y] * shifts[f, 1]
-            cy, sy = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+            cy, sy = along_c[y], along_s[y]
             for x in range(ends[y]):
                 c, s = cx[x] * cy - sx[x] * sy, cx[x] * sy + sx[x] * cy
                 a, b = real[f, y, x], imag[f, y, x]
@@ -81,7 +95,7 @@ def slopes(
 ) -> np.ndarray:  # fmt: skip
     """(n, 2): half the slope of |sum of all frames|^2, weighted, along each frame's shift x y; total is that sum."""
     found = np.empty((len(real), 2))
-    _slopes(real, imag, kx, ky, ends, shifts, total, np.empty((2, len(kx)), np.float32), found)
+    _slopes(real, imag, kx, ky, ends, shifts, total, _room(kx, ky), found)
     return found
 
 
@@ -90,17 +104,16 @@ def slopes(
     fastmath=True,
 )  # fmt: skip
 def _slopes(real, imag, kx, ky, ends, shifts, total, turns, found):  # type: ignore[no-untyped-def]
-    """turns (2, columns): to work in."""
     n, rows = real.shape[0], real.shape[1]
-    cx, sx = turns[0], turns[1]
+    cx, sx, along_c, along_s = turns[0], turns[1], turns[2], turns[3]
     for f in range(n):
         _turns(kx, shifts[f, 0], cx, sx)
+        _turns_both_ways(ky, shifts[f, 1], along_c, along_s)
         found[f, 0] = found[f, 1] = 0.0
         for y in range(rows):
             if ends[y] == 0:
                 continue
-            angle = 2 * np.pi * ky[y] * shifts[f, 1]
-            cy, sy = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+            cy, sy = along_c[y], along_s[y]
             across = along = np.float32(0)
             for x in range(ends[y]):
                 c, s = cx[x] * cy - sx[x] * sy, cx[x] * sy + sx[x] * cy

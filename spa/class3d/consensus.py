@@ -49,7 +49,7 @@ def consensus(posed: Posed, noise: np.ndarray, mask: np.ndarray, workers: Worker
     """The map of all images; mask (box, box, box): where its halves are compared; noise (groups, shells)."""
     band = posed.images.band
     if workers.engine.device is None:
-        sums = [into.symmetrised(one, posed.operators, workers.map) for one in half_sums(posed, noise, workers)]
+        sums = into.each_symmetrised(half_sums(posed, noise, workers), posed.operators, workers.map)
     else:
         from spa.class3d import consensus_cuda
 
@@ -178,7 +178,7 @@ class Residuals:
 
         sums = gathered(band.box, radius, values.shape[1], np.arange(len(rows)), parts, band.kx[:count],
                         band.ky[:count], workers)  # fmt: skip
-        return [into.symmetrised(one, self.operators, workers.map) for one in sums]
+        return into.each_symmetrised(sums, self.operators, workers.map)
 
 
 def residuals(posed: Posed, found: np.ndarray, noise: np.ndarray, workers: Workers) -> tuple[Differences, np.ndarray]:

@@ -11,18 +11,18 @@ CGROUPS = (  # limit, use
 )
 
 
-_ARRAY = 32 * 2**20  # bytes: what the C library comes to by itself, at most, once such arrays have been freed
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+_KEPT = 2**30  # bytes of freed memory that a job keeps at most at the end of its heap
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 
 
 def reuse() -> None:
-    """Have the C library (glibc) use the memory of freed arrays again from the first on: the system clears pages that
-    are given back and asked for anew, a tenth of a short job's time. Threads take it from one place: their own are
-    small, and are given back when they are empty."""
+    """Have the C library (glibc) use the memory of freed arrays again from the first on, the largest too: the system
+    clears pages that are given back and asked for anew, a third of the time of large boxes. Threads take it from one
+    place: their own are small, and are given back when they are empty."""
     found = getattr(ctypes.CDLL(None), "mallopt", None)
     if found is not None:
-        found(_MMAP_THRESHOLD, _ARRAY)
-        found(_TRIM_THRESHOLD, 2 * _ARRAY)
+        found(_MMAP_MAX, 0)  # what is mapped alone is given back as soon as it is freed
+        found(_TRIM_THRESHOLD, _KEPT)
         found(_ARENA_MAX, 1)
 
 

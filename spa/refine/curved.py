@@ -48,7 +48,7 @@ def _summed(sphere: "Sphere", maps: list[np.ndarray | None], workers: Workers) -
         held = workers.engine.images(sphere.problem.images)
         return [curved_cuda.sums(held, sphere, half, volume) for half, volume in enumerate(maps)]
     sums = list(workers.map(sphere.sums, range(2), maps))
-    return [into.symmetrised(one, sphere.problem.settings.operators, workers.map) for one in sums]
+    return into.each_symmetrised(sums, sphere.problem.settings.operators, workers.map)
 
 
 @dataclass(frozen=True, eq=False)

@@ -109,7 +109,7 @@ class Cpu:
         from spa.refine import maximisation  # which is built on engines
 
         sums = maximisation.accumulate(images, poses, halves, radius, noise, spread, seed, workers)
-        return [into.symmetrised(one, operators, workers.map) for one in sums]
+        return into.each_symmetrised(sums, operators, workers.map)
 
     def left(self, images: Images, poses: Any, rows: np.ndarray, source: Reference, radius: int) -> np.ndarray:
         """(n, shells) mean power of rows' residuals at their best poses."""

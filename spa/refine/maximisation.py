@@ -203,10 +203,10 @@ def _weighed(sums: Sequence[Sums], curve: np.ndarray, share: float, workers: Wor
 def joint_map(
     problem: Problem, sums: Sequence[Sums], found: Regularised, workers: Workers
 ) -> np.ndarray:
-    """The map of both halves, regularised as these are."""
+    """The map of both halves, regularised as these are; the first half's sums become those of both."""
     if problem.smoothing:
         return problem.smoothing.joint(*found.raw)
-    whole = sums[0].plus(sums[1])
+    whole = sums[0].take(sums[1])
     return workers.engine.solve(whole, wiener_prior(whole, joint_fsc(found.curve), found.share))
 
 

@@ -161,6 +161,16 @@ def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Ite
     return added(sums, turns.transpose(0, 2, 1), run, exact) if len(turns) > 1 else sums
 
 
+def each_symmetrised(
+    sums: list[Accumulator], operators: np.ndarray, run: Callable[..., Iterable] = map
+) -> list[Accumulator]:
+    """`symmetrised` of each of a list, which is emptied on the way: there is room for one more at a time."""
+    found = []
+    while sums:
+        found.append(symmetrised(sums.pop(0), operators, run))
+    return found
+
+
 def parted(operators: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Operators (e, 3, 3) that permute the axes, signs aside, and (c, 3, 3): each operator is one of these times one
     of those, and its inverse one of those times one of these turned back."""

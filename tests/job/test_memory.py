@@ -1,5 +1,7 @@
 """What does not fit is refused with the figures."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,22 @@ def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.Mon
     assert memory.available() == 4000
     (tmp_path / "max").write_text("max\n")
     assert (memory.available() or 0) > 4000
+
+
+AGAIN = """
+import resource, numpy
+from spa.job import memory
+def faults():
+    numpy.ones(100 * 2**20, numpy.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+memory.reuse()
+faults()
+before = faults()
+print(max(faults() for _ in range(5)) - before)
+"""
+
+
+def test_a_large_array_takes_the_memory_of_the_last() -> None:
+    """Its pages are not cleared once more: none of them is met for the first time."""
+    found = subprocess.run([sys.executable, "-c", AGAIN], capture_output=True, text=True, check=True)
+    assert int(found.stdout) < 10  # each time 50 at least, were they pages of the largest size

@@ -1,5 +1,7 @@
 """Sums over a point group look at one point of each orbit, and give what each operator gives by itself."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,20 @@ def test_what_comes_out_is_symmetric(group: str) -> None:
     orbits.spread(found.grid, exact, orbits.wedge(exact, n), orbits.turned_within(n))
     inside = into.shell_index(found) <= found.radius
     assert np.abs(found.grid - before)[inside].max() < 1e-6 * np.abs(before).max()  # of sums that are real by symmetry
+
+
+def test_sums_go_as_they_are_used_up() -> None:
+    """Room for one more at a time is all that it takes: none of a list is held when the last is made."""
+    group, some = operators("D7"), [noise(), noise()]
+    left: list[int] = []
+
+    def seen(work: Callable, items: Iterable) -> Iterable:
+        left.append(len(some))
+        return map(work, items)
+
+    found = into.each_symmetrised(some, group, seen)
+    np.testing.assert_array_equal(found[0].grid, into.symmetrised(noise(), group).grid)
+    assert len(found) == 2 and set(left) == {1, 0}
 
 
 def test_the_sums_do_not_depend_on_who_adds_them() -> None:

@@ -67,8 +67,8 @@ def micrographs(run: Run, output: str, count: int, size: tuple[int, int], partic
     Particles of a map, a model or a made-up protein lie at random places and poses in ice, dark on grey, with the
     CTF on particles and ice and shot noise on top. A tilted or thick specimen is seen slice by slice, each at its own
     defocus. Carbon, aggregates and crystals have no particles on them. DIR gets the MRC files, micrographs.star (which
-    is printed), truth_particles.star (coordinates, poses, defocus), truth_micrographs.star (defocus, tilt, thickness,
-    and the mask of what is junk) and truth.mrc.
+    is printed), truth_particles.star (coordinates, poses, defocus; with --broken what share of its density a particle
+    lacks), truth_micrographs.star (defocus, tilt, thickness, and the mask of what is junk) and truth.mrc.
     """
     from spa.image.ctf import Lens
     from spa.io import mrc

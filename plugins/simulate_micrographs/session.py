@@ -108,12 +108,14 @@ def picture(
     everything = np.vstack([points, lumps])
     poses = matrices(*np.vstack([views, draw_views(len(lumps), rng)]).T)
     all_depths = np.append(depths, slab.depth(lumps, film.shape, film.pixel_size))
-    scene = Scene(everything, poses, all_depths, slab, dirt, faults.ice_ring)
+    forms = specimen.drawn(len(everything), rng.spawn(1)[0])
+    scene = Scene(everything, poses, all_depths, slab, dirt, faults.ice_ring, forms)
     image = exposed(specimen, scene, session.lens, plan.defocus, film, rng, drift=DRIFT if plan.bad else 0.0)
     rot, tilt, psi = np.rad2deg(views).T
     columns = {
         "rlnCoordinateX": points[:, 0], "rlnCoordinateY": points[:, 1],
         "rlnAngleRot": rot, "rlnAngleTilt": tilt, "rlnAnglePsi": psi, "deeper": depths,
+        "spaMissing": specimen.missing(forms[: len(points)]),
     }  # fmt: skip
     return image, columns, slab, junk.mask(dirt, 2 * radius, film.shape)
 
@@ -124,9 +126,10 @@ def truth_columns(made: list[tuple[Path, Plan, dict[str, Any]]]) -> dict[str, An
     total = sum(counts)
     joined = {
         name: np.concatenate([columns[name] for _, _, columns in made])
-        for name in ("rlnCoordinateX", "rlnCoordinateY", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "deeper")
-    }
-    deeper = joined.pop("deeper")
+        for name in ("rlnCoordinateX", "rlnCoordinateY", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "deeper",
+                     "spaMissing")
+    }  # fmt: skip
+    deeper, missing = joined.pop("deeper"), joined.pop("spaMissing")
     return {
         "rlnMicrographName": np.repeat([str(path) for path, _, _ in made], counts),
         **joined,
@@ -135,5 +138,6 @@ def truth_columns(made: list[tuple[Path, Plan, dict[str, Any]]]) -> dict[str, An
         "rlnDefocusV": np.repeat([plan.defocus.v[0] for _, plan, _ in made], counts) + deeper,
         "rlnDefocusAngle": np.repeat([np.rad2deg(plan.defocus.angle[0]) for _, plan, _ in made], counts),
         "rlnOpticsGroup": np.ones(total, int),
-    } | ({"rlnPhaseShift": np.repeat([np.rad2deg(plan.defocus.shift[0]) for _, plan, _ in made], counts)}
+    } | ({"spaMissing": missing} if missing.any() else {}) | (
+        {"rlnPhaseShift": np.repeat([np.rad2deg(plan.defocus.shift[0]) for _, plan, _ in made], counts)}
          if any(plan.defocus.plate is not None for _, plan, _ in made) else {})  # fmt: skip

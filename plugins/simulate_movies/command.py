@@ -65,8 +65,8 @@ def movies(run: Run, output: str, count: int, size: tuple[int, int], frames: int
     Particles of a map, a model or a made-up protein lie in ice that drifts, bends and is burnt by the beam while its
     electrons are counted, by a camera with a gain and bad pixels. DIR gets the movies, gain.mrc (it multiplies; of EER
     movies it divides, as their cameras' do), truth.mrc, movies.star (which is printed), and of each movie _truth.star
-    (coordinates in the first frame, poses, defocus) and _shifts.npy (frames, particles, 2): how far each particle is
-    from there, x and y in pixels.
+    (coordinates in the first frame, poses, defocus; with --broken what share of its density each particle lacks) and
+    _shifts.npy (frames, particles, 2): how far each particle is from there, x and y in pixels.
     """
     from spa.image.ctf import Lens
     from spa.io import mrc

@@ -71,7 +71,8 @@ def made(session: Session, defocus: Defocus, stem: Path, kind: str, rng: np.rand
     path = making.wandered(session.journey, camera, rng)
     film = Film((ny, nx), camera.pixel_size, 1.0, 0.0, 0.0)
     own = making.strayed(points, *session.stray, camera, rng)
-    spectra = session.scale * projected(specimen, matrices(*views.T), film)
+    forms = specimen.drawn(len(points), rng.spawn(1)[0])
+    spectra = session.scale * projected(specimen, matrices(*views.T), film, forms)
     ice = session.ice * rng.standard_normal((ny, nx), np.float32)
 
     def contrast(number: int) -> np.ndarray:
@@ -88,6 +89,8 @@ def made(session: Session, defocus: Defocus, stem: Path, kind: str, rng: np.rand
     with whole(shifts) as part, part.open("wb") as stream:
         np.save(stream, moved.astype(np.float32))
     columns = dict(zip(_COORDINATES, (*points.T, *np.rad2deg(views).T)))
+    if specimen.broken:
+        columns["spaMissing"] = specimen.missing(forms)
     truth = stem.with_name(f"{stem.name}_truth.star")
     known = Table.of(**columns, rlnDefocusU=float(defocus.u[0]), rlnDefocusV=float(defocus.v[0]),
                      rlnDefocusAngle=float(np.rad2deg(defocus.angle[0])))  # fmt: skip

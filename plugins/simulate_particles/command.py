@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +78,9 @@ def particles(run: Run, output: str, count: int, snr: float, defocus: tuple[floa
     Projects a map, the atoms of a model, or a made-up protein of any point group at random poses, applies CTF and
     white noise. DIR gets particles.mrcs, particles.star (as a user has it: no poses), truth.star (RELION's poses,
     origins, half-sets) and truth.mrc, scaled so that an image is its projection plus noise of unit variance in the
-    mean; with --odd-subunit also odd.mrc, the soft mask of that subunit. The table printed is particles.star. The
-    detergent of --micelle is no part of the truth, nor of the signal in --snr.
+    mean; with --odd-subunit also odd.mrc, the soft mask of that subunit; with --broken, truth.star says what share of
+    its density each particle lacks. The table printed is particles.star. The detergent of --micelle is no part of the
+    truth, nor of the signal in --snr.
 
     Aberrations and errors of the defocus are in the images and in truth.star; particles.star does not know of them.
     """
@@ -99,17 +101,22 @@ def particles(run: Run, output: str, count: int, snr: float, defocus: tuple[floa
     assert run.outdir is not None
     wanted = asked.Asked.of(settings)
     specimen = asked.made(run, wanted)
+    if odd_subunit and wanted.broken:
+        raise UsageError("--broken and --odd-subunit: give one of them")
     if odd_subunit:
         specimen = _odd(run, specimen, wanted.symmetry, odd_subunit)
     side, pixel = len(specimen.volume), specimen.pixel_size
     planted = Planted.of(settings)
     lens = Lens(voltage, cs + planted.cs_error, amplitude_contrast)
-    draws = drawn(count, optics_groups, per_micrograph, defocus, astigmatism, shift, run.rng("draws"), defocus_error)
+    forms = specimen.drawn(count, run.rng("forms"))
+    draws = drawn(count, optics_groups, per_micrograph, defocus, astigmatism, shift, run.rng("draws"), forms,
+                  defocus_error)  # fmt: skip
     tilts = planted.tilts(optics_groups, run.rng("beam tilt"))
 
     seen = Imaging(specimen, draws, lens, planted.aberrations(tilts, lens), side, pixel, bfactor,
                    {"none": 0, "positive": 1, "negative": -1}[ewald])  # fmt: skip
-    sigma = noise_level(seen.clean(np.arange(min(count, SAMPLE))), specimen.diameter / pixel, snr)
+    whole = replace(seen, draws=replace(draws, form=np.zeros(count, int)))
+    sigma = noise_level(whole.clean(np.arange(min(count, SAMPLE))), specimen.diameter / pixel, snr)
     around = belt(specimen.volume, pixel, *micelle, micelle_contrast) if micelle else None
 
     def made(rows: np.ndarray) -> np.ndarray:
@@ -124,7 +131,9 @@ def particles(run: Run, output: str, count: int, snr: float, defocus: tuple[floa
     optics = asked.optics(Lens(voltage, cs, amplitude_contrast), pixel, optics_groups, rlnImagePixelSize=pixel,
                           rlnImageSize=side, rlnImageDimensionality=2, rlnCtfDataAreCtfPremultiplied=0)  # fmt: skip
     true = optics.with_columns(rlnSphericalAberration=np.full(optics_groups, lens.cs), **planted.columns(tilts))
-    _write_tables(run, output, optics, true, *tables_of(draws, stack, planted.matrix()))
+    blind, truth = tables_of(draws, stack, planted.matrix())
+    truth |= {"spaMissing": specimen.missing(forms)} if specimen.broken else {}
+    _write_tables(run, output, optics, true, blind, truth)
     run.summary(f"{count} images of {side} px at {pixel:g} A, a specimen {specimen.diameter:.0f} A across, SNR {snr:g}")
 
 

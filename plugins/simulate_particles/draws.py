@@ -17,7 +17,7 @@ NOISE_SPREAD = 0.25  # of the mean, between optics groups
 class Draws:
     """Arrays over particles: views (n, 3) radians, origins (n, 2) angstroms; noise is the standard deviation.
 
-    error: of the defocus that a user has, angstroms.
+    error: of the defocus that a user has, angstroms; form: of each particle, 0 where it is whole.
     """
 
     views: np.ndarray
@@ -28,6 +28,7 @@ class Draws:
     half: np.ndarray
     noise: np.ndarray
     error: np.ndarray
+    form: np.ndarray
 
     def defocus_of(self, rows: np.ndarray) -> Defocus:
         return Defocus(self.defocus.u[rows], self.defocus.v[rows], self.defocus.angle[rows])
@@ -35,7 +36,7 @@ class Draws:
 
 def drawn(
     count: int, groups: int, per_micrograph: int, defocus: tuple[float, float], astigmatism: float, shift: float,
-    rng: np.random.Generator, error: float = 0.0,
+    rng: np.random.Generator, form: np.ndarray, error: float = 0.0,
 ) -> Draws:  # fmt: skip
     """Poses, origins, defocus, optics groups (whole micrographs), noise levels and half-sets of count particles."""
     micrograph = np.arange(count) // per_micrograph
@@ -49,7 +50,7 @@ def drawn(
         origins=shift * rng.standard_normal((count, 2)),
         defocus=Defocus(shared.u[micrograph] + jitter, shared.v[micrograph] + jitter, shared.angle[micrograph]),
         micrograph=micrograph, group=group, half=1 + rng.permutation(count) % 2, noise=levels[group],
-        error=error * rng.uniform(-1, 1, count),
+        error=error * rng.uniform(-1, 1, count), form=form,
     )  # fmt: skip
 
 

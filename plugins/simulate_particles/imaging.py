@@ -35,18 +35,19 @@ class Imaging:
     def clean(self, rows: np.ndarray, around: Belt | None = None, rng: Generators | None = None) -> np.ndarray:
         """Images (n, box, box) of rows, in a belt of detergent where there is one; rng: of each particle's belt."""
         images = np.empty((len(rows), self.box, self.box), np.float32)
-        for number in np.unique(self.draws.group[rows]):
-            here = self.draws.group[rows] == number
-            images[here] = self._of_group(rows[here], self.aberrations[number], around, rng)
+        kinds = np.stack([self.draws.group[rows], self.draws.form[rows]])
+        for number, form in np.unique(kinds, axis=1).T:
+            here = (kinds[0] == number) & (kinds[1] == form)
+            images[here] = self._alike(rows[here], self.specimen.of_form(form), self.aberrations[number], around, rng)
         return images
 
-    def _of_group(
-        self, rows: np.ndarray, seen: Aberrations, around: Belt | None, rng: Generators | None
+    def _alike(
+        self, rows: np.ndarray, specimen: Specimen, seen: Aberrations, around: Belt | None, rng: Generators | None
     ) -> np.ndarray:
         draws, poses = self.draws, matrices(*self.draws.views[rows].T)
         grid, wet = (self.box, self.pixel_size), None
         if around and rng:
             wet = spectra(around, [rng(int(row)) for row in rows], seen_from(poses, seen), *grid)
         optics = self.lens, draws.defocus_of(rows)
-        return clean_images(self.specimen, poses, draws.origins[rows], *optics, *grid, self.bfactor, wet, seen,
+        return clean_images(specimen, poses, draws.origins[rows], *optics, *grid, self.bfactor, wet, seen,
                             self.ewald)  # fmt: skip

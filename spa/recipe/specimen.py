@@ -12,6 +12,7 @@ from spa.io.star import Table
 from spa.job import maps, memory
 from spa.job.run import Run
 from spa.simulate import specimen
+from spa.simulate.broken import FORMS, with_broken
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Asked:
     specimen_diameter: float | None
     box: int | None
     pixel_size: float | None
+    broken: float = 0.0
 
     @classmethod
     def of(cls, settings: dict[str, Any]) -> "Asked":
@@ -36,13 +38,14 @@ def made(run: Run, asked: Asked) -> specimen.Specimen:
     """The specimen; said where it hardly has the symmetry that it is averaged over."""
     given = read(run, asked)
     side, pixel_size = specimen.grid_for(given, asked.box, asked.pixel_size)
-    memory.require(specimen.memory_for(side), f"a box of {side} pixels")
+    kept = 1 + (FORMS if asked.broken else 0)
+    memory.require(kept * specimen.memory_for(side), f"a box of {side} pixels")
     found = specimen.made(given, side, pixel_size, asked.symmetry, asked.specimen_diameter, run.rng("phantom"),
                           run.threads)  # fmt: skip
     if found.agreement < specimen.AGREES:
         run.warn(f"what is imaged hardly has symmetry {asked.symmetry} about its axes: correlation "
                  f"{found.agreement:.2f} with its average")  # fmt: skip
-    return found
+    return with_broken(found, asked.broken, run.rng("broken"))
 
 
 def read(run: Run, asked: Asked) -> mrc.Image | atoms.Atoms | None:

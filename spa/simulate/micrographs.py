@@ -56,7 +56,7 @@ def placed(
 class Scene:
     """What lies in the ice: particles at points (n, 2) x y in pixels, in poses (n, 3, 3), at depths (n,) (angstroms,
     what each adds to the defocus); the slab that they lie in; junk; ice_ring: how many times as strong as the ice's
-    other detail its crystalline ring is."""
+    other detail its crystalline ring is; forms (n,) of the particles, whole where there are none."""
 
     points: np.ndarray
     poses: np.ndarray
@@ -64,6 +64,7 @@ class Scene:
     slab: Slab = FLAT
     junk: Junk | None = None
     ice_ring: float = 0.0
+    forms: np.ndarray | None = None
 
 
 def exposed(
@@ -93,7 +94,8 @@ def exposed(
         spectrum = _ringed(fft.rfft2(fine), kx, ky, scene.ice_ring)
         here, dirty = where == number, number == len(depths) // 2 and scene.junk is not None
         if dirty or here.any():
-            dense = plane(specimen, scene.points[here] + margins[::-1], scene.poses[here], wide)
+            forms = None if scene.forms is None else scene.forms[here]
+            dense = plane(specimen, scene.points[here] + margins[::-1], scene.poses[here], wide, forms)
             if dirty and scene.junk is not None:
                 dense += _beyond(density(scene.junk, film.shape, film.noise), margins)
             spectrum += fft.rfft2(dense)
@@ -154,17 +156,24 @@ def _white(film: Film, rng: np.random.Generator) -> np.ndarray:
     return rng.standard_normal(film.shape, np.float32)
 
 
-def plane(specimen: Specimen, points: np.ndarray, poses: np.ndarray, film: Film) -> np.ndarray:
+def plane(
+    specimen: Specimen, points: np.ndarray, poses: np.ndarray, film: Film, forms: np.ndarray | None = None
+) -> np.ndarray:
     """The sum of all projections (ny, nx), before the optics; what reaches over an edge is cut."""
-    return laid(projected(specimen, poses, film), points, film)
+    return laid(projected(specimen, poses, film, forms), points, film)
 
 
-def projected(specimen: Specimen, poses: np.ndarray, film: Film) -> np.ndarray:
-    """Half spectra (n, box, box//2+1) complex64 of projections, their origin at index 0."""
+def projected(specimen: Specimen, poses: np.ndarray, film: Film, forms: np.ndarray | None = None) -> np.ndarray:
+    """Half spectra (n, box, box//2+1) complex64 of projections, their origin at index 0; forms (n,) of particles."""
     box = len(specimen.volume)
-    parts = [projections(specimen.source, poses[start : start + _BATCH], box, film.pixel_size)
-             for start in range(0, len(poses), _BATCH)]  # fmt: skip
-    return np.concatenate(parts).astype(np.complex64) if parts else np.zeros((0, box, box // 2 + 1), np.complex64)
+    out = np.zeros((len(poses), box, box // 2 + 1), np.complex64)
+    forms = np.zeros(len(poses), int) if forms is None else forms
+    for form in np.unique(forms):
+        here = np.flatnonzero(forms == form)
+        for start in range(0, len(here), _BATCH):
+            rows = here[start : start + _BATCH]
+            out[rows] = projections(specimen.of_form(form).source, poses[rows], box, film.pixel_size)
+    return out
 
 
 def laid(spectra: np.ndarray, points: np.ndarray, film: Film) -> np.ndarray:

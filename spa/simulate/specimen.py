@@ -1,6 +1,6 @@
 """What is imaged: a map, atoms or a phantom, as a transform that can be projected."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -45,11 +45,20 @@ class AtomSource(Protocol):
     def scattering(self) -> np.ndarray: ...
 
 
+@dataclass(frozen=True)
+class Broken:
+    """What is left of a broken particle, as a transform; missing: the share of its density that is not there."""
+
+    source: Transform
+    missing: float
+
+
 @dataclass(frozen=True, eq=False)
 class Specimen:
     """volume (box, box, box) at pixel_size; its transform; diameter (angstroms) of what is in it.
 
-    agreement: correlation of the map with its average over the point group; 1 where none was taken.
+    agreement: correlation of the map with its average over the point group; 1 where none was taken. broken: forms in
+    which a share of the particles is.
     """
 
     volume: np.ndarray
@@ -57,6 +66,21 @@ class Specimen:
     source: Transform
     diameter: float
     agreement: float = 1.0
+    broken: tuple[Broken, ...] = ()
+    share: float = 0.0
+
+    def drawn(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """(count,) the form of each particle: 0 is whole, others are numbers of broken ones, from 1."""
+        forms = rng.integers(1, len(self.broken) + 1, count) if self.broken else np.zeros(count, int)
+        return np.where(rng.random(count) < self.share, forms, 0)
+
+    def of_form(self, form: int) -> "Specimen":
+        """What particles of a form show."""
+        return replace(self, source=self.broken[form - 1].source) if form else self
+
+    def missing(self, forms: np.ndarray) -> np.ndarray:
+        """(n,) the share of its density that each particle lacks."""
+        return np.array([0.0, *(one.missing for one in self.broken)])[forms]
 
 
 def grid_for(given: MapSource | AtomSource | None, box: int | None, pixel_size: float | None) -> tuple[int, float]:

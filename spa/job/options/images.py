@@ -108,8 +108,11 @@ def microscope(most: int) -> Callable[[Body], Body]:
 
 
 def specimen(body: Body) -> Body:
-    """What the simulations image: --map, --model, --assembly, --symmetry, --specimen-diameter, --box, --pixel-size."""
+    """What the simulations image: --map, --model, --assembly, --symmetry, --specimen-diameter, --box, --pixel-size,
+    --broken."""
     for option in (
+        click.option("--broken", default=0.0, show_default=True, type=click.FloatRange(0, 1),
+                     help="Share of the particles that are broken: cut by a plane, or without a domain."),
         click.option("--box", type=click.IntRange(min=16), show_default="the map's own, 1.5 times a model, or 96",
                      help="Box side, pixels."),
         click.option("--pixel-size", type=click.FloatRange(0, 100, min_open=True), show_default="the map's own, or 2.5",

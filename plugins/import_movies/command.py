@@ -8,12 +8,14 @@ import click
 from spa.job import options
 from spa.job.run import Run, job
 
+BURNT = 400.0  # e per square angstrom, that nobody gives a movie
+
 
 @click.command()
 @click.argument("patterns", nargs=-1, required=True, metavar="PATTERN...")
 @options.star_out
 @options.standard
-@click.option("--pixel-size", type=click.FloatRange(0, 100, min_open=True), show_default="from the headers",
+@click.option("--pixel-size", type=click.FloatRange(0.05, 100), show_default="from the headers",
               help="Angstroms a pixel of the frames, as they are read.")
 @options.lens
 @options.movies
@@ -50,6 +52,9 @@ def movies(run: Run, patterns: tuple[str, ...], output: str, pixel_size: float |
     optics.update({} if mtf is None else {"rlnMtfFileName": response.read(mtf).path})
     table = Table.of(rlnMicrographMovieName=[name for name, _ in kept], rlnOpticsGroup=1, **asked.columns(kept[0][1]))
     run.write(Tables({"optics": Table.of(**optics), "movies": table}), output)
+    total = (asked.dose or 0.0) * max(one["frames"] for _, one in kept)
+    if total > BURNT:
+        run.warn(f"{total:g} e/A^2 in all: --dose {asked.dose:g} is of each frame, not of the movie")
     run.summary(f"{len(kept)} movies of {_sizes([one for _, one in kept])}, {pixel:g} A a pixel")
 
 

@@ -68,6 +68,8 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     mask = masks.solvent(run, maps.find(tables, "mask", mask_file, number), mean, volume)
     pixel, width = volume.pixel_size, len(mean) * volume.pixel_size
     end = min_resolution or min(24.0, width / 8)
+    if end > width / 2:
+        raise UsageError(f"--min-resolution {end:g}: the box is {width:g} A wide, {width / 2:g} at most makes sense")
     if end <= max(max_resolution, 2 * pixel):
         where = f"coarser than --max-resolution and than {2 * pixel:g} A, where the map ends"
         raise UsageError(f"--min-resolution {end:g}: {where}")

@@ -101,8 +101,6 @@ def particles(run: Run, output: str, count: int, snr: float, defocus: tuple[floa
     assert run.outdir is not None
     wanted = asked.Asked.of(settings)
     specimen = asked.made(run, wanted)
-    if odd_subunit and wanted.broken:
-        raise UsageError("--broken and --odd-subunit: give one of them")
     if odd_subunit:
         specimen = _odd(run, specimen, wanted.symmetry, odd_subunit)
     side, pixel = len(specimen.volume), specimen.pixel_size
@@ -143,6 +141,8 @@ def _odd(run: Run, specimen: Specimen, symmetry: str, kind: str) -> Specimen:
     from spa.simulate.odd import with_odd_unit
     from spa.volume.symmetry import operators
 
+    if specimen.broken:
+        raise UsageError("--broken and --odd-subunit: give one of them")
     if run.outdir is None or len(operators(symmetry)) == 1:
         raise UsageError(f"--odd-subunit: with --symmetry {symmetry} there is one subunit alone")
     specimen, mask = with_odd_unit(specimen, operators(symmetry), kind)

@@ -1,6 +1,7 @@
 """What a job says to its user, and keeps in its log."""
 
 from spa.job import progress
+from spa.job.grammar import agreeing
 from spa.job.log import Log
 
 
@@ -36,4 +37,4 @@ class Voice:
 
     def summary(self, text: str) -> None:
         """The line on standard error at the end, with the figure that matters."""
-        self._summary = text
+        self._summary = agreeing(text)

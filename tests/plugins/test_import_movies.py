@@ -110,3 +110,14 @@ def test_eer(folder) -> None:
     assert "without" not in run_spa(*words, "--gain", "g.mrc", cwd=folder).stderr
     mixed = run_spa("import", "movies", "m1.tif", "m2.tif", "e.eer", "--pixel-size", 1, "--eer-fraction", 2, cwd=folder)
     assert mixed.status == 1 and "different cameras" in mixed.stderr
+
+
+def test_a_dose_that_is_the_whole_movies_is_said(folder) -> None:
+    words = ["import", "movies", "*.tif", "--pixel-size", 1.3, "--dose"]
+    assert "500 e/A^2 in all: --dose 50 is of each frame" in run_spa(*words, 50, cwd=folder).stderr
+    assert "in all" not in run_spa(*words, 5, cwd=folder).stderr
+
+
+def test_a_pixel_size_in_another_unit_is_refused(folder) -> None:
+    for size in ("1.3e-10", "1e-9", "130"):  # metres, nothing, picometres
+        assert run_spa("import", "movies", "*.tif", "--pixel-size", size, cwd=folder).status == 2

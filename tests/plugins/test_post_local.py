@@ -118,3 +118,8 @@ def test_bad_input(data: Path, tmp_path: Path) -> None:
     assert run_spa(*call, "--min-resolution", 3).status == 2
     assert run_spa(*call, "--threshold", 1).status == 2
     assert run_spa(*call, "--mask", tmp_path / "none.mrc").status == 66
+
+
+def test_a_resolution_coarser_than_the_box_shows_is_refused(data: Path) -> None:
+    result = run_spa("post", "local", data / "maps.star", "-d", data / "wide", "--min-resolution", 1e9)
+    assert result.status == 2 and "--min-resolution 1e+09: the box is 96 A wide, 48 at most" in result.stderr

@@ -84,9 +84,9 @@ def movies(body: Body) -> Body:
                      help="Rotate the gain by so many quarter turns (RELION's --gain_rot, MotionCor's RotGain)."),
         click.option("--gain", type=INPUT_FILE,
                      help="Gain reference (MRC, TIFF, .gain): it multiplies; of EER movies all but .gain divide."),
-        click.option("--pre-dose", type=click.FloatRange(min=0),
+        click.option("--pre-dose", type=click.FloatRange(0, 1000),
                      help="Dose before the first frame, electrons per square angstrom."),
-        click.option("--dose", type=click.FloatRange(min=0, min_open=True),
+        click.option("--dose", type=click.FloatRange(0.001, 1000),
                      help="Dose of a frame (of EER: of a fraction), electrons per square angstrom."),
     ):  # fmt: skip
         body = option(body)

@@ -1,6 +1,5 @@
 """From a table to arrays: the problem that the iterations solve."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +13,7 @@ from spa.class2d.schedule import Settings, batch_size
 from spa.errors import DataError, UsageError
 from spa.image.disc import disc
 from spa.io.star import Tables
-from spa.job import memory
+from spa.job import room
 from spa.job.particles import ParticleSet
 from spa.job.run import Run
 from spa.recipe import seen
@@ -77,14 +76,9 @@ def _room(run: Run, stack: ParticleSet, settings: Settings) -> np.ndarray | None
     turned = 8 * settings.classes * len(disc(stack.box, settings.limit)) * 4 * settings.limit
     rest = averages * (12 + 3 * run.threads) + turned
     wanted = data.planes_bytes(len(stack), stack.box, settings.limit)
-    memory.require(rest, f"{settings.classes} class averages of {stack.box} pixels")
-    there = memory.available()
-    if there is None or wanted + rest < 0.7 * there:
-        return None
-    assert run.outdir is not None
-    run.say(f"{wanted / 2**30:.1f} GiB of coefficients go to a file in {run.outdir}")
-    with tempfile.NamedTemporaryFile(dir=run.outdir, suffix=".part") as file:
-        return np.memmap(file, np.float32, "w+", shape=(len(stack), 2, wanted // (8 * len(stack))))
+    maps = f"{settings.classes} class averages of {stack.box} pixels"
+    everything = f"{len(stack)} images of {stack.box} pixels and {maps}"
+    return room.coefficients(run, len(stack), wanted, rest, everything, maps)
 
 
 def expectation(engine: Engine) -> Callable[..., Any]:

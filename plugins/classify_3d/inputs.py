@@ -9,9 +9,9 @@ from spa.class3d.loop import Problem
 from spa.class3d.prior import prior
 from spa.class3d.settings import Settings
 from spa.io.star import Tables
+from spa.job import room
 from spa.job.run import Run
 from spa.recipe import posed
-from spa.recipe.given import room
 from spa.recipe.posed import Given
 from spa.refine.problem import Workers
 from spa.volume.insert import accumulator_bytes
@@ -50,8 +50,8 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
     found = posed.opened(run, tables, asked, FEWEST * classes, why)
     shells, count = found.shells, len(found.stack)
     volumes = 3 * classes * accumulator_bytes(2 * shells + 8, shells)
-    everything = f"{count} images in {shells} shells and {classes} maps"
-    planes = room(run, count, found.coefficients, volumes, everything, f"{classes} maps of {shells} shells")
+    many, maps = f"{count} images in {shells} shells and {classes} maps", f"{classes} maps of {shells} shells"
+    planes = room.coefficients(run, count, found.coefficients, volumes, many, maps)
     return posed.collected(run, asked, found, planes)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from spa.errors import DataError, UsageError
 from spa.io.star import Table, Tables
-from spa.job import maps, memory
+from spa.job import maps, room
 from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
 from spa.refine import data, drift, loop
@@ -141,7 +141,7 @@ def load(
     volumes = classes * (2 * accumulator_bytes(stack.box, radius) + 12 * 4 * stack.box**3 + searched)
     wanted = data.planes_bytes(len(stack), stack.box, radius)
     everything = f"{len(stack)} images of {stack.box} pixels and their maps"
-    planes = room(run, len(stack), wanted, volumes, everything, f"maps of {stack.box} pixels")
+    planes = room.coefficients(run, len(stack), wanted, volumes, everything, f"maps of {stack.box} pixels")
     return data.collect(stack, partial(stack.batches, run), half, radius, diameter, planes)
 
 
@@ -160,29 +160,6 @@ def _check_lengths(stack: ParticleSet, diameter: float, asked: Asked) -> None:
     if asked.lowpass and asked.lowpass < end:
         raise UsageError(f"--lowpass {asked.lowpass:g}: pixels of {stack.pixel_size:g} A end at {end:g} A: half maps "
                          "would share all of the start's detail, and agree in it")  # fmt: skip
-
-
-def room(run: Run, n: int, wanted: int, rest: int, everything: str, maps_: str) -> np.ndarray | None:
-    """Memory (None) for the `wanted` bytes of n images' coefficients, or a file in DIR where they do not fit.
-
-    The `rest` of the plan (bytes) is required; everything, maps_: what all of it is, and the rest, in words.
-    """
-    there = memory.available()
-    if there is None or wanted + rest < 0.7 * there:
-        memory.require(wanted + rest, everything)
-        return None
-    memory.require(rest, maps_)
-    return scratch(run, (n, 2, wanted // (8 * n)))
-
-
-def scratch(run: Run, shape: tuple[int, ...]) -> np.ndarray:
-    """Float32 room in a nameless file of DIR: it goes with the process."""
-    import tempfile
-
-    assert run.outdir is not None
-    run.say(f"{np.prod(shape) * 4 / 2**30:.1f} GiB of coefficients go to a file in {run.outdir}")
-    with tempfile.NamedTemporaryFile(dir=run.outdir, suffix=".part") as file:
-        return np.memmap(file, np.float32, "w+", shape=shape)
 
 
 def on_grid(run: Run, path: str, stack: ParticleSet, contrast: bool = True) -> np.ndarray:

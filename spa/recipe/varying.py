@@ -6,9 +6,9 @@ import numpy as np
 
 from spa.errors import UsageError
 from spa.io.star import Tables
+from spa.job import room
 from spa.job.run import Run
 from spa.recipe import posed
-from spa.recipe.given import room
 from spa.refine.problem import Workers
 from spa.vary.views import Contrast, Views, centred
 
@@ -48,7 +48,7 @@ def read(run: Run, tables: Tables, band: Band, rest: int = 0) -> posed.Given:
     points = (4 * (shells + 2)) ** 2 * 2 * (shells + 2)
     count = len(found.stack)
     everything = f"{count} images in {shells} shells and the equations of their maps"
-    planes = room(
+    planes = room.coefficients(
         run, count, found.coefficients, 4 * rest * points, everything, f"equations of {rest} floats a grid point"
     )
     return posed.collected(run, band, found, planes)

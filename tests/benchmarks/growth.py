@@ -23,7 +23,7 @@ from pathlib import Path
 COUNT = """
 import atexit, json, math, os, resource, time
 from spa.image import fft
-from spa.recipe import given
+from spa.job import room
 from spa.search import exhaustive, newton
 from spa.refine.engine import Cpu
 from spa.volume import insert
@@ -46,14 +46,14 @@ def cells(sums, samples, values, *rest):
 def waves(volume, *rest):
     side = volume.shape[0]
     return 2.5 * side**3 * 3 * math.log2(side)
-def room(run, n, wanted, rest, *words):
+def coefficients(run, n, wanted, rest, *words):
     plan.append(wanted + rest)
     return planned(run, n, wanted, rest, *words)
 Cpu.search = staticmethod(counted("gemm", exhaustive.search, products))
 newton.evaluate = counted("newton", newton.evaluate, points)
 insert.insert = counted("insert", insert.insert, cells)
 fft.rfft3, fft.irfft3 = counted("fft", fft.rfft3, waves), counted("fft", fft.irfft3, waves)
-planned, given.room = given.room, room
+planned, room.coefficients = room.coefficients, coefficients
 def told():
     used = resource.getrusage(resource.RUSAGE_SELF)
     json.dump({"parts": spent, "cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss / 1024,

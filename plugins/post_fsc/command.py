@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--randomise-from", type=click.FloatRange(min=0, min_open=True),
               help="Randomise phases from this resolution, angstroms.")
 @options.map_symmetry
-@click.option("--repeats", default=5, show_default=True, type=click.IntRange(min=1),
+@click.option("--repeats", default=5, show_default=True, type=click.IntRange(1, 1000),
               help="How many randomisations are averaged.")
 @job("post fsc")
 def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, half2: str | None,

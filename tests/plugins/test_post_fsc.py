@@ -96,6 +96,12 @@ def test_repeats_and_seed(data: Path, tmp_path: Path) -> None:
     assert not np.array_equal(curves[0], curves[2]) and not np.array_equal(curves[0], curves[3])
 
 
+def test_more_repeats_than_could_help_are_refused(data: Path, tmp_path: Path) -> None:
+    """Each holds its spectrum: a milliard of them took all memory, and no signal ended them."""
+    result = run_spa("post", "fsc", data / "maps.star", "-d", tmp_path / "a", "--repeats", 10**9)
+    assert result.status == 2 and "--repeats" in result.stderr
+
+
 def test_pixel_size_and_diameter(data: Path, tmp_path: Path) -> None:
     tables = run(data, tmp_path / "a", "--pixel-size", 1.5, "--mask", data / "mask.mrc")
     assert tables["fsc"].floats("rlnAngstromResolution")[4] == pytest.approx(HALF_BOX * 1.5 / 4)

@@ -8,6 +8,7 @@ from spa.io import mrc, star
 from spa.job.particles import open_particles
 from spa.job.run import Run
 from spa.testing import Result, run_spa
+from tests import two_bodies
 from tests.plugins import spoiled
 from tests.two_bodies import Bodies
 
@@ -43,6 +44,17 @@ ONE = "--map"
 
 def without(folder: Path, to: Path, *columns: str, **changed: object) -> Path:
     return spoiled.particles(folder / "particles.star", to / "w.star", *columns, **changed)
+
+
+def made_bodies() -> Bodies:
+    return two_bodies.make(N, BOX, PIXEL, snr=0.3, spread=0.1)
+
+
+def written(bodies: Bodies, folder: Path) -> Path:
+    """A folder with the files of `two_bodies.write`, and half maps: both bodies with noise."""
+    two_bodies.write(bodies, folder)
+    write_halves(bodies, folder)
+    return folder
 
 
 def write_halves(bodies: Bodies, folder: Path) -> None:

@@ -8,7 +8,6 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from spa.io import mrc, star
 from spa.symmetry import align
 from spa.testing import Result, run_spa
 from spa.volume.symmetry import operators
-from spa_plugins.abinit_model import results
 from tests.plugins import spoiled
 
 SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 300, "--snr", 1, "--specimen-diameter", 150, "--shift", 3)
@@ -61,26 +59,6 @@ def likeness(data: Path, found: Path, shell: int = 7) -> float:
     truth, map_ = (np.asarray(mrc.read(path).data) for path in (data / "truth.mrc", found))
     laid = align.fit(truth, map_, shell)
     return float(align.shell_correlation(truth, map_, laid, shell)[1:].min())
-
-
-def ended(*clear: float, junk: int = 0) -> Any:
-    """An end whose classes' best poses have these parts of their images' posterior; the first is the smallest class."""
-    number = np.repeat(np.arange(len(clear)), np.arange(len(clear)) + 1)
-    state = SimpleNamespace(clear=np.array(clear), found=SimpleNamespace(number=number), sizes=np.array(clear))
-    return SimpleNamespace(state=state, symmetry=["C1"] * (len(clear) - junk))
-
-
-def test_poses_that_are_not_known_are_told() -> None:
-    """Whatever the images of a junk class are like."""
-    assert "40% of its posterior" in results.unsure(ended(0.4, 0.9, junk=1))
-    assert not results.unsure(ended(0.9, 0.1, junk=1))
-
-
-def test_it_is_told_in_which_classes_poses_are_not_known() -> None:
-    """A class that is clear says nothing for the others, be it the largest."""
-    told = results.unsure(ended(0.3, 0.4, 0.95))
-    assert told.startswith("classes 2, 3: ") and "40%, 30% of its posterior" in told
-    assert results.unsure(ended(0.3, 0.95)).startswith("class 2: ") and not results.unsure(ended(0.9, 0.95))
 
 
 def test_the_map_is_the_particle(data: Path, done: Path) -> None:

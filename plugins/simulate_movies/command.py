@@ -43,7 +43,8 @@ if TYPE_CHECKING:
               help="Least space between two particles' spheres, angstroms.")
 @click.option("--contrast", default=0.05, show_default=True, type=click.FloatRange(0, 0.5),
               help="What a particle takes from the beam, as a share: root mean square over its circle.")
-@click.option("--ice", default=0.03, show_default=True, type=click.FloatRange(0, 0.5),
+@click.option("--ice", type=click.FloatRange(0, 0.5),
+              show_default="0.03; with pixels below 2.5 A the same ice as seen with those",
               help="What the ice takes from the beam, root mean square of pixels (Thon rings).")
 @click.option("--bfactor", default=60.0, show_default=True, type=click.FloatRange(0, 10000),
               help="Envelope of particles and ice, square angstroms.")
@@ -57,8 +58,8 @@ if TYPE_CHECKING:
 @job("simulate movies")
 def movies(run: Run, output: str, count: int, size: tuple[int, int], frames: int, dose: float, drift: float,
            jitter: float, local: float, stray: float, stray_length: float, particles: int, gap: float, contrast: float,
-           ice: float, bfactor: float, defocus: tuple[float, float], astigmatism: float, voltage: float, cs: float,
-           amplitude_contrast: float, gain_spread: float, bad_pixels: int, kind: str,
+           ice: float | None, bfactor: float, defocus: tuple[float, float], astigmatism: float, voltage: float,
+           cs: float, amplitude_contrast: float, gain_spread: float, bad_pixels: int, kind: str,
            **settings: Any) -> None:  # fmt: skip
     """Movies with known motion.
 
@@ -82,6 +83,7 @@ def movies(run: Run, output: str, count: int, size: tuple[int, int], frames: int
     memory.require(60 * shape[0] * shape[1] * run.threads, f"frames of {size[0]} x {size[1]}")
     specimen = asked.made(run, asked.Asked.of(settings))
     pixel = specimen.pixel_size
+    ice = sessions.ice_for(pixel) if ice is None else ice
     gain = making.flat_field(shape, gain_spread, run.rng("gain"))
     hot, dead = sessions.bad_pixels(bad_pixels, shape, run.rng("bad pixels"))
     camera = making.Camera(frames, dose, voltage, pixel)

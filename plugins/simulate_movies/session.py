@@ -20,6 +20,7 @@ from spa.simulate.specimen import Specimen
 
 SAMPLE = 64  # projections that set the contrast
 ENDINGS = {"tiff": ".tif", "mrc": ".mrcs", "eer": ".eer"}
+ICE, ICE_PIXEL = 0.03, 2.5  # what the ice takes from the beam, rms of pixels of so many angstroms
 FRACTION = 32  # frames of an EER camera in one of the movie's, as it is read if nothing else is said
 _COORDINATES = ("rlnCoordinateX", "rlnCoordinateY", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 
@@ -54,6 +55,11 @@ def scale_for(specimen: Specimen, contrast: float, rng: np.random.Generator) -> 
     poses = matrices(*draw_views(SAMPLE, rng).T)
     images = clean_images(specimen, poses, np.zeros((SAMPLE, 2)), flat, still, box, specimen.pixel_size)
     return contrast / np.sqrt(signal_variance(images, specimen.diameter / specimen.pixel_size))
+
+
+def ice_for(pixel_size: float) -> float:
+    """Rms of pixels (angstroms) of ice whose power at a frequency is the same with fine pixels as with coarser ones."""
+    return ICE * max(1.0, ICE_PIXEL / pixel_size)
 
 
 def bad_pixels(count: int, shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ import pytest
 
 from spa.io import movies, mrc, star
 from spa.testing import run_spa
+from spa_plugins.simulate_movies import session
 
 SMALL = ["simulate", "movies", "--size", 200, 160, "--frames", 6, "--n", 2, "--particles", 4, "--box", 40,
          "--pixel-size", 3, "--specimen-diameter", 60, "--gap", 5]  # fmt: skip
@@ -77,6 +78,12 @@ def test_all_other_options(tmp_path) -> None:
 def test_nonsense_is_refused(tmp_path, words, said) -> None:
     result = run_spa(*SMALL, "-d", "S", *words, cwd=tmp_path)
     assert result.status == 2 and said in result.stderr
+
+
+def test_fine_pixels_see_the_ice_that_coarse_ones_see() -> None:
+    """White ice of a power at each frequency has a variance in inverse proportion to the area of a pixel."""
+    for size in (0.5, 0.9, 2.5):
+        assert session.ice_for(size) * size == pytest.approx(session.ICE * session.ICE_PIXEL)
 
 
 def test_eer_movies_have_the_electrons_of_tiff_movies(made, tmp_path) -> None:

@@ -42,4 +42,7 @@ def _rows(tables: Sequence[Table], fill: str | None) -> Table:
     if fill is not None:
         columns = list(dict.fromkeys(name for table in tables for name in table.columns))
         tables = [filled(table, columns, fill) for table in tables]
-    return Table.concat(tables)
+    try:
+        return Table.concat(tables)
+    except DataError as error:
+        raise DataError(f"{error}; --fill VALUE says what is there in the others") from error

@@ -62,7 +62,7 @@ def test_columns_that_differ_are_refused_or_filled(folder) -> None:
     (folder / "c.star").write_text(document("x 1 300\n", "1@c 1 7\n", particles="_rlnClassNumber\n"))
     result = run_spa("star", "cat", "a.star", "c.star", cwd=folder)
     assert (result.status, result.stdout) == (65, "")
-    assert "only c.star: data_particles has rlnClassNumber" in result.stderr
+    assert "only c.star: data_particles has rlnClassNumber; --fill VALUE" in result.stderr
     out = tables(run_spa("star", "cat", "a.star", "c.star", "--fill", 0, cwd=folder))
     assert out["particles"].text("rlnClassNumber").tolist() == ["0", "0", "7"]
 

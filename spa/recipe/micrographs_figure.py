@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spa.ctffit.quality import CERTAIN
 from spa.image.resample import fourier_resized
 from spa.io import mrc
 from spa.io.star import Tables
@@ -51,14 +52,21 @@ def draw_junk(tables: Tables, share: np.ndarray, content: np.ndarray, diameter: 
 
 @dataclass(frozen=True)
 class _Small:
-    """Makes small denoised images of micrographs with particles of a diameter (angstroms)."""
+    """Makes small denoised images of micrographs with particles of a diameter (angstroms).
+
+    ringless: names of those whose spectra show no rings: the CTF that was fitted to them is nobody's.
+    """
 
     reader: Reader
     diameter: float
+    ringless: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, tables: Tables, diameter: float) -> "_Small":
-        return cls(Reader.of(tables, Scope(diameter, diameter, 20.0), False, True), diameter)
+        table, ringless = tables["micrographs"], frozenset[str]()
+        if "spaCtfEvidence" in table:
+            ringless = frozenset(table.text("rlnMicrographName")[table.floats("spaCtfEvidence") < CERTAIN].tolist())
+        return cls(Reader.of(tables, Scope(diameter, diameter, 20.0), False, True), diameter, ringless)
 
     def __call__(self, entry: Entry) -> tuple[np.ndarray, np.ndarray]:
         """The image, and its size over the micrograph's, y and x."""
@@ -71,4 +79,5 @@ class _Small:
         image = fourier_resized(np.clip(data, -limit, limit), shape)
         scale = np.array(shape) / sides
         size = micrograph.pixel_size / float(scale[1])
-        return denoised(image, size, self.reader.contrast(entry), 1.5 * self.diameter), scale
+        contrast = None if entry.name in self.ringless else self.reader.contrast(entry)
+        return denoised(image, size, contrast, 1.5 * self.diameter), scale

@@ -12,7 +12,7 @@ from spa.job.run import Run
 from spa.model.poses import matrices
 from spa.recipe import halfmaps
 from spa.recipe.given import Inputs, cohorts, focus_mask, load, measured_diameter, on_grid, require_relaxation
-from spa.refine import near
+from spa.refine import drift, near
 from spa.refine.data import Images
 from spa.refine.problem import Problem
 from spa.refine.settings import Settings
@@ -99,8 +99,9 @@ def read(run: Run, tables: Tables, asked: Asked) -> Given:
         _extent(window) * stack.pixel_size, asked.lowpass or ONE_MAP, group, 2 * asked.shift_prior, asked.iterations,
         run.seed, asked.symmetry,
     )  # fmt: skip
-    problem = Problem(images, settings, window, prior, dynamic=False, cohort=cohorts(stack.table(rows)))
     halves = np.stack([shifted(one, fulcrum) for one in (raw * 2)[:2]]) * np.float32(scale)
+    frame = drift.kept(halves.mean(axis=0), window)
+    problem = Problem(images, settings, window, prior, dynamic=False, cohort=cohorts(stack.table(rows)), frame=frame)
     start = near.first_state(problem, halves, radius, noise)
     known = operators(asked.relax_symmetry or asked.symmetry)
     focus = None if focus is None else shifted(focus, fulcrum)

@@ -134,6 +134,23 @@ def test_poses_that_were_pushed_off_come_back(folder: Path, bodies: Bodies, tmp_
     assert after[0] < 0.7 * before[0] and after[0] < 3.5 and after[1] < 0.5
 
 
+def test_an_error_that_all_poses_share_goes_too(folder: Path, bodies: Bodies, tmp_path: Path) -> None:
+    """Maps come out in the frame of the reference, not between it and that of the poses."""
+    table, mean = pushed(folder, bodies, tmp_path, 2.0, 0.5), np.deg2rad([3, -3, 3])
+    tables = star.read(table)
+    poses, shifts = poses_of(tables["particles"])
+    centre = centre_of_mass(bodies.masks["b"])
+    turned = poses @ Rotation.from_rotvec(mean).as_matrix()
+    columns = pose_columns(turned, shifts + (poses - turned)[:, :2] @ centre, PIXEL)
+    star.write(tables.with_block("particles", tables["particles"].with_columns(**columns)), table)
+    words = ("--reference", folder / "both.mrc", "--mask", folder / "mask_b.mrc", "--lowpass", 20, "--iterations", 4)
+    result = run_spa("refine", "local", table, "-d", tmp_path / "L", "-o", tmp_path / "l.star", *words)
+    assert result.status == 0, result.stderr
+    found, _ = poses_of(star.read(tmp_path / "l.star")["particles"])
+    left = Rotation.from_matrix(np.swapaxes(bodies.poses["b"], 1, 2) @ found).mean().magnitude()
+    assert left < 0.2 * np.linalg.norm(mean)
+
+
 def test_the_fulcrum_does_not_move_the_maps(folder: Path, bodies: Bodies, tmp_path: Path) -> None:
     """Wherever the turns are about, body and poses come out in the frame of the reference; in pixels or angstroms."""
     centre = centre_of_mass(bodies.masks["b"]) + BOX // 2

@@ -24,6 +24,9 @@ def nu(run: Run, star: str, output: str, plot: str | None, **settings: Any) -> N
     disordered parts, such as the micelle of a membrane protein, no longer lead the alignment astray, and well ordered
     ones keep their detail (Punjani, Zhang & Fleet 2020).  DIR gets map.mrc (both halves, so filtered), half1.mrc and
     half2.mrc (unfiltered, for the FSC), mask.mrc and fsc.star; the table has the poses, and data_maps for the next job.
+
+    What starts from the half maps, as post sharpen and post filter do, loses that filter: spa post sharpen --map
+    DIR/map.mrc --no-fsc-weighting sharpens the map that has it.
     """
     from spa.job.pool import in_order
     from spa.recipe.given import Asked

@@ -73,7 +73,7 @@ def test_bad_micrographs_are_left_out_and_named(tiny_micrograph: Path, tmp_path:
     assert result.status == 1
     lines = result.stderr.splitlines()
     assert all(name in line for name, line in zip(names, lines)) and len(lines) == 5
-    assert lines[-1] == "spa pick toy: 1 picks a micrograph (median), 1 on 1 micrographs; 4 left out"
+    assert lines[-1] == "spa pick toy: 1 pick a micrograph (median), 1 on 1 micrograph; 4 left out"
 
 
 def test_micrographs_of_binned_movies_whose_table_has_the_movies_pixels_are_refused(

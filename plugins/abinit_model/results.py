@@ -123,12 +123,14 @@ def unsure(outcome: Outcome) -> str:
     if not low:
         return ""
     told = ", ".join(f"{clear[number]:.0%}" for number in low)
-    where, place = "", np.argsort(_order(outcome)) + 1
+    where, then = "", "a refinement shows if they settle"
     if len(outcome.symmetry) > 1:
-        where = f"class{'es' * (len(low) > 1)} {', '.join(str(place[number]) for number in low)}: "
+        places = [str(place) for place, number in enumerate(_order(outcome), 1) if number in low]
+        where = f"class{'es' * (len(low) > 1)} {', '.join(places)}: "
+        then = f"a run on the particles of one alone may find them (spa star filter 'rlnClassNumber == {places[0]}')"
     return (
         f"{where}an image's best pose has {told} of its posterior (mean): many are not right yet, and half maps "
-        "that share their start and its errors agree further than either is right; a refinement shows if they settle"
+        f"that share their start and its errors agree further than either is right; {then}"
     )
 
 

@@ -13,7 +13,7 @@ from spa.job.run import Run, job
 @click.argument("patterns", nargs=-1, required=True, metavar="PATTERN...")
 @options.star_out
 @options.standard
-@click.option("--pixel-size", type=click.FloatRange(0.05, 100), show_default="from the headers",
+@click.option("--pixel-size", type=options.PIXEL, show_default="from the headers",
               help="Angstroms a pixel.")
 @options.lens
 @options.optics_group

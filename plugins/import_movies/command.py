@@ -15,7 +15,7 @@ BURNT = 400.0  # e per square angstrom, that nobody gives a movie
 @click.argument("patterns", nargs=-1, required=True, metavar="PATTERN...")
 @options.star_out
 @options.standard
-@click.option("--pixel-size", type=click.FloatRange(0.05, 100), show_default="from the headers",
+@click.option("--pixel-size", type=options.PIXEL, show_default="from the headers",
               help="Angstroms a pixel of the frames, as they are read.")
 @options.lens
 @options.movies

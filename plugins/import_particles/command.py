@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("-d", "--outdir", metavar="DIR", type=click.Path(),
               help="Folder for the stacks that --normalise, --crop or --resample writes.")
 @options.standard
-@click.option("--pixel-size", type=click.FloatRange(0.05, 100), help="Angstroms a pixel.")
+@click.option("--pixel-size", type=options.PIXEL, help="Angstroms a pixel.")
 @click.option("--voltage", type=click.FloatRange(10, 3000), help="Voltage, kV.")
 @click.option("--cs", type=click.FloatRange(0, 100), help="Spherical aberration, mm.")
 @click.option("--amplitude-contrast", type=click.FloatRange(0, 1), help="Fraction of amplitude contrast.")

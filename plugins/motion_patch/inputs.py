@@ -11,10 +11,9 @@ import numpy as np
 from spa.errors import DataError, UsageError
 from spa.io.star import Table, Tables
 from spa.io.table import MISSING
+from spa.job.options import DOSES
 from spa.model.optics import Optics, optics_groups, require_groups
 from spa.motion.align import Exposure
-
-LEAST_DOSE, MOST_DOSE = 0.001, 1000.0  # e per square angstrom: of a frame; of what is before it as well
 
 
 @dataclass(frozen=True)
@@ -105,9 +104,10 @@ def entries(tables: Tables, said: dict[str, Any]) -> list[Entry]:
                             f"{camera.upsample}; 1 and more, and 1, 2 or 4 are known")  # fmt: skip
         if camera.dose < 0 or camera.before < 0:
             raise DataError(f"{table.where} row {row + 1}: a dose below 0")
-        if 0 < camera.dose < LEAST_DOSE or max(camera.dose, camera.before) > MOST_DOSE:
+        least, most = DOSES
+        if 0 < camera.dose < least or max(camera.dose, camera.before) > most:
             raise DataError(f"{table.where} row {row + 1}: {camera.dose:g} e/A^2 a frame after {camera.before:g}: "
-                            f"{LEAST_DOSE:g} to {MOST_DOSE:g} make sense, 0 where it is not known")  # fmt: skip
+                            f"{least:g} to {most:g} make sense, 0 where it is not known")  # fmt: skip
         found.append(Entry(str(name), groups[int(number)], camera))
     return found
 

@@ -68,11 +68,7 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     mask = masks.solvent(run, maps.find(tables, "mask", mask_file, number), mean, volume)
     pixel, width = volume.pixel_size, len(mean) * volume.pixel_size
     end = min_resolution or min(24.0, width / 8)
-    if end > width / 2:
-        raise UsageError(f"--min-resolution {end:g}: the box is {width:g} A wide, {width / 2:g} at most makes sense")
-    if end <= max(max_resolution, 2 * pixel):
-        where = f"coarser than --max-resolution and than {2 * pixel:g} A, where the map ends"
-        raise UsageError(f"--min-resolution {end:g}: {where}")
+    _require_between(end, max(max_resolution, 2 * pixel), width / 2, pixel)
     try:
         if halves:
             field = _of_halves(run, halves, mask, end, max_resolution, threshold)
@@ -92,6 +88,16 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
         figure.save(overview(mean, field, mask, pixel, str(path)), plot)
     run.write(maps.with_maps(tables or Tables(), [("local", str(path))], number or 1), output)
     run.summary(_line(inside, end, "FSC " + f"{threshold:g}" if halves else "amplitudes of a single map"))
+
+
+def _require_between(end: float, finest: float, coarsest: float, pixel_size: float) -> None:
+    """UsageError for a --min-resolution that the map does not show, all in angstroms."""
+    if end > coarsest:
+        where = f"the box is {2 * coarsest:g} A wide, {coarsest:g} at most makes sense"
+        raise UsageError(f"--min-resolution {end:g}: {where}")
+    if end <= finest:
+        where = f"coarser than --max-resolution and than {2 * pixel_size:g} A, where the map ends"
+        raise UsageError(f"--min-resolution {end:g}: {where}")
 
 
 def _of_halves(

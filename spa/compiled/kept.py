@@ -27,8 +27,9 @@ def kernel(function: Callable, signature: str, settings: dict[str, Any]) -> Call
     lacks without numba."""
     name = f"{Path(inspect.getfile(function)).stem}.{function.__qualname__}-{function.__code__.co_firstlineno}"
     made_of = _made_of(function, signature, settings)
-    entry = f"spa_{name}_{_short(made_of)}"
-    kept = f"{name}.{sys.implementation.cache_tag}.{_short(made_of)}.code"
+    short = _short(made_of)
+    entry = f"spa_{name}_{short}"
+    kept = f"{name}.{sys.implementation.cache_tag}.{short}.code"
     folders = list(_folders(function))
     found = next((found for folder in folders if (found := _read(folder / kept, made_of)) is not None), None)
     if found is None:

@@ -18,6 +18,8 @@ from spa.job.options.every import (
     star_out,
 )  # fmt: skip
 from spa.job.options.images import (
+    DOSES,
+    PIXEL,
     background,
     crop,
     everywhere,
@@ -43,8 +45,8 @@ from spa.job.options.refiners import (
 )
 
 __all__ = [
-    "INPUT_FILE", "NEUTRAL", "STANDARD", "InputFile", "background", "by_hand", "comparison", "cores", "crop",
-    "everywhere", "ewald", "float16", "half_maps", "iterations", "least_first", "lens", "map_symmetry", "mask",
+    "DOSES", "INPUT_FILE", "NEUTRAL", "PIXEL", "STANDARD", "InputFile", "background", "by_hand", "comparison", "cores",
+    "crop", "everywhere", "ewald", "float16", "half_maps", "iterations", "least_first", "lens", "map_symmetry", "mask",
     "microscope", "movies", "one_map", "optics_group", "outdir", "page", "picks", "plot", "refinement", "rejected",
     "relaxation", "search", "seed", "seen_through", "solvent_mask", "specimen", "standard", "star_in", "star_out",
     "variable",

@@ -6,6 +6,9 @@ import click
 
 from spa.job.options.every import INPUT_FILE, Body, least_first
 
+PIXEL = click.FloatRange(0.05, 100)  # angstroms a pixel of what is imported: beyond it is another unit
+DOSES = 0.001, 1000.0  # e per square angstrom: of a frame; what is before it is no more
+
 seen_through = click.option(
     "--ctf", type=click.Choice(["full", "flipped", "none"]), default="full", show_default=True,
     help="What images are seen through: their CTF; its absolute value (phases are flipped in them already); nothing "
@@ -84,9 +87,9 @@ def movies(body: Body) -> Body:
                      help="Rotate the gain by so many quarter turns (RELION's --gain_rot, MotionCor's RotGain)."),
         click.option("--gain", type=INPUT_FILE,
                      help="Gain reference (MRC, TIFF, .gain): it multiplies; of EER movies all but .gain divide."),
-        click.option("--pre-dose", type=click.FloatRange(0, 1000),
+        click.option("--pre-dose", type=click.FloatRange(0, DOSES[1]),
                      help="Dose before the first frame, electrons per square angstrom."),
-        click.option("--dose", type=click.FloatRange(0.001, 1000),
+        click.option("--dose", type=click.FloatRange(*DOSES),
                      help="Dose of a frame (of EER: of a fraction), electrons per square angstrom."),
     ):  # fmt: skip
         body = option(body)

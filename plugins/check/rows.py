@@ -6,12 +6,12 @@ from scipy.spatial import cKDTree
 from spa.errors import DataError
 from spa.io.star import Table, Tables
 from spa.model.positions import micrograph_pixel_sizes, positions
+from spa.model.twice import PARENT, REMEDY, repeated
 from spa_plugins.check.findings import Findings
 
 NUMBERS = ("rlnDefocusU", "rlnDefocusV", "rlnDefocusAngle", "rlnPhaseShift", "rlnAngleRot", "rlnAngleTilt",
            "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst", "rlnCoordinateX", "rlnCoordinateY")  # fmt: skip
 DEFOCUS = (500.0, 80_000.0)
-COPIES = "spaSymmetryParent"
 UNEVEN = 0.05
 
 
@@ -108,14 +108,10 @@ def _duplicates(table: Table, found: Findings) -> None:
         return
     names = table.text("rlnImageName").astype(str)
     _, number, count = np.unique(names, return_inverse=True, return_counts=True)
-    twice = np.flatnonzero(count[number] > 1)
-    if not twice.size:
-        return
-    row = int(twice[np.flatnonzero(number[twice] == number[twice[0]])[1]])
-    if COPIES not in table:
-        found.warning(
-            "duplicates", f"{table.where} row {row + 1}: {names[row]} is there before ({twice.size} rows share images)"
-        )
+    again = np.flatnonzero(repeated(table))
+    if again.size:
+        found.warning("duplicates", f"{table.where} row {again[0] + 1}: {names[again[0]]} is there before "
+                                    f"({again.size} rows are such): {REMEDY} takes them out")  # fmt: skip
     if "rlnRandomSubset" in table:
         half = table.ints("rlnRandomSubset")
         low, high = (ufunc.reduceat(half[np.argsort(number, kind="stable")], np.r_[0, np.cumsum(count)[:-1]])
@@ -130,7 +126,7 @@ def _near(tables: Tables, distance: float, found: Findings) -> None:
     table = tables["particles"]
     if "optics" not in tables or not all(n in table for n in ("rlnMicrographName", "rlnCoordinateX", "rlnCoordinateY")):
         return
-    if COPIES in table or distance <= 0:
+    if PARENT in table or distance <= 0:
         return
     try:
         pixel = micrograph_pixel_sizes(table, tables["optics"])

@@ -17,6 +17,7 @@ from spa.job.run import Run
 from spa.model.optics import Optics, one_pixel_size, optics_groups, require_groups
 from spa.model.particles import Particles, particles_of
 from spa.model.poses import eulers
+from spa.model.twice import REMEDY, repeated
 from spa.model.upgrade import is_old, upgraded
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def open_particles(run: Run, tables: Tables, ctf: bool = True) -> ParticleSet:
     _require_pixel_size(tables)
     tables = _without_bad_files(run, tables)
     particles = particles_of(tables, ctf)
+    _say_repeated(run, tables["particles"])
     groups = optics_groups(tables)
     where = tables["particles"].where
     require_groups(groups, particles.optics_group, where)
@@ -221,6 +223,14 @@ def _without_bad_files(run: Run, tables: Tables) -> Tables:
     if not keep.any():
         raise DataError(f"{table.where}: none of its images can be read")
     return tables if keep.all() else tables.with_block("particles", table.take(keep))
+
+
+def _say_repeated(run: Run, table: Table) -> None:
+    """A particle that is there twice counts twice, and makes the map more like itself than it is."""
+    again = np.flatnonzero(repeated(table))
+    if again.size:
+        run.warn(f"{table.where} row {again[0] + 1}: its image is in a row before it; {again.size} rows are such and "
+                 f"count twice: {REMEDY} takes them out")  # fmt: skip
 
 
 def _require_pixel_size(tables: Tables) -> None:

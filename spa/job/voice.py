@@ -17,18 +17,18 @@ class Voice:
     def say(self, text: str) -> None:
         """A line on standard error with -v."""
         if self.verbose and not self.quiet:
-            progress.line(f"spa {self.job}: {text}")
+            self._line(text)
 
     def note(self, text: str) -> None:
         """A line on standard error unless -q: what an iteration found."""
-        self.log.said(text)
+        self.log.said(agreeing(text))
         if not self.quiet:
-            progress.line(f"spa {self.job}: {text}")
+            self._line(text)
 
     def warn(self, text: str) -> None:
         """A line on standard error, always."""
-        self.log.said(text)
-        progress.line(f"spa {self.job}: {text}")
+        self.log.said(agreeing(text))
+        self._line(text)
 
     def doubt(self, text: str) -> None:
         """A warning that speaks against what the job found: job.json keeps it, for jobs that take its files."""
@@ -38,3 +38,6 @@ class Voice:
     def summary(self, text: str) -> None:
         """The line on standard error at the end, with the figure that matters."""
         self._summary = agreeing(text)
+
+    def _line(self, text: str) -> None:
+        progress.line(f"spa {self.job}: {agreeing(text)}")

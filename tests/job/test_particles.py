@@ -140,4 +140,15 @@ def test_rows_of_one_image_share_a_half(tiny_particles: Path) -> None:
 def test_an_image_in_both_halves_is_said(tiny_particles: Path, capsys: pytest.CaptureFixture[str]) -> None:
     half = halves(tiny_particles, [1, 2] * 12, {1: 0})
     assert half.tolist() == [0, 1] * 12
-    assert "1 images are in both half-sets" in capsys.readouterr().err
+    assert "1 image is in both half-sets" in capsys.readouterr().err
+
+
+def test_images_that_are_there_twice_are_said(tiny_particles: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tables = star.read(tiny_particles)
+    table = tables["particles"]
+    twice = table.take([*range(24), 3, 5])
+    open_particles(Run("some job", {}), tables.with_block("particles", twice))
+    said = capsys.readouterr().err
+    assert "row 25: " in said and "2 rows are such" in said and "spa star cat --unique rlnImageName" in said
+    open_particles(Run("some job", {}), tables)
+    assert not capsys.readouterr().err

@@ -100,7 +100,7 @@ def test_duplicates_within_and_across_halves(data: Path) -> None:
     names = particles.listed("rlnImageName")
     twice = particles.with_columns(rlnImageName=[names[0], names[0], *names[2:]])
     status, said, _ = checked(data, tables.with_block("particles", twice))
-    assert status == 65 and "1 images are in both half-sets" in said
+    assert status == 65 and "1 image is in both half-sets" in said
     x = np.arange(40) * 100.0
     x[1] = 1.0
     near = particles.with_columns(rlnMicrographName="a.mrc", rlnCoordinateX=x, rlnCoordinateY=5.0)

@@ -69,7 +69,7 @@ class Residuals:
         self, rows: np.ndarray, values: np.ndarray, powers: np.ndarray, radius: int, workers: Workers
     ) -> list[into_host.Accumulator]:
         device, box, q = self.held.device, self.images.band.box, values.shape[1]
-        each = 4 * int(np.prod(into_host.grid_shape(box, radius)))
+        each = 4 * int(np.prod(into.grid_shape(box, radius)))
         fit = max(1, device.free() // SHARE // each)
         out: list[into_host.Accumulator] = []
         for first in range(0, q, fit):

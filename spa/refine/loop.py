@@ -90,6 +90,7 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     state = plan.advanced(problem, expected(problem, state, workers, halves, sources), halves)
     parts, share = plan.parted(problem, state), sum(map(len, halves)) / len(problem.images)
     state = left_over(problem, state, workers, halves, sources)
+    del sources  # the sums take their room
     state = drift.without(problem, state) if climbed else state
     draws = halfmaps.draws(problem, state) if climbed else 0
     found = halfmaps.summed(problem, state, workers, parts, share, draws)

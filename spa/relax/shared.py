@@ -63,8 +63,8 @@ def _turned_together(
     box = len(volume)
     line = kernel_correction(box)
     source = reference(volume * (line[:, None, None] * line[:, None] * line), box // 2 - 1)  # the transform itself
-    grid = np.zeros((*source.grid.shape[:3], 4), np.float32)
-    grid[..., :2], grid[..., 2] = source.grid, 1
+    grid = np.ones((*source.grid.shape[:3], 3), np.float32)
+    grid[..., :2] = source.grid
     sums = into.added(into.Accumulator(box, source.radius, grid), operators, run)
     return into.solve(replace(sums, kernels=kernels), np.full(source.radius + 2, 1e-6))
 

@@ -154,8 +154,7 @@ def _solved(like: into.Accumulator, grid: np.ndarray, region: np.ndarray) -> np.
     into.close_plane(grid, 2)
     out = []
     for part in (0, 2):
-        mine = np.zeros((*grid.shape[:3], 4), np.float32)
-        mine[..., :2], mine[..., 2] = grid[..., part : part + 2], grid[..., 4]
+        mine = np.take(grid, [part, part + 1, 4], axis=-1)
         sums = into.Accumulator(like.box, like.radius, mine)
         weight = sums.shell_weight()
         # a column knows little where few images that pass by its frequency reach: those points are held down

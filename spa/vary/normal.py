@@ -156,13 +156,13 @@ def solved(sums: Equations, prior: np.ndarray, workers: Workers) -> np.ndarray:
 
 def _volume(sums: Equations, values: np.ndarray) -> np.ndarray:
     """The volume (n, n, n) of coefficients (…, 2) on the oversampled grid."""
-    grid = np.ones((*values.shape[:3], 4), np.float32)
+    grid = np.ones((*values.shape[:3], 3), np.float32)
     grid[..., :2] = values
     return into.solve(into.Accumulator(sums.box, sums.radius, grid), np.zeros(sums.radius + 2))
 
 
 def weights_of(sums: Equations, number: int) -> np.ndarray:
     """Mean weight of one map's own equation in each shell 0 … radius + 1."""
-    grid = np.zeros((*sums.grid.shape[:3], 4), np.float32)
+    grid = np.zeros((*sums.grid.shape[:3], 3), np.float32)
     grid[..., 2] = sums.grid[..., 2 * sums.count + number * (number + 3) // 2]
     return into.Accumulator(sums.box, sums.radius, grid).shell_weight()

@@ -20,7 +20,7 @@ from spa.volume.slices import PADDING, correct_kernel, grid_radius
 
 @dataclass(frozen=True, eq=False)
 class Accumulator:
-    """Sums on the padded half grid: (2r+1, 2r+1, r+2, 4) float32 re, im, weight, unused.
+    """Sums on the padded half grid: (2r+1, 2r+1, r+2, 3) float32 re, im, weight.
 
     kernels: how often the trilinear kernel has smoothed them, once on insertion, once more by each turn of the grid.
     """
@@ -71,7 +71,7 @@ def widened(grid: np.ndarray, box: int, radius: int) -> np.ndarray:
 def grid_shape(box: int, radius: int) -> tuple[int, int, int, int]:
     """Of the sums of image shells up to radius."""
     r = min(grid_radius(radius), PADDING * box // 2 - 1)
-    return 2 * r + 1, 2 * r + 1, r + 2, 4
+    return 2 * r + 1, 2 * r + 1, r + 2, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,10 +144,30 @@ def added(
     exact = np.eye(3)[None] if exact is None else exact
     turned, normals = np.ascontiguousarray(operators, np.float32), orbits.wedge(exact, len(out))
     limit = orbits.turned_within(len(out))
-    list(run(lambda slab: average(sums.grid, out, turned, normals, limit, *slab), orbits.slabs(len(out))))
+    list(run(lambda cut: average(sums.grid, out[slice(*cut)], turned, normals, limit, *cut), orbits.slabs(len(out))))
     if len(exact) > 1:
         orbits.spread(out, exact, normals, limit, run)
     return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
+
+
+def _turned_in_planes(sums: Accumulator, turns: np.ndarray, run: Callable[..., Iterable], exact: np.ndarray) -> None:
+    """`added` in place, of turns that leave each plane z where it is or where -z was: planes go two by two."""
+    from spa.volume.turned import average
+
+    grid, middle = sums.grid, len(sums.grid) // 2
+    operators, normals = np.ascontiguousarray(turns, np.float32), orbits.wedge(exact, len(grid))
+    limit = orbits.turned_within(len(grid))
+
+    def both(z: int) -> None:
+        planes = [middle + z, middle - z]
+        found = np.zeros((2, *grid.shape[1:]), np.float32)
+        for plane, one in zip(planes, found):
+            average(grid, one[None], operators, normals, limit, plane, plane + 1)
+        grid[planes] = found
+
+    list(run(both, range(middle + 1)))
+    if len(exact) > 1:
+        orbits.spread(grid, exact, normals, limit, run)
 
 
 def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Iterable] = map) -> Accumulator:
@@ -158,7 +178,13 @@ def symmetrised(sums: Accumulator, operators: np.ndarray, run: Callable[..., Ite
     exact, turns = parted(operators)
     if len(exact) > 1:
         orbits.summed(sums.grid, exact, run)
-    return added(sums, turns.transpose(0, 2, 1), run, exact) if len(turns) > 1 else sums
+    if len(turns) == 1:
+        return sums
+    turns = turns.transpose(0, 2, 1).astype(np.float32)
+    if np.any(np.abs(turns[:, 2, 2]) != 1) or np.any(turns[:, 2, :2]) or np.any(turns[:, :2, 2]):
+        return added(sums, turns, run, exact)
+    _turned_in_planes(sums, turns, run, exact)
+    return replace(sums, kernels=sums.kernels + 1)
 
 
 def each_symmetrised(
@@ -262,4 +288,4 @@ def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
 def accumulator_bytes(box: int, radius: int) -> int:
     """Memory of the sums up to a radius, as they are and turned, and of the transforms that solve them."""
     r = grid_radius(radius)
-    return 2 * 16 * (2 * r + 1) ** 2 * (r + 2) + padded_bytes(box, r) + 12 * box**3
+    return 2 * 12 * (2 * r + 1) ** 2 * (r + 2) + padded_bytes(box, r) + 12 * box**3

@@ -20,7 +20,8 @@ THREADS, WIDE = 128, 512
 
 @dataclass(frozen=True, eq=False)
 class Accumulator:
-    """As `insert.Accumulator`; grid (2r+1, 2r+1, r+2, 4) on the device."""
+    """As `insert.Accumulator`; grid (2r+1, 2r+1, r+2, 4) on the device: four floats are added to at once, the last is
+    not used."""
 
     box: int
     radius: int
@@ -51,13 +52,26 @@ class Accumulator:
 
     def get(self) -> host.Accumulator:
         """The same sums on the host."""
-        return host.Accumulator(self.box, self.radius, self.grid.get(), self.kernels)
+        grid = np.ascontiguousarray(self.grid.get()[..., :3])
+        return host.Accumulator(self.box, self.radius, grid, self.kernels)
 
 
 def accumulator(device: Device, box: int, radius: int) -> Accumulator:
     """Empty sums for image shells up to radius."""
     radius = min(radius, box // 2 - 1)
-    return Accumulator(box, radius, device.zeros(*host.grid_shape(box, radius)))
+    return Accumulator(box, radius, device.zeros(*grid_shape(box, radius)))
+
+
+def brought(device: Device, sums: host.Accumulator) -> Accumulator:
+    """The sums of the host, on a device."""
+    grid = np.zeros((*sums.grid.shape[:3], 4), np.float32)
+    grid[..., :3] = sums.grid
+    return Accumulator(sums.box, sums.radius, device.array(grid), sums.kernels)
+
+
+def grid_shape(box: int, radius: int) -> tuple[int, int, int, int]:
+    """Of the sums of image shells up to radius."""
+    return *host.grid_shape(box, radius)[:3], 4
 
 
 def insert(

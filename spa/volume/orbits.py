@@ -44,7 +44,7 @@ def turned_within(n: int) -> int:
 
 
 def summed(grid: np.ndarray, operators: np.ndarray, run: Callable[..., Iterable] = map) -> None:
-    """A closed grid (z, y, x, re/im/weight/unused) added over exact operators (e, 3, 3), in its own place."""
+    """A closed grid (z, y, x, re/im/weight) added over exact operators (e, 3, 3), in its own place."""
     n = len(grid)
     _over(grid, operators, wedge(operators, n), summed_within(n), True, run)
 

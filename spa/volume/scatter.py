@@ -12,10 +12,10 @@ from spa.volume.cells import place
 
 @numba.njit(**INNER)
 def _put(grid, at, share, re, im, weight):
-    """One corner: four floats side by side, one instruction each way."""
+    """One corner: three floats side by side."""
     a, b = grid[at] + share * re, grid[at + 1] + share * im
-    c, d = grid[at + 2] + share * weight, grid[at + 3] + np.float32(0) * share
-    grid[at], grid[at + 1], grid[at + 2], grid[at + 3] = a, b, c, d
+    c = grid[at + 2] + share * weight
+    grid[at], grid[at + 1], grid[at + 2] = a, b, c
 
 
 @numba.njit(**INNER)
@@ -26,7 +26,7 @@ def _spread(grid, row, plane, n, at, v, z0, z1):
         iz = np.int64(v[4, j])
         if iz + 1 < z0 or iz >= z1:
             continue
-        b = 4 * np.int64(at[j])
+        b = 3 * np.int64(at[j])
         tx, ty, tz = v[0, j], v[1, j], v[2, j]
         re, im, weight = v[5, j], v[6, j], v[7, j]
         sx, sy = one - tx, one - ty
@@ -36,9 +36,9 @@ def _spread(grid, row, plane, n, at, v, z0, z1):
             wz = tz if dz else one - tz
             c = b + dz * plane
             _put(grid, c, wz * sy * sx, re, im, weight)
-            _put(grid, c + 4, wz * sy * tx, re, im, weight)
+            _put(grid, c + 3, wz * sy * tx, re, im, weight)
             _put(grid, c + row, wz * ty * sx, re, im, weight)
-            _put(grid, c + row + 4, wz * ty * tx, re, im, weight)
+            _put(grid, c + row + 3, wz * ty * tx, re, im, weight)
 
 
 @numba.njit(**INNER)
@@ -63,7 +63,7 @@ def _turned(i, image, tables, scales, values, weights, kx, ky, first, n, v):
 )  # fmt: skip
 def scatter(grid, ny, nx, rows, poses, tables, scales, values, weights, kx, ky, at, v, z0, z1):
     """Samples of one image go in together, chunk by chunk: they touch the same memory, fetched ahead of the sums."""
-    row, plane = 4 * nx, 4 * nx * ny
+    row, plane = 3 * nx, 3 * nx * ny
     i0 = 0
     while i0 < len(rows):
         image, i1 = rows[i0], i0 + 1
@@ -77,7 +77,7 @@ def scatter(grid, ny, nx, rows, poses, tables, scales, values, weights, kx, ky, 
                 if i == i0:
                     ahead = np.float32(0)
                     for j in range(n):
-                        b = 4 * np.int64(at[j])
+                        b = 3 * np.int64(at[j])
                         ahead += (grid[b] + grid[b + row]) + (grid[b + plane] + grid[b + plane + row])
                     v[8, 0] = ahead  # not used: only so that the loads are made
                 _spread(grid, row, plane, n, at, v, z0, z1)

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from spa.gpu import fft
-from spa.gpu.array import Array
 from spa.gpu.device import Device
 from spa.volume import insert as host
 from spa.volume import insert_cuda
@@ -27,9 +26,9 @@ def solve(device: Device, sums: Accumulator | insert_cuda.Accumulator, prior: np
     box, there = sums.box, isinstance(sums, insert_cuda.Accumulator)
     size, (n, _, width, _) = PADDING * box, sums.grid.shape
     with device.current():
-        if room(box) + (0 if there else sums.grid.nbytes) > device.free():
+        if room(box) + (0 if there else sums.grid.nbytes // 3 * 4) > device.free():
             return host.solve(sums.get() if isinstance(sums, insert_cuda.Accumulator) else sums, prior)
-        grid = sums.grid if isinstance(sums.grid, Array) else device.array(sums.grid)
+        grid = (sums if isinstance(sums, insert_cuda.Accumulator) else insert_cuda.brought(device, sums)).grid
         spectrum = device.zeros(size, size, size // 2 + 1, dtype=np.complex64)
         device.run(
             SOURCE, "divided", (-(-width // THREADS), n * n), THREADS, grid, np.int32(n), np.int32(width),

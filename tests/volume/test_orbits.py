@@ -60,6 +60,19 @@ def test_what_comes_out_is_symmetric(group: str) -> None:
     assert np.abs(found.grid - before)[inside].max() < 1e-6 * np.abs(before).max()  # of sums that are real by symmetry
 
 
+@pytest.mark.parametrize("group", ["C3", "C7", "D3", "D7", "I"])
+def test_turns_about_z_need_no_second_grid(group: str) -> None:
+    """Planes of Cn and Dn are turned where they are, to the bytes of a grid of their own."""
+    sums, (exact, turns) = noise(), into.parted(operators(group))
+    before = copied(sums)
+    if len(exact) > 1:
+        orbits.summed(before.grid, exact)
+    wanted = into.added(before, turns.transpose(0, 2, 1), exact=exact)
+    found = into.symmetrised(sums, operators(group))
+    np.testing.assert_array_equal(found.grid, wanted.grid)
+    assert (found.grid is sums.grid) == (group != "I") and found.kernels == wanted.kernels
+
+
 def test_sums_go_as_they_are_used_up() -> None:
     """Room for one more at a time is all that it takes: none of a list is held when the last is made."""
     group, some = operators("D7"), [noise(), noise()]
@@ -86,7 +99,7 @@ def test_the_sums_do_not_depend_on_who_adds_them() -> None:
 def test_twins(device: Device, group: str) -> None:
     sums = noise()
     inside = into.shell_index(sums) <= sums.radius
-    there = insert_cuda.Accumulator(sums.box, sums.radius, device.array(sums.grid))
+    there = insert_cuda.brought(device, sums)
     found = insert_cuda.symmetrised(there, operators(group)).get()
     wanted = into.symmetrised(sums, operators(group))
     assert found.kernels == wanted.kernels

@@ -17,7 +17,7 @@ def test_twins(device: Device, box: int, radius: int, kernels: int, monkeypatch:
     prior = rng.uniform(0.1, 1, radius + 2)
     wanted, found = into.solve(sums, prior), solve_cuda.solve(device, sums, prior)
     np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
-    there = insert_cuda.Accumulator(box, radius, device.array(sums.grid), kernels)
+    there = insert_cuda.brought(device, sums)
     np.testing.assert_array_equal(solve_cuda.solve(device, there, prior), found)
     monkeypatch.setattr(device, "free", lambda: 0)
     for one in (sums, there):
@@ -32,7 +32,7 @@ def test_sums_that_lie_there(device: Device, box: int, radius: int) -> None:
         into.Accumulator(box, radius, rng.uniform(0, 1, into.grid_shape(box, radius)).astype(np.float32))
         for _ in range(2)
     ]
-    first, second = (insert_cuda.Accumulator(box, radius, device.array(one.grid)) for one in pair)
+    first, second = (insert_cuda.brought(device, one) for one in pair)
     np.testing.assert_allclose(first.shell_weight(), pair[0].shell_weight(), rtol=1e-5)
     both = first.plus(second)
     np.testing.assert_array_equal(both.get().grid, pair[0].plus(pair[1]).grid)

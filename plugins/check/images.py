@@ -112,7 +112,8 @@ def _headers(tables: Tables, parsed: list[tuple[int, str]], found: Findings) -> 
     used = np.unique(sizes[sizes > 0])
     if used.size and used[-1] > used[0] * (1 + 1e-4):
         found.warning("pixel size", f"{where}: images of {used[0]:g} to {used[-1]:g} A a pixel; refinements want one "
-                                    "(`spa extract particles --pixel-size`)")  # fmt: skip
+                                    "(`spa extract particles --pixel-size`; of stacks "
+                                    "without micrographs, `spa import particles --resample`)")  # fmt: skip
     return good
 
 

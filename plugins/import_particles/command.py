@@ -53,7 +53,14 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     FILE is a STAR table of RELION 3.0 to 5 (or - for standard input), a cryoSPARC .cs dataset, or a stack of images.
     Optics that the file does not say are options. Unknown columns go through untouched. With --crop a new stack of
     larger pixels is written: particles that come without their micrographs are classified and searched faster. With
-    --resample optics groups of several pixel sizes come to have one, and go into one refinement.
+    --resample optics groups of several pixel sizes come to have one, and go into one refinement. Both keep the name
+    of the image in _spaImportedName, which leads back to the fine images:
+
+    \b
+      spa import particles all.star --resample 3 -d Coarse | spa classify 2d -d C --diameter 150 |
+        spa select classes --auto | spa abinit model -d A --diameter 150 > coarse.star
+      spa star set 'rlnImageName = spaImportedName' coarse.star |
+        spa star join all.star --with - --inner > fine.star
     """
     import numpy as np
 
@@ -76,6 +83,8 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     for text in sources.contradictions(tables, given):
         run.warn(text)
     tables = sources.with_optics(tables, given)
+    if crop or resample:
+        tables = sources.remembered(tables)
     if check:
         tables = found_images(tables, run.warn, run.leave_out)
     groups = optics_groups(tables)

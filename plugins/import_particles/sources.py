@@ -12,6 +12,7 @@ from spa.model.groups import numbered
 from spa.model.upgrade import upgraded
 
 STACKS = (".mrc", ".mrcs", ".gz", ".bz2")
+IMPORTED = "spaImportedName"
 
 
 def from_star(tables: Tables) -> Tables:
@@ -77,3 +78,11 @@ def contradictions(tables: Tables, given: dict[str, Any]) -> list[str]:
 def is_stack(file: str) -> bool:
     """Whether a name is that of an image file."""
     return Path(file).suffix.lower() in STACKS
+
+
+def remembered(tables: Tables) -> Tables:
+    """The document whose rows keep the name of the image that they come with, from the first time on."""
+    table = tables["particles"]
+    if IMPORTED in table:
+        return tables
+    return tables.with_block("particles", table.with_columns(**{IMPORTED: table.listed("rlnImageName")}))

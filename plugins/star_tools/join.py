@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @options.star_in
 @options.star_out
 @options.standard
-@click.option("--with", "other_file", required=True, metavar="STAR", type=options.INPUT_FILE,
-              help="The table with the columns to add.")
+@click.option("--with", "other_file", required=True, metavar="STAR", type=options.INPUT_TABLE,
+              help="The table with the columns to add; - is standard input.")
 @click.option("--on", metavar="NAME,NAME", help="Columns that tell rows apart.",
               show_default="rlnImageName; or rlnMicrographName, rlnCoordinateX, rlnCoordinateY; or rlnMicrographName")
 @click.option("--columns", metavar="NAME,NAME", show_default="all new ones", help="Columns to take, over those there.")
@@ -51,7 +51,10 @@ def join(run: Run, star: str, output: str, other_file: str, on: str | None, colu
 
     if inner + (fill is not None) + anti > 1:
         raise UsageError("--inner, --fill and --anti exclude each other")
-    tables, others = run.read(star), documents.read(other_file)
+    if star == other_file == "-":
+        raise UsageError("standard input is one table: name STAR, or the table of --with")
+    tables = run.read(star)
+    others = run.read("-") if other_file == "-" else documents.read(other_file)
     name, other_name = block_of(tables, block), block_of(others, block)
     left, right = tables[name], others[other_name]
     keys = _names(on) or default_keys(left, right)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from spa.errors import UsageError
-from spa.job.options import NEUTRAL, InputFile
+from spa.job.options import NEUTRAL, InputFile, InputTable
 from spa.job.places import Place
 
 
@@ -31,12 +31,13 @@ def go_with(owner: str, *names: str) -> None:
 
 
 def input_files(ctx: click.Context) -> list[str]:
-    """The values of options of type INPUT_FILE."""
+    """The values of options of type INPUT_FILE, and of INPUT_TABLE where they are files."""
     found = []
     for param in ctx.command.params:
         value = ctx.params.get(param.name or "")
         if isinstance(param.type, InputFile) and value:
-            found += [str(one) for one in value] if isinstance(value, tuple | list) else [str(value)]
+            values = [str(one) for one in value] if isinstance(value, tuple | list) else [str(value)]
+            found += [one for one in values if not (isinstance(param.type, InputTable) and one == "-")]
     return found
 
 

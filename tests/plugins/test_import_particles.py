@@ -250,6 +250,16 @@ def test_normalise_needs_a_folder(folder) -> None:
     assert run_spa("import", "particles", "s.mrcs", *OPTICS, "--normalise", cwd=folder).status == 2
 
 
+def test_what_is_cropped_leads_back_to_the_fine_images(folder) -> None:
+    """The name stays that of the first table, through a second crop, and nothing is kept where nothing is cropped."""
+    first = run_spa("import", "particles", "s.mrcs", *OPTICS, "--crop", 16, "-d", "out", "-o", "one.star", cwd=folder)
+    again = run_spa("import", "particles", "one.star", "--crop", 12, "-d", "again", cwd=folder)
+    assert first.status == again.status == 0, first.stderr + again.stderr
+    fine = tables(run_spa("import", "particles", "s.mrcs", *OPTICS, cwd=folder))["particles"]
+    assert tables(again)["particles"].listed("spaImportedName") == fine.listed("rlnImageName")
+    assert "spaImportedName" not in fine
+
+
 @pytest.mark.parametrize(
     ("name", "rows", "groups"),
     [

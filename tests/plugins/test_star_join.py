@@ -106,3 +106,14 @@ def test_files_and_columns_that_are_not_there(folder) -> None:
         result = run_spa("star", "join", "left.star", "--with", "right.star", *options, cwd=folder)
         assert result.status == 65
         assert "no column rlnQ" in result.stderr
+
+
+def test_either_table_may_be_standard_input(folder) -> None:
+    left, right = ((folder / name).read_text() for name in ("left.star", "right.star"))
+    wanted = joined(folder)
+    for words, given in ((("left.star", "--with", "-"), right), (("-", "--with", "right.star"), left)):
+        result = run_spa("star", "join", *words, input=given, cwd=folder)
+        assert result.status == 0, result.stderr
+        assert star.read(io.StringIO(result.stdout))["particles"] == wanted
+    both = run_spa("star", "join", "--with", "-", input=left, cwd=folder)
+    assert both.status == 2 and "standard input is one table" in both.stderr

@@ -2,9 +2,11 @@
 
 from spa.job.options.every import (
     INPUT_FILE,
+    INPUT_TABLE,
     NEUTRAL,
     STANDARD,
     InputFile,
+    InputTable,
     by_hand,
     cores,
     least_first,
@@ -45,9 +47,9 @@ from spa.job.options.refiners import (
 )
 
 __all__ = [
-    "DOSES", "INPUT_FILE", "NEUTRAL", "PIXEL", "STANDARD", "InputFile", "background", "by_hand", "comparison", "cores",
-    "crop", "everywhere", "ewald", "float16", "half_maps", "iterations", "least_first", "lens", "map_symmetry", "mask",
-    "microscope", "movies", "one_map", "optics_group", "outdir", "page", "picks", "plot", "refinement", "rejected",
-    "relaxation", "search", "seed", "seen_through", "solvent_mask", "specimen", "standard", "star_in", "star_out",
-    "variable",
+    "DOSES", "INPUT_FILE", "INPUT_TABLE", "NEUTRAL", "PIXEL", "STANDARD", "InputFile", "InputTable", "background",
+    "by_hand", "comparison", "cores", "crop", "everywhere", "ewald", "float16", "half_maps", "iterations",
+    "least_first", "lens", "map_symmetry", "mask", "microscope", "movies", "one_map", "optics_group", "outdir",
+    "page", "picks", "plot", "refinement", "rejected", "relaxation", "search", "seed", "seen_through", "solvent_mask",
+    "specimen", "standard", "star_in", "star_out", "variable",
 ]  # fmt: skip

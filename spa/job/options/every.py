@@ -27,7 +27,11 @@ class InputFile(click.ParamType):
         return "FILE"
 
 
-INPUT_FILE = InputFile()
+class InputTable(InputFile):
+    """The same where - is standard input."""
+
+
+INPUT_FILE, INPUT_TABLE = InputFile(), InputTable()
 
 
 def _device(ctx: click.Context, param: click.Parameter, value: str) -> str:

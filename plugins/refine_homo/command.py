@@ -31,7 +31,8 @@ def homo(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
 
     The run ends when the poses of the images that show the particle have come to rest: none moves, or, where the map
     gains no more, no more of them than their posteriors foretell.  _spaParticleEvidence says which show it (above 5
-    nats surely; junk is below 0): `spa star filter 'spaParticleEvidence > 0'` leaves the others out.
+    nats surely; junk is below 0): `spa star filter 'spaParticleEvidence > 0'` leaves the others out, and `spa select
+    particles` the broken ones, too.
 
     A particle whose subunits are alike but for one or some has --symmetry (C1, say), and --relax-symmetry only nearly.
     It is refined in the latter first; then each particle finds the copy of its pose, over that group, that the others'

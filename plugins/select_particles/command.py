@@ -1,0 +1,45 @@
+"""`spa select particles`: the whole ones out, or all with how likely each is to be one."""
+
+import click
+
+from spa.job import options
+from spa.job.run import Run, job
+
+
+@click.command()
+@options.star_in
+@options.star_out
+@options.standard
+@options.plot
+@click.option("--chance", type=click.FloatRange(0, 1), default=0.5, show_default=True,
+              help="Keep what is at least so likely to be whole; 0: all, with their chances.")
+@options.rejected
+@job("select particles")
+def particles(run: Run, star: str, output: str, plot: str | None, chance: float, rejected: str | None) -> None:
+    """Keep the particles that show all of what their map shows.
+
+    Broken particles, some of which any preparation has, those that lack a domain, and other things that were picked
+    agree with the map less than whole ones do.  What refine homo, nu, hetero and abinit model write of each image
+    (_spaParticleEvidence) is compared with that of the others in its class and optics group: the many that are whole
+    lie about one value, and a particle far below it is more likely another thing.  The table gets _spaWholeChance; how
+    many of those kept lack something, and how many left out do not, is said.  Where no more particles show little than
+    whole ones would, all stay.  Particles that lack what moves or comes and goes are better sorted than left out: see
+    `spa classify 3d` and `spa vary linear`.
+
+    \b
+    Examples:
+      spa refine homo p.star -d H | spa select particles --plot whole.png | spa refine nu -d N > n.star
+      spa select particles refined.star --chance 0 | spa star filter 'spaWholeChance > 0.9' > surely.star
+    """
+    from spa_plugins.select_particles.choice import CHANCE, chosen
+
+    tables = run.read(star)
+    found = chosen(tables["particles"])
+    table = tables["particles"].with_columns(**{CHANCE: found.chance.round(4)})
+    kept = found.chance >= chance
+    if plot:
+        found.draw(plot, chance)
+    if rejected:
+        run.write(tables.with_block("particles", table.take(~kept)), rejected)
+    run.write(tables.with_block("particles", table.take(kept)), output)
+    run.summary(found.words(chance))

@@ -1,0 +1,82 @@
+"""`spa select particles`: what shows less than whole particles do is left out, and nothing where all are whole."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spa.io import star
+from spa.io.star import Table, Tables
+from spa.testing import is_png, run_spa
+from spa_plugins.select_particles.ordinary import ordinary
+
+WHOLE = 1000
+
+
+def evidence(broken: int, mode: float = 100.0, seed: int = 0) -> np.ndarray:
+    """Of whole particles about a mode, then of broken ones, which show anything from nothing to most of it."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.normal(mode, 0.15 * mode, WHOLE), rng.uniform(0, 0.75 * mode, broken)])
+
+
+def write(folder: Path, values: np.ndarray, **columns: object) -> Path:
+    table = Table.of(rlnImageName=[f"{i + 1}@a.mrcs" for i in range(len(values))], rlnOpticsGroup=1,
+                     spaParticleEvidence=values, **columns)  # fmt: skip
+    star.write(Tables({"particles": table}), folder / "p.star")
+    return folder / "p.star"
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("broken", [100, 400, 800])
+def test_chances_are_right_and_few_whole_ones_go(broken: int, seed: int) -> None:
+    """Of those left out most are broken, of the broken most are left out, and as many are whole as the chances say."""
+    chance = ordinary(evidence(broken, seed=seed)).chance
+    out = chance < 0.5
+    assert out[:WHOLE].mean() < 0.05 and out[WHOLE:].mean() > 0.7
+    assert chance.sum() == pytest.approx(WHOLE, rel=0.06)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_stay_where_all_are_whole(seed: int) -> None:
+    assert (ordinary(evidence(0, seed=seed)).chance == 1).mean() > 0.99
+
+
+def test_the_rejected_and_a_figure(tmp_path: Path) -> None:
+    path = write(tmp_path, evidence(300))
+    result = run_spa("select", "particles", path, "-o", tmp_path / "k.star", "--rejected", tmp_path / "r.star",
+                     "--plot", tmp_path / "f.png")  # fmt: skip
+    assert result.status == 0 and "lack something" in result.stderr, result.stderr
+    kept, left = (star.read(tmp_path / name)["particles"] for name in ("k.star", "r.star"))
+    assert len(kept) + len(left) == WHOLE + 300 and is_png(tmp_path / "f.png")
+    assert kept.floats("spaWholeChance").min() >= 0.5 > left.floats("spaWholeChance").max()
+    assert kept.floats("spaParticleEvidence").min() > left.floats("spaParticleEvidence").max() - 1
+
+
+def test_each_class_and_optics_group_has_a_limit_of_its_own(tmp_path: Path) -> None:
+    """Thick ice halves the evidence of whole particles; they are no less whole."""
+    values = np.concatenate([evidence(200, 100, 1), evidence(200, 45, 2)])
+    path = write(tmp_path, values, rlnClassNumber=1).read_text()
+    group = np.repeat([1, 2], WHOLE + 200)
+    (tmp_path / "one.star").write_text(path)
+    tables = star.read(tmp_path / "one.star")
+    star.write(tables.with_block("particles", tables["particles"].with_columns(rlnOpticsGroup=group)), tmp_path / "two")
+    result = run_spa("select", "particles", tmp_path / "two", "--chance", 0, "-o", tmp_path / "o.star")
+    chance = star.read(tmp_path / "o.star")["particles"].floats("spaWholeChance")
+    whole = np.tile(np.arange(WHOLE + 200) < WHOLE, 2)
+    assert result.status == 0 and (chance[whole] >= 0.5).mean() > 0.95 and (chance[~whole] < 0.5).mean() > 0.75
+
+
+def test_what_is_no_evidence_is_said(tmp_path: Path) -> None:
+    few = run_spa("select", "particles", write(tmp_path, np.arange(20.0)))
+    same = run_spa("select", "particles", write(tmp_path, np.full(100, 7.0)))
+    star.write(Tables({"particles": Table.of(rlnImageName=["1@a.mrcs"])}), tmp_path / "n.star")
+    none = run_spa("select", "particles", tmp_path / "n.star")
+    assert few.status == same.status == none.status == 65
+    assert "20 particles with evidence" in few.stderr and "spaParticleEvidence" in none.stderr
+
+
+def test_images_without_evidence_are_not_whole(tmp_path: Path) -> None:
+    values = evidence(0)
+    values[:3] = -np.inf
+    result = run_spa("select", "particles", write(tmp_path, values), "-o", tmp_path / "o.star")
+    assert result.status == 0 and len(star.read(tmp_path / "o.star")["particles"]) <= WHOLE - 3

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spa.errors import DataError, SpaError
+from spa.errors import DataError, SpaError, UsageError
 from spa.image.normalise import normalised
 from spa.io import mrc, star
 from spa.io.stacks import image_name
@@ -52,6 +52,8 @@ def polished(run: Run, given: Given, beside: Tables, settings: Settings) -> Made
     entries = reference.session.entries
     firsts, now = reference.session.firsts(), Sizes(here.band.box, here.pixel_size)
     made = sizes(settings, now, firsts)
+    if settings.reach > reference.width / 2:
+        raise UsageError(f"--reach {settings.reach:g}: images are {reference.width:g} A wide; half of it at most")
     _plan(run, reference, firsts, made)
     prior = _prior(run, reference, settings)
     star.write(results.prior_table(prior), run.outdir / PRIOR)

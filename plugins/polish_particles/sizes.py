@@ -10,6 +10,7 @@ from spa.image.resample import stretched
 from spa.recipe.motion import Motion
 from spa_plugins.polish_particles.inputs import Settings
 
+LEAST = 8  # pixels of a box
 EXACT = 1e-4  # of a pixel size: less makes no difference
 
 
@@ -70,6 +71,10 @@ def _asked(settings: Settings, now: Sizes, pixels: list[float]) -> Sizes:
             raise UsageError(f"--crop {crop} is larger than the box of {settings.box} pixels")
         return Sizes(crop, coarsest * settings.box / crop)
     size = settings.pixel_size or (width / settings.crop if settings.crop else max(now.pixel_size, coarsest))
+    who = f"--pixel-size {size:g}" if settings.pixel_size else f"--crop {settings.crop}" if settings.crop else "images"
     if size < coarsest * (1 - EXACT):
-        raise UsageError(f"images of {size:g} A a pixel: movies of {coarsest:g} A a pixel show nothing so fine")
-    return Sizes(settings.crop or 2 * round(width / size / 2), size)
+        raise UsageError(f"{who}: {size:g} A a pixel, where movies of {coarsest:g} A a pixel show nothing so fine")
+    crop = settings.crop or 2 * round(width / size / 2)
+    if crop < LEAST:
+        raise UsageError(f"{who}: a box of {width:g} A would be {crop} pixels wide; {LEAST} at least")
+    return Sizes(crop, size)

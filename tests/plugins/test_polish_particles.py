@@ -135,7 +135,10 @@ def test_a_set_of_two_microscopes_gains_as_each_does(mixed: Path) -> None:
     ("more", "text"),
     [
         (("--box", 64), "--box 64: movies of 2.62 and 3 A a pixel"),
-        (("--pixel-size", 2.8), "images of 2.8 A a pixel: movies of 3 A"),
+        (("--pixel-size", 2.8), "--pixel-size 2.8: 2.8 A a pixel, where movies of 3 A"),
+        (("--crop", 1000), "--crop 1000: "),
+        (("--pixel-size", 1e9), "would be 0 pixels wide; 8 at least"),
+        (("--reach", 1e9), "half of it at most"),
         (("--pixel-size", 3.2, "--box", 64), "exclude each other"),
     ],
 )

@@ -10,7 +10,7 @@ from spa.io.star import Tables
 from spa.job import maps
 from spa.job.run import Run
 from spa_plugins.select_classes import judge
-from spa_plugins.select_classes.table import Classified, parse_classes
+from spa_plugins.select_classes.table import Classified, model_of, parse_classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ def choice(run: Run, star: str, model: str | None, classes: str | None, auto: bo
     """Reads the table and decides. DataError where --classes names one that is not there."""
     chosen = parse_classes(classes) if classes else None
     tables = run.read(star)
-    found = Classified(tables, stars.read(model) if model else None)
+    found = Classified(tables, model_of(stars.read(model)) if model else None)
     against: list[list[str]] = [[] for _ in range(found.count)]
     if chosen is not None:
         beyond = [c for c in chosen if c > found.count]

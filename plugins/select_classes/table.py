@@ -37,6 +37,13 @@ def spelt(numbers: np.ndarray) -> str:
     return ",".join(f"{run[0]}" if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs if len(run))
 
 
+def model_of(tables: Tables) -> Tables:
+    """The document, which has a table of classes; DataError where it has none."""
+    if not any(name in tables for name in _BLOCKS):
+        raise DataError(f"{tables.source}: neither {' nor '.join(f'data_{name}' for name in _BLOCKS)} in it (--model)")
+    return tables
+
+
 @dataclass(frozen=True, eq=False)
 class Classified:
     """Particles in classes; model: a document with the classes' own table where the particles' has none."""

@@ -35,8 +35,10 @@ class Choice:
         """How many stay, by which limits, and how many of either kind are thought to be on the wrong side."""
         kept = self.chance >= least
         count = f"{int(kept.sum())} of {len(kept)} particles kept"
-        if kept.all():
+        if (self.chance == 1).all():
             return f"{count}: no more of them show little than of whole particles would"
+        if kept.all():
+            return f"{count}; {(1 - self.chance).sum():.0f} of them or more lack something"
         limits = ", ".join(f"{one.found.limit(least):.0f}{f' ({one.name})' if one.name else ''}"
                            for one in self.groups if np.isfinite(one.found.limit(least)))  # fmt: skip
         rest, lost = (1 - self.chance[kept]).sum(), self.chance[~kept].sum()

@@ -94,6 +94,13 @@ def test_relions_model_is_read(table: Path, tmp_path: Path) -> None:
     assert result.status == 0 and {1, 2} <= kept(tmp_path / "g.star") and not kept(tmp_path / "g.star") & {4, 6}
 
 
+def test_a_model_without_classes_is_no_model(table: Path) -> None:
+    """It had been passed over in silence where the particles' table has its classes."""
+    star.write(star.Tables({"particles": star.read(table)["particles"]}), table.with_name("none.star"))
+    result = run_spa("select", "classes", table, "--classes", "1", "--model", table.with_name("none.star"))
+    assert result.status == 65 and "none.star: neither data_classes nor data_model_classes" in result.stderr
+
+
 def test_maps_of_3d_classes_are_judged_by_their_projections(tmp_path: Path) -> None:
     z = np.mgrid[:BOX, :BOX, :BOX] - BOX // 2
     ball = np.exp(-(z**2).sum(0) / 72).astype(np.float32)

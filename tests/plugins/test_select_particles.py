@@ -63,6 +63,7 @@ def test_each_class_and_optics_group_has_a_limit_of_its_own(tmp_path: Path) -> N
     result = run_spa("select", "particles", tmp_path / "two", "--chance", 0, "-o", tmp_path / "o.star")
     chance = star.read(tmp_path / "o.star")["particles"].floats("spaWholeChance")
     whole = np.tile(np.arange(WHOLE + 200) < WHOLE, 2)
+    assert "2400 of 2400 particles kept; " in result.stderr and "or more lack something" in result.stderr
     assert result.status == 0 and (chance[whole] >= 0.5).mean() > 0.95 and (chance[~whole] < 0.5).mean() > 0.75
 
 

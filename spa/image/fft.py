@@ -113,6 +113,11 @@ def _columns(kind: str, columns: np.ndarray, out: np.ndarray, threads: int) -> N
     each(block, -(-count // _BAND), threads)
 
 
+def along(columns: np.ndarray) -> None:
+    """Forward transforms of complex columns (n, count), in place."""
+    _columns("along", columns, columns, 1)
+
+
 def rfft2(images: np.ndarray, threads: int = 1) -> np.ndarray:
     """Half spectra (..., ny, nx//2+1) complex64 of images (..., ny, nx)."""
     images = np.asarray(images, np.float32)

@@ -26,6 +26,22 @@ def reuse() -> None:
         found(_ARENA_MAX, 1)
 
 
+class _Heap(ctypes.Structure):
+    """The C library's `struct mallinfo2`: sizes in bytes."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks",
+                                                     "fsmblks", "uordblks", "fordblks", "keepcost")]  # fmt: skip
+
+
+def kept() -> int:
+    """Bytes that this process has freed and keeps in one piece, at the end of its heap; 0 when none can tell."""
+    found = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if found is None:
+        return 0
+    found.restype = _Heap
+    return int(found().keepcost)
+
+
 def _number(path: str) -> int | None:
     try:
         text = Path(path).read_text().strip()
@@ -35,7 +51,8 @@ def _number(path: str) -> int | None:
 
 
 def available() -> int | None:
-    """Bytes that can be had without swapping, within the limits of the container; None when the system does not say."""
+    """Bytes that can be had without swapping, within the limits of the container and with what the process `kept`;
+    None when the system does not say."""
     found = []
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
@@ -47,7 +64,7 @@ def available() -> int | None:
         most, now = _number(limit), _number(use)
         if most is not None and now is not None:
             found.append(max(0, most - now))
-    return min(found, default=None)
+    return min(found) + kept() if found else None
 
 
 def require(wanted: int, what: str) -> None:

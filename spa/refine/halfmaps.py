@@ -80,6 +80,7 @@ def _halves(
     whole = [[more.take(some) for some, more in zip(pair[:2], pair[2:])] if pair[2:] else pair for pair in sums]
     found = [maximisation.regularised(problem, pair, workers, some) for pair, some in zip(whole, rest)]
     maps, raw = (np.stack([np.stack(kind) for kind in kinds]) for kinds in zip(*((one.maps, one.raw) for one in found)))
+    found = [replace(one, maps=list(mine), raw=list(plain)) for one, mine, plain in zip(found, maps, raw)]  # held once
     return replace(state, maps=maps, halves=raw, curves=np.stack([one.curve for one in found])), whole, found
 
 

@@ -100,7 +100,8 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     last = weighed(problem, at_rest(problem, found, workers) if found.local else found, workers)
     if not draws:
         return last
-    return halfmaps.undrawn(problem, replace(found, radius=state.radius), last, workers, parts, share)
+    found, last = replace(found, radius=state.radius, halves=None, joint=None), replace(last, halves=None, joint=None)
+    return halfmaps.undrawn(problem, found, last, workers, parts, share)
 
 
 def in_one_frame(

@@ -96,8 +96,8 @@ def grid_for(given: MapSource | AtomSource | None, box: int | None, pixel_size: 
 
 
 def memory_for(box: int) -> int:
-    """Bytes at the peak of making a specimen: some copies of the padded map and its spectrum."""
-    return 4 * 4 * (PADDING * box) ** 3
+    """Bytes at the peak of making a specimen: the spectrum of its padded map, and some copies of the map itself."""
+    return 10 * (PADDING * box) ** 3
 
 
 def made(
@@ -156,13 +156,19 @@ def _specimen(
     volume: np.ndarray, pixel_size: float, group: str, threads: int, diameter: float | None = None
 ) -> Specimen:
     """The specimen of a map that is averaged over the group here (a phantom has its symmetry already: C1)."""
-    source, agreement = transform(volume, pixel_size), 1.0
+    agreement = 1.0
     if group != "C1":
-        plain, volume = volume, resampled(source, len(volume), pixel_size, operators(group), threads)
-        agreement = float(np.corrcoef(plain.ravel(), volume.ravel())[0, 1])
-        source = transform(volume, pixel_size)
+        plain, source = volume, transform(volume, pixel_size, threads)
+        volume = resampled(source, len(volume), pixel_size, operators(group), threads)
+        del source
+        agreement = _correlation(plain, volume)
     across = diameter or extent(volume) * pixel_size
-    return Specimen(volume, pixel_size, source, across, agreement)
+    return Specimen(volume, pixel_size, transform(volume, pixel_size, threads), across, agreement)
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = (one - np.float32(one.mean(dtype=np.float64)) for one in (a, b))
+    return float(np.vdot(a, b) / np.sqrt(float(np.vdot(a, a)) * float(np.vdot(b, b))))
 
 
 def extent(volume: np.ndarray) -> float:

@@ -144,7 +144,7 @@ def added(
     exact = np.eye(3)[None] if exact is None else exact
     turned, normals = np.ascontiguousarray(operators, np.float32), orbits.wedge(exact, len(out))
     limit = orbits.turned_within(len(out))
-    list(run(lambda cut: average(sums.grid, out[slice(*cut)], turned, normals, limit, *cut), orbits.slabs(len(out))))
+    list(run(lambda slab: average(sums.grid, out, turned, normals, limit, *slab), orbits.slabs(len(out))))
     if len(exact) > 1:
         orbits.spread(out, exact, normals, limit, run)
     return Accumulator(sums.box, sums.radius, out, sums.kernels + 1)
@@ -152,18 +152,17 @@ def added(
 
 def _turned_in_planes(sums: Accumulator, turns: np.ndarray, run: Callable[..., Iterable], exact: np.ndarray) -> None:
     """`added` in place, of turns that leave each plane z where it is or where -z was: planes go two by two."""
-    from spa.volume.turned import average
+    from spa.volume.spun import spun  # compiled where there is such a symmetry
 
     grid, middle = sums.grid, len(sums.grid) // 2
     operators, normals = np.ascontiguousarray(turns, np.float32), orbits.wedge(exact, len(grid))
-    limit = orbits.turned_within(len(grid))
+    planes, limit = grid.reshape(len(grid), -1), orbits.turned_within(len(grid))
 
     def both(z: int) -> None:
-        planes = [middle + z, middle - z]
-        found = np.zeros((2, *grid.shape[1:]), np.float32)
-        for plane, one in zip(planes, found):
-            average(grid, one[None], operators, normals, limit, plane, plane + 1)
-        grid[planes] = found
+        found, row = np.empty((2, *grid.shape[1:]), np.float32), np.empty((3, grid.shape[2]), np.float32)
+        for one, out in zip((z, -z), found):
+            spun(planes, out, operators, normals, limit, one, row)
+        grid[[middle + z, middle - z]] = found
 
     list(run(both, range(middle + 1)))
     if len(exact) > 1:

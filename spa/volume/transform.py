@@ -5,7 +5,6 @@ The map is padded twice and its transform gathered with the "exponential of semi
 It is slower than the trilinear slices of the search, and made for simulation, resampling and tests.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,21 +38,30 @@ def transform(volume: np.ndarray, pixel_size: float, threads: int = 1) -> Transf
     n = require_cube(volume)
     size = PADDING * n
     line = _kernel_transform((np.arange(n) - n // 2) / size).astype(np.float32)
-    padded = np.zeros((size,) * 3, np.float32)
-    padded[:n, :n, :n] = volume / (line[:, None, None] * line[:, None] * line)
-    spectrum = fft.rfft3(np.roll(padded, (-(n // 2),) * 3, (0, 1, 2)), threads)
-    return Transform(n, pixel_size, _with_margins(spectrum, size))
+    rows = np.arange(n) - n // 2  # the negative ones last, and nothing between
+    grid = np.zeros((size, size, size // 2 + 1 + 2 * WIDTH), np.complex64)
+    inner = grid[:, :, WIDTH:-WIDTH]
+
+    def plane(z: int) -> None:
+        plan = fft.plane((size, size))
+        plan.input_array[:] = 0
+        plan.input_array[np.ix_(rows, rows)] = volume[z] / (line[z] * line[:, None] * line)
+        plan.execute()
+        inner[z - n // 2] = plan.output_array
+
+    fft.each(plane, n, threads)
+    fft.each(lambda y: fft.along(inner[:, y]), size, threads)
+    _mirror(grid)
+    return Transform(n, pixel_size, grid)
 
 
-def _with_margins(spectrum: np.ndarray, size: int) -> np.ndarray:
-    """The half spectrum with WIDTH more columns at either side, filled from the Friedel mates."""
-    x = np.arange(-WIDTH, size // 2 + WIDTH + 1)
-    mirrored = (x < 0) | (x > size // 2)
-    column = np.where(x < 0, -x, np.where(x > size // 2, size - x, x))
-    grid = spectrum[:, :, column]
+def _mirror(grid: np.ndarray) -> None:
+    """Fills WIDTH columns at either side of a half spectrum from the Friedel mates."""
+    size = len(grid)
     flipped = -np.arange(size) % size
-    grid[:, :, mirrored] = np.conj(spectrum[np.ix_(flipped, flipped, column[mirrored])])
-    return np.ascontiguousarray(grid)
+    for x in [*range(-WIDTH, 0), *range(size // 2 + 1, size // 2 + WIDTH + 1)]:
+        mate = grid[:, :, WIDTH + (-x if x < 0 else size - x)]
+        grid[:, :, WIDTH + x] = mate[np.ix_(flipped, flipped)].conj()
 
 
 def sample(source: Transform, frequencies: np.ndarray) -> np.ndarray:
@@ -119,14 +127,16 @@ def resampled(
 ) -> np.ndarray:
     """The map on another grid (box, box, box), averaged over point-group operators (g, 3, 3) when they are given."""
     kx, ky = frequencies(box, pixel_size)
-    kz = ky[:, :, None]
-    inside = kx**2 + ky**2 + kz**2 < (0.5 / pixel_size) ** 2
-    points = np.stack(np.broadcast_arrays(kx[None], ky[None], kz), -1)[inside]
     turns = np.eye(3)[None] if operators is None else operators
-    spectrum = np.zeros(inside.shape, np.complex64)
-    with ThreadPoolExecutor(threads) as pool:  # summed in the operators' order
-        for start in range(0, len(turns), threads):
-            for part in pool.map(lambda turn: sample(source, points @ turn), turns[start : start + threads]):
-                spectrum[inside] += part / len(turns)
-    volume = fft.irfft3(spectrum * np.float32((source.pixel_size / pixel_size) ** 3), box)
+    spectrum = np.zeros((box, box, box // 2 + 1), np.complex64)
+
+    def plane(z: int) -> None:
+        inside = kx**2 + ky**2 + ky[z] ** 2 < (0.5 / pixel_size) ** 2
+        points = np.stack(np.broadcast_arrays(kx, ky, ky[z]), -1)[inside]
+        for turn in turns:
+            spectrum[z][inside] += sample(source, points @ turn) / len(turns)
+
+    fft.each(plane, box, threads)
+    spectrum *= np.float32((source.pixel_size / pixel_size) ** 3)
+    volume = fft.irfft3(spectrum, box, threads)
     return np.roll(volume, (box // 2,) * 3, (0, 1, 2))

@@ -8,7 +8,7 @@ from spa.volume.orbits import carried, span
 
 @kernel("void(f4[:,:,:,::1], f4[:,:,:,::1], f4[:,:,::1], i8[:,::1], i8, i8, i8)", fastmath=True)
 def average(grid, out, operators, normals, limit, z0, z1):
-    """out (planes z0 ... z1 - 1, y, x, re/im/weight): the grid at each operator (g, 3, 3), trilinear, added.
+    """out (z, y, x, re/im/weight) in planes z0 ... z1 - 1: the grid at each operator (g, 3, 3), trilinear, added.
 
     Where it is in the wedge of some normals (m, 3), and within a squared radius.
     """
@@ -44,6 +44,6 @@ def average(grid, out, operators, normals, limit, z0, z1):
                             re += w0 * grid[iz + dz, iy + dy, ix, 0] + w1 * grid[iz + dz, iy + dy, ix + 1, 0]
                             im += sign * (w0 * grid[iz + dz, iy + dy, ix, 1] + w1 * grid[iz + dz, iy + dy, ix + 1, 1])
                             w += w0 * grid[iz + dz, iy + dy, ix, 2] + w1 * grid[iz + dz, iy + dy, ix + 1, 2]
-                out[z - z0, y, x, 0] = re
-                out[z - z0, y, x, 1] = im
-                out[z - z0, y, x, 2] = w
+                out[z, y, x, 0] = re
+                out[z, y, x, 1] = im
+                out[z, y, x, 2] = w

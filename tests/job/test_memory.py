@@ -22,7 +22,8 @@ def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "max").write_text("5000\n")
     (tmp_path / "now").write_text("1000\n")
     monkeypatch.setattr(memory, "CGROUPS", ((str(tmp_path / "max"), str(tmp_path / "now")),))
-    assert memory.available() == 4000
+    monkeypatch.setattr(memory, "kept", lambda: 500)
+    assert memory.available() == 4500
     (tmp_path / "max").write_text("max\n")
     assert (memory.available() or 0) > 4000
 
@@ -44,3 +45,21 @@ def test_a_large_array_takes_the_memory_of_the_last() -> None:
     """Its pages are not cleared once more: none of them is met for the first time."""
     found = subprocess.run([sys.executable, "-c", AGAIN], capture_output=True, text=True, check=True)
     assert int(found.stdout) < 10  # each time 50 at least, were they pages of the largest size
+
+
+KEPT = """
+import numpy
+from spa.job import memory
+memory.reuse()
+numpy.ones(300 * 2**20, numpy.uint8)
+before = memory.kept()
+held = numpy.ones(200 * 2**20, numpy.uint8)
+print(before - memory.kept(), before)
+"""
+
+
+def test_memory_that_is_kept_can_be_had() -> None:
+    """What has been freed is still the process's, and counts until it is taken again."""
+    found = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, text=True, check=True)
+    taken, kept = map(int, found.stdout.split())
+    assert abs(taken - 200 * 2**20) < 2**20 and kept >= 300 * 2**20

@@ -159,7 +159,8 @@ def done(source: "Pixels | PixelsOnDevice", settings: Settings, exposure: Exposu
     groups = power.groups(last - first, exposure.dose, settings.power_dose) if settings.power_dose else ()
     sums = ways.sums(found.field, source.movie.shape, Wanted(weighted, settings.plain, settings.halves, groups))
     spectrum = ways.spectrum(source.movie.shape, exposure.pixel_size)
-    for image in sums.add(source.frames(BATCH)):
+    standing = min(BATCH, max((end - start for start, end in groups), default=BATCH))
+    for image in sums.add(source.frames(standing)):
         spectrum.add(image)
     images = sums.finished(binned(source.movie.shape, settings.bin))
     seen = (spectrum.amplitude(), spectrum.pixel_size) if groups else None

@@ -71,6 +71,11 @@ def plane(shape: tuple[int, int]) -> Any:
     return _plan("forward", shape, (0, 1))
 
 
+def planes(shape: tuple[int, int, int]) -> Any:
+    """The forward transforms of planes (n, ny, nx), each in two dimensions, to be used as `lines`."""
+    return _plan("forward", shape, (1, 2))
+
+
 def plane_again(shape: tuple[int, int]) -> Any:
     """The backward transform, unnormalised, into the image that `plane` of that shape takes."""
     return _plan("again", shape, (0, 1))

@@ -91,13 +91,14 @@ def _refined(
     """Rounds of scoring at one resolution; each asks all patches where their frames would rather lie, then fits."""
     ends = cut.at.ends(highest)
     moved = now.at(cut.at.points)
-    sums = cut.totals(moved, ends)
     for turn in range(LAST_ROUNDS if last else ROUNDS):
         if turn == 0 or (last and turn == 2):
-            signal = patches.signal_in(cut, moved, ends, bfactor, moved.shape[1] if last else SPAN)
+            signal, sums = patches.signal_in(cut, moved, ends, bfactor, moved.shape[1] if last else SPAN)
             if last and turn == 0:
                 highest = _informative(cut.at, signal, ends, highest)
                 ends = cut.at.ends(highest)
+        else:
+            sums = cut.totals(moved, ends)
         each = patches.precision(cut.at, signal, ends)
         precisions = signal.strength[:, None] * np.maximum(each, 1e-3 * each.mean() + 1e-12)
         steps = patches.slopes(cut, moved, sums, signal, ends) / precisions[..., None]
@@ -106,7 +107,6 @@ def _refined(
         before, moved = moved, now.at(cut.at.points)
         if np.abs(moved - before).max() < STILL:
             break
-        sums = cut.totals(moved, ends)
     return now, prior, told, highest
 
 

@@ -8,7 +8,7 @@ from spa.compiled import inner, kernel
 from spa.motion.vectors import SEGMENT, TAPS, blended
 
 STEPS = 256  # of interpolation: fractions of a pixel
-_ROWS, _COLUMNS = 32, 256  # of a tile: its sums stay in the cache
+_ROWS, _COLUMNS = 32, 128  # of a tile: with its rows as they come it stays in the nearest cache
 TOGETHER = 4  # frames, so that sums are fetched and stored less often
 _SHARE = 4  # rows that share a displacement
 
@@ -16,43 +16,87 @@ _SHARE = 4  # rows that share a displacement
 def decimated(image: np.ndarray, taps: np.ndarray, factor: int) -> np.ndarray:
     """(ny // factor, nx // factor): every factor-th pixel of the image filtered by symmetric taps along both axes."""
     (ny, nx), count = image.shape, len(taps)
-    my, mx = ny // factor, nx // factor
-    out = np.empty((my, mx), np.float32)
-    rows = np.empty((count, mx), np.float32)
-    _decimated(image, taps, factor, rows, np.empty((factor, mx + (count - 1) // factor + 1), np.float32), out)
+    out = np.empty((ny // factor, nx // factor), np.float32)
+    wide = out.shape[1] + (count - 1) // factor + 1
+    _decimated(image, taps, factor, np.empty(factor * wide, np.float32), np.empty((factor, wide), np.float32), out)
     return out
 
 
-@kernel("void(f4[:, ::1], f4[::1], i8, f4[:, ::1], f4[:, ::1], f4[:, ::1])", fastmath=True)
-def _decimated(image, taps, factor, rows, phases, out):  # type: ignore[no-untyped-def]
-    """rows (taps, mx) and phases (factor, wide) are room to work in."""
+@inner
+def _dealt(row, factor, phases):  # type: ignore[no-untyped-def]
+    """phases (factor, wide): every factor-th pixel of a row, from each of the first ones."""
+    for phase in range(factor):
+        for x in range(phases.shape[1]):
+            phases[phase, x] = row[x * factor + phase]
+
+
+@kernel("void(f4[:, ::1], f4[::1], i8, f4[::1], f4[:, ::1], f4[:, ::1])", fastmath=True)
+def _decimated(image, taps, factor, row, phases, out):  # type: ignore[no-untyped-def]
+    """row (factor * wide) and phases (factor, wide) are room to work in."""
     ny, nx = image.shape
     count = len(taps)
     my, mx = out.shape
     reach = (count - factor) // 2
-    wide = phases.shape[1]
-    done = -reach
+    inside = min(nx, len(row) - reach)
     for y in range(my):
-        while done < y * factor - reach + count:
-            source = image[min(max(done, 0), ny - 1)]
-            for phase in range(factor):
-                part = phases[phase]
-                for x in range(wide):
-                    part[x] = source[min(max(x * factor + phase - reach, 0), nx - 1)]
-            row = rows[(done + count) % count]
-            row[:] = 0
-            for i in range(count):
-                tap, start = taps[i], i // factor
-                part = phases[i % factor, start : start + mx]
-                for x in range(mx):
-                    row[x] += tap * part[x]
-            done += 1
+        middle = row[reach : reach + inside]
+        middle[:] = 0
+        for i in range(0, count, 2):  # an even number of taps to even factors, else one is left
+            one = image[min(max(y * factor - reach + i, 0), ny - 1)]
+            two = image[min(max(y * factor - reach + i + 1, 0), ny - 1)]
+            first, second = taps[i], taps[i + 1] if i + 1 < count else np.float32(0)
+            for x in range(inside):
+                middle[x] += first * one[x] + second * two[x]
+        row[:reach], row[reach + inside :] = middle[0], middle[inside - 1]
+        if factor == 2:  # as numbers that the compiler sees: it makes vectors of them
+            _dealt(row, 2, phases)
+        elif factor == 3:
+            _dealt(row, 3, phases)
+        elif factor == 4:
+            _dealt(row, 4, phases)
+        else:
+            _dealt(row, factor, phases)
         target = out[y]
         target[:] = 0
         for i in range(count):
-            tap, row = taps[i], rows[(y * factor - reach + i + count) % count]
+            tap, start = taps[i], i // factor
+            part = phases[i % factor, start : start + mx]
             for x in range(mx):
-                target[x] += tap * row[x]
+                target[x] += tap * part[x]
+
+
+@kernel("void(i1[:, ::1], i8, i8, i8, i4[::1], f4[:, ::1])")
+def add_shrunk(image, top, left, factor, row, out):  # type: ignore[no-untyped-def]
+    """out += sums of factor x factor pixels of an image, from top, left; row (nx * factor): to work in."""
+    ny, nx = out.shape
+    for y in range(ny):
+        row[:] = 0
+        for i in range(factor):
+            line = image[top + y * factor + i, left : left + nx * factor]
+            for x in range(nx * factor):
+                row[x] += line[x]
+        for x in range(nx):
+            total = 0
+            for i in range(factor):
+                total += row[x * factor + i]
+            out[y, x] += np.float32(total)
+
+
+@kernel("void(f4[:, ::1], i8, i8, f4[::1], f4[:, ::1])", fastmath=True)
+def windowed(image, top, left, ramp, out):  # type: ignore[no-untyped-def]
+    """out: the part of an image that begins at top, left, its mean taken off, times a ramp along y and along x."""
+    ny, nx = out.shape
+    total = 0.0
+    for y in range(ny):
+        line, some = image[top + y, left : left + nx], np.float32(0)
+        for x in range(nx):
+            some += line[x]
+        total += some
+    mean = np.float32(total / (ny * nx))
+    for y in range(ny):
+        line, factor = image[top + y, left : left + nx], ramp[y]
+        for x in range(nx):
+            out[y, x] = (line[x] - mean) * (factor * ramp[x])
 
 
 @kernel("void(u1[:, ::1], f4[:, ::1])")
@@ -207,6 +251,36 @@ def _add_warped(a, b, c, d, nodes, spacing, taps, weights, wholes, steps, along,
                             target = sums[r, top + y, left : left + wide]
                             for x in range(wide):
                                 target[x] += weight * line[x]
+
+
+@kernel("void(f4[:, ::1], f4[:, ::1])", fastmath=True)
+def bends(image, out):  # type: ignore[no-untyped-def]
+    """out (ny - 2, nx - 2): four times each pixel, less its four neighbours."""
+    for y in range(out.shape[0]):
+        above, line, below = image[y], image[y + 1], image[y + 2]
+        for x in range(out.shape[1]):
+            out[y, x] = 4 * line[x + 1] - above[x + 1] - below[x + 1] - line[x] - line[x + 2]
+
+
+@kernel("void(f4[:, ::1], f4[:, ::1], f8[::1])", fastmath=True)
+def products(one, other, found):  # type: ignore[no-untyped-def]
+    """found (4,): the sums of the products of two images, the other one as it is, upside down, turned by half, and left
+    to right."""
+    ny, nx = one.shape
+    found[:] = 0
+    for y in range(ny):
+        line, same, across = one[y], other[y], other[ny - 1 - y]
+        a = b = c = d = np.float32(0)
+        for x in range(nx):
+            value, last = line[x], nx - 1 - x
+            a += value * same[x]
+            b += value * across[x]
+            c += value * across[last]
+            d += value * same[last]
+        found[0] += a
+        found[1] += b
+        found[2] += c
+        found[3] += d
 
 
 @kernel("void(c8[:, ::1], f4[::1], f8, i8, i8, f4[::1], f4[::1], c8[:, ::1])", fastmath=True)

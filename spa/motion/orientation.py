@@ -4,7 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spa.motion import kernels
+
 TURNS = [(rotate, flip) for flip in (0, 1) for rotate in range(4)]  # quarter turns, then upside down: all eight
+_PLACES = [0, 7, 2, 5, 1, 6, 3, 4]  # of these, in what `kernels.products` makes of an image and of its transpose
 SIDE = 1024  # pixels of the middle of the frame, which are enough
 CERTAIN = 8.0  # standard deviations of a correlation by chance
 
@@ -37,14 +40,14 @@ class Evidence:
 
 def tried(total: np.ndarray, gain: np.ndarray) -> Evidence:
     """The sum of a movie's frames (ny, nx), as they come, against a gain in all eight ways (four where not square)."""
-    image, reference = _fine(np.maximum(_middle(total), 0)), -_fine(_middle(gain))
-    found = np.zeros(len(TURNS))
-    for number, (rotate, flip) in enumerate(TURNS):
-        if rotate % 2 == 0 or total.shape[0] == total.shape[1]:
-            turned = np.rot90(reference, -rotate)
-            found[number] = float(np.vdot(image, turned[::-1] if flip else turned))
+    image, reference = _fine(_middle(total)), _fine(_middle(gain))
+    found = np.zeros((2, 4))  # not turned, or half; by a quarter, either way
+    kernels.products(image, reference, found[0])
+    if total.shape[0] == total.shape[1]:
+        kernels.products(image, np.ascontiguousarray(reference.T), found[1])
     scale = np.sqrt(float(np.vdot(image, image)) * float(np.vdot(reference, reference)))
-    return Evidence(found / max(scale, 1e-30) * (image.size / 4), image.size // 4)  # neighbours are not independent
+    scores = -found.ravel()[_PLACES] / max(scale, 1e-30)
+    return Evidence(scores * (image.size / 4), image.size // 4)  # neighbours are not independent
 
 
 def _middle(image: np.ndarray) -> np.ndarray:
@@ -53,13 +56,15 @@ def _middle(image: np.ndarray) -> np.ndarray:
     for size in image.shape:
         side = min(SIDE - (size - SIDE) % 2, size)
         cut.append(slice((size - side) // 2, (size - side) // 2 + side))
-    return np.asarray(image[tuple(cut)], np.float32)
+    return np.ascontiguousarray(image[tuple(cut)], np.float32)
 
 
 def _fine(image: np.ndarray) -> np.ndarray:
     """What differs between a pixel and its four neighbours, of the logarithm, extremes cut off."""
-    usual = max(float(np.mean(image, dtype=np.float64)), 1e-30)
-    logs = np.log(np.clip(image, 0.3 * usual, 3 * usual) / usual, dtype=np.float32)
-    fine = 4 * logs[1:-1, 1:-1] - logs[:-2, 1:-1] - logs[2:, 1:-1] - logs[1:-1, :-2] - logs[1:-1, 2:]
-    edge = 3 * float(fine[::3, ::3].std()) or 1.0
-    return np.clip(fine, -edge, edge)
+    usual = np.float32(max(float(np.mean(image, dtype=np.float64)), 1e-30))
+    logs = np.clip(image, np.float32(0.3) * usual, 3 * usual)
+    np.log(logs, out=logs)
+    fine = np.empty((image.shape[0] - 2, image.shape[1] - 2), np.float32)
+    kernels.bends(logs, fine)
+    edge = np.float32(3 * fine[::3, ::3].std() or 1.0)
+    return np.clip(fine, -edge, edge, out=fine)

@@ -16,6 +16,7 @@ from spa.motion import shifted
 
 TAPER = 0.12  # of a patch's side, at each edge
 LIMIT = 4.5  # angstroms: finer detail does not help to align
+TOGETHER = 2**18  # pixels that are transformed together: they and their spectra stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +106,9 @@ class Patches(Protocol):
     def totals(self, moved: np.ndarray, ends: np.ndarray) -> Any:
         """(p, 2, rows, columns): each patch's frames shifted back by displacements and added."""
 
-    def common(self, moved: np.ndarray, ends: np.ndarray, parts: list[slice]) -> np.ndarray:
-        """(p, rows, columns) the power of such sums over parts of the frames, summed, less the frames' own."""
+    def common(self, moved: np.ndarray, ends: np.ndarray, parts: list[slice]) -> tuple[np.ndarray, Any]:
+        """(p, rows, columns) the power of such sums over parts of the frames, summed, less the frames' own; and the
+        totals, which are the sums of those."""
 
     def slopes(self, moved: np.ndarray, ends: np.ndarray, totals: Any, weight: np.ndarray) -> np.ndarray:
         """(p, n, 2): twice the slope of |total|^2, weighed by weight (rows, columns), along every displacement."""
@@ -124,12 +126,12 @@ class Held:
     def totals(self, moved: np.ndarray, ends: np.ndarray) -> np.ndarray:
         return self._sums(moved, ends, slice(None))
 
-    def common(self, moved: np.ndarray, ends: np.ndarray, parts: list[slice]) -> np.ndarray:
-        found = -self.own.astype(np.float64)
+    def common(self, moved: np.ndarray, ends: np.ndarray, parts: list[slice]) -> tuple[np.ndarray, np.ndarray]:
+        found, totals = np.negative(self.own), np.zeros((len(self.own), 2, *self.own.shape[1:]), np.float32)
         for part in parts:
-            for p, total in enumerate(self._sums(moved, ends, part)):
-                found[p] += total[0] ** 2 + total[1] ** 2
-        return found
+            some = self._sums(moved, ends, part)
+            shifted.add_power(some, found, totals)
+        return found, totals
 
     def slopes(self, moved: np.ndarray, ends: np.ndarray, totals: np.ndarray, weight: np.ndarray) -> np.ndarray:
         return np.stack([
@@ -149,12 +151,15 @@ def cut(frames: np.ndarray, at: Layout) -> Held:
     """Patches of int8 frames (n, my, mx)."""
     p, n = at.corners.shape[:2]
     spectra = np.empty((2, p, n, len(at.ky), len(at.kx)), np.float32)
-    used, plan = at.used.astype(np.float32), fft.plane((len(at.window[0]), len(at.window[1])))
+    box = (len(at.window[0]), len(at.window[1]))
+    together = min(n, max(1, TOGETHER // (box[0] * box[1])))
+    used, plan = at.used.astype(np.float32), fft.planes((together, *box))
     for place, corners in enumerate(at.corners):
-        for number, (frame, (x, y)) in enumerate(zip(frames, corners)):
-            shifted.windowed(frame, y, x, *at.window, plan.input_array)
+        for first in range(0, n, together):
+            some = slice(first, first + together)
+            shifted.windowed(frames[some], corners[some], *at.window, plan.input_array)
             plan.execute()
-            shifted.kept(plan.output_array, at.rows, used, spectra[0, place, number], spectra[1, place, number])
+            shifted.kept(plan.output_array, at.rows, used, spectra[0, place, some], spectra[1, place, some])
     return Held(at, spectra[0], spectra[1], _whiten(spectra, at))
 
 
@@ -184,8 +189,9 @@ class Signal:
 
 def signal_in(
     patches: Patches, displacements: np.ndarray, ends: np.ndarray, bfactor: float | None, span: int
-) -> Signal:
-    """How strong the signal is at every radius and in every patch, with frames shifted back by displacements.
+) -> tuple[Signal, Any]:
+    """How strong the signal is at every radius and in every patch, with frames shifted back by displacements; and the
+    patches' totals at these.
 
     Only frames that follow each other are compared, in spans of about so many: what is not aligned yet is so between
     neighbours nevertheless.
@@ -196,7 +202,8 @@ def signal_in(
     n = len(at.damage)
     bounds = np.array_split(np.arange(n), max(1, round(n / span)))
     parts = [slice(int(part[0]), int(part[-1]) + 1) for part in bounds]
-    common = patches.common(displacements, ends, parts)[:, inside].astype(np.float64)
+    power, totals = patches.common(displacements, ends, parts)
+    common = power[:, inside].astype(np.float64)
     square = at.damage**2
     pairs = sum(square[part].sum(0) ** 2 for part in parts) - (square**2).sum(0)
     count = np.maximum(np.bincount(ring, minlength=bins) * len(common), 1)
@@ -205,7 +212,7 @@ def signal_in(
     power = _smoothed(np.maximum(mean, 0), count)
     power *= np.maximum(1 - (error / np.maximum(power, 1e-30)) ** 2, 0)
     weight = power / (1 + power * square.sum(0)) if bfactor is None else np.exp(-bfactor / 4 * at.k**2)
-    return Signal(power, weight, _strength(common, weight[ring], (power * pairs)[ring]))
+    return Signal(power, weight, _strength(common, weight[ring], (power * pairs)[ring])), totals
 
 
 def _smoothed(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -33,13 +33,13 @@ class Held:
         self._run("totals", (-(-rows * columns // THREADS), p), moved, ends, out)
         return out
 
-    def common(self, moved: np.ndarray, ends: np.ndarray, parts: list[slice]) -> np.ndarray:
+    def common(self, moved: np.ndarray, ends: np.ndarray, parts: list[slice]) -> tuple[np.ndarray, Array]:
         p, _, rows, columns = self.spectra.shape
         out = self.spectra.device.empty(p, rows, columns)
         bounds = self.spectra.device.array(np.array([0, *(part.stop for part in parts)]), np.int32)
         grid = (-(-rows * columns // THREADS), p)
         self._run("common", grid, moved, ends, bounds, np.int32(len(parts)), self.own, out)
-        return out.get()
+        return out.get(), self.totals(moved, ends)
 
     def slopes(self, moved: np.ndarray, ends: np.ndarray, totals: Array, weight: np.ndarray) -> np.ndarray:
         p, n = self.spectra.shape[:2]

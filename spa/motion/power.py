@@ -44,7 +44,7 @@ class Spectrum:
 
     def __init__(self, shape: tuple[int, int], pixel_size: float) -> None:
         self._at = Tiling(shape, pixel_size)
-        self._window = np.outer(self._at.ramp, self._at.ramp).astype(np.float32)
+        self._ramp = self._at.ramp.astype(np.float32)
         self._power = np.zeros((self._at.side, self._at.side // 2 + 1))
         self._count = 0
 
@@ -54,13 +54,11 @@ class Spectrum:
         return self._at.pixel_size
 
     def add(self, image: np.ndarray) -> None:
-        """Add an image's power."""
+        """Add the power of an image (ny, nx) float32."""
         size, plan = self._at.tile, fft.plane((self._at.tile, self._at.tile))
         for top in range(0, image.shape[0] - size + 1, size):
             for left in range(0, image.shape[1] - size + 1, size):
-                tile = image[top : top + size, left : left + size]
-                np.subtract(tile, tile.mean(), out=plan.input_array)
-                plan.input_array[...] *= self._window
+                kernels.windowed(image, top, left, self._ramp, plan.input_array)
                 plan.execute()
                 kernels.add_power(plan.output_array, self._power)
                 self._count += 1

@@ -5,30 +5,34 @@ import numpy as np
 from spa.compiled import inner, kernel
 
 
-@kernel("void(i1[:, ::1], i8, i8, f4[::1], f4[::1], f4[:, ::1])", fastmath=True)
-def windowed(image, top, left, along_y, along_x, out):  # type: ignore[no-untyped-def]
-    """out: the part of an image that begins at top, left, its mean taken off, times factors along y and x."""
-    ny, nx = out.shape
-    total = 0
-    for y in range(ny):
-        line = image[top + y, left : left + nx]
-        for x in range(nx):
-            total += line[x]
-    mean = np.float32(total / (ny * nx))
-    for y in range(ny):
-        line, factor = image[top + y, left : left + nx], along_y[y]
-        for x in range(nx):
-            out[y, x] = (np.float32(line[x]) - mean) * (factor * along_x[x])
+@kernel("void(i1[:, :, ::1], i8[:, ::1], f4[::1], f4[::1], f4[:, :, ::1])", fastmath=True)
+def windowed(images, corners, along_y, along_x, out):  # type: ignore[no-untyped-def]
+    """out: the parts of n images that begin at corners (n, 2) x y, their means taken off, times factors along y and
+    x."""
+    ny, nx = out.shape[1], out.shape[2]
+    for n in range(len(corners)):
+        left, top = corners[n, 0], corners[n, 1]
+        total = 0
+        for y in range(ny):
+            line = images[n, top + y, left : left + nx]
+            for x in range(nx):
+                total += line[x]
+        mean = np.float32(total / (ny * nx))
+        for y in range(ny):
+            line, factor = images[n, top + y, left : left + nx], along_y[y]
+            for x in range(nx):
+                out[n, y, x] = (np.float32(line[x]) - mean) * (factor * along_x[x])
 
 
-@kernel("void(c8[:, ::1], i8[::1], f4[:, ::1], f4[:, ::1], f4[:, ::1])", fastmath=True)
-def kept(spectrum, rows, factors, real, imag):  # type: ignore[no-untyped-def]
-    """real and imag (rows, columns): of those rows, and of the first columns, of a spectrum, times factors."""
-    for y in range(len(rows)):
-        line = spectrum[rows[y]]
-        for x in range(real.shape[1]):
-            real[y, x] = line[x].real * factors[y, x]
-            imag[y, x] = line[x].imag * factors[y, x]
+@kernel("void(c8[:, :, ::1], i8[::1], f4[:, ::1], f4[:, :, ::1], f4[:, :, ::1])", fastmath=True)
+def kept(spectra, rows, factors, real, imag):  # type: ignore[no-untyped-def]
+    """real and imag (n, rows, columns): of those rows, and of the first columns, of spectra, times factors."""
+    for n in range(len(real)):
+        for y in range(len(rows)):
+            line = spectra[n, rows[y]]
+            for x in range(real.shape[2]):
+                real[n, y, x] = line[x].real * factors[y, x]
+                imag[n, y, x] = line[x].imag * factors[y, x]
 
 
 @inner
@@ -87,6 +91,18 @@ def _add_shifted(real, imag, kx, ky, ends, shifts, turns, out):  # type: ignore[
                 a, b = real[f, y, x], imag[f, y, x]
                 out[0, y, x] += a * c - b * s
                 out[1, y, x] += a * s + b * c
+
+
+@kernel("void(f4[:, :, :, ::1], f4[:, :, ::1], f4[:, :, :, ::1])", fastmath=True)
+def add_power(sums, power, totals):  # type: ignore[no-untyped-def]
+    """power (p, rows, columns) += |sums|^2 of sums (p, 2, rows, columns); totals += sums."""
+    for p in range(len(sums)):
+        for y in range(sums.shape[2]):
+            for x in range(sums.shape[3]):
+                a, b = sums[p, 0, y, x], sums[p, 1, y, x]
+                power[p, y, x] += a * a + b * b
+                totals[p, 0, y, x] += a
+                totals[p, 1, y, x] += b
 
 
 def slopes(

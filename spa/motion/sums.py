@@ -170,6 +170,6 @@ def _response(moved: np.ndarray, size: int) -> np.ndarray:
     there = np.flatnonzero(share)
     at = np.arange(kernels.TAPS) - (kernels.TAPS // 2 - 1) - there[:, None] / kernels.STEPS
     places, weights = at.ravel(), (share[there, None] * table[there]).ravel()
-    coarse = np.bincount(np.rint((places + 8) * 64).astype(int), weights, minlength=1025)  # to 1/64 pixel
-    used = np.flatnonzero(coarse)
-    return np.cos(2 * np.pi * np.fft.rfftfreq(size)[:, None] * (used / 64 - 8)) @ coarse[used]
+    finer = 64 * size  # a period of places to 1/64 pixel: the sum of their cosines is its transform
+    coarse = np.bincount(np.rint(places * 64).astype(int) % finer, weights, minlength=finer)
+    return np.fft.rfft(coarse).real[: size // 2 + 1]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from spa.image import fft
+from spa.motion import kernels
 from spa.motion.seen import seen
 
 PIXEL = 10.0  # angstroms of the small images
@@ -55,15 +56,12 @@ def window(shape: tuple[int, int], factor: int) -> tuple[tuple[int, int], tuple[
 
 def sums_of(frames: np.ndarray, parts: list[np.ndarray], factor: int) -> np.ndarray:
     """(parts, ny, nx) float32: the frames of each part summed, factor x factor pixels of them to one."""
-    return np.stack([sum(_shrunk(frame, factor) for frame in frames[part]) for part in parts])
-
-
-def _shrunk(frame: np.ndarray, factor: int) -> np.ndarray:
-    """float32 sums of factor x factor pixels."""
-    (ny, nx), first = window(frame.shape, factor)  # type: ignore[arg-type]
-    cut = frame[first[0] : first[0] + ny * factor, first[1] : first[1] + nx * factor]
-    rows = np.add.reduce(cut.reshape(ny, factor, nx * factor), axis=1, dtype=np.int16)
-    return np.add.reduce(rows.reshape(ny, nx, factor), axis=2, dtype=np.float32)
+    (ny, nx), first = window(frames.shape[1:], factor)  # type: ignore[arg-type]
+    out, row = np.zeros((len(parts), ny, nx), np.float32), np.empty(nx * factor, np.int32)
+    for part, image in zip(parts, out):
+        for number in part:
+            kernels.add_shrunk(frames[number], *first, factor, row, image)
+    return out
 
 
 def _fast(size: int) -> int:

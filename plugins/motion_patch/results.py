@@ -81,7 +81,7 @@ def _motion(
         blocks["local_motion_model"] = Table.of(
             rlnMotionModelCoeffsIdx=np.arange(len(flat)), rlnMotionModelCoeff=[f"{value:.9g}" for value in flat]
         )
-    y, x = np.nonzero(result.hot)
+    y, x = np.divmod(np.flatnonzero(result.hot), nx)
     if len(x):
         blocks["hot_pixels"] = Table.of(rlnCoordinateX=x.astype(float), rlnCoordinateY=y.astype(float))
     if model.coefficients is not None:

@@ -9,11 +9,13 @@ LARGEST = 1e10  # no image has such pixels; beyond, the powers of their sums ove
 
 def require_finite(array: np.ndarray, name: str) -> None:
     """DataError where there is a NaN, an infinity, or a number so large (``LARGEST``) that no image has it."""
-    if array.dtype.kind in "fc" and not np.isfinite(np.sum(array, dtype=np.promote_types(array.dtype, np.float64))):
-        bad = array.size - int(np.count_nonzero(np.isfinite(array)))
-        if bad:
-            raise DataError(f"{name}: {bad} of {array.size} pixels are not finite (NaN or infinity)")
-    if array.dtype.kind == "f" and (most := peak(array)) > LARGEST:
+    if array.dtype.kind not in "fc":
+        return
+    most = peak(array) if array.dtype.kind == "f" else abs(np.sum(array, dtype=np.complex128))
+    bad = 0 if np.isfinite(most) else array.size - int(np.count_nonzero(np.isfinite(array)))
+    if bad:
+        raise DataError(f"{name}: {bad} of {array.size} pixels are not finite (NaN or infinity)")
+    if array.dtype.kind == "f" and most > LARGEST:
         raise DataError(f"{name}: pixels as large as {most:.1g}; no image has such")
 
 

@@ -101,13 +101,8 @@ def require_varied(image: np.ndarray) -> None:
 
 def _apart_from_around(image: np.ndarray, side: int) -> np.ndarray:
     """The image less the means of the squares that its pixels lie in; those at the end are larger."""
-    starts = [np.arange(max(1, size // side)) * side for size in image.shape]
-    counts = [np.diff(np.append(start, size)) for start, size in zip(starts, image.shape)]
-    sums = np.add.reduceat(np.add.reduceat(image, starts[0], axis=0), starts[1], axis=1)
-    means = (sums / np.outer(*counts)).astype(np.float32).repeat(counts[1], 1)
     rest = np.empty(image.shape, np.float32)
-    for start, count, mean in zip(starts[0], counts[0], means):
-        np.subtract(image[start : start + count], mean, out=rest[start : start + count])
+    kernels.less_means(np.ascontiguousarray(image), side, np.empty(image.shape[1], np.float32), rest)
     return rest
 
 
@@ -150,12 +145,11 @@ class Filling:
 def uniform(count: int, stream: int) -> np.ndarray:
     """(count,) float64 in [0, 1), the same for the same stream: a counter's bits mixed (splitmix64: Steele, Lea &
     Flood, OOPSLA 2014), as good as any for single draws, and numpy.random need not be loaded."""
-    with np.errstate(over="ignore"):
-        x = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        x += np.uint64((stream + 1) * 0xD1B54A32D192ED03 % 2**64)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return ((x ^ (x >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+    x = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    x += np.uint64((stream + 1) * 0xD1B54A32D192ED03 % 2**64)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((x ^ (x >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
 
 
 def _good_ones(bad: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 DEGREE = 3
 PATHS = 10  # functions of time that a coefficient's path is made of, at most
@@ -114,7 +115,8 @@ class Field:
     def at(self, points: np.ndarray) -> np.ndarray:
         """Displacements (..., n, 2) x y at points (..., 2) in [-1, 1]."""
         shape = polynomials(self.basis.degrees, points)[..., 1:]
-        return self.whole + np.einsum("...j,nr,jra->...na", shape, self.basis.paths, self.local, optimize=True)
+        paths = self.basis.paths @ self.local  # (terms, n, 2)
+        return self.whole + (shape @ paths.reshape(len(paths), self.whole.size)).reshape(*shape.shape[:-1], *self.whole.shape)
 
 
 def still(basis: Basis, whole: np.ndarray) -> Field:
@@ -139,9 +141,10 @@ class Normal:
         self.matrix[:n, :n] = np.diag(weights.sum(0))
         self.matrix[:n, n:] = ((weights.T @ shape)[:, :, None] * basis.paths[:, None]).reshape(n, size - n)
         self.matrix[n:, :n] = self.matrix[:n, n:].T
-        pairs = np.einsum("pj,pk,pf->jkf", shape, shape, weights, optimize=True)
         terms = len(basis.degrees)
-        both = (pairs[..., None] * basis.paths).reshape(-1, n, r).transpose(0, 2, 1) @ basis.paths  # (j k, r, s)
+        squares = (shape[:, :, None] * shape[:, None, :]).reshape(len(shape), terms * terms)
+        pairs = squares.T @ weights  # (j k, n)
+        both = (pairs[..., None] * basis.paths).transpose(0, 2, 1) @ basis.paths  # (j k, r, s)
         self.matrix[n:, n:] = both.reshape(terms, terms, r, r).transpose(0, 2, 1, 3).reshape(terms * r, terms * r)
         self.matrix -= first.T @ (first / total[:, None])
         for axis in range(2):
@@ -164,34 +167,37 @@ class Normal:
         The last rows of the factor of [[A, b], [b', c]] are L^-1 b: with no c but one that keeps it positive.
         """
         size = self.basis.size
-        bordered = np.zeros((size + 2, size + 2))
-        bordered[:size, :size], logdet = self._precision(prior)
-        bordered[:size, :size] += prior.trust * self.matrix
+        bordered = np.empty((size + 2, size + 2))
+        np.multiply(prior.trust, self.matrix, out=bordered[:size, :size])
+        logdet = self._add_precision(prior, bordered)
         bordered[size:, :size] = prior.trust * self.right.T  # the lower half is all that is looked at
         bordered[size:, size:] = (2 * prior.trust * self.square + 1) * np.eye(2)
         factor = np.linalg.cholesky(bordered)
+        last = factor[size:, :size]
         return float(
-            logdet - 2 * np.log(np.diag(factor)[:size]).sum() + 0.5 * (factor[size:, :size] ** 2).sum()
+            logdet - 2 * np.log(factor.diagonal()[:size]).sum() + 0.5 * (last * last).sum()
             + self.count * np.log(prior.trust) - 0.5 * prior.trust * self.square
         )  # fmt: skip
 
     def solved(self, prior: Prior) -> np.ndarray:
         """Coefficients (size, 2), the likeliest."""
-        return np.linalg.solve(self._precision(prior)[0] + prior.trust * self.matrix, prior.trust * self.right)
+        matrix = prior.trust * self.matrix
+        self._add_precision(prior, matrix)
+        return np.linalg.solve(matrix, prior.trust * self.right)
 
-    def _precision(self, prior: Prior) -> tuple[np.ndarray, float]:
-        """Prior precision of the coefficients and the log of its determinant."""
+    def _add_precision(self, prior: Prior, matrix: np.ndarray) -> float:
+        """Add the prior's precision of the coefficients to a matrix, which may go on; the log of its determinant."""
         n, r = self.basis.paths.shape
-        found = np.zeros((self.basis.size,) * 2)
-        found[:n, :n], logdet = self._whole(prior.whole, prior.whole_length, prior.jitter)
-        if len(self.basis.degrees):
-            inverse, size_log = self._local(prior.local_length)
-            for j, degree in enumerate(self.basis.degrees.sum(1)):
-                variance = (prior.local * prior.decay ** (degree - 1)) ** 2
-                part = slice(n + j * r, n + (j + 1) * r)
-                found[part, part] = inverse / variance
-                logdet -= size_log + r * np.log(variance)
-        return found, float(logdet)
+        whole, logdet = self._whole(prior.whole, prior.whole_length, prior.jitter)
+        matrix[:n, :n] += whole
+        terms = len(self.basis.degrees)
+        if not terms:
+            return logdet
+        inverse, size_log = self._local(prior.local_length)
+        sizes = prior.local * prior.decay ** (self.basis.degrees.sum(1) - 1)
+        blocks = as_strided(matrix[n:, n:], (terms, r, r), (r * sum(matrix.strides), *matrix.strides))
+        blocks += inverse / (sizes**2)[:, None, None]
+        return logdet - terms * size_log - 2 * r * float(np.log(sizes).sum())
 
     def _whole(self, size: float, length: float, jitter: float) -> tuple[np.ndarray, float]:
         """Precision of the whole frame's path and the log of its determinant."""
@@ -222,13 +228,14 @@ def fitted(basis: Basis, told: Told, prior: Prior, sweeps: int) -> tuple[Field, 
     for _ in range(sweeps):
         for name in names:
             for factor in (factors[name], 1 / factors[name]):
-                value = float(np.clip(getattr(prior, name) * factor, *_BOUNDS[name]))
+                least, most = _BOUNDS[name]
+                value = min(max(getattr(prior, name) * factor, least), most)
                 tried = replace(prior, **{name: value})
                 if (evidence := normal.evidence(tried)) > best + 1e-9:
                     best, prior = evidence, tried
                     break
             else:
-                factors[name] = np.sqrt(factors[name])
+                factors[name] = factors[name] ** 0.5
     if sweeps and len(basis.degrees):
         none = replace(prior, local=_BOUNDS["local"][0])
         if normal.evidence(none) > best - CLEAR:

@@ -26,8 +26,8 @@ def lowpass_taps(factor: int) -> np.ndarray:
 def for_alignment(frame: np.ndarray, factor: int) -> np.ndarray:
     """int8 (ny // factor, nx // factor) of a frame (ny, nx) float32: its mean taken off, ``LEVELS`` to its noise."""
     small = kernels.decimated(frame, lowpass_taps(factor), factor) if factor > 1 else frame
-    some = small[::3]
-    return kernels.rounded(small, np.float32(some.mean()), np.float32(LEVELS / max(float(some.std()), 1e-30)))
+    mean, spread = kernels.mean_and_spread(small, 3)
+    return kernels.rounded(small, np.float32(mean), np.float32(LEVELS / max(spread, 1e-30)))
 
 
 def reduced(images: Iterable[np.ndarray], count: int, factor: int) -> np.ndarray:

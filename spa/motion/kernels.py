@@ -115,6 +115,55 @@ def gained(counts, gain, out):  # type: ignore[no-untyped-def]
             out[y, x] = np.float32(counts[y, x]) * gain[y, x]
 
 
+def mean_and_spread(image: np.ndarray, apart: int) -> tuple[float, float]:
+    """Of an image's rows, one of so many: the mean and the standard deviation."""
+    found = np.empty(2)
+    _moments(image, apart, found)
+    away, square = found
+    return float(image[0, 0] + away), float(np.sqrt(max(square - away * away, 0.0)))
+
+
+@kernel("void(f4[:, ::1], i8, f8[::1])", fastmath=True)
+def _moments(image, apart, found):  # type: ignore[no-untyped-def]
+    """found (2,): the means of how far the rows' values are from the first one, and of the squares of that."""
+    (ny, nx), first = image.shape, image[0, 0]
+    found[:] = 0
+    for y in range(0, ny, apart):
+        total = square = np.float32(0)
+        for x in range(nx):
+            value = image[y, x] - first
+            total += value
+            square += value * value
+        found[0] += total
+        found[1] += square
+    count = nx * ((ny + apart - 1) // apart)
+    found[0] /= count
+    found[1] /= count
+
+
+@kernel("void(f4[:, ::1], i8, f4[::1], f4[:, ::1])", fastmath=True)
+def less_means(image, side, sums, out):  # type: ignore[no-untyped-def]
+    """out: an image less the means of the squares of so many pixels that its pixels lie in; those at the end are
+    larger. sums (nx,): to work in."""
+    ny, nx = image.shape
+    down, along = max(1, ny // side), max(1, nx // side)
+    for j in range(down):
+        top, end = j * side, ny if j == down - 1 else (j + 1) * side
+        sums[:] = 0
+        for y in range(top, end):
+            for x in range(nx):
+                sums[x] += image[y, x]
+        for i in range(along):
+            part = sums[i * side : nx if i == along - 1 else (i + 1) * side]
+            total = np.float32(0)
+            for x in range(len(part)):
+                total += part[x]
+            part[:] = total / np.float32(len(part) * (end - top))
+        for y in range(top, end):
+            for x in range(nx):
+                out[y, x] = image[y, x] - sums[x]
+
+
 def rounded(image: np.ndarray, mean: float, scale: float) -> np.ndarray:
     """(image - mean) * scale, rounded to signed bytes."""
     out = np.empty(image.shape, np.int8)

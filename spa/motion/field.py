@@ -116,7 +116,8 @@ class Field:
         """Displacements (..., n, 2) x y at points (..., 2) in [-1, 1]."""
         shape = polynomials(self.basis.degrees, points)[..., 1:]
         paths = self.basis.paths @ self.local  # (terms, n, 2)
-        return self.whole + (shape @ paths.reshape(len(paths), self.whole.size)).reshape(*shape.shape[:-1], *self.whole.shape)
+        moved = shape @ paths.reshape(len(paths), self.whole.size)
+        return self.whole + moved.reshape(*shape.shape[:-1], *self.whole.shape)
 
 
 def still(basis: Basis, whole: np.ndarray) -> Field:

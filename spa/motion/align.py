@@ -99,15 +99,20 @@ def _refined(
                 ends = cut.at.ends(highest)
         else:
             sums = cut.totals(moved, ends)
-        each = patches.precision(cut.at, signal, ends)
-        precisions = signal.strength[:, None] * np.maximum(each, 1e-3 * each.mean() + 1e-12)
-        steps = patches.slopes(cut, moved, sums, signal, ends) / precisions[..., None]
-        told = Told(cut.at.points, moved + np.clip(steps, -STEP, STEP), precisions)
+        strength = signal.strength[:, None]
+        bend, certain = (strength * _above(each) for each in patches.precision(cut.at, signal, ends))
+        steps = patches.slopes(cut, moved, sums, signal, ends) / bend[..., None]
+        told = Told(cut.at.points, moved + np.clip(steps, -STEP, STEP), certain)
         now, prior = field.fitted(now.basis, _trusted(told, moved), prior, SWEEPS if turn == 0 else 0)
         before, moved = moved, now.at(cut.at.points)
         if np.abs(moved - before).max() < STILL:
             break
     return now, prior, told, highest
+
+
+def _above(each: np.ndarray) -> np.ndarray:
+    """(n,) where some say next to nothing, a thousandth of what all say on average."""
+    return np.maximum(each, 1e-3 * each.mean() + 1e-12)
 
 
 def _informative(at: patches.Layout, signal: patches.Signal, ends: np.ndarray, highest: float) -> float:

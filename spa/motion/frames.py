@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from spa.motion import kernels
+from spa.motion import smaller
 
 PIXEL = 3.2  # angstroms: frames are aligned on pixels of at most this, or their own
 LEVELS = 8.0  # grey levels to a standard deviation of the noise: rounding adds a thousandth to its variance
@@ -25,9 +25,9 @@ def lowpass_taps(factor: int) -> np.ndarray:
 
 def for_alignment(frame: np.ndarray, factor: int) -> np.ndarray:
     """int8 (ny // factor, nx // factor) of a frame (ny, nx) float32: its mean taken off, ``LEVELS`` to its noise."""
-    small = kernels.decimated(frame, lowpass_taps(factor), factor) if factor > 1 else frame
-    mean, spread = kernels.mean_and_spread(small, 3)
-    return kernels.rounded(small, np.float32(mean), np.float32(LEVELS / max(spread, 1e-30)))
+    small = smaller.decimated(frame, lowpass_taps(factor), factor) if factor > 1 else frame
+    mean, spread = smaller.mean_and_spread(small, 3)
+    return smaller.rounded(small, np.float32(mean), np.float32(LEVELS / max(spread, 1e-30)))
 
 
 def reduced(images: Iterable[np.ndarray], count: int, factor: int) -> np.ndarray:

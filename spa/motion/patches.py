@@ -227,12 +227,19 @@ def _strength(common: np.ndarray, weight: np.ndarray, expected: np.ndarray) -> n
     return np.clip((there + 0.5 * usual) / (1.5 * usual), 0.1, 4.0) if usual > 0 else np.ones(len(common))
 
 
-def precision(at: Layout, signal: Signal, ends: np.ndarray) -> np.ndarray:
-    """(n,) the likelihood's expected curvature along a frame's shift, x or y, in a patch of usual strength."""
+def precision(at: Layout, signal: Signal, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) the expected curvature of what is made greatest along a frame's shift, x or y, in a patch of usual strength;
+    and (n,) how certain the shift is: that curvature's square over the variance of the slope.
+
+    Both are the same for the movie's own weights; with others the shift is less certain than the curvature says.
+    """
     counts = np.bincount(at.ring[at.inside(ends)], minlength=len(at.k))
     square = at.damage**2
-    curve = counts * signal.weight * signal.power * (2 * np.pi * at.k) ** 2
-    return (square * (square.sum(0) - square)) @ curve
+    others = square * (square.sum(0) - square)
+    turned = counts * signal.weight * (2 * np.pi * at.k) ** 2
+    bend = others @ (turned * signal.power)
+    varied = others @ (turned * signal.weight * (1 + signal.power * square.sum(0)))
+    return bend, bend**2 / np.maximum(varied, 1e-300)
 
 
 def slopes(patches: Patches, displacements: np.ndarray, totals: Any, signal: Signal, ends: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from spa.image import fft
-from spa.motion import kernels
+from spa.motion import smaller
 from spa.motion.seen import seen
 
 PIXEL = 10.0  # angstroms of the small images
@@ -60,7 +60,7 @@ def sums_of(frames: np.ndarray, parts: list[np.ndarray], factor: int) -> np.ndar
     out, row = np.zeros((len(parts), ny, nx), np.float32), np.empty(nx * factor, np.int32)
     for part, image in zip(parts, out):
         for number in part:
-            kernels.add_shrunk(frames[number], *first, factor, row, image)
+            smaller.add_shrunk(frames[number], *first, factor, row, image)
     return out
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spa.motion import dose, field, kernels, power, sums
+from spa.motion import dose, field, kernels, power, smaller, sums
 from spa.motion.field import Field
 from spa.motion.sums import Sums, Wanted
 from tests.motion.conftest import FRAMES, Known, points
@@ -115,7 +115,7 @@ def test_a_decimated_wave_is_the_wave() -> None:
     x = np.arange(240)
     image = np.broadcast_to(np.cos(2 * np.pi * x / 30), (60, 240)).astype(np.float32)
     for factor in (2, 3):
-        small = kernels.decimated(np.ascontiguousarray(image), reduced.lowpass_taps(factor), factor)
+        small = smaller.decimated(np.ascontiguousarray(image), reduced.lowpass_taps(factor), factor)
         middle = x[: 240 // factor] * factor + (factor - 1) / 2
         np.testing.assert_allclose(small[5, 8:-8], np.cos(2 * np.pi * middle / 30)[8:-8], atol=0.02)
 

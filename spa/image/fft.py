@@ -185,3 +185,38 @@ def irfft3(spectrum: np.ndarray, nx: int, threads: int = 1) -> np.ndarray:
     out = np.empty((*spectrum.shape[:2], nx), np.float32)
     _planes("backward", between, out, 1 / out.size, threads)
     return out
+
+
+def rfft3_low(volume: np.ndarray, last: int, threads: int = 1) -> np.ndarray:
+    """`rfft3` of a cube where y and x are at most `last` in size: (n, 2 last + 1, last + 1), for less work."""
+    n, rows = len(volume), np.fft.ifftshift(np.arange(-last, last + 1))
+    out = np.empty((n, len(rows), last + 1), np.complex64)
+
+    def one(z: int) -> None:
+        plan = plane((n, n))
+        plan.input_array[...] = volume[z]
+        plan.execute()
+        out[z] = plan.output_array[rows, : last + 1]
+
+    each(one, n, threads)
+    flat = out.reshape(n, -1)
+    _columns("along", flat, flat, threads)
+    return out
+
+
+def irfft3_low(low: np.ndarray, n: int, threads: int = 1) -> np.ndarray:
+    """The cube (n, n, n) float32 of a half spectrum that is this low part, used up, and nothing else."""
+    last = low.shape[2] - 1
+    flat, rows = low.reshape(n, -1), np.fft.ifftshift(np.arange(-last, last + 1))
+    _columns("back", flat, flat, threads)
+    out = np.empty((n, n, n), np.float32)
+
+    def one(z: int) -> None:
+        plan = _plan("backward", (n, n), (0, 1))
+        plan.input_array[...] = 0
+        plan.input_array[rows, : last + 1] = low[z]
+        plan.execute()
+        np.multiply(plan.output_array, np.float32(1 / out.size), out=out[z])
+
+    each(one, n, threads)
+    return out

@@ -67,22 +67,32 @@ def _above(volume: np.ndarray, level: float, least: float) -> bool:
 
 def without_dust(inside: np.ndarray, least: float = KEPT_COMPONENT) -> np.ndarray:
     """The connected components (faces touch) that have at least a share (default a tenth) of the largest's voxels."""
-    labels, count = ndimage.label(inside)
+    if not inside.any():
+        return inside
+    box, out = _bounds(inside), np.zeros_like(inside)
+    labels, count = ndimage.label(inside[box])
     if count <= 1:
         return inside
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    return (sizes >= least * sizes.max())[labels]
+    out[box] = (sizes >= least * sizes.max())[labels]
+    return out
+
+
+def _bounds(inside: np.ndarray, room: int = 0) -> tuple[slice, ...]:
+    """The smallest box that has all of what is inside (n, n, n; some is), and room pixels more where there are."""
+    found = []
+    for others in ((1, 2), (0, 2), (0, 1)):
+        there = np.flatnonzero(np.any(inside, axis=others))
+        found.append(slice(max(0, int(there[0]) - room), int(there[-1]) + 1 + room))
+    return tuple(found)
 
 
 def grown(inside: np.ndarray, extend: float, edge: float) -> np.ndarray:
     """A soft mask: 1 within extend pixels of what is inside, falling to 0 over edge pixels more."""
     if not inside.any():
         raise DataError("the mask would be empty: no voxel lies above the threshold")
-    reach = int(np.ceil(extend + edge)) + 1
-    box = tuple(
-        slice(max(0, found.start - reach), found.stop + reach) for found in ndimage.find_objects(inside.astype(int))[0]
-    )
+    box = _bounds(inside, int(np.ceil(extend + edge)) + 1)
     mask = np.zeros(inside.shape, np.float32)
     mask[box] = raised_cosine(ndimage.distance_transform_edt(~inside[box]), extend, extend + edge)
     return mask

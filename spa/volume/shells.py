@@ -92,9 +92,24 @@ def power(volume: np.ndarray) -> np.ndarray:
 
 def apply_radial(volume: np.ndarray, curve: np.ndarray) -> np.ndarray:
     """The volume with each coefficient multiplied by curve (one value a shell, linear between; 0 beyond its end)."""
-    n = require_cube(volume)
     shells = np.arange(len(curve))
-    return fft.irfft3(radial(fft.rfft3(volume), lambda far: np.interp(far, shells, curve, right=0.0)), n)
+    return _filtered(volume, lambda far: np.interp(far, shells, curve, right=0.0), len(curve) - 1)
+
+
+def _filtered(
+    volume: np.ndarray, factor: Callable[[np.ndarray], np.ndarray], end: float, threads: int = 1
+) -> np.ndarray:
+    """The volume with each coefficient times a factor of its radius, which is 0 from `end` on: columns that this makes
+    nothing of are not transformed."""
+    n, last = require_cube(volume), int(np.ceil(end))
+    if 2 * last + 1 >= n:
+        return fft.irfft3(radial(fft.rfft3(volume, threads), factor), n, threads)
+    table = np.asarray(factor(_distances(n)), np.float32)
+    low = fft.rfft3_low(volume, last, threads)
+    plane = np.fft.ifftshift(np.arange(-last, last + 1))[:, None] ** 2 + np.arange(last + 1) ** 2
+    for part, z in zip(low, np.fft.fftfreq(n, 1 / n).astype(int)):
+        part *= table[z * z + plane]
+    return fft.irfft3_low(low, n, threads)
 
 
 def raised_cosine(position: np.ndarray, start: float, end: float) -> np.ndarray:
@@ -114,5 +129,4 @@ def lowpass(
     n = require_cube(volume)
     shell = n * pixel_size / resolution
     start, end = max(0.0, shell - edge / 2), shell + edge / 2
-    spectrum = radial(fft.rfft3(volume, threads), lambda far: raised_cosine(far, start, end))
-    return fft.irfft3(spectrum, n, threads)
+    return _filtered(volume, lambda far: raised_cosine(far, start, end), end, threads)

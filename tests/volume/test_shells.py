@@ -5,7 +5,7 @@ import pytest
 
 from spa.errors import DataError
 from spa.image import fft
-from spa.volume.shells import apply_radial, lowpass, power, radii, raised_cosine, require_cube, shell_counts
+from spa.volume.shells import apply_radial, lowpass, power, radial, radii, raised_cosine, require_cube, shell_counts
 
 N = 24
 
@@ -48,3 +48,12 @@ def test_only_cubes_are_taken() -> None:
     assert require_cube(noise()) == N
     with pytest.raises(DataError, match="cubic volume is needed, not 24 x 24 x 23"):
         require_cube(noise()[:, :, 1:])
+
+
+@pytest.mark.parametrize("n", [20, 21])
+def test_what_is_not_transformed_is_nothing(n: int) -> None:
+    """A low-pass that leaves columns out gives the bytes of one that transforms them all."""
+    volume = np.random.default_rng(0).standard_normal((n, n, n)).astype(np.float32)
+    curve = np.linspace(1, 0.2, 5)
+    whole = radial(fft.rfft3(volume), lambda far: np.interp(far, np.arange(5), curve, right=0.0))
+    np.testing.assert_array_equal(apply_radial(volume, curve), fft.irfft3(whole, n))

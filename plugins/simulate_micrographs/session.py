@@ -115,8 +115,9 @@ def picture(
     columns = {
         "rlnCoordinateX": points[:, 0], "rlnCoordinateY": points[:, 1],
         "rlnAngleRot": rot, "rlnAngleTilt": tilt, "rlnAnglePsi": psi, "deeper": depths,
-        "spaMissing": specimen.missing(forms[: len(points)]),
     }  # fmt: skip
+    if specimen.broken:
+        columns["spaMissing"] = specimen.missing(forms[: len(points)])
     return image, columns, slab, junk.mask(dirt, 2 * radius, film.shape)
 
 
@@ -126,10 +127,9 @@ def truth_columns(made: list[tuple[Path, Plan, dict[str, Any]]]) -> dict[str, An
     total = sum(counts)
     joined = {
         name: np.concatenate([columns[name] for _, _, columns in made])
-        for name in ("rlnCoordinateX", "rlnCoordinateY", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "deeper",
-                     "spaMissing")
-    }  # fmt: skip
-    deeper, missing = joined.pop("deeper"), joined.pop("spaMissing")
+        for name in made[0][2]
+    }
+    deeper, missing = joined.pop("deeper"), {name: joined.pop(name) for name in ("spaMissing",) if name in joined}
     return {
         "rlnMicrographName": np.repeat([str(path) for path, _, _ in made], counts),
         **joined,
@@ -138,6 +138,6 @@ def truth_columns(made: list[tuple[Path, Plan, dict[str, Any]]]) -> dict[str, An
         "rlnDefocusV": np.repeat([plan.defocus.v[0] for _, plan, _ in made], counts) + deeper,
         "rlnDefocusAngle": np.repeat([np.rad2deg(plan.defocus.angle[0]) for _, plan, _ in made], counts),
         "rlnOpticsGroup": np.ones(total, int),
-    } | ({"spaMissing": missing} if missing.any() else {}) | (
+    } | missing | (
         {"rlnPhaseShift": np.repeat([np.rad2deg(plan.defocus.shift[0]) for _, plan, _ in made], counts)}
          if any(plan.defocus.plate is not None for _, plan, _ in made) else {})  # fmt: skip

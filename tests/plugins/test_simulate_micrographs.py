@@ -31,6 +31,14 @@ def test_micrographs_and_their_tables(tmp_path: Path) -> None:
     assert set(truth["particles"].floats("rlnDefocusU")[first]) == {defocus.floats("rlnDefocusU")[0]}
 
 
+@pytest.mark.parametrize("share", [0.001, 0.5])
+def test_what_particles_lack_is_told_where_some_may_be_broken(tmp_path: Path, share: float) -> None:
+    """Also where chance has broken none: the column is there for all seeds, or for none."""
+    missing = run(tmp_path, "--broken", share)[1]["particles"].floats("spaMissing")
+    assert len(missing) == 18 and missing.any() == (share > 0.1)
+    assert "spaMissing" not in run(tmp_path / "whole")[1]["particles"]
+
+
 def test_particles_are_dark_where_the_truth_says(tmp_path: Path) -> None:
     images, truth, _ = run(tmp_path, "--snr", 5, "--defocus", 20000, 20000)
     p = truth["particles"]

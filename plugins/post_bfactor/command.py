@@ -37,9 +37,9 @@ BETTER = (0.95, 0.9, 0.8)  # of the resolution there is: what it takes is told
               help="Of the particle, angstroms.")
 @click.option("--smallest", default=100, show_default=True, type=click.IntRange(min=20),
               help="Particles in the smallest subset, at least.")
-@click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1),
+@click.option("--repeats", default=3, show_default=True, type=click.IntRange(1, 1000),
               help="How often subsets are drawn: the error comes from their scatter.")
-@click.option("--target", type=click.FloatRange(min=0, min_open=True),
+@click.option("--target", type=click.FloatRange(min=0.5),
               help="A resolution, angstroms: how many particles it takes.")
 @job("post bfactor")
 def bfactor(run: Run, star: str, output: str, plot: str | None, mask_file: str | None, symmetry: str | None,

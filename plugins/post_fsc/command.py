@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @options.plot
 @options.half_maps
 @options.mask
-@click.option("--pixel-size", type=click.FloatRange(0, 100, min_open=True),
+@click.option("--pixel-size", type=options.PIXEL,
               help="The true pixel size, angstroms, where the headers' is off.")
 @click.option("--diameter", type=click.FloatRange(min=0, min_open=True), show_default="0.85 of the box",
               help="Diameter of the spherical mask, angstroms.")
@@ -66,6 +66,8 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
     mask = maps.solvent(maps.read_like(run, mask_name, first, contrast=False).data, mask_name) if mask_name else None
     pixel = pixel_size or first.pixel_size
     width = len(first.data) * pixel
+    if diameter and not 4 * pixel <= diameter <= width:
+        raise UsageError(f"--diameter {diameter:g}: {4 * pixel:g} to {width:g} A, the box, makes sense")
     if randomise_from and randomise_from > width:
         raise UsageError(f"--randomise-from {randomise_from:g}: the box is {width:g} A wide")
     if randomise_from and randomise_from < 2 * pixel:

@@ -82,6 +82,7 @@ def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | Non
     if tables is not None and made.evident and not map_file and not asked.model:
         outline.doubt(run, tables, number)
     made = others.applied(made)
+    outline.refuse_all(volume, made)
     assert run.outdir is not None
     path = run.outdir / "mask.mrc"
     mrc.write(path, made.mask, volume.pixel_size)

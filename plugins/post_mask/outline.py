@@ -17,6 +17,7 @@ from spa.volume.masks import around, grown, level_of_mass, soft_mask, stands_out
 
 NARROW = 12.0  # angstroms: the least soft edge by default
 ATOM = 3.0  # angstroms about the middle of an atom that are the particle's
+FULL = 0.5  # of a mask, where even its least value is more
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +93,13 @@ def made(run: Run, volume: mrc.Image, edge: float, asked: Asked) -> Outline:
     if not evident:
         run.warn(f"nothing stands out of {volume.path}: noise has as much above such a threshold; it is no mask")
     return Outline(mask, f"threshold {level:.4g}", evident)
+
+
+def refuse_all(volume: mrc.Image, made: Outline) -> None:
+    """DataError for a mask that keeps everything: nothing is left to be solvent."""
+    if made.mask.min() > FULL:
+        raise DataError(f"{volume.path}: the mask would be all of the box ({made.words}): a higher --threshold, or "
+                        "less of --extend and --soft-edge?")  # fmt: skip
 
 
 def _of_atoms(run: Run, volume: mrc.Image, model: str, asked: Asked, edge: float) -> Outline:

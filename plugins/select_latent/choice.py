@@ -7,6 +7,7 @@ import numpy as np
 
 from spa.errors import DataError, UsageError
 from spa.io.star import Table, Tables
+from spa.job import call
 from spa.job.run import Run
 from spa.model.expression import mask
 from spa.recipe import latents
@@ -35,6 +36,8 @@ def choice(run: Run, tables: Tables, asked: dict[str, Any]) -> Choice:
     """By all that is asked for together."""
     if not any(asked[name] for name in ("where", "cluster", "clusters", "umap", "near", "path")):
         raise UsageError("nothing to choose by: give --where, --cluster, --clusters, --umap, --near or --path")
+    if call.was_given("within") and not (asked["near"] or asked["path"]):
+        raise UsageError("--within goes with --near or --path, and does nothing without it")
     if asked["certain"] is not None and not (asked["cluster"] or asked["clusters"]):
         raise UsageError("--certain: it belongs to --cluster or --clusters")
     table, optics = tables["particles"], tables.blocks.get("optics")

@@ -58,10 +58,10 @@ def align(run: Run, star: str, output: str, plot: str | None, symmetry: str, ont
     from spa.job import call
 
     if onto:
-        for name in ("symmetry", "max_fold", "average", "plot"):
+        for name in ("symmetry", "max_fold", "average"):
             if call.was_given(name):
                 raise UsageError(f"--{name.replace('_', '-')}: not with --onto, which looks for no axes")
-        _onto(run, star, output, onto, map_file, number, max_resolution)
+        _onto(run, star, output, plot, onto, map_file, number, max_resolution)
     else:
         _axes(run, star, output, plot, symmetry, map_file, number, max_resolution, max_fold, average)
 
@@ -87,8 +87,8 @@ def _axes(run: Run, star: str, output: str, plot: str | None, symmetry: str, map
     run.summary(found.summary())
 
 
-def _onto(run: Run, star: str, output: str, other: str, map_file: str | None, number: int | None,
-          max_resolution: float | None) -> None:  # fmt: skip
+def _onto(run: Run, star: str, output: str, plot: str | None, other: str, map_file: str | None,
+          number: int | None, max_resolution: float | None) -> None:  # fmt: skip
     from spa.io.star import Tables
     from spa.job import maps
     from spa_plugins.symmetry_detect import onto
@@ -99,5 +99,7 @@ def _onto(run: Run, star: str, output: str, other: str, map_file: str | None, nu
     there = onto.place_of(run, image, other, max_resolution)
     made = laid_particles(tables or Tables(), there, image.pixel_size, number)
     made = laid_maps(run, made, image, there, number or 1)
+    if plot:
+        onto.draw(run, plot, maps.read(run, maps.need(made, "map", "--map", None, number)), other)
     run.write(made.without_block(maps.SYMMETRY), output)
     run.summary(onto.words(there, image))

@@ -1,5 +1,7 @@
 """Where a map comes to lie on another one of the same particle."""
 
+from pathlib import Path
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -21,7 +23,7 @@ def place_of(run: Run, image: Image, other: str, max_resolution: float | None) -
     hand."""
     box, pixel = len(image.data), image.pixel_size
     target = maps.read(run, other)
-    fixed = in_box(target.data, target.pixel_size, box, pixel, apart=1e-4, threads=run.threads)
+    fixed = _like(run, target, image)
     radius = onto.shells(image.data)
     if max_resolution is not None:
         least = max(2 * pixel, 2 * target.pixel_size)
@@ -38,6 +40,21 @@ def place_of(run: Run, image: Image, other: str, max_resolution: float | None) -
     if found.likeness < ALIKE:
         run.warn(f"{image.path} and {other} are hardly alike (likeness {found.likeness:.2f}): it may lie anyhow")
     return found
+
+
+def draw(run: Run, path: str, laid: Image, other: str) -> None:
+    """The other map, and this one as it lies now, on its grid."""
+    from spa.plot.figure import save
+    from spa.plot.pair import pair
+
+    save(pair((Path(other).name, "laid on it"), (_like(run, maps.read(run, other), laid), laid.data),
+              laid.pixel_size), path)  # fmt: skip
+
+
+def _like(run: Run, target: Image, image: Image) -> np.ndarray:
+    """A map on the grid of another."""
+    box, pixel = len(image.data), image.pixel_size
+    return in_box(target.data, target.pixel_size, box, pixel, apart=1e-4, threads=run.threads)
 
 
 def words(found: Laid, image: Image) -> str:

@@ -14,9 +14,12 @@ from spa.job.run import Run, job
 @click.option("--map", "map_file", type=options.INPUT_FILE, help="One map by itself, without a table.")
 @click.option("--class", "number", type=click.IntRange(min=1), show_default="all",
               help="Only this class's maps and particles.")
+@options.plot
 @options.standard
 @job("symmetry flip")
-def flip(run: Run, star: str, output: str, map_file: str | None, number: int | None) -> None:
+def flip(
+    run: Run, star: str, output: str, map_file: str | None, number: int | None, plot: str | None
+) -> None:  # fmt: skip
     """Maps and poses of the other hand.
 
     Projections have no hand: what is made from nothing has the wrong one as often as not, and each class its own. Where
@@ -36,12 +39,17 @@ def flip(run: Run, star: str, output: str, map_file: str | None, number: int | N
     if map_file:
         if tables := maps.stream(run, star, enough=True):
             raise UsageError(f"--map {map_file}: one map by itself; {tables.source} has its own")
-        run.write(flipping.flipped_map(run, map_file), output)
+        found = flipping.flipped_map(run, map_file)
+        if plot:
+            flipping.draw(run, plot, maps.with_maps(found, [("map", map_file)]), found, None)
+        run.write(found, output)
         run.summary("1 map")
         return
     read = run.read(star)
     tables, particles = flipping.flipped_particles(read, number)
     tables, volumes = flipping.flipped_maps(run, tables, number)
     flipping.require_something(read.source, number, particles + volumes)
+    if plot:
+        flipping.draw(run, plot, read, tables, number)
     run.write(tables, output)
     run.summary(f"{volumes} maps, {particles} particles")

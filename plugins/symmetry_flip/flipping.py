@@ -58,6 +58,18 @@ def require_something(source: str, number: int | None, count: int) -> None:
         raise DataError(f"{source}: no maps (data_maps) and no poses (rlnAnglePsi){of} in it, and no --map is named")
 
 
+def draw(run: Run, path: str, before: Tables, after: Tables, number: int | None) -> None:
+    """The first map of a document (of a class, where one is named) as it was, and as it is."""
+    from spa.plot.figure import save
+    from spa.plot.pair import pair
+
+    if maps.BLOCK not in before:
+        raise UsageError(f"--plot: {before.source} has no maps")
+    number = number or int(before[maps.BLOCK].ints(maps.CLASS)[0])
+    was, now = (maps.read_mean(run, tables, None, number) for tables in (before, after))
+    save(pair((Path(was.path).name, "of the other hand"), (was.data, now.data), was.pixel_size), path)
+
+
 def _written(run: Run, name: str, taken: set[str]) -> str:
     """Where the inverted map of a file is, under the same name in DIR, or a numbered one where that is taken."""
     assert run.outdir is not None

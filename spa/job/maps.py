@@ -101,7 +101,8 @@ def need(tables: Tables | None, role: str, option: str, given: str | None = None
     """The same, but DataError when there is none."""
     found = find(tables, role, given, number)
     if found is None:
-        where = "no table was read" if tables is None else f"{tables.source} has no data_maps row of role {role}"
+        of = "" if number is None else f" and class {number}"
+        where = "no table was read" if tables is None else f"{tables.source} has no data_maps row of role {role}{of}"
         raise DataError(f"{option}: {where}, and no file is named")
     return found
 

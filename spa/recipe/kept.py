@@ -106,7 +106,8 @@ def unclear(state: State) -> np.ndarray:
 def junk(problem: Problem, state: State) -> str | None:
     """What to do with images that show no particle; None where there are next to none, or nothing is sure yet."""
     words = None if doubt(problem, state) else unexplained(state, "the map")
-    return words and f"{words}, and `spa refine hetero` with a second reference sorts out what they are"
+    return words and f"{words}, `spa select particles` leaves out broken ones too, and `spa refine hetero` with a " \
+                     "second reference sorts out what they are"  # fmt: skip
 
 
 def unexplained(state: State, by: str) -> str | None:

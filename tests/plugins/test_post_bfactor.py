@@ -108,6 +108,8 @@ def test_bad_input(data: Path) -> None:
     star.write(bare, data / "bare.star")
     result = run_spa(*call, 50, "bare.star", cwd=data)
     assert result.status == 65 and "no angles" in result.stderr
+    for words in (("--repeats", 10**9), ("--target", 1e-9)):  # without end, and no resolution
+        assert run_spa(*call, 50, *words, "P/truth.star", cwd=data).status == 2
 
 
 def test_nothing_is_foretold_of_noise(data: Path) -> None:

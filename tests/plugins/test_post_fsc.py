@@ -102,6 +102,12 @@ def test_more_repeats_than_could_help_are_refused(data: Path, tmp_path: Path) ->
     assert result.status == 2 and "--repeats" in result.stderr
 
 
+@pytest.mark.parametrize("words", [("--pixel-size", 1e-9), ("--diameter", 1e-9), ("--diameter", 1e9)])
+def test_sizes_in_another_unit_are_refused(data: Path, tmp_path: Path, words: tuple) -> None:
+    result = run_spa("post", "fsc", data / "maps.star", "-d", tmp_path / "a", *words)
+    assert result.status == 2 and words[0] in result.stderr
+
+
 def test_pixel_size_and_diameter(data: Path, tmp_path: Path) -> None:
     tables = run(data, tmp_path / "a", "--pixel-size", 1.5, "--mask", data / "mask.mrc")
     assert tables["fsc"].floats("rlnAngstromResolution")[4] == pytest.approx(HALF_BOX * 1.5 / 4)

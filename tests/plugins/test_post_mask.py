@@ -33,6 +33,12 @@ def test_a_mask_from_a_map(data: Path, tmp_path: Path) -> None:
     assert star.read(tmp_path / "o.star")["maps"].text("spaMapRole").tolist() == ["mask"]
 
 
+@pytest.mark.parametrize("words", [("--extend", 1e6), ("--threshold", -1e9)])
+def test_a_mask_of_all_the_box_is_none(data: Path, tmp_path: Path, words: tuple) -> None:
+    result = run_spa("post", "mask", "--map", data / "map.mrc", "-d", tmp_path / "out", *words)
+    assert result.status == 65 and "the mask would be all of the box" in result.stderr
+
+
 def test_from_the_half_maps_of_the_stream(data: Path, tmp_path: Path) -> None:
     result = run_spa("post", "mask", data / "maps.star", "-d", tmp_path / "out")
     assert result.status == 0, result.stderr

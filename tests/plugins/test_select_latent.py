@@ -65,6 +65,7 @@ def test_near_and_path(table: Path) -> None:
 @pytest.mark.parametrize(("words", "status", "text"), [
     ((), 2, "nothing to choose by"),
     (("--certain", 0.5, "--near", "0"), 2, "--certain"),
+    (("--within", 2, "--where", "spaLatent1 > 0"), 2, "--within goes with --near or --path"),
     (("--cluster", "1"), 65, "--clusters"),
     (("--clusters", 2, "--cluster", "7"), 65, "no cluster 7"),
     (("--clusters", 2, "--cluster", "x"), 2, "--cluster 'x'"),

@@ -132,7 +132,8 @@ def astray(tmp_path: Path) -> Path:
 
 def test_onto_another_map_of_any_box(astray: Path) -> None:
     result = run_spa("symmetry", "align", astray / "in.star", "-d", astray / "o", "-o", astray / "o.star",
-                     "--onto", astray / "there.mrc")  # fmt: skip
+                     "--onto", astray / "there.mrc", "--plot", astray / "p.png")  # fmt: skip
+    assert is_png(astray / "p.png")
     assert result.status == 0 and "likeness 0.9" in result.stderr, result.stderr
     there = resampled(transform(np.asarray(mrc.read(astray / "there.mrc").data), PIXEL / 1.25), 64, PIXEL)
     laid = {role: np.asarray(mrc.read(astray / "o" / f"{role}.mrc").data) for role in ("map", "half1", "half2")}

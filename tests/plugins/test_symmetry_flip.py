@@ -13,7 +13,7 @@ from spa.job.particles import pose_columns
 from spa.model.poses import matrices
 from spa.simulate.specimen import of_phantom
 from spa.symmetry.align import turned
-from spa.testing import Result, run_spa
+from spa.testing import Result, is_png, run_spa
 from spa.volume.inversion import half_turned, inverted
 from spa.volume.symmetry import operators
 from spa.volume.transform import projections, transform
@@ -85,6 +85,13 @@ def test_twice_is_nothing(folder: Path) -> None:
         assert np.allclose(old["particles"].floats(name), new["particles"].floats(name), atol=1e-5)
     for name in ("class1_map.mrc", "class2_half1.mrc"):
         assert np.array_equal(volume(folder / "a" / name), volume(folder / "c" / name))
+
+
+def test_a_figure_of_both_hands(folder: Path) -> None:
+    assert flip(folder, "--plot", folder / "f.png").status == 0 and is_png(folder / "f.png")
+    star.write(star.read(folder / "in.star").without_block("maps"), folder / "poses.star")
+    bare = flip(folder, "--plot", folder / "g.png", table="poses.star", to="d")
+    assert bare.status == 2 and "has no maps" in bare.stderr
 
 
 def test_one_class_alone(folder: Path) -> None:

@@ -93,7 +93,7 @@ def sharpen(run: Run, star: str, output: str, plot: str | None, half1: str | Non
         run.warn(f"no B is fitted from {low:g} to {resolution if not guinier else high:.2f} A ({why}), and none is "
                  f"applied; give --bfactor or --guinier")  # fmt: skip
     path, applied = run.outdir / "sharpened.mrc", bfactor if bfactor is not None else fit.bfactor or 0.0
-    _write_maps(path, made, mask, pixel, plot, applied)
+    _write_maps(path, made, mask, volume, plot, applied)
     run.write(_guinier_tables(fit, applied), run.outdir / "guinier.star")
     run.write(maps.with_maps(tables or Tables(), [("map", str(path))], number or 1), output)
     source = "given" if bfactor is not None else "Guinier" if fit.bfactor is not None else "not fitted"
@@ -109,14 +109,15 @@ def _refuse_options(half1: str | None, half2: str | None, guinier: tuple[float, 
 
 
 def _write_maps(
-    path: Path, made: np.ndarray, mask: np.ndarray | None, pixel_size: float, plot: str | None, bfactor: float
+    path: Path, made: np.ndarray, mask: np.ndarray | None, like: mrc.Image, plot: str | None, bfactor: float
 ) -> None:
-    """The sharpened map, as it is and masked, and the figure of it."""
+    """The sharpened map, as it is and masked, where the one lies that it was made of, and the figure of it."""
     from spa.io import mrc
 
-    mrc.write(path, made, pixel_size)
+    pixel_size, origin = like.pixel_size, mrc.read_header(like.path).origin
+    mrc.write(path, made, pixel_size, origin=origin)
     if mask is not None:
-        mrc.write(path.with_name("sharpened_masked.mrc"), made * mask, pixel_size)
+        mrc.write(path.with_name("sharpened_masked.mrc"), made * mask, pixel_size, origin=origin)
     if plot:
         from spa.plot import figure
         from spa.plot.maps import sections

@@ -98,7 +98,7 @@ def _onto(run: Run, star: str, output: str, plot: str | None, other: str, map_fi
     image = maps.read_mean(run, tables, map_file, number)
     there = onto.place_of(run, image, other, max_resolution)
     made = laid_particles(tables or Tables(), there, image.pixel_size, number)
-    made = laid_maps(run, made, image, there, number or 1)
+    made = laid_maps(run, made, image, there, number or 1, origin=onto.origin(image, other))
     if plot:
         onto.draw(run, plot, maps.read(run, maps.need(made, "map", "--map", None, number)), other)
     run.write(made.without_block(maps.SYMMETRY), output)

@@ -29,11 +29,12 @@ class Place(Protocol):
 
 
 def laid_maps(
-    run: Run, tables: Tables, image: Image, there: Place, number: int, group: np.ndarray | None = None
-) -> Tables:
+    run: Run, tables: Tables, image: Image, there: Place, number: int, group: np.ndarray | None = None,
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> Tables:  # fmt: skip
     """The map, half maps and mask written into DIR where they are to lie, in the place of the old ones; an FSC stays.
 
-    group (g, 3, 3): that the map is averaged over.
+    group (g, 3, 3): that the map is averaged over; origin: x, y, z (angstroms) of their first voxel.
     """
     assert run.outdir is not None
     volumes = {"map": place.laid(image.data, there.frame, there.centre, group)}
@@ -45,7 +46,7 @@ def laid_maps(
     if "mask" in volumes:
         volumes["mask"] = np.clip(volumes["mask"], 0, 1)
     for role, volume in volumes.items():
-        mrc.write(run.outdir / f"{role}.mrc", volume, image.pixel_size)
+        mrc.write(run.outdir / f"{role}.mrc", volume, image.pixel_size, origin=origin)
     return maps.with_maps(tables, [(role, str(run.outdir / f"{role}.mrc")) for role in volumes], number)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from spa.errors import DataError, UsageError
+from spa.io import mrc
 from spa.io.mrc import Image
 from spa.job import maps
 from spa.job.pool import mapping
@@ -40,6 +41,14 @@ def place_of(run: Run, image: Image, other: str, max_resolution: float | None) -
     if found.likeness < ALIKE:
         run.warn(f"{image.path} and {other} are hardly alike (likeness {found.likeness:.2f}): it may lie anyhow")
     return found
+
+
+def origin(image: Image, other: str) -> tuple[float, float, float]:
+    """Of a map's first voxel, angstroms, where its middle is that of the other: models fitted to that fit it, too."""
+    header = mrc.read_header(other)
+    inward = header.shape[0] // 2 * header.pixel_size - len(image.data) // 2 * image.pixel_size
+    x, y, z = (one + inward for one in header.origin)
+    return x, y, z
 
 
 def draw(run: Run, path: str, laid: Image, other: str) -> None:

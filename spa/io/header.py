@@ -123,8 +123,10 @@ def dtype_for(dtype: np.dtype) -> np.dtype:
 
 def header_of(
     shape: tuple[int, ...], dtype: np.dtype, pixel_size: float, volume: bool, statistics: Statistics, label: str | None,
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> np.ndarray:  # fmt: skip
-    """A header record for (nz, ny, nx) pixels; volume: a map, not a stack of images; label: beside the program's."""
+    """A header record for (nz, ny, nx) pixels; volume: a map, not a stack of images; label: beside the program's;
+    origin: x, y, z (angstroms) of the first voxel."""
     header = np.zeros((), HEADER_DTYPE.newbyteorder("<"))
     nz, ny, nx = shape
     header["nx"], header["ny"], header["nz"], header["mode"] = nx, ny, nz, MODES[dtype.newbyteorder("=")]
@@ -132,6 +134,7 @@ def header_of(
     header["mx"], header["my"], header["mz"] = nx, ny, nz if volume else 1
     header["cella"] = (nx * pixel_size, ny * pixel_size, (nz if volume else 1) * pixel_size)
     header["cellb"] = (90, 90, 90)
+    header["origin"] = origin
     header["mapc"], header["mapr"], header["maps"] = 1, 2, 3
     if statistics.n:
         header["dmin"], header["dmax"], header["dmean"] = statistics.low, statistics.high, statistics.mean

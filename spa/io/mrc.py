@@ -75,11 +75,13 @@ def unpacked(packed: np.ndarray, width: int) -> np.ndarray:
 
 def write(
     path: str | Path, data: np.ndarray, pixel_size: float, label: str | None = None, volume: bool | None = None,
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> None:  # fmt: skip
     """Write an image, a stack or a volume, whole or not at all.
 
     2-D is an image; 3-D is a volume (space group 1) unless ``volume`` is False or the name ends in ``.mrcs`` (a stack).
-    float64 and int32/int64 are written as float32; int8, int16, uint16, float16 as they are.
+    float64 and int32/int64 are written as float32; int8, int16, uint16, float16 as they are. origin: x, y, z
+    (angstroms) of the first voxel, where models that are fitted to a map count from.
     """
     path = Path(path)
     volume = data.ndim == 3 and path.suffix != ".mrcs" if volume is None else volume
@@ -87,7 +89,8 @@ def write(
     statistics = Statistics()
     for section in data.reshape(-1, *data.shape[-2:]):
         statistics.add(section)
-    header = header_of(data.reshape(-1, *data.shape[-2:]).shape, data.dtype, pixel_size, volume, statistics, label)
+    shape = data.reshape(-1, *data.shape[-2:]).shape
+    header = header_of(shape, data.dtype, pixel_size, volume, statistics, label, origin)
     with whole(path) as part, part.open("wb") as stream:
         stream.write(header.tobytes())
         stream.write(data.data)

@@ -145,6 +145,27 @@ def test_onto_another_map_of_any_box(astray: Path) -> None:
     assert np.linalg.norm(new - old) < 0.1 * np.linalg.norm(old)
 
 
+def test_a_model_that_fits_the_other_map_fits_this_one(astray: Path) -> None:
+    """Places in angstroms stay, whatever the boxes: of what is laid, and of what is made of that."""
+    there = np.array(mrc.read(astray / "there.mrc").data)
+    mrc.write(astray / "there.mrc", there, PIXEL / 1.25, origin=(-30.0, 12.5, 200.0))
+    result = run_spa("symmetry", "align", astray / "in.star", "-d", astray / "o", "-o", astray / "o.star",
+                     "--onto", astray / "there.mrc")  # fmt: skip
+    masked = run_spa("post", "mask", astray / "o.star", "-d", astray / "m", "-o", astray / "m.star")
+    sharp = run_spa("post", "sharpen", astray / "m.star", "-d", astray / "s", "--bfactor", 0, "--no-fsc-weighting")
+    assert result.status == masked.status == sharp.status == 0, masked.stderr + sharp.stderr
+    wanted = middle(astray / "there.mrc")
+    for made in ("o/map.mrc", "o/half1.mrc", "m/mask.mrc", "s/sharpened.mrc"):
+        assert np.abs(middle(astray / made) - wanted).max() < 2 * PIXEL, made
+
+
+def middle(path: Path) -> np.ndarray:
+    """x, y, z (angstroms) of the centre of what is dense in a map, by its header."""
+    header, data = mrc.read_header(path), np.asarray(mrc.read(path).data)
+    dense = np.argwhere(data > 0.3 * data.max()).mean(axis=0)
+    return np.array(header.origin) + dense[::-1] * header.pixel_size
+
+
 def test_the_other_hand_is_refused(astray: Path) -> None:
     flipped = run_spa("symmetry", "flip", astray / "in.star", "-d", astray / "f", "-o", astray / "f.star")
     assert flipped.status == 0, flipped.stderr

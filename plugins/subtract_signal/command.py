@@ -48,6 +48,11 @@ def signal(
     uses its own half map, weighted by their FSC. DIR gets the stacks, removed1.mrc and removed2.mrc, and the maps and
     the mask in the new box, which join data_maps. With --virtual nothing is written but the maps: the table and its
     data_subtraction say what is to go, and every job of spa that reads the images takes it off as it reads.
+
+    \b
+    Example:
+      spa post mask refined.star -d Arm --model fitted.cif --chain C |
+        spa subtract signal -d Sub --mask Arm/mask.mrc | spa refine local -d Local > arm.star
     """
     from spa_plugins.subtract_signal import inputs, results, revert, scales
 

@@ -1,5 +1,6 @@
 """Maps, masks and particles read and checked: what goes, what stays, and the window."""
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +82,7 @@ def read(run: Run, tables: Tables, asked: Asked) -> Inputs:
     kept = maps.solvent(on_grid(run, asked.mask, stack, contrast=False), asked.mask)
     solvent = np.maximum(_solvent(run, tables, asked, stack), kept)
     if not ((1 - kept) * solvent > 0.5).any():
-        raise DataError(f"{asked.mask} keeps the whole particle: nothing would be subtracted")
+        raise DataError(f"{asked.mask} keeps the whole particle (see --solvent): nothing would be subtracted")
     whole = [one * solvent for one in _filtered(raw, solvent, asked.lowpass, stack)]
     centre = centre_of_mass(kept) if asked.recenter else np.zeros(3)
     return Inputs(stack, raw, whole, kept, asked.recenter, centre, box, size)
@@ -102,6 +103,10 @@ def _window(stack: ParticleSet, asked: Asked) -> tuple[int, int]:
 
 def _solvent(run: Run, tables: Tables, asked: Asked, stack: ParticleSet) -> np.ndarray:
     path = maps.find(tables, "mask", asked.solvent, asked.number)
+    if path is not None and not asked.solvent and asked.mask and os.path.samefile(path, asked.mask):
+        run.note(f"the stream's mask is --mask, {path}: the sphere in the box is taken for that of the whole particle "
+                 "(see --solvent)")  # fmt: skip
+        path = None
     if path is None:
         return soft_sphere(stack.box, stack.box / 2 - 6, 5)
     return maps.solvent(on_grid(run, path, stack, contrast=False), path)

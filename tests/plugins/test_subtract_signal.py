@@ -149,8 +149,10 @@ def test_the_streams_maps_are_used(folder: Path, bodies: Bodies, tmp_path: Path)
     more = star.Table.of(spaMapName=names[:2], spaMapRole=["half1", "half2"], spaMapClass=[1] * 2)
     star.write(tables.with_block("maps", star.Table.concat([stream, more])), tmp_path / "stream.star")
     where = tmp_path / "stream.star"
-    result = subtract(folder, tmp_path / "x", "--class", 2, table=where)
-    assert result.status == 65 and "keeps the whole particle" in result.stderr
+    result = subtract(folder, tmp_path / "x", "--class", 2, "--solvent", folder / "mask_a.mrc", table=where)
+    assert result.status == 65 and "keeps the whole particle (see --solvent)" in result.stderr
+    result = subtract(folder, tmp_path / "z", "--class", 2, table=where)  # as `post mask` has left the stream
+    assert result.status == 0 and "the sphere in the box is taken" in result.stderr
     both = two_bodies.soft_mask(bodies.maps["a"] + bodies.maps["b"], PIXEL, None, 12.0, 4.0, 10.0)[0]
     mrc.write(tmp_path / "whole.mrc", both, PIXEL)
     found = done(folder, tmp_path / "y", "--class", 2, "--solvent", tmp_path / "whole.mrc", table=where)

@@ -46,6 +46,8 @@ class Engine(Protocol):
     def search(self, block: Any, columns: Any, shifts: np.ndarray, shift_sigma: float, keep: int) -> Candidates: ...
     def heights(self, source: Any, block: Any, poses: np.ndarray, shifts: np.ndarray, radius: int,
                 prior: Prior) -> np.ndarray: ...  # fmt: skip
+    def slopes(self, source: Any, block: Any, poses: np.ndarray, shifts: np.ndarray, radius: int,
+               prior: Prior) -> np.ndarray: ...  # fmt: skip
     def refine(self, source: Any, block: Any, poses: np.ndarray, shifts: np.ndarray, logp: np.ndarray,
                stages: list[Stage], prior: Prior, operators: np.ndarray) -> Modes: ...  # fmt: skip
     def accumulate(self, images: Images, poses: Any, halves: list[np.ndarray], radius: int, noise: np.ndarray,
@@ -96,10 +98,17 @@ class Cpu:
         self, source: Reference, block: Block, poses: np.ndarray, shifts: np.ndarray, radius: int, prior: Prior
     ) -> np.ndarray:
         """log p (n, m), the prior's part included, at poses (n, m, 3, 3) and shifts (n, m, 2)."""
-        n, m = poses.shape[:2]
-        image, poses, shifts = np.repeat(np.arange(n), m), poses.reshape(-1, 3, 3), shifts.reshape(-1, 2)
-        sums = evaluate(source, block, image, poses, shifts, radius)
-        return (2 * sums.cross - sums.norm + prior.logp(image, poses, shifts)).reshape(n, m)
+        at = _flat(poses, shifts)
+        sums = evaluate(source, block, *at, radius)
+        return (2 * sums.cross - sums.norm + prior.logp(*at)).reshape(poses.shape[:2])
+
+    def slopes(
+        self, source: Reference, block: Block, poses: np.ndarray, shifts: np.ndarray, radius: int, prior: Prior
+    ) -> np.ndarray:
+        """(n, m, 5) of log p over turn and shift, the prior's part included, at poses (n, m, 3, 3) and shifts."""
+        at = _flat(poses, shifts)
+        gradient = 2 * evaluate(source, block, *at, radius).gradient + prior.gradient(*at)
+        return gradient.reshape(poses.shape[:2] + (5,))
 
     def accumulate(
         self, images: Images, poses: Any, halves: list[np.ndarray], radius: int, noise: np.ndarray, spread: Any,
@@ -134,6 +143,12 @@ class Cpu:
         from spa.refine import recognised
 
         return recognised.anything(images.block(rows, radius, noise), power)
+
+
+def _flat(poses: np.ndarray, shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images (n m,), poses and shifts of m a piece."""
+    n, m = poses.shape[:2]
+    return np.repeat(np.arange(n), m), poses.reshape(-1, 3, 3), shifts.reshape(-1, 2)
 
 
 CPU = Cpu()

@@ -20,6 +20,7 @@ class Cuda:
     search = staticmethod(exhaustive_cuda.search)
     refine = staticmethod(newton_cuda.refine)
     heights = staticmethod(newton_cuda.heights)
+    slopes = staticmethod(newton_cuda.slopes)
 
     def __init__(self, device: Device) -> None:
         self.device = device

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from spa.refine.data import Images
 from spa.refine.engine import CPU, Engine
 from spa.refine.settings import Search, global_stages, local_stages
-from spa.search import orientations
+from spa.search import mean, orientations
 from spa.search.newton import Modes
 from spa.search.prior import Prior
 
@@ -86,7 +87,10 @@ def laplace(logp: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What all blocks of one half share in one pass: its reference, band, noise, prior (of all images); pixels."""
+    """What all blocks of one half share in one pass: its reference, band, noise, prior (of all images); pixels.
+
+    means: whether climbs from the last poses end at means, not at tops.
+    """
 
     images: Images
     source: Any  # the engine's reference
@@ -97,6 +101,7 @@ class Task:
     extent: float
     shift_radius: float
     engine: Engine = CPU
+    means: bool = False
 
 
 def wide_pass(
@@ -152,8 +157,15 @@ def search_globally(
 
 def search_locally(task: Task, rows: np.ndarray, poses: Poses) -> Modes:
     """Modes of a block of images from the modes of the iteration before."""
-    block = task.engine.block(task.images, rows, task.radius, task.noise)
-    return task.engine.refine(
+    engine, prior = task.engine, task.prior.of(rows)
+    block = engine.block(task.images, rows, task.radius, task.noise)
+    modes = engine.refine(
         task.source, block, poses.poses[rows], poses.shifts[rows], poses.logp[rows],
-        local_stages(task.radius, poses.logp.shape[1]), task.prior.of(rows), task.operators,
+        local_stages(task.radius, poses.logp.shape[1]), prior, task.operators,
     )  # fmt: skip
+    if not task.means:
+        return modes
+    weight, root = laplace(modes.logp, modes.hessian)
+    best = weight.argmax(axis=1)
+    slopes = partial(engine.slopes, task.source, block, radius=task.radius, prior=prior)
+    return mean.centred(slopes, modes, best, root[np.arange(len(best)), best], rows)

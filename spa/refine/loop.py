@@ -147,10 +147,10 @@ def explained(problem: Problem, state: State, rows: Halves) -> float:
 
 
 def at_rest(problem: Problem, state: State, workers: Workers) -> State:
-    """The last state with its poses climbed in its own maps, not in those of the iteration before."""
+    """The last state with its poses climbed in its own maps, not in those of the iteration before, to their means."""
     problem = scales.seen(problem, state)
     halves, sources = plan.everything(problem), sources_of(state, workers)
-    return replace(expected(problem, state, workers, halves, sources), iteration=state.iteration)
+    return replace(expected(problem, state, workers, halves, sources, means=True), iteration=state.iteration)
 
 
 def sources_of(state: State, workers: Workers) -> Sources:
@@ -176,8 +176,13 @@ def left_over(problem: Problem, state: State, workers: Workers, halves: Halves, 
     return replace(state, noise=_noise(scales.seen(problem, state), state, workers, explained))
 
 
-def expected(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
-    """The state with new poses for the rows of each half, searched in every class against its own half's reference."""
+def expected(
+    problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources, means: bool = False
+) -> State:
+    """The state with new poses for the rows of each half, searched in every class against its own half's reference.
+
+    means: whether climbs end at the means of what poses may be.
+    """
     images, settings = problem.images, problem.settings
     root = np.random.SeedSequence((settings.seed, state.iteration + 1))
     streams = iter(np.random.Generator(np.random.Philox(root)).spawn(len(halves) * len(sources)))
@@ -188,7 +193,7 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
         for rows, source in zip(halves, pair):
             task = Task(
                 images, source, state.radius, state.noise, settings.operators, prior, problem.extent, reach,
-                workers.engine,
+                workers.engine, means,
             )  # fmt: skip
             for some, look in _looks(task, state, poses, rows, next(streams)):
                 queue = workers.engine.blocks(images, some, state.radius)

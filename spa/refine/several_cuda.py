@@ -99,6 +99,9 @@ class Several:
     def heights(self, source: Everywhere, *more: Any) -> Any:
         return self._mine.heights(source.on(self._mine), *more)
 
+    def slopes(self, source: Everywhere, *more: Any, **named: Any) -> Any:
+        return self._mine.slopes(source.on(self._mine), *more, **named)
+
     def refine(self, source: Everywhere, *more: Any) -> Any:
         return self._mine.refine(source.on(self._mine), *more)
 

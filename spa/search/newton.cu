@@ -114,16 +114,24 @@ __device__ inline void curvature(const double* sums, const Prior& prior, double*
         for (int j = i; j < 5; j++, k++) out[5 * i + j] = out[5 * j + i] = 2 * sums[k] + (i == j ? precision(prior, i) : 0);
 }
 
+// d log p / d(turn, shift) (5)
+__device__ inline void slope_of(const double* sums, const Prior& prior, const double* pose, const double* shift,
+                                double* out) {
+    double d[5];
+    away(prior, pose, shift, d);
+    for (int k = 0; k < 5; k++) out[k] = 2 * sums[2 + k] - d[k] * precision(prior, k);
+}
+
 // One step of Gauss-Newton from a pose and a shift to those of trial and moved; the gain that the model promises.
 __device__ inline double stepped(const double* sums, const Prior& prior, const double* pose, const double* shift,
                                  double damping, double turn, double move, double* trial, double* moved) {
-    double matrix[25], damped[25], gradient[5], step[5], d[5];
-    away(prior, pose, shift, d);
+    double matrix[25], damped[25], gradient[5], step[5];
+    slope_of(sums, prior, pose, shift, gradient);
     curvature(sums, prior, matrix);
     for (int k = 0; k < 25; k++) damped[k] = matrix[k];
     for (int k = 0; k < 5; k++) {
         damped[6 * k] = damped[6 * k] * (1 + damping) + 1e-9;
-        step[k] = gradient[k] = 2 * sums[2 + k] - d[k] * precision(prior, k);
+        step[k] = gradient[k];
     }
     solve5(damped, step);
     const double far = sqrt(step[0] * step[0] + step[1] * step[1] + step[2] * step[2]);
@@ -139,14 +147,15 @@ __device__ inline double stepped(const double* sums, const Prior& prior, const d
     return gain;
 }
 
-// Climbers (n, m): poses (…, 9), shifts (…, 2), logp, hessian (…, 25); those with log p = -inf are none. The images'
-// priors are about centres (n, 2) and poses (n, 9), if any; bend (n, 4), if any. evaluations: (1), added to.
+// Climbers (n, m): poses (…, 9), shifts (…, 2), logp, hessian (…, 25) and slope (…, 5), if any; those with
+// log p = -inf are none. The images' priors are about centres (n, 2) and poses (n, 9), if any; bend (n, 4), if any.
+// evaluations: (1), added to.
 extern "C" __global__ void climb(const float2* grid, int ny, int nx, const float* x, const float* ctf, int stride,
                                  const int* kx, const int* ky, int count, int box, const float* bend,
                                  const double* centres, const double* expected, double turn_precision,
                                  double move_precision, int n, int m, int iterations, double turn, double move,
                                  double gain, double sure, double* poses, double* shifts, double* logp,
-                                 double* hessian, unsigned long long* evaluations) {
+                                 double* hessian, double* slope, unsigned long long* evaluations) {
     __shared__ float slots[WARPS * SLOTS];
     __shared__ double sums[SLOTS], kept[SLOTS], pose[9], shift[2], trial[9], moved[2], now, damping;
     __shared__ int go;
@@ -198,6 +207,7 @@ extern "C" __global__ void climb(const float2* grid, int ny, int nx, const float
         if (threadIdx.x == 0) {
             logp[climber] = now;
             if (hessian) curvature(kept, prior, hessian + 25 * (size_t)climber);
+            if (slope) slope_of(kept, prior, pose, shift, slope + 5 * (size_t)climber);
             atomicAdd(evaluations, (unsigned long long)looks);
         }
         __syncthreads();

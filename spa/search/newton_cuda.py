@@ -18,12 +18,13 @@ WARP = 32
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
-    """On the device: poses (n, m, 9), shifts (n, m, 2), logp (n, m), hessian (n, m, 25) or None; all float64."""
+    """On the device, float64: poses (n, m, 9), shifts (n, m, 2), logp (n, m); hessian (n, m, 25), slope (n, m, 5)."""
 
     poses: Array
     shifts: Array
     logp: Array
     hessian: Array | None = None
+    slope: Array | None = None
 
 
 class _Priors:
@@ -65,31 +66,49 @@ def heights(
     source: Reference, block: Block, poses: np.ndarray, shifts: np.ndarray, radius: int, prior: Prior
 ) -> np.ndarray:
     """log p (n, m), the prior's part included, at poses (n, m, 3, 3) and shifts (n, m, 2) in the band of a radius."""
+    return _looked(source, block, poses, shifts, radius, prior).logp.get()
+
+
+def slopes(
+    source: Reference, block: Block, poses: np.ndarray, shifts: np.ndarray, radius: int, prior: Prior
+) -> np.ndarray:
+    """(n, m, 5) of log p over turn and shift, the prior's part included, at poses (n, m, 3, 3) and shifts (n, m, 2)."""
+    slope = _looked(source, block, poses, shifts, radius, prior, slope=True).slope
+    assert slope is not None
+    return slope.get()
+
+
+def _looked(
+    source: Reference, block: Block, poses: np.ndarray, shifts: np.ndarray, radius: int, prior: Prior,
+    slope: bool = False,
+) -> _Candidates:  # fmt: skip
+    """Candidates that stay where they are."""
     device = block.x.device
     n, m = poses.shape[:2]
     held = _Candidates(
         device.array(poses, np.float64), device.array(shifts, np.float64), device.zeros(n, m, dtype=float)
     )
-    stage = Stage(radius, 0, m, 0.0, 0.0)
-    looks = device.zeros(1, dtype=np.uint64)
-    return _climbed(source, block, _Priors(device, prior), held, stage, looks, hessian=False).logp.get()
+    stage, looks = Stage(radius, 0, m, 0.0, 0.0), device.zeros(1, dtype=np.uint64)
+    return _climbed(source, block, _Priors(device, prior), held, stage, looks, hessian=False, slope=slope)
 
 
 def _climbed(
-    source: Reference, block: Block, prior: _Priors, held: _Candidates, stage: Stage, looks: Array, hessian: bool = True
-) -> _Candidates:
+    source: Reference, block: Block, prior: _Priors, held: _Candidates, stage: Stage, looks: Array,
+    hessian: bool = True, slope: bool = False,
+) -> _Candidates:  # fmt: skip
     device, grid, names = block.x.device, source.grid, block.disc
     n, m = held.logp.shape
     count = min(block.band.count(stage.radius), block.count)
     curved = device.zeros(n, m, 25, dtype=np.float64) if hessian else None
+    sloping = device.zeros(n, m, 5, dtype=np.float64) if slope else None
     device.run(
         SOURCE, "climb", (1, n * m), threads_for(count), grid, np.int32(grid.shape[1]), np.int32(grid.shape[2]),
         block.x, block.ctf, np.int32(block.stride), names.kx, names.ky, np.int32(count), np.int32(block.band.box),
         block.bend, prior.centres, prior.poses, prior.turn, prior.move, np.int32(n), np.int32(m),
         np.int32(stage.iterations), np.float64(stage.turn), np.float64(stage.move), np.float64(GAIN), np.float64(SURE),
-        held.poses, held.shifts, held.logp, curved, looks,
+        held.poses, held.shifts, held.logp, curved, sloping, looks,
     )  # fmt: skip
-    return _Candidates(held.poses, held.shifts, held.logp, curved)
+    return _Candidates(held.poses, held.shifts, held.logp, curved, sloping)
 
 
 def _survivors(held: _Candidates, group: Array, keep: int, slack: float, angle: float) -> _Candidates:

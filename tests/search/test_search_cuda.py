@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from spa.gpu.device import Device
 from spa.image.disc import disc
 from spa.image.disc_cuda import on_device
+from spa.refine.engine import CPU
 from spa.search import exhaustive, exhaustive_cuda, images_cuda, newton, newton_cuda, orientations
 from spa.search.images import Block, prefix
 from spa.search.likelihood import evaluate
@@ -146,6 +147,15 @@ def test_a_stage_of_no_steps_is_the_height(case: dict, device: Device) -> None:
     source = slices_cuda.reference(device, case["volume"], RADIUS)
     found = newton_cuda.heights(source, on(device, case["block"]), poses, shifts, RADIUS, prior)
     assert np.allclose(found[:, 0], wanted, rtol=1e-5, atol=1e-3)
+
+
+def test_slopes(case: dict, device: Device) -> None:
+    poses = orientations.turned(case["poses"], np.full((N, 3), 0.05))[:, None]
+    prior, shifts = Prior(case["shifts"] + 0.3, 1.5, case["poses"], 0.1), case["shifts"][:, None] - 0.2
+    wanted = CPU.slopes(reference(case["volume"], RADIUS), case["block"], poses, shifts, RADIUS, prior)
+    source = slices_cuda.reference(device, case["volume"], RADIUS)
+    found = newton_cuda.slopes(source, on(device, case["block"]), poses, shifts, RADIUS, prior)
+    assert np.allclose(found, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("angle", [0.01, 0.5, 2.0, 3.1, np.pi])

@@ -1,0 +1,44 @@
+"""The mean of what a pose may be, from the top of its peak: of all estimates it has the least squared error.
+
+About a top with covariance C the mean lies C E[grad log p] off it, E over the Gaussian of C: one step towards the
+Gaussian that is nearest to the posterior (Opper & Archambeau, Neural Comput. 21 (2009) 786). Peaks are roughened by
+the interpolation of slices, too, which moves tops but averages out of means. E is taken over the corners of a simplex,
+which have a Gaussian's first two moments. Their third are not 0: every other image takes the corners' opposites, so
+that what this leaves is not the same for all.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from scipy.linalg import helmert
+
+from spa.search.newton import Modes
+from spa.search.orientations import turned
+
+CORNERS = helmert(6).T * np.sqrt(6)  # (6, 5), sqrt(5) standard deviations off; their covariance is 1
+NARROW = 0.2  # radians: a turn that is known no better has no peak that a Gaussian describes
+FARTHEST = 1.0  # standard deviations between a top and its mean
+
+Slopes = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def centred(slopes: Slopes, modes: Modes, best: np.ndarray, root: np.ndarray, rows: np.ndarray) -> Modes:
+    """The modes with the best of each image at its mean; log p and curvature stay those of its top.
+
+    slopes: (n, k, 5) d log p / d(turn x 3, shift x 2) of n images at poses (n, k, 3, 3) and shifts (n, k, 2). best
+    (n,): places of the modes; root (n, 5, 5): roots of their covariances; rows (n,): the images' numbers.
+    """
+    at = np.arange(len(best)), best
+    tops, shifts = modes.poses[at], modes.shifts[at]
+    corners = CORNERS * (1 - 2 * (rows % 2))[:, None, None]
+    away = np.einsum("nab,nkb->nka", root, corners)
+    poses = turned(np.repeat(tops, len(CORNERS), axis=0), away[..., :3].reshape(-1, 3))
+    slope = slopes(poses.reshape(away.shape[:2] + (3, 3)), shifts[:, None] + away[..., 3:])
+    step = np.einsum("nba,nkb->na", root, slope) / len(CORNERS)  # in standard deviations
+    step *= np.minimum(1, FARTHEST / np.maximum(np.linalg.norm(step, axis=1, keepdims=True), 1e-30))
+    step[np.linalg.norm(root[:, :3], axis=(1, 2)) > NARROW] = 0
+    off = np.einsum("nab,nb->na", root, step)
+    found = replace(modes, poses=modes.poses.copy(), shifts=modes.shifts.copy())
+    found.poses[at], found.shifts[at] = turned(tops, off[:, :3]), shifts + off[:, 3:]
+    return found

@@ -51,7 +51,7 @@ def classify_2d(
     state = resumed(run, loop.State) or loop.start(problem.images, problem.settings, problem.variance)
     with in_order(run.threads, run.checkpoint) as mapped:
         left = loop.iterations(
-            problem.images, problem.settings, state, engine.over(mapped), inputs.expectation(engine)
+            problem.images, problem.settings, state, engine.over(mapped), inputs.expectation(engine, run.threads)
         )
         remaining = iterations - state.iteration
         for state in run.progress(left, total=remaining, unit="iteration"):

@@ -81,10 +81,10 @@ def _room(run: Run, stack: ParticleSet, settings: Settings) -> np.ndarray | None
     return room.coefficients(run, len(stack), wanted, rest, everything, maps)
 
 
-def expectation(engine: Engine) -> Callable[..., Any]:
-    """What makes the E-step of averages where an engine computes."""
+def expectation(engine: Engine, threads: int) -> Callable[..., Any]:
+    """What makes the E-step of averages where an engine computes; here by so many threads."""
     if engine.device is None:
-        return Expectation
+        return partial(Expectation, threads=threads)
     from spa.class2d import expect_cuda
     from spa.refine.engine_cuda import Cuda
 

@@ -4,6 +4,7 @@ Wiener filter with the prior's power from the Fourier ring correlation F of the 
 average = num / (den + mean den (1 - F) / F); as RELION's (Scheres 2012), with F in the place of tau^2.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +18,13 @@ _FLAT = 0.02  # of the mean weight, where halves are compared without a prior
 
 @dataclass(frozen=True)
 class Averages:
-    """images (C, small, small) float32 of all, masked; others (F, C, small, small): without the images of each fold.
+    """images (C, small, small) float32 of all, masked; others: of a fold's number, those without its images.
 
     frc (C, shells): ring correlation between even and odd folds, as of the two together.
     """
 
     images: np.ndarray
-    others: np.ndarray
+    others: Callable[[int], np.ndarray]
     frc: np.ndarray
 
 
@@ -52,7 +53,7 @@ def averages(plane: Plane, sums: np.ndarray, diameter: float, limit: int) -> Ave
     joint = sums.sum(0)
     f = np.clip(frc, _FLOOR, 1 - _FLOOR)
     prior = _shell_mean(plane, joint[..., 2]) * ((1 - f) / f + _FLOOR)
-    return Averages(finished(joint, prior), finished(joint - sums, prior), frc)
+    return Averages(finished(joint, prior), lambda fold: finished(joint - sums[fold], prior), frc)
 
 
 def _flattened(images: np.ndarray, mask: np.ndarray, rim: np.ndarray) -> np.ndarray:

@@ -80,8 +80,8 @@ class Expectation:
 
     block = 64  # a batch of four folds has several in each, for as many threads
 
-    def __init__(self, plane: Plane, images: Images, *given: Any) -> None:
-        self.images, self.model = images, model(plane, images, *given)
+    def __init__(self, plane: Plane, images: Images, *given: Any, threads: int = 1) -> None:
+        self.images, self.model = images, model(plane, images, *given, threads=threads)
 
     def __call__(self, rows: np.ndarray, shift: np.ndarray, seen: np.ndarray) -> Partial:
         """The E-step of the images `rows`; shift (n, 2) pixels and seen (n,) from earlier iterations."""

@@ -22,7 +22,7 @@ from spa.class2d.schedule import Settings
 
 FOLDS = 4
 _SHARED = 1000  # images of a full class that it shares with an empty one, at most
-Mapped = Callable[[Callable[[np.ndarray], Partial], Sequence[np.ndarray]], Iterable[Partial]]
+Mapped = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,9 @@ def step(
     target = Plane(plane.box, settings.radius(state.iteration, shown))
     rows = settings.rows(state.iteration, len(images))
     work = _Pass(images, settings, state, target, expectation)
-    for fold, others in enumerate(made.others):
-        work.fold(fold, plane.resized_complex(plane.grids(others), target), rows, mapped)
+    others = mapped(lambda fold: plane.resized_complex(plane.grids(made.others(fold)), target), range(FOLDS))
+    for fold, grids in enumerate(list(others)):
+        work.fold(fold, grids, rows, mapped)
     return _renewed(settings, state, plane, target, work, len(rows) / len(images))
 
 

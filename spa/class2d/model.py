@@ -52,12 +52,13 @@ class Model:
 def model(
     plane: Plane, images: Images, grids: np.ndarray, levels: Sequence[Level], log_prior: np.ndarray,
     variance: np.ndarray, shift_sigma: float, reach: float, window: float = np.inf, temperature: float = 1.0,
+    threads: int = 1,
 ) -> Model:  # fmt: skip
     """Turns the averages (C, cells complex64) to every level."""
     made = []
     for level in levels:
         turn = turns(plane, images.band, images.band.count(level.radius), level.psi[: level.half])
-        made.append(Grid(level, slices(grids, plane.columns, turn), level.ramps(images.band), turn))
+        made.append(Grid(level, slices(grids, plane.columns, turn, threads), level.ramps(images.band), turn))
     return Model(plane, made, log_prior.astype(np.float32), variance, shift_sigma, reach, window, temperature)
 
 

@@ -125,11 +125,15 @@ def turns(plane: Plane, band: Disc, count: int, psi: np.ndarray) -> Turns:
     )
 
 
-def slices(grids: np.ndarray, columns: int, turn: Turns) -> np.ndarray:
+def slices(grids: np.ndarray, columns: int, turn: Turns, threads: int = 1) -> np.ndarray:
     """(C, P, 2, K) float32: grids (C, cells) complex64 at the turned coefficients."""
     out = np.empty((len(grids), len(turn.index), 2, turn.index.shape[1]), np.float32)
     parts = np.ascontiguousarray(grids).view(np.float32).reshape(len(grids), -1, 2)
-    kernels.cut(parts, turn.index, turn.fx, turn.fy, turn.sign, columns, out)
+
+    def one(c: int) -> None:
+        kernels.cut(parts[c : c + 1], turn.index, turn.fx, turn.fy, turn.sign, columns, out[c : c + 1])
+
+    fft.each(one, len(out), threads)
     return out
 
 

@@ -53,7 +53,7 @@ class Engine(Protocol):
     def accumulate(self, images: Images, poses: Any, halves: list[np.ndarray], radius: int, noise: np.ndarray,
                    spread: Any, seed: tuple[int, ...], workers: Any, operators: np.ndarray
                    ) -> list[Any]: ...  # fmt: skip
-    def solve(self, sums: Any, prior: np.ndarray) -> np.ndarray: ...  # as `spa.volume.insert.solve`
+    def solve(self, sums: Any, prior: np.ndarray, threads: int = 1) -> np.ndarray: ...  # as `spa.volume.insert.solve`
     def left(self, images: Images, poses: Any, rows: np.ndarray, source: Any, radius: int) -> np.ndarray: ...
     def agreement(self, images: Images, poses: Any, rows: np.ndarray, source: Any, radius: int, noise: np.ndarray
                   ) -> tuple[np.ndarray, np.ndarray]: ...  # fmt: skip

@@ -65,7 +65,7 @@ class Cuda:
         """Sums as they lie there, where half of the memory that is free is enough to solve them; else on the host."""
         return sums if 2 * solve_cuda.room(sums.box) < self.device.free() else sums.get()
 
-    def solve(self, sums: Any, prior: np.ndarray) -> np.ndarray:
+    def solve(self, sums: Any, prior: np.ndarray, threads: int = 1) -> np.ndarray:
         return solve_cuda.solve(self.device, sums, prior)
 
     def left(

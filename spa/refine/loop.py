@@ -90,7 +90,7 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     state = plan.advanced(problem, expected(problem, state, workers, halves, sources), halves)
     parts, share = plan.parted(problem, state), sum(map(len, halves)) / len(problem.images)
     state = left_over(problem, state, workers, halves, sources)
-    del sources  # the sums take their room
+    sources.clear()  # the sums take their room
     state = drift.without(problem, state) if climbed else state
     draws = halfmaps.draws(problem, state) if climbed else 0
     found = halfmaps.summed(problem, state, workers, parts, share, draws)
@@ -159,9 +159,11 @@ def sources_of(state: State, workers: Workers) -> Sources:
 
 
 def maximised(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
-    """The state with the noise and the maps of its poses, and with what the next iteration does."""
+    """The state with the noise and the maps of its poses, and with what the next iteration does; sources go."""
     share = sum(map(len, halves)) / len(problem.images)
-    return _slim(halfmaps.summed(problem, left_over(problem, state, workers, halves, sources), workers, halves, share))
+    state = left_over(problem, state, workers, halves, sources)
+    sources.clear()  # the sums take their room
+    return _slim(halfmaps.summed(problem, state, workers, halves, share))
 
 
 def _slim(state: State) -> State:

@@ -165,8 +165,7 @@ def regularised(
     inside alone: places at the particle's rim would be judged by the solvent's noise.
     """
     raw = _raw(sums, workers)
-    curve = fsc(raw[0] * problem.solvent, raw[1] * problem.solvent, run=workers.map)
-    curve[sums[0].radius + 1 :] = 0
+    curve = fsc(raw[0] * problem.solvent, raw[1] * problem.solvent, run=workers.map, last=sums[0].radius)
     resolution = problem.resolution(curve)
     threads = max(1, workers.threads // len(raw))
     inside = list(workers.map(lambda one: within(problem, one, resolution, threads=threads), raw))
@@ -207,7 +206,7 @@ def joint_map(
     if problem.smoothing:
         return problem.smoothing.joint(*found.raw)
     whole = sums[0].take(sums[1])
-    return workers.engine.solve(whole, wiener_prior(whole, joint_fsc(found.curve), found.share))
+    return workers.engine.solve(whole, wiener_prior(whole, joint_fsc(found.curve), found.share), workers.threads)
 
 
 def wiener_prior(sums: Sums, curve: np.ndarray, share: float = 1.0) -> np.ndarray:

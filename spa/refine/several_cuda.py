@@ -125,7 +125,7 @@ class Several:
                 found.append(self.engines[0].kept(insert_cuda.symmetrised(whole, operators)))
         return found
 
-    def solve(self, sums: Any, prior: np.ndarray) -> np.ndarray:
+    def solve(self, sums: Any, prior: np.ndarray, threads: int = 1) -> np.ndarray:
         """Where they lie; those on the host wherever this thread is."""
         there = isinstance(sums, insert_cuda.Accumulator)
         return (self.engines[0] if there else getattr(self._here, "engine", self.engines[0])).solve(sums, prior)

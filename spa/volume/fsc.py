@@ -12,7 +12,7 @@ import numpy as np
 
 from spa.errors import DataError
 from spa.image import fft
-from spa.volume.shells import radii, require_cube, shell_counts, shell_products
+from spa.volume.shells import require_cube, shell_counts, shell_products, shell_products_low
 
 MARGIN = 2  # shells beyond the randomisation where the correction starts
 SHARE = 0.1  # of the box: a particle's, where no mask says it
@@ -22,20 +22,28 @@ SURE = 2.0  # standard deviations by which shells that end a curve tell the thre
 Map = Callable[..., Iterable]
 
 
-def fsc(a: np.ndarray, b: np.ndarray, *, run: Map = map) -> np.ndarray:
+def fsc(a: np.ndarray, b: np.ndarray, *, run: Map = map, last: int | None = None) -> np.ndarray:
     """Correlation of two real volumes (n, n, n) in each shell 0 ... n//2: (n//2+1,) float64; 0 where one is empty.
 
-    run: what may work on several things at once.
+    run: what may work on several things at once; last: the shell that ends it, beyond which it is 0.
     """
     n = require_cube(a)
     if a.shape != b.shape:
         raise DataError(f"the maps' boxes differ: {n} and {b.shape[0]} pixels")
-    return fsc_spectra(*run(fft.rfft3, (a, b)), run=run)
+    if last is None or 2 * last + 1 >= n:
+        curve = fsc_spectra(*run(fft.rfft3, (a, b)), run=run)
+        return curve if last is None else np.where(np.arange(len(curve)) <= last, curve, 0.0)
+    a_low, b_low = run(lambda one: fft.rfft3_low(one, last), (a, b))
+    found = run(shell_products_low, (a_low, a_low, b_low), (b_low, a_low, b_low))
+    return np.concatenate([_correlation(*found), np.zeros(n // 2 - last)])
 
 
 def fsc_spectra(a_rft: np.ndarray, b_rft: np.ndarray, *, run: Map = map) -> np.ndarray:
     """The same from half spectra (n, n, n//2+1)."""
-    cross, one, other = run(shell_products, (a_rft, a_rft, b_rft), (b_rft, a_rft, b_rft))
+    return _correlation(*run(shell_products, (a_rft, a_rft, b_rft), (b_rft, a_rft, b_rft)))
+
+
+def _correlation(cross: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     power = one * other
     return np.divide(cross, np.sqrt(power), out=np.zeros_like(cross), where=power > 0)
 
@@ -90,14 +98,16 @@ def randomise_phases(volume_rft: np.ndarray, shell: int, rng: np.random.Generato
     """The half spectrum with random phases from this radius (Fourier pixels) on; amplitudes and reality are kept."""
     n = volume_rft.shape[0]
     own = {column: _odd_angles(n, rng) for column in ((0,) if n % 2 else (0, n // 2))}
-    out, beyond = volume_rft.copy(), radii(n) >= shell
+    k, kx = np.fft.fftfreq(n, 1 / n).astype(np.float32), np.arange(n // 2 + 1, dtype=np.float32)
+    out = volume_rft.copy()
     for z in range(n):
+        beyond = np.sqrt(k[z] ** 2 + k[:, None] ** 2 + kx**2) >= shell
         angle = rng.random(out.shape[1:], np.float32) * np.float32(2 * np.pi)
         for column, angles in own.items():
             angle[:, column] = angles[z]
         size = np.abs(volume_rft[z])
-        np.copyto(out[z].real, size * np.cos(angle), where=beyond[z])
-        np.copyto(out[z].imag, size * np.sin(angle), where=beyond[z])
+        np.copyto(out[z].real, size * np.cos(angle), where=beyond)
+        np.copyto(out[z].imag, size * np.sin(angle), where=beyond)
     return out
 
 

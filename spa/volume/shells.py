@@ -77,6 +77,23 @@ def shell_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return _sums(len(a), lambda some: a[some].real * b[some].real + a[some].imag * b[some].imag)
 
 
+def shell_products_low(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The same over shells 0 ... last, from low parts (n, 2 last + 1, last + 1) of half spectra (`fft.rfft3_low`)."""
+    n, last = len(a), a.shape[2] - 1
+    plane, out = _low_squares(last), np.zeros(last + 2)
+    for z, one, other in zip(np.fft.fftfreq(n, 1 / n), a, b):
+        values = np.asarray(one.real * other.real + one.imag * other.imag, np.float64)
+        values[:, 1:] *= 2
+        shells = np.minimum(np.rint(np.sqrt(z * z + plane)), last + 1).astype(np.int64)
+        out += np.bincount(shells.ravel(), values.ravel(), len(out))
+    return out[:-1]
+
+
+def _low_squares(last: int) -> np.ndarray:
+    """Squared radii (2 last + 1, last + 1) of a plane's coefficients that are at most `last` in size."""
+    return np.fft.ifftshift(np.arange(-last, last + 1))[:, None] ** 2 + np.arange(last + 1) ** 2
+
+
 @lru_cache(maxsize=8)
 def shell_counts(n: int) -> np.ndarray:
     """How many coefficients of the full transform lie in each shell: (n//2+1,) float64."""
@@ -106,7 +123,7 @@ def _filtered(
         return fft.irfft3(radial(fft.rfft3(volume, threads), factor), n, threads)
     table = np.asarray(factor(_distances(n)), np.float32)
     low = fft.rfft3_low(volume, last, threads)
-    plane = np.fft.ifftshift(np.arange(-last, last + 1))[:, None] ** 2 + np.arange(last + 1) ** 2
+    plane = _low_squares(last)
     for part, z in zip(low, np.fft.fftfreq(n, 1 / n).astype(int)):
         part *= table[z * z + plane]
     return fft.irfft3_low(low, n, threads)

@@ -167,3 +167,12 @@ def test_boxes_that_differ_are_named() -> None:
         masked_curves(noise(0), noise(1), noise(0, 16), noise(0), [np.random.default_rng(0)])
     with pytest.raises(DataError, match="cubic"):
         fsc(noise(0)[:16], noise(0)[:16])
+
+
+@pytest.mark.parametrize("n", [20, 21])
+@pytest.mark.parametrize("last", [5, 9])
+def test_a_curve_that_ends_is_the_same_up_to_there(n: int, last: int) -> None:
+    a, b = np.random.default_rng(3).standard_normal((2, n, n, n)).astype(np.float32)
+    whole, found = fsc(a, a + b), fsc(a, a + b, last=last)
+    np.testing.assert_allclose(found[: last + 1], whole[: last + 1], rtol=1e-5)
+    assert len(found) == len(whole) and not found[last + 1 :].any()

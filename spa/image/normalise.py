@@ -13,11 +13,13 @@ def background(box: int, radius: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _plane(box: int, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    """What gives a plane's coefficients from the background's pixels, and the plane's columns over all pixels."""
-    y, x = np.mgrid[:box, :box] - box // 2
-    columns = np.stack([np.ones(box * box), x.ravel() / box, y.ravel() / box], axis=1)
-    return np.linalg.pinv(columns[background(box, radius).ravel()]), columns
+def _plane(box: int, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the background is in a flat image, what gives a plane's coefficients from its pixels, and the plane's
+    steps along an axis (box,)."""
+    steps = (np.arange(box) - box // 2) / box
+    columns = np.stack([np.ones(box * box), np.tile(steps, box), np.repeat(steps, box)], axis=1)
+    mask = background(box, radius).ravel()
+    return np.flatnonzero(mask), np.linalg.pinv(columns[mask]), steps
 
 
 def normalised(images: np.ndarray, radius: float, ramp: bool = True) -> np.ndarray:
@@ -26,17 +28,16 @@ def normalised(images: np.ndarray, radius: float, ramp: bool = True) -> np.ndarr
     ramp: a plane fitted to the background is subtracted, not its mean alone. An image whose background is constant
     comes back as zeros. As RELION prepares particles (Scheres, J. Struct. Biol. 180 (2012) 519).
     """
-    n, box = len(images), images.shape[-1]
-    mask = background(box, radius).ravel()
-    flat = images.reshape(n, -1).astype(np.float32)
-    outside = flat[:, mask].astype(np.float64)
-    if ramp:
-        solve, columns = _plane(box, radius)
-        fitted = outside @ solve.T @ columns.T
-    else:
-        fitted = outside.mean(axis=1, keepdims=True) * np.ones(box * box)
-    outside -= fitted[:, mask]
-    level, spread = outside.mean(axis=1, keepdims=True), outside.std(axis=1, keepdims=True)
-    least = 1e-9 * np.abs(fitted).max(axis=1, keepdims=True) + 1e-30
-    scale = np.where(spread > least, 1 / np.maximum(spread, 1e-300), 0)
-    return ((flat - fitted - level) * scale).astype(np.float32).reshape(n, box, box)
+    box = images.shape[-1]
+    there, solve, steps = _plane(box, radius)
+    out = np.empty(images.shape, np.float32)
+    for image, target in zip(images, out):  # one fits the cache
+        seen = image.ravel()[there].astype(np.float64)
+        level, along_x, along_y = solve @ seen if ramp else (seen.mean(), 0.0, 0.0)
+        fitted = level + along_x * steps + along_y * steps[:, None]
+        seen -= fitted.ravel()[there]
+        spread, least = seen.std(), 1e-9 * np.abs(fitted).max() + 1e-30
+        fitted += seen.mean()
+        np.subtract(image, fitted, out=fitted)
+        np.multiply(fitted, 1 / spread if spread > least else 0.0, out=target, casting="same_kind")
+    return out

@@ -52,7 +52,7 @@ class Model:
 def model(
     plane: Plane, images: Images, grids: np.ndarray, levels: Sequence[Level], log_prior: np.ndarray,
     variance: np.ndarray, shift_sigma: float, reach: float, window: float = np.inf, temperature: float = 1.0,
-    threads: int = 1,
+    *, threads: int = 1,
 ) -> Model:  # fmt: skip
     """Turns the averages (C, cells complex64) to every level."""
     made = []

@@ -39,8 +39,14 @@ def _agreement(half1: np.ndarray, half2: np.ndarray, run: Map) -> float:
     noise = shell_products(apart, apart)[1:] / counts
     faint = np.flatnonzero((noise < LEAKED * noise.max()) & (np.arange(len(noise)) > noise.argmax()))
     end = int(faint[0]) if len(faint) else len(noise)
-    square = (half1 - half2).astype(np.float64) ** 2
-    filled = min(1.0, 3 * square.mean() ** 2 / max(float((square**2).mean()), 1e-300))
+    second, fourth = np.mean([_moments(one - other) for one, other in zip(half1, half2)], axis=0)
+    filled = min(1.0, 3 * second**2 / max(fourth, 1e-300))
     free = filled * counts[:end] / 2
     curve = fsc_spectra(*spectra, run=run)[1 : end + 1]
     return float((np.cumsum(free * curve) / np.sqrt(np.maximum(np.cumsum(free), 1e-30))).max())
+
+
+def _moments(plane: np.ndarray) -> tuple[float, float]:
+    """Mean second and fourth power."""
+    square = plane.astype(np.float64) ** 2
+    return float(square.mean()), float((square**2).mean())

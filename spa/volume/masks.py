@@ -94,7 +94,11 @@ def grown(inside: np.ndarray, extend: float, edge: float) -> np.ndarray:
         raise DataError("the mask would be empty: no voxel lies above the threshold")
     box = _bounds(inside, int(np.ceil(extend + edge)) + 1)
     mask = np.zeros(inside.shape, np.float32)
-    mask[box] = raised_cosine(ndimage.distance_transform_edt(~inside[box]), extend, extend + edge)
+    nearest = ndimage.distance_transform_edt(~inside[box], return_distances=False, return_indices=True)
+    y, x = np.ogrid[: nearest.shape[2], : nearest.shape[3]]
+    for z, (plane, (to_z, to_y, to_x)) in enumerate(zip(mask[box], nearest.swapaxes(0, 1))):
+        square = (to_z - z) ** 2 + (to_y - y) ** 2 + (to_x - x) ** 2
+        plane[:] = raised_cosine(np.sqrt(square), extend, extend + edge)
     return mask
 
 

@@ -17,6 +17,7 @@ from spa.job import room
 from spa.job.particles import ParticleSet
 from spa.job.run import Run
 from spa.recipe import seen
+from spa.recipe.widths import require_diameter
 from spa.refine import data
 from spa.refine.engine import Engine
 
@@ -45,8 +46,7 @@ def problem(
     """
     stack = seen.opened(run, tables, ctf)
     width = stack.box * stack.pixel_size
-    if diameter > width:
-        raise UsageError(f"--diameter {diameter:g}: the box is {width:g} A wide")
+    require_diameter(diameter, width)
     if shift_range is not None and shift_range > width / 2:
         raise UsageError(f"--shift-range {shift_range:g}: the box is {width:g} A wide; half of it at most")
     limit = int(min(stack.box // 2 - 1, width / max_resolution))

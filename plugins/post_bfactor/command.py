@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spa.errors import DataError, UsageError
+from spa.errors import DataError
 from spa.job import options
 from spa.job.run import Run, job
 
@@ -83,6 +83,7 @@ def _prepared(run: Run, tables: Any, mask_file: str | None, symmetry: str | None
     from spa.job.particles import open_particles
     from spa.model.poses import matrices
     from spa.recipe import given
+    from spa.recipe.widths import require_diameter
     from spa.refine.data import smooth_spectrum
     from spa.volume.halfmaps import sphere_for
     from spa.volume.symmetry import operators
@@ -94,8 +95,7 @@ def _prepared(run: Run, tables: Any, mask_file: str | None, symmetry: str | None
         raise DataError(f"{stack.tables['particles'].where} has no angles: refine the particles first")
     box = stack.box * stack.pixel_size
     wide = diameter or 0.7 * box
-    if wide > box:
-        raise UsageError(f"--diameter {wide:g}: the box is {box:g} A wide")
+    require_diameter(wide, box)
     name = maps.find(tables, "mask", mask_file)
     if name:
         mask = maps.solvent(given.on_grid(run, name, stack, contrast=False), name)

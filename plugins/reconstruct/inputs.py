@@ -9,6 +9,7 @@ from spa.model.poses import matrices
 from spa.recipe import given, halfmaps
 from spa.recipe.posed import WIDEST
 from spa.recipe.symmetry import foreign
+from spa.recipe.widths import require_diameter
 from spa.refine import known
 from spa.refine.data import smooth_spectrum
 from spa.refine.problem import Problem
@@ -36,7 +37,7 @@ def read(run: Run, tables: Tables, asked: Asked) -> given.Inputs:
     halfmaps.say_drawn(run, stack)
     width = stack.box * stack.pixel_size
     diameter = asked.diameter or WIDEST * width
-    given.require_within("--diameter", diameter, width, width)
+    require_diameter(diameter, width)
     solvent = given.solvent(run, asked.mask, stack, diameter)
     images, noise, rows = given.load(run, stack, diameter)
     prior = Prior(stack.shifts(rows), 1.0, matrices(*stack.particles.euler[rows].T))

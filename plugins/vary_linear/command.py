@@ -22,7 +22,7 @@ from spa.job.run import Run, job
               help="Finest detail of the components, angstroms.")
 @click.option("--start-resolution", type=click.FloatRange(min=1), default=20.0, show_default=True,
               help="Finest detail of the start, angstroms.")
-@click.option("--tau", type=click.FloatRange(min=0, min_open=True), default=0.05, show_default=True,
+@click.option("--tau", type=click.FloatRange(1e-4, 100), default=0.05, show_default=True,
               help="Power of what varies, over that of the map: less makes components smoother.")
 @click.option("--no-contrast", is_flag=True, help="All particles have one grey scale.")
 @click.option("--iterations", type=click.IntRange(min=0), default=8, show_default=True,

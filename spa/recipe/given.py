@@ -12,6 +12,7 @@ from spa.io.star import Table, Tables
 from spa.job import maps, room
 from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
+from spa.recipe.widths import require_diameter
 from spa.refine import data, drift, loop
 from spa.refine.problem import Problem
 from spa.refine.settings import Settings, columns_bytes
@@ -153,6 +154,8 @@ def require_within(option: str, value: float, most: float, width: float) -> None
 
 def _check_lengths(stack: ParticleSet, diameter: float, asked: Asked) -> None:
     width = stack.box * stack.pixel_size
+    if asked.diameter:
+        require_diameter(asked.diameter, width)
     for name, value, most in (("--diameter", diameter, width), ("--lowpass", asked.lowpass or 0, width / 2),
                               ("--shift-range", asked.shift_range or 0, width / 2)):  # fmt: skip
         require_within(name, value, most, width)

@@ -15,6 +15,7 @@ from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
 from spa.model.poses import matrices
 from spa.recipe.given import measured_diameter
+from spa.recipe.widths import require_diameter
 from spa.refine import data
 from spa.refine.problem import Workers
 from spa.volume.masks import soft_sphere
@@ -81,8 +82,8 @@ def opened(run: Run, tables: Tables, asked: Asked, fewest: int, why: str) -> Ope
         raise DataError(f"{where}: no rlnAngleRot, rlnAngleTilt, rlnAnglePsi; refine the particles first")
     if len(stack) < fewest:
         raise DataError(f"{where}: {len(stack)} particles are too few {why}")
-    if asked.diameter and asked.diameter > width:
-        raise UsageError(f"--diameter {asked.diameter:g}: the box is {width:g} A wide")
+    if asked.diameter:
+        require_diameter(asked.diameter, width)
     shells = int(min(stack.box // 2 - 1, width / asked.max_resolution))
     if shells < 4:
         raise UsageError(f"--max-resolution {asked.max_resolution:g}: the box is {width:g} A wide, a quarter at most")

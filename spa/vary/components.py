@@ -231,8 +231,13 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Of the subspaces that maps (q, …) and (p, …) span: mean squared cosine of the smaller one's directions."""
+    """Of the subspaces that maps (q, …) and (p, …) span: mean squared cosine of the smaller one's directions.
+
+    Of maps that have all gone to nothing 1, and 0 where one of the two has.
+    """
     small, large = sorted((_basis(a), _basis(b)), key=len)
+    if not len(small):
+        return float(not len(large))
     return float((np.linalg.norm(small @ large.T, axis=1) ** 2).mean())
 
 

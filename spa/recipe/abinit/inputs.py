@@ -13,6 +13,7 @@ from spa.job import memory
 from spa.job.particles import ParticleSet, half_sets
 from spa.job.run import Run
 from spa.recipe import seen
+from spa.recipe.widths import require_diameter
 from spa.refine import data
 from spa.refine.data import Images
 from spa.volume.symmetry import canonical, operators
@@ -51,8 +52,7 @@ def read(
     stack = seen.opened(run, tables, ctf)
     where, width = stack.tables["particles"].where, stack.box * stack.pixel_size
     _require_enough(where, len(stack))
-    if not 0.1 * width <= diameter <= width:
-        raise UsageError(f"--diameter {diameter:g}: the box is {width:g} A wide; a tenth to all of it makes sense")
+    require_diameter(diameter, width)
     if shift_range is not None and shift_range > width / 2:
         raise UsageError(f"--shift-range {shift_range:g}: the box is {width:g} A wide; half of it at most")
     if max_resolution < 2 * stack.pixel_size:

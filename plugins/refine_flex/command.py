@@ -54,9 +54,9 @@ def flex(run: Run, star: str, output: str, plot: str | None, **settings: Any) ->
 
     DIR gets map.mrc, half maps, FSC and mask.mrc of the density where it rests, rigid.mrc (the map if nothing moved),
     motion.mrc and motion_error.mrc (how far each voxel moves, and how far halves disagree on it, angstroms), and the
-    density in motion along each coordinate (series01_001.mrc ...) and, of several, along the curve through all
-    particles (path_001.mrc ...).  The table has _spaLatent1 ... and _spaLatentPath as vary linear writes them,
-    data_components, data_series and data_maps.
+    density in motion along each coordinate (series01_001.mrc ...) and, where halves agree in several, along the curve
+    through all particles in these (path_001.mrc ...).  The table has _spaLatent1 ... and _spaLatentPath as vary linear
+    writes them, data_components, data_series and data_maps.
 
     On a CUDA device projections of the density, and what images say of it, are made there; all else is the
     processor's.

@@ -89,9 +89,19 @@ def found(run: Run, given: Given, problem: Problem, state: State, workers: Worke
     curve = _curve(problem, *(whole.body.volume(one) * problem.mask for one in halves))
     still = Posed(problem.views.images, problem.views.poses, np.zeros((len(rows), 2)))
     rigid = consensus(still, problem.views.noise, problem.mask, workers).curve
-    way = paths.curve(shared.mean, shared.spread, run.rng("path"))
+    way = curve_through(shared, run.rng("path"))
     scale = (both[0].scale + both[1].scale) / 2
     return Found(given, problem, shared, scale, how, gain, flows, halves, curve, rigid, way)
+
+
+def curve_through(shared: Common, rng: np.random.Generator) -> np.ndarray:
+    """(knots, q): the curve through the crowd, in the coordinates that halves agree in, and at the middle of others:
+    of those images say next to nothing, and a curve is led astray."""
+    sure = shared.agreed
+    way = paths.curve(shared.mean[:, sure], shared.spread[:, sure][:, :, sure], rng)
+    out = np.zeros((len(way), len(sure)))
+    out[:, sure] = way
+    return out
 
 
 def place(found: Found) -> tuple[np.ndarray, np.ndarray]:

@@ -86,7 +86,7 @@ def _series(found: Found) -> list[Series]:
     """Along each coordinate, and along the curve where it bends through several."""
     mean, frames = found.common.mean, found.given.asked.frames
     out = along_axes(mean, frames)
-    return out if mean.shape[1] == 1 else [*out, along_path(found.way, place(found)[0], frames)]
+    return [*out, along_path(found.way, place(found)[0], frames)] if found.common.agreed.sum() > 1 else out
 
 
 def _moved(found: Found, point: np.ndarray) -> np.ndarray:
@@ -122,18 +122,21 @@ def _mass(found: Found) -> np.ndarray:
     return mass / max(mass.sum(), 1e-30)
 
 
-def sizes(found: Found) -> tuple[float, float]:
-    """How far the density moves and how far halves disagree on it, root mean squares, angstroms."""
+def sizes(found: Found) -> tuple[float, float, float]:
+    """How far the density moves and how far halves disagree on it, root mean squares, and how far the hundredth of it
+    goes that moves most, angstroms."""
     weight = _mass(found)
     both = found.motion.size, found.motion.error
     one, two = (float(np.sqrt((values**2 * weight).sum())) * _width(found) for values in both)
-    return one, two
+    order = np.argsort(found.motion.size)
+    most = order[min(int(np.searchsorted(np.cumsum(weight[order]), 0.99)), len(order) - 1)]
+    return one, two, float(found.motion.size[most]) * _width(found)
 
 
 def _components(found: Found) -> Table:
     gain, error = found.gained()
     count = found.common.mean.shape[1]
-    _, apart = sizes(found)
+    _, apart, _ = sizes(found)
     return Table.of(
         spaComponent=np.arange(1, count + 1), spaMotion=np.round(strokes(found), 3),
         spaMotionError=np.full(count, round(apart, 3)), spaLatentAgreement=np.round(found.common.agreement, 4),
@@ -169,13 +172,14 @@ def summary(found: Found) -> str:
     images = found.given.posed.images
     sharp, rigid = (images.resolution_of(min(crossing(curve, 0.143), images.band.radius))
                     for curve in (found.curve, found.rigid))  # fmt: skip
-    size, error = sizes(found)
+    size, error, most = sizes(found)
     gain, doubt_ = found.gained()
-    agree = ", ".join(f"{one:.2f}" for one in found.common.agreement)
+    agreed, agree = found.common.agreed, ", ".join(f"{one:.2f}" for one in found.common.agreement)
     return (
         f"{sharp:.2f} A with motions, {rigid:.2f} A without (FSC 0.143 of the half maps in the mask, not corrected for "
-        f"it); the density moves {size:.1f} A, halves differ by {error:.1f} A, their coordinates correlate by {agree}; "
-        f"{gain:.2f} +- {doubt_:.2f} log units a particle of the other half"
+        f"it); the density moves {size:.1f} A (root mean square; {most:.1f} A where it moves most), known to "
+        f"{error:.1f} A; halves agree in {agreed.sum()} of {len(agreed)} coordinates (they correlate by {agree}); "
+        f"motions add {gain:.2f} +- {doubt_:.2f} log units to a particle of the other half"
     )
 
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from spa.flex.latents import Flow, Posterior, whitened
 
+AGREED = 0.5  # correlation of the halves' coordinates
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -27,6 +29,11 @@ class Common:
     mean: np.ndarray
     spread: np.ndarray
     agreement: np.ndarray
+
+    @property
+    def agreed(self) -> np.ndarray:
+        """(q,) whether a coordinate is one that halves agree in; the best is, in any case."""
+        return (self.agreement >= AGREED) | (self.agreement == self.agreement.max())
 
 
 def common(pair: tuple[Posterior, Posterior], flow: Flow, weight: np.ndarray) -> Common:

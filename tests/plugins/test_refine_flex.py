@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spa.flex.motion import Common, Frame
 from spa.io import mrc, star
 from spa.testing import run_spa
 from spa.volume.masks import distances
+from spa_plugins.refine_flex.found import curve_through
 from tests.lumps import simulated
 
 BOX, PIXEL, N = 32, 6.0, 320
@@ -80,6 +82,19 @@ def test_a_planted_motion_is_found(done: Path) -> None:
     found = tables["components"]
     assert list(found.ints("spaSignificant")) == [1] and found.floats("spaLatentAgreement")[0] > 0.9
     assert 0 < found.floats("spaMotionError")[0] < found.floats("spaMotion")[0]
+
+
+def test_a_coordinate_that_halves_disagree_on_does_not_lead_the_curve() -> None:
+    """Images say little of the second one: the curve had turned into it, away from the first, along which all move."""
+    rng = np.random.default_rng(0)
+    true, n = rng.uniform(-1.7, 1.7, 1500), 1500
+    seen = np.stack([true + rng.normal(0, 0.3, n), rng.normal(0, 0.4, n) + 0.2 * true**2], axis=1)
+    spread = np.tile(np.diag([0.09, 0.87]), (n, 1, 1))
+    frame = Frame(np.zeros((2, 2)), np.tile(np.eye(2), (2, 1, 1)))
+    way = curve_through(Common(frame, seen, spread, np.array([0.98, 0.37])), rng)
+    assert np.abs(way[:, 1]).max() == 0 and np.ptp(way[:, 0]) > 3
+    both = curve_through(Common(frame, seen, spread, np.array([0.98, 0.9])), rng)
+    assert np.ptp(both[:, 1]) > 0
 
 
 def test_it_moves_where_the_ball_is(done: Path) -> None:

@@ -48,8 +48,9 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     Half maps are compared in bands of resolution and in windows of about a wavelength; how far bands and windows reach
     is taken off again, so that sharp parts do not lend their resolution to their neighbours, and what half maps with
     random phases reach does not count.  With --map the monogenic amplitude of each band is compared with that of the
-    solvent (MonoRes); the solvent must not be flattened.  DIR gets local.mrc (angstroms at each voxel), which joins
-    data_maps with role local, and local.star (quantiles in the mask).
+    solvent (MonoRes); the solvent must not be flattened.  Of a refiner's mask, a sphere as a rule, what is solvent does
+    not count.  DIR gets local.mrc (angstroms at each voxel), which joins data_maps with role local, and local.star
+    (quantiles in the mask).
     """
     from spa.io import mrc
     from spa.io.star import Tables
@@ -65,7 +66,10 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     halves = [] if map_file else list(masks.agreeing_halves(run, tables, half1, half2, number))
     volume = maps.read(run, map_file) if map_file else halves[0]
     mean = (halves[0].data + halves[1].data) / 2 if halves else volume.data
-    mask = masks.solvent(run, maps.find(tables, "mask", mask_file, number), mean, volume)
+    name = maps.find(tables, "mask", mask_file, number)
+    mask = masks.solvent(run, name, mean, volume)
+    if not mask_file:
+        mask = masks.of_particle(run, mask, name, mean, volume)
     pixel, width = volume.pixel_size, len(mean) * volume.pixel_size
     end = min_resolution or min(24.0, width / 8)
     _require_between(end, max(max_resolution, 2 * pixel), width / 2, pixel)

@@ -16,20 +16,21 @@ _AXES = ("z", "y", "x")
 def overview(
     volume: np.ndarray, field: np.ndarray, mask: np.ndarray, pixel_size: float, title: str = ""
 ) -> "Figure":  # fmt: skip
-    """Slices of the field (n, n, n; angstroms) within the mask, the map's surface in its colours, and its histogram."""
+    """Slices of the field (n, n, n; angstroms) through the middle of the mask and within it, the map's surface in its
+    colours, and its histogram."""
     figure = figures.open_figure(11, 7)
     axes: Any = figure.subplots(2, 3)
     inside = field[mask > 0.5]
     low, high = np.quantile(inside, (0.02, 0.98))
     high = max(high, low + 0.1)
-    middle = len(field) // 2
+    centre = np.rint(np.argwhere(mask > 0.5).mean(axis=0)).astype(int)
     picture: Any = None
     for axis, name in enumerate(_AXES):
-        cut, where = np.take(field, middle, axis), np.take(mask, middle, axis) > 0.5
+        cut, where = np.take(field, centre[axis], axis), np.take(mask, centre[axis], axis) > 0.5
         picture = axes[0, axis].imshow(
             np.where(where, cut, np.nan), vmin=low, vmax=high, cmap="turbo", origin="lower", interpolation="nearest"
         )
-        axes[0, axis].set_title(f"slice, {name} = 0")
+        axes[0, axis].set_title(f"slice, {name} = {(centre[axis] - len(field) // 2) * pixel_size:.0f} Å")
     level = surface_level(volume, mask)
     shown = particle(volume, level, mask)  # solvent has no local resolution
     for place, axis in ((0, 0), (1, 1)):

@@ -56,6 +56,26 @@ def test_each_side_has_its_own_resolution(made: Path) -> None:
     assert coarse == pytest.approx(12, abs=3) and fine == pytest.approx(5, abs=0.7)
 
 
+def test_solvent_in_a_refiners_sphere_does_not_count(tmp_path: Path) -> None:
+    """Of a rod a sphere holds far more solvent than particle; a mask that is named is taken as it is."""
+    rng = np.random.default_rng(4)
+    z, y, x = np.mgrid[:BOX, :BOX, :BOX] - BOX // 2
+    rod = np.clip(6.5 - np.hypot(z, y), 0, 1) * np.clip(18 - np.abs(x), 0, 1)
+    signal = rod * (3 + lowpass(2 * rng.standard_normal((BOX,) * 3).astype(np.float32), PIXEL, 5, 1))
+    for number in (1, 2):
+        noisy = signal + rng.standard_normal(signal.shape)
+        mrc.write(tmp_path / f"half{number}.mrc", noisy.astype(np.float32), PIXEL)
+    mrc.write(tmp_path / "mask.mrc", soft_sphere(BOX, 20, 3), PIXEL)
+    names = [str(tmp_path / name) for name in ("half1.mrc", "half2.mrc", "mask.mrc")]
+    table = star.Table.of(spaMapName=names, spaMapRole=["half1", "half2", "mask"], spaMapClass=[1, 1, 1])
+    star.write(star.Tables({"maps": table}), tmp_path / "maps.star")
+    said = run(tmp_path, tmp_path / "a")[1]
+    whole = run(tmp_path, tmp_path / "b", "--mask", tmp_path / "mask.mrc")[1]
+    assert "of the mask" in said and "is solvent" in said and "is solvent" not in whole
+    close, wide = (float(line.split("median ")[1].split()[0]) for line in (said, whole))
+    assert close < 0.8 * wide
+
+
 def test_the_map_joins_the_stream_and_quantiles_are_kept(made: Path) -> None:
     maps = star.read(made.with_suffix(".star"))["maps"]
     assert "local" in maps.text("spaMapRole")

@@ -5,7 +5,6 @@ The only module that imports it.
 Rows of a TIFF run from the top; images come with the last row first, as RELION and IMOD read them.
 """
 
-import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -22,19 +21,19 @@ from spa.io import directory
 _heard = threading.local()
 
 
-class _Listener(logging.Handler):
-    """Keeps what tifffile logs in this thread: that is how it says that a file is cut short."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        getattr(_heard, "lines", []).append(record.getMessage())
-
-
 @lru_cache
 def _library() -> Any:
+    """Tifffile; what it logs in a thread is kept there: that is how it says that a file is cut short."""
+    import logging
+
     import tifffile
 
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            getattr(_heard, "lines", []).append(record.getMessage())
+
     logger = logging.getLogger("tifffile")
-    logger.addHandler(_Listener())
+    logger.addHandler(Listener())
     logger.propagate = False
     return tifffile
 

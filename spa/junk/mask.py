@@ -13,6 +13,7 @@ import numpy as np
 from spa.image.quantiles import median
 from spa.image.regions import depth, regions, within
 from spa.junk.blur import blurred
+from spa.junk.clumps import clumps
 from spa.junk.ground import Ground, deviation, level_off
 
 _FAR, _OFF = 6.0, 3.5  # robust standard deviations of the bulk: to be junk, to belong to it
@@ -43,6 +44,7 @@ def junk(ground: Ground, diameter: float) -> Judged:
         apart = grown(grainy, 0.5 * radius) | found
         level = _level(image, 0.7 * radius, apart)
         found |= grown(_wide(level, 1.5 * radius, _BLUR), 0.5 * radius)
+    found |= clumps(np.where(found, 0, -level), radius)
     return Judged(found, level, energy)
 
 

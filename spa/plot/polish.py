@@ -29,7 +29,7 @@ def overview(
         left.plot(*(place + scale * first).T, color=_KNOWN, lw=1.6)
         left.plot(*(place + scale * second).T, color=_FOUND, lw=0.9)
         left.plot(*(place + scale * second[-1]), ".", color=_FOUND, ms=2)
-    left.set(title=f"{name}: motion beside the frame's, longest {longest:.1f} Å", xticks=[], yticks=[],
+    left.set(title=f"{name}\nmotion beside the frame's, longest {longest:.1f} Å", xticks=[], yticks=[],
              xlim=(0, shape[1]), ylim=(shape[0], 0), aspect="equal")  # fmt: skip
     for frames, one in kinds:
         middle.plot(frames, one.scale, "o-", ms=3, color=_FOUND)

@@ -59,7 +59,7 @@ def _said(code: str, kept: Path) -> str:
 def test_no_linear_algebra_is_loaded_for_them(tmp_path: Path) -> None:
     """Nor, where they are on disk already, numba, nor LLVM on x86-64."""
     code = (
-        "import sys\nfrom spa.motion.kernels import decimated\nimport numpy as np\n"
+        "import sys\nfrom spa.motion.smaller import decimated\nimport numpy as np\n"
         "decimated(np.ones((8, 8), np.float32), np.ones(2, np.float32), 2)\n"
         "assert not {'scipy.linalg', 'numpy.ma'} & {*sys.modules}\n"
         "print('numba' in sys.modules, 'llvmlite' in sys.modules)\nimport scipy.linalg"
@@ -77,7 +77,7 @@ def test_nor_for_one_that_is_on_disk_and_uses_functions_of_arrays(tmp_path: Path
 
 def test_what_is_compiled_and_what_is_kept_do_the_same(tmp_path: Path) -> None:
     code = (
-        "import numpy as np\nfrom spa.motion.kernels import decimated\n"
+        "import numpy as np\nfrom spa.motion.smaller import decimated\n"
         "image = np.random.default_rng(1).random((64, 64), np.float32)\n"
         "print(decimated(image, np.full(8, 0.125, np.float32), 2).sum())"
     )

@@ -30,13 +30,12 @@ def kernel(function: Callable, signature: str, settings: dict[str, Any]) -> Call
     short = _short(made_of)
     entry = f"spa_{name}_{short}"
     kept = f"{name}.{sys.implementation.cache_tag}.{short}.code"
-    folders = list(_folders(function))
-    found = next((found for folder in folders if (found := _read(folder / kept, made_of)) is not None), None)
+    found = next((found for folder in _folders(function) if (found := _read(folder / kept, made_of)) is not None), None)
     if found is None:
         from spa.compiled import machine
 
         found = machine.code_of(function, signature, settings, entry)
-        _write(folders, kept, made_of, *found)
+        _write(list(_folders(function)), kept, made_of, *found)
     code, needs = found
     return words.caller(function.__qualname__, signature, _address(code, entry)) if _there(needs) else None
 
@@ -53,10 +52,13 @@ def _short(text: str) -> str:
 
 
 @lru_cache(1)
-def _place() -> tuple[Any, ...]:
-    """The processor, the versions of what compiles, and how large Python's record of an object is."""
+def _place() -> tuple[int, ...]:
+    """Of the processor, the versions of what compiles, and how large Python's record of an object is: what they are
+    told by, in short, because every kernel's file has it."""
     asked = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
-    return *map(_version, ("numba", "llvmlite")), *processor.described(), asked, object.__basicsize__
+    told = *map(_version, ("numba", "llvmlite")), *processor.described(), asked, object.__basicsize__
+    whole = repr(told).encode()
+    return len(whole), zlib.crc32(whole), zlib.adler32(whole)
 
 
 def _version(library: str) -> str:
@@ -92,8 +94,7 @@ def _read(path: Path, made_of: str) -> tuple[bytes, list[str]] | None:
 
 def _there(needs: list[str]) -> bool:
     """Whether this process has what machine code calls by these names, as libm's functions."""
-    whole = ctypes.CDLL(None)
-    return all(hasattr(whole, name) for name in needs)
+    return not needs or all(hasattr(ctypes.CDLL(None), name) for name in needs)
 
 
 def _write(folders: list[Path], name: str, made_of: str, code: bytes, needs: list[str]) -> None:

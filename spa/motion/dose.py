@@ -7,6 +7,7 @@ which keeps the power of the noise.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -48,8 +49,13 @@ def factors(doses: np.ndarray, pixel_size: float, voltage: float, normalised: bo
 
     Weighted sums then need a few transforms, not one a frame. normalised: divided by the root of their squares.
     """
+    return _factors(tuple(np.asarray(doses, np.float64).tolist()), pixel_size, voltage, normalised)
+
+
+@lru_cache(16)  # movies of a session are alike
+def _factors(doses: tuple[float, ...], pixel_size: float, voltage: float, normalised: bool) -> Factors:
     k = np.linspace(0, np.sqrt(0.5) / pixel_size, 2048)
-    found = weights(doses, k, voltage)
+    found = weights(np.array(doses), k, voltage)
     left, sizes, right = np.linalg.svd(found, full_matrices=False)
     rank = max(1, int((sizes > EXACT * sizes[0]).sum()))
     curves = left[:, :rank].T @ found

@@ -228,7 +228,7 @@ def _finished(
     """The maps of all images, and what is known of each."""
     joint = []
     for sums, curve in solved:
-        whole = sums[0].plus(sums[1])
+        whole = sums[0].take(sums[1])
         joint.append(solve(whole, maximisation.wiener_prior(whole, maximisation.joint_fsc(curve))))
     if settings.junk:
         joint.append(junk.blob(np.stack(joint)))

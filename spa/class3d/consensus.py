@@ -55,10 +55,9 @@ def consensus(posed: Posed, noise: np.ndarray, mask: np.ndarray, workers: Worker
 
         sums = consensus_cuda.half_sums(workers.engine.device, posed, noise)
     raw = list(workers.map(lambda one: into.solve(one, raw_prior(one)) * mask, sums))
-    curve = fsc(raw[0], raw[1])
-    curve[band.radius + 1 :] = 0
-    whole = sums[0].plus(sums[1])
-    return Consensus(into.solve(whole, wiener_prior(whole, joint_fsc(curve))), curve)
+    curve = fsc(raw[0], raw[1], last=band.radius, run=workers.map)
+    whole = sums[0].take(sums[1])
+    return Consensus(into.solve(whole, wiener_prior(whole, joint_fsc(curve)), workers.threads), curve)
 
 
 def half_sums(posed: Posed, noise: np.ndarray, workers: Workers) -> list[into.Accumulator]:

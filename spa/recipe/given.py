@@ -18,7 +18,7 @@ from spa.refine.problem import Problem
 from spa.refine.settings import Settings, columns_bytes
 from spa.refine.states import State
 from spa.search.prior import Prior
-from spa.volume.insert import accumulator_bytes
+from spa.volume.insert import accumulator_bytes, sums_bytes
 from spa.volume.masks import automatic_threshold, distances, soft_sphere, without_dust
 from spa.volume.shells import lowpass as lowpassed
 from spa.volume.symmetry import operators
@@ -139,7 +139,9 @@ def load(
     if min(np.bincount(half, minlength=2)) == 0:
         raise DataError(f"{stack.tables['particles'].where}: all particles are in one half-set")
     radius = stack.box // 2 - 1
-    volumes = classes * (2 * accumulator_bytes(stack.box, radius) + 12 * 4 * stack.box**3 + searched)
+    sums = sums_bytes(stack.box, radius)
+    once = 2 * accumulator_bytes(stack.box, radius) - 3 * sums  # one of all is turned, and two are solved, at a time
+    volumes = once + classes * (2 * sums + 12 * 4 * stack.box**3 + searched)
     wanted = data.planes_bytes(len(stack), stack.box, radius)
     everything = f"{len(stack)} images of {stack.box} pixels and their maps"
     planes = room.coefficients(run, len(stack), wanted, volumes, everything, f"maps of {stack.box} pixels")

@@ -286,5 +286,9 @@ def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
 
 def accumulator_bytes(box: int, radius: int) -> int:
     """Memory of the sums up to a radius, as they are and turned, and of the transforms that solve them."""
-    r = grid_radius(radius)
-    return 2 * 12 * (2 * r + 1) ** 2 * (r + 2) + padded_bytes(box, r) + 12 * box**3
+    return 2 * sums_bytes(box, radius) + padded_bytes(box, grid_radius(radius)) + 12 * box**3
+
+
+def sums_bytes(box: int, radius: int) -> int:
+    """Memory of the sums up to a radius alone."""
+    return 4 * int(np.prod(grid_shape(box, radius)))

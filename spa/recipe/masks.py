@@ -5,7 +5,7 @@ import numpy as np
 from spa.errors import DataError
 from spa.io import mrc
 from spa.io.star import Tables
-from spa.job import maps
+from spa.job import maps, pool
 from spa.job.run import Run
 from spa.volume.agreement import SURE, agreement
 from spa.volume.masks import soft_mask, stands_out
@@ -46,6 +46,8 @@ def agreeing_halves(
     Of such maps nothing can be measured: masks are drawn where their noise agrees.
     """
     first, second = maps.read_halves(run, tables, half1, half2, number)
-    if agreement(first.data, second.data) < SURE:
+    with pool.mapping(run.threads) as mapped:
+        found = agreement(first.data, second.data, mapped)
+    if found < SURE:
         raise DataError(f"{first.path} and {second.path} agree no better than noise does: nothing is resolved in them")
     return first, second

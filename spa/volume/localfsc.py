@@ -20,7 +20,7 @@ from spa.image import fft
 from spa.volume.bands import EMPTY, Bank, Map, averaged, bank, powers, sampled, stretched, windows
 from spa.volume.fsc import randomise_phases
 from spa.volume.pooled import pooled, without_patches
-from spa.volume.reach import Reach, without_reach
+from spa.volume.reach import ROUNDS, Reach, without_reach
 from spa.volume.shells import require_cube
 
 LEAST = 1e-6  # of the mean noise: less is a map that was masked
@@ -70,20 +70,20 @@ def local_fsc(
     inside = share > 0.5
     if not inside.any():
         raise DataError("the mask is empty")
-    spectra = [fft.rfft3(half) for half in (half1, half2)]
+    spectra = list(run(fft.rfft3, (half1, half2)))
     seen = powers(spectra[0], spectra[1], banked, mask, run)
     noise = seen[:, 1] - seen[:, 0]
     scale = np.maximum(noise[:, inside].mean(1), 1e-30).astype(np.float32)
     noise = np.maximum(noise / scale[:, None, None, None], LEAST)
     common = seen[:, 0] / scale[:, None, None, None]
     power = np.maximum(common, 0)
-    sharp, own = _sharp(common, noise, scale, banked, mask)
+    sharp, own = _sharp(common, noise, scale, banked, mask, run)
     chance = _chance([randomise_phases(one, 1, rng) for one in spectra], banked, inside, run, mask)
     return Local(banked, common / (power + noise), sharp, own, power, noise, scale, chance, share)
 
 
 def _sharp(
-    common: np.ndarray, noise: np.ndarray, scale: np.ndarray, banked: Bank, mask: np.ndarray
+    common: np.ndarray, noise: np.ndarray, scale: np.ndarray, banked: Bank, mask: np.ndarray, run: Map
 ) -> tuple[np.ndarray, np.ndarray]:
     """On fewer points: (2, m, c, c, c) the local FSC as it is seen, and without the reach of bands and windows; and
     (c, c, c) how much of what is seen is the place's own."""
@@ -92,8 +92,7 @@ def _sharp(
     power, samples = np.maximum(common, 0), few.samples[:, None, None, None].astype(np.float32)
     reach = Reach(few, sampled(mask, few.grid))
     error = np.sqrt((noise**2 + 2 * power * noise) / samples)
-    signal = without_reach(power, reach, error)
-    grain = without_reach(noise, reach, rounds=SMOOTHER)
+    signal, grain = run(without_reach, (power, noise), (reach, reach), (error, None), (ROUNDS, SMOOTHER))
     return np.stack([common / (power + noise), signal / (signal + grain)]), _own(signal, power, error, scale)
 
 

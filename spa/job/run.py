@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from spa import __version__
 from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, WriteError
 from spa.gpu.names import numbers
-from spa.job import call, elsewhere, history, memory, options, places, progress, threads
+from spa.job import call, elsewhere, history, lock, memory, options, places, progress, threads
 from spa.job.signals import Terminated
 from spa.job.voice import Voice
 
@@ -44,7 +44,7 @@ class Run(Voice):
         self.owner = owner
         self.terminated = Terminated(immediate=self.outdir is None)
         self._started = started
-        self._begun = False
+        self._begun, self._held = False, -1  # the descriptor by which the outdir is this run's alone
         self._journal: Journal | None = None
         self.started = False  # plugins have heard of it
         self._loops = 0
@@ -107,6 +107,7 @@ class Run(Voice):
             gc.enable()
             memory.reuse()
         earlier = None
+        self._held = lock.held(self.outdir)
         if self.outdir is not None and self.resume:
             earlier = history.read_record(self.outdir)
         if self.outdir is not None and earlier is not None:
@@ -148,6 +149,7 @@ class Run(Voice):
         if self._journal is not None:
             self._journal.close()
         self.log.close("finished" if error is None else str(error) or type(error).__name__)
+        lock.leave(self._held)
 
     # ---- work
 

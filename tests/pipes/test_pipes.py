@@ -4,6 +4,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -91,3 +93,10 @@ def test_a_closed_standard_output(shell: Shell, table: Path) -> None:
     result = shell("spa toy slow in.star -d out --seconds 0 >&-")
     assert result.returncode == 73 and result.stderr == "spa: standard output: closed\n"
     assert shell("spa toy slow in.star -d out --seconds 0 -o out.star >&-").returncode == 0
+
+
+@pytest.mark.usefixtures("table")
+def test_jobs_of_one_pipe_may_share_a_folder(shell: Shell) -> None:
+    """The second waits until the first, whose table it has, has ended."""
+    result = shell("set -o pipefail; spa toy slow in.star -d out | spa toy slow -d out")
+    assert result.returncode == 0, result.stderr

@@ -113,8 +113,9 @@ def _read(run: Run, file: str, passthrough: tuple[str, ...], invert_y: bool) -> 
         for field in cryosparc.left_out(data):
             run.warn(f"{field} is not zero and is not carried over")
         return cryosparc.tables_of(data, file, invert_y), cryosparc.dark(data)
-    if passthrough:
-        raise UsageError("--passthrough goes with a .cs file")
+    for option, given in (("--passthrough", passthrough), ("--invert-y", invert_y)):
+        if given:
+            raise UsageError(f"{option} goes with a .cs file")
     if sources.is_stack(file):
         tables = sources.from_stack(str(run.input(file)))
         run.begin()

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from spa.errors import UsageError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -55,6 +55,10 @@ def defocus(run: Run, star: str, output: str, plot: str | None, scope: str, asti
     from spa_plugins.optics_defocus import results
     from spa_plugins.optics_defocus.measured import Wanted, measured
 
+    for name, fitted in (("astigmatism", astigmatism), ("phase_shift", phase_shift)):
+        if fitted == "none" and call.was_given(f"{name}_prior"):
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option}-prior goes with --{option} micrograph, and does nothing without it")
     if {scope, astigmatism, phase_shift} == {"none"}:
         raise UsageError("--defocus none: nothing is left to refine")
     films = Prior(astigmatism_prior if astigmatism != "none" else 0.0,

@@ -62,7 +62,7 @@ def laid_particles(tables: Tables, there: Place, pixel_size: float, number: int 
     shifts = place.laid_poses(seen, -origins, there.frame, centre)[1]
     poses, _ = place.laid_poses(poses, -origins, there.frame, centre)
     columns = pose_columns(poses, shifts, 1.0)
-    mine = np.ones(len(table), bool) if number is None else table.ints("rlnClassNumber") == number
+    mine = maps.of_class(table, number)
     old = dict(zip((*ANGLES, *ORIGIN), (*np.rad2deg(angles), *origins.T)))
     changed = {name: np.where(mine, value, old[name]) for name, value in columns.items()}
     return tables.with_block("particles", table.with_columns(**changed))

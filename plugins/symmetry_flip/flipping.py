@@ -22,7 +22,7 @@ def flipped_particles(tables: Tables, number: int | None) -> tuple[Tables, int]:
     if "particles" not in tables or PSI[0] not in tables["particles"]:
         return tables, 0
     table = tables["particles"]
-    mine = np.ones(len(table), bool) if number is None else table.ints("rlnClassNumber") == number
+    mine = maps.of_class(table, number)
     old = {name: sensible(table, name) for name in PSI if name in table}
     turned = {name: np.where(mine, np.round(half_turned(value), 6), value) for name, value in old.items()}
     return tables.with_block("particles", table.with_columns(**turned)), int(mine.sum())

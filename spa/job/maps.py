@@ -91,6 +91,13 @@ def find(tables: Tables | None, role: str, given: str | None = None, number: int
     return str(names[0]) if len(names) else None
 
 
+def of_class(table: Table, number: int | None) -> np.ndarray:
+    """Mask (n,) of the particles of a class, None: of all; where the table has no classes all are of the first."""
+    if number is not None and "rlnClassNumber" in table:
+        return table.ints("rlnClassNumber") == number
+    return np.full(len(table), number in (None, 1))
+
+
 def require_choice(number: int | None, *named: str | None) -> None:
     """UsageError for a --class where every file is named that it would choose among the stream's."""
     if number is not None and all(named):

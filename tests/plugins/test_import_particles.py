@@ -246,6 +246,12 @@ def test_what_cannot_be_cropped_to_is_refused(folder, crop: int, said: str) -> N
     assert result.status == 2 and said in result.stderr
 
 
+@pytest.mark.parametrize("words", [("--invert-y",), ("--passthrough", "s.mrcs")])
+def test_what_is_of_cryosparc_alone_is_refused_elsewhere(folder, words: tuple) -> None:
+    result = run_spa("import", "particles", "s.mrcs", *OPTICS, *words, cwd=folder)
+    assert result.status == 2 and f"{words[0]} goes with a .cs file" in result.stderr
+
+
 def test_normalise_needs_a_folder(folder) -> None:
     assert run_spa("import", "particles", "s.mrcs", *OPTICS, "--normalise", cwd=folder).status == 2
 

@@ -194,6 +194,7 @@ def test_what_an_image_has_put_into_its_map_does_not_hold_its_defocus(
     [(("--defocus", "none"), 2, "nothing is left to refine"), (("--max-resolution", 20), 65, "too coarse for optics"),
      (("--max-resolution", 40), 2, "nothing is left of what is finer than --min-resolution 30"),
      (("--half1", "P/truth.mrc"), 2, "--half2 belong together"), (("--range", 1), 2, "--range"),
+     (("--phase-shift-prior", 5), 2, "--phase-shift-prior goes with --phase-shift micrograph"),
      (("--map", "P/truth.mrc", "--class", 0), 2, "--class"), (("--half2", "nothing.mrc"), 66, "nothing.mrc")],
 )  # fmt: skip
 def test_bad_calls(plain: Path, tmp_path: Path, words: tuple, status: int, text: str) -> None:

@@ -87,6 +87,15 @@ def test_twice_is_nothing(folder: Path) -> None:
         assert np.array_equal(volume(folder / "a" / name), volume(folder / "c" / name))
 
 
+def test_where_there_are_no_classes_all_are_of_the_first(folder: Path) -> None:
+    tables = star.read(folder / "in.star")
+    star.write(tables.with_block("particles", tables["particles"].without("rlnClassNumber")), folder / "one.star")
+    first = flip(folder, "--class", 1, table="one.star", to="e")
+    assert first.status == 0 and f"1 map, {N} particles" in first.stderr
+    other = flip(folder, "--class", 7, table="one.star", to="f")
+    assert other.status == 65 and "of class 7" in other.stderr
+
+
 def test_a_figure_of_both_hands(folder: Path) -> None:
     assert flip(folder, "--plot", folder / "f.png").status == 0 and is_png(folder / "f.png")
     star.write(star.read(folder / "in.star").without_block("maps"), folder / "poses.star")

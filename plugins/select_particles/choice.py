@@ -36,7 +36,7 @@ class Choice:
         kept = self.chance >= least
         count = f"{int(kept.sum())} of {len(kept)} particles kept"
         if (self.chance == 1).all():
-            return f"{count}: no more of them show little than of whole particles would"
+            return f"{count}: none stand apart by showing less than the others"
         if kept.all():
             return f"{count}; {(1 - self.chance).sum():.0f} of them or more lack something"
         limits = ", ".join(f"{one.found.limit(least):.0f}{f' ({one.name})' if one.name else ''}"

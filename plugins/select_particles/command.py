@@ -20,11 +20,12 @@ def particles(run: Run, star: str, output: str, plot: str | None, chance: float,
 
     Broken particles, some of which any preparation has, those that lack a domain, and other things that were picked
     agree with the map less than whole ones do.  What refine homo, nu, hetero and abinit model write of each image
-    (_spaParticleEvidence) is compared with that of the others in its class and optics group: the many that are whole
-    lie about one value, and a particle far below it is more likely another thing.  The table gets _spaWholeChance; how
-    many of those kept lack something, and how many left out do not, is said.  Where no more particles show little than
-    whole ones would, all stay.  Particles that lack what moves or comes and goes are better sorted than left out: see
-    `spa classify 3d` and `spa vary linear`.
+    (_spaParticleEvidence) is compared with that of the others in its class and optics group: the many that are
+    whole lie about one value, and a particle far below it is more likely another thing.  The table gets
+    _spaWholeChance; how many of those kept lack something, and how many left out do not, is said.  Where none stand
+    apart by showing less, all stay; so they do where so many are broken that both kinds run together.  Particles
+    that lack what moves or comes and goes are better sorted than left out: see `spa classify 3d` and `spa vary
+    linear`.
 
     \b
     Examples:

@@ -13,6 +13,7 @@ from spa.job.run import Run, job
 if TYPE_CHECKING:
     import numpy as np
 
+    from spa.volume.fsc import Map
     from spa_plugins.post_fsc.report import Report
 
 
@@ -50,7 +51,7 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
     """
     from spa.io import mrc
     from spa.io.star import Tables
-    from spa.job import maps
+    from spa.job import maps, pool
     from spa.volume.agreement import agreement
     from spa.volume.fsc import independent_under
     from spa.volume.halfmaps import measured
@@ -73,14 +74,18 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
     if randomise_from and randomise_from < 2 * pixel:
         raise UsageError(f"--randomise-from {randomise_from:g}: pixels of {pixel:g} A end at {2 * pixel:g} A")
     rngs = [run.rng("phases", one) for one in range(repeats)]
-    curves, used = measured(first.data, second.data, pixel, mask, rngs, diameter, randomise_below, randomise_from)
+    with pool.mapping(run.threads) as mapped:
+        curves, used = measured(first.data, second.data, pixel, mask, rngs, diameter, randomise_below, randomise_from,
+                                mapped)  # fmt: skip
+        others = _others(first.data, second.data, pixel, mapped)
+        agreed = agreement(first.data, second.data, mapped)
     if mask_name is None:
         mask_name = str(run.outdir / "mask.mrc")
         mrc.write(mask_name, used, pixel)
         run.warn(f"no mask is named: an automatic one is used and kept in {mask_name}")
     report = Report(curves, len(used), pixel, str(first.path), str(second.path), mask_name, float(used.mean()),
                     independent_under(used, order(maps.symmetry(tables, symmetry, number))),
-                    _others(first.data, second.data, pixel), agreement(first.data, second.data))  # fmt: skip
+                    others, agreed)  # fmt: skip
     _written(run, report, plot)
     found = [("half1", str(first.path)), ("half2", str(second.path)), ("mask", mask_name),
              ("fsc", str(run.outdir / "fsc.star"))]  # fmt: skip
@@ -107,11 +112,11 @@ def _written(run: Run, report: Report, plot: str | None) -> None:
         figure.save(correlations(named, report.box, report.pixel_size, report.resolutions(), title, report.band), plot)
 
 
-def _others(half1: np.ndarray, half2: np.ndarray, pixel_size: float) -> dict[str, np.ndarray]:
+def _others(half1: np.ndarray, half2: np.ndarray, pixel_size: float, mapped: Map) -> dict[str, np.ndarray]:
     """The curves under a loose and a tight mask; none where nothing stands out to draw them around."""
     from spa.volume.halfmaps import loose_and_tight
 
     try:
-        return loose_and_tight(half1, half2, pixel_size)
+        return loose_and_tight(half1, half2, pixel_size, mapped)
     except DataError:
         return {}

@@ -159,7 +159,7 @@ def randomisation_shell(unmasked: np.ndarray, level: float) -> int:
 
 def masked_curves(
     half1: np.ndarray, half2: np.ndarray, mask: np.ndarray, sphere: np.ndarray,
-    rngs: Sequence[np.random.Generator], level: float = 0.8, shell: int | None = None,
+    rngs: Sequence[np.random.Generator], level: float = 0.8, shell: int | None = None, run: Map = map,
 ) -> Curves:  # fmt: skip
     """FSC without, with a spherical, and with a given soft mask (n, n, n), and corrected for the latter.
 
@@ -170,18 +170,18 @@ def masked_curves(
         if other.shape != half1.shape:
             raise DataError(f"{name}: box {other.shape[0]} pixels, the first half map has {half1.shape[0]}")
     n = require_cube(half1)
-    spectra = [fft.rfft3(half) for half in (half1, half2)]
-    unmasked = fsc_spectra(*spectra)
-    masked = fsc(half1 * mask, half2 * mask)
+    spectra = list(run(fft.rfft3, (half1, half2)))
+    unmasked = fsc_spectra(*spectra, run=run)
+    masked = fsc(half1 * mask, half2 * mask, run=run)
     start = randomisation_shell(unmasked, level) if shell is None else shell
-    randomised = np.mean([_masked_random(spectra, mask, start, rng, n) for rng in rngs], 0)
-    return Curves(
-        unmasked, fsc(half1 * sphere, half2 * sphere), masked, randomised, corrected(masked, randomised, start), start
-    )
+    randomised = np.mean([_masked_random(spectra, mask, start, rng, n, run) for rng in rngs], 0)
+    spherical = fsc(half1 * sphere, half2 * sphere, run=run)
+    return Curves(unmasked, spherical, masked, randomised, corrected(masked, randomised, start), start)
 
 
 def _masked_random(
-    spectra: Sequence[np.ndarray], mask: np.ndarray, shell: int, rng: np.random.Generator, n: int
+    spectra: Sequence[np.ndarray], mask: np.ndarray, shell: int, rng: np.random.Generator, n: int, run: Map
 ) -> np.ndarray:
-    a, b = (fft.irfft3(randomise_phases(spectrum, shell, rng), n) * mask for spectrum in spectra)
-    return fsc(a, b)
+    randomised = [randomise_phases(spectrum, shell, rng) for spectrum in spectra]
+    a, b = run(lambda one: fft.irfft3(one, n) * mask, randomised)
+    return fsc(a, b, run=run)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spa.errors import DataError
-from spa.volume.fsc import Curves, fsc, masked_curves
+from spa.volume.fsc import Curves, Map, fsc, masked_curves
 from spa.volume.masks import soft_mask, soft_sphere
 
 SPHERE = 0.85  # of the inscribed sphere
@@ -21,7 +21,7 @@ def sphere_for(box: int, pixel_size: float, diameter: float | None) -> np.ndarra
 LOOSE, TIGHT = (25.0, 15.0), (6.0, 6.0)  # angstroms: extension and edge of masks, as cryoSPARC draws them
 
 
-def loose_and_tight(half1: np.ndarray, half2: np.ndarray, pixel_size: float) -> dict[str, np.ndarray]:
+def loose_and_tight(half1: np.ndarray, half2: np.ndarray, pixel_size: float, run: Map = map) -> dict[str, np.ndarray]:
     """FSC (n//2+1,) under a loose and a tight automatic mask of the halves' mean; not corrected for them.
 
     DataError where nothing stands out that a mask could be drawn around.
@@ -30,14 +30,14 @@ def loose_and_tight(half1: np.ndarray, half2: np.ndarray, pixel_size: float) -> 
     found = {}
     for name, (extend, edge) in (("loose", LOOSE), ("tight", TIGHT)):
         mask, _ = soft_mask(mean, pixel_size, extend=extend, edge=edge)
-        found[name] = fsc(half1 * mask, half2 * mask)
+        found[name] = fsc(half1 * mask, half2 * mask, run=run)
     return found
 
 
 def measured(
     half1: np.ndarray, half2: np.ndarray, pixel_size: float, mask: np.ndarray | None,
     rngs: Sequence[np.random.Generator], diameter: float | None = None, level: float = 0.8,
-    randomise_from: float | None = None,
+    randomise_from: float | None = None, run: Map = map,
 ) -> tuple[Curves, np.ndarray]:  # fmt: skip
     """FSC curves of two half maps (n, n, n), and the mask that was used.
 
@@ -53,4 +53,4 @@ def measured(
     box = half1.shape[0]
     shell = None if randomise_from is None else int(np.rint(box * pixel_size / randomise_from))
     sphere = sphere_for(box, pixel_size, diameter)
-    return masked_curves(half1, half2, mask, sphere, rngs, level, shell), mask
+    return masked_curves(half1, half2, mask, sphere, rngs, level, shell, run), mask

@@ -87,10 +87,7 @@ def laplace(logp: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What all blocks of one half share in one pass: its reference, band, noise, prior (of all images); pixels.
-
-    means: whether climbs from the last poses end at means, not at tops.
-    """
+    """What all blocks of one half share in one pass: its reference, band, noise, prior (of all images); pixels."""
 
     images: Images
     source: Any  # the engine's reference
@@ -101,7 +98,6 @@ class Task:
     extent: float
     shift_radius: float
     engine: Engine = CPU
-    means: bool = False
 
 
 def wide_pass(
@@ -157,15 +153,15 @@ def search_globally(
 
 def search_locally(task: Task, rows: np.ndarray, poses: Poses) -> Modes:
     """Modes of a block of images from the modes of the iteration before."""
-    engine, prior = task.engine, task.prior.of(rows)
-    block = engine.block(task.images, rows, task.radius, task.noise)
-    modes = engine.refine(
+    block = task.engine.block(task.images, rows, task.radius, task.noise)
+    return task.engine.refine(
         task.source, block, poses.poses[rows], poses.shifts[rows], poses.logp[rows],
-        local_stages(task.radius, poses.logp.shape[1]), prior, task.operators,
+        local_stages(task.radius, poses.logp.shape[1]), task.prior.of(rows), task.operators,
     )  # fmt: skip
-    if not task.means:
-        return modes
-    weight, root = laplace(modes.logp, modes.hessian)
-    best = weight.argmax(axis=1)
-    slopes = partial(engine.slopes, task.source, block, radius=task.radius, prior=prior)
-    return mean.centred(slopes, modes, best, root[np.arange(len(best)), best], rows)
+
+
+def means(task: Task, poses: Poses, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Poses (n, 3, 3) and shifts (n, 2) of a block of images at the means of their best modes."""
+    block, at = task.engine.block(task.images, rows, task.radius, task.noise), (rows, poses.weight[rows].argmax(axis=1))
+    slopes = partial(task.engine.slopes, task.source, block, radius=task.radius, prior=task.prior.of(rows))
+    return mean.centred(slopes, poses.poses[at], poses.shifts[at], poses.root[at], rows)

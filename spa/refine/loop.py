@@ -7,6 +7,7 @@ Biol. 180 (2012) 519).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from spa.refine.settings import searches
 from spa.refine.states import State
 from spa.search import orientations
 from spa.search.newton import Modes
+from spa.search.prior import Prior
 from spa.volume import fsc
 from spa.volume.shells import lowpass
 from spa.volume.slices import reference, slices
@@ -97,11 +99,13 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     found = in_one_frame(problem, state, found, workers, parts, share, draws)
     if not found.done:
         return _slim(found)
-    last = weighed(problem, at_rest(problem, found, workers) if found.local else found, workers)
-    if not draws:
-        return last
-    found, last = replace(found, radius=state.radius, halves=None, joint=None), replace(last, halves=None, joint=None)
-    return halfmaps.undrawn(problem, found, last, workers, parts, share)
+    last, means = at_rest(problem, found, workers) if found.local else (found, found.poses)
+    last = weighed(problem, last, workers)
+    if draws:
+        last = replace(last, halves=None, joint=None)
+        tops = replace(found, radius=state.radius, halves=None, joint=None)
+        last = halfmaps.undrawn(problem, tops, last, workers, parts, share)
+    return replace(last, poses=means)
 
 
 def in_one_frame(
@@ -146,11 +150,34 @@ def explained(problem: Problem, state: State, rows: Halves) -> float:
     return recognised.explained(problem.images, state.poses[0], rows, maps, shell, state.background)
 
 
-def at_rest(problem: Problem, state: State, workers: Workers) -> State:
-    """The last state with its poses climbed in its own maps, not in those of the iteration before, to their means."""
+def at_rest(problem: Problem, state: State, workers: Workers) -> tuple[State, list[Poses]]:
+    """The last state with its poses climbed in its own maps, not in those of the iteration before; and their means,
+    which lie nearer to the truth than these tops, but whose maps are a little fainter."""
     problem = scales.seen(problem, state)
     halves, sources = plan.everything(problem), sources_of(state, workers)
-    return replace(expected(problem, state, workers, halves, sources, means=True), iteration=state.iteration)
+    found = replace(expected(problem, state, workers, halves, sources), iteration=state.iteration)
+    return found, _centred(problem, found, workers, halves, sources)
+
+
+def _centred(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> list[Poses]:
+    """The state's poses with each image's best mode at its mean."""
+    prior, reach = plan.shift_prior(problem, state)
+    found = [replace(one, poses=one.poses.copy(), shifts=one.shifts.copy()) for one in state.poses]
+    for pair, tops, means in zip(sources, state.poses, found):
+        best = tops.weight.argmax(axis=1)
+        for rows, source in zip(halves, pair):
+            look = partial(expectation.means, _task(problem, state, source, prior, reach, workers), tops)
+            queue = workers.engine.blocks(problem.images, rows, state.radius)
+            for part, (poses, shifts) in zip(queue, workers.looks(look, queue)):
+                means.poses[part, best[part]], means.shifts[part, best[part]] = poses, shifts
+    return found
+
+
+def _task(problem: Problem, state: State, source: Any, prior: Prior, reach: float, workers: Workers) -> Task:
+    return Task(
+        problem.images, source, state.radius, state.noise, problem.settings.operators, prior, problem.extent, reach,
+        workers.engine,
+    )  # fmt: skip
 
 
 def sources_of(state: State, workers: Workers) -> Sources:
@@ -178,13 +205,8 @@ def left_over(problem: Problem, state: State, workers: Workers, halves: Halves, 
     return replace(state, noise=_noise(scales.seen(problem, state), state, workers, explained))
 
 
-def expected(
-    problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources, means: bool = False
-) -> State:
-    """The state with new poses for the rows of each half, searched in every class against its own half's reference.
-
-    means: whether climbs end at the means of what poses may be.
-    """
+def expected(problem: Problem, state: State, workers: Workers, halves: Halves, sources: Sources) -> State:
+    """The state with new poses for the rows of each half, searched in every class against its own half's reference."""
     images, settings = problem.images, problem.settings
     root = np.random.SeedSequence((settings.seed, state.iteration + 1))
     streams = iter(np.random.Generator(np.random.Philox(root)).spawn(len(halves) * len(sources)))
@@ -193,10 +215,7 @@ def expected(
     logs = np.full(state.shares.shape, -np.inf)
     for number, (pair, poses) in enumerate(zip(sources, state.poses)):
         for rows, source in zip(halves, pair):
-            task = Task(
-                images, source, state.radius, state.noise, settings.operators, prior, problem.extent, reach,
-                workers.engine, means,
-            )  # fmt: skip
+            task = _task(problem, state, source, prior, reach, workers)
             for some, look in _looks(task, state, poses, rows, next(streams)):
                 queue = workers.engine.blocks(images, some, state.radius)
                 for part, modes in zip(queue, workers.looks(look, queue)):

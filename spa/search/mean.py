@@ -8,12 +8,10 @@ that what this leaves is not the same for all.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from scipy.linalg import helmert
 
-from spa.search.newton import Modes
 from spa.search.orientations import turned
 
 CORNERS = helmert(6).T * np.sqrt(6)  # (6, 5), sqrt(5) standard deviations off; their covariance is 1
@@ -23,14 +21,14 @@ FARTHEST = 1.0  # standard deviations between a top and its mean
 Slopes = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def centred(slopes: Slopes, modes: Modes, best: np.ndarray, root: np.ndarray, rows: np.ndarray) -> Modes:
-    """The modes with the best of each image at its mean; log p and curvature stay those of its top.
+def centred(
+    slopes: Slopes, tops: np.ndarray, shifts: np.ndarray, root: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Poses (n, 3, 3) and shifts (n, 2) in pixels at the means of the peaks whose tops (n, 3, 3), shifts (n, 2) are.
 
-    slopes: (n, k, 5) d log p / d(turn x 3, shift x 2) of n images at poses (n, k, 3, 3) and shifts (n, k, 2). best
-    (n,): places of the modes; root (n, 5, 5): roots of their covariances; rows (n,): the images' numbers.
+    slopes: (n, k, 5) d log p / d(turn x 3, shift x 2) of n images at poses (n, k, 3, 3) and shifts (n, k, 2). root
+    (n, 5, 5): of the peaks' covariances; rows (n,): the images' numbers.
     """
-    at = np.arange(len(best)), best
-    tops, shifts = modes.poses[at], modes.shifts[at]
     corners = CORNERS * (1 - 2 * (rows % 2))[:, None, None]
     away = np.einsum("nab,nkb->nka", root, corners)
     poses = turned(np.repeat(tops, len(CORNERS), axis=0), away[..., :3].reshape(-1, 3))
@@ -39,6 +37,4 @@ def centred(slopes: Slopes, modes: Modes, best: np.ndarray, root: np.ndarray, ro
     step *= np.minimum(1, FARTHEST / np.maximum(np.linalg.norm(step, axis=1, keepdims=True), 1e-30))
     step[np.linalg.norm(root[:, :3], axis=(1, 2)) > NARROW] = 0
     off = np.einsum("nab,nb->na", root, step)
-    found = replace(modes, poses=modes.poses.copy(), shifts=modes.shifts.copy())
-    found.poses[at], found.shifts[at] = turned(tops, off[:, :3]), shifts + off[:, 3:]
-    return found
+    return turned(tops, off[:, :3]), shifts + off[:, 3:]

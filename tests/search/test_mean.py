@@ -12,18 +12,12 @@ from spa.refine.engine import CPU
 from spa.refine.expectation import laplace
 from spa.search import mean, newton, orientations
 from spa.search.images import Block
-from spa.search.newton import Modes
 from spa.search.prior import Prior
 from spa.volume.masks import soft_sphere
 from spa.volume.slices import reference, slices
 from spa.volume.symmetry import operators
 
 BOX, RADIUS, N = 32, 11, 400
-
-
-def one_mode(poses: np.ndarray, shifts: np.ndarray) -> Modes:
-    n = len(poses)
-    return Modes(poses[:, None], shifts[:, None], np.zeros((n, 1)), np.tile(np.eye(5), (n, 1, 1, 1)), 0)
 
 
 def moved(slope: partial, root: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -35,8 +29,8 @@ def moved(slope: partial, root: np.ndarray, rows: np.ndarray) -> tuple[np.ndarra
         turns = Rotation.from_matrix(np.swapaxes(poses, -1, -2).reshape(-1, 3, 3)).as_rotvec().reshape(n, -1, 3)
         return slope(np.concatenate([turns, shifts], axis=-1))
 
-    found = mean.centred(slopes, one_mode(top, np.zeros((n, 2))), np.zeros(n, int), root, rows)
-    return Rotation.from_matrix(np.swapaxes(found.poses[:, 0], -1, -2)).as_rotvec(), found.shifts[:, 0]
+    poses, shifts = mean.centred(slopes, top, np.zeros((n, 2)), root, rows)
+    return Rotation.from_matrix(np.swapaxes(poses, -1, -2)).as_rotvec(), shifts
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +106,10 @@ def test_means_are_nearer_to_the_truth_than_tops(strength: float) -> None:
     tops = newton.refine(source, block, starts, shifts[:, None], np.zeros((N, 1)), stages, prior, operators("C1"))
     root = laplace(tops.logp, tops.hessian)[1][:, 0]
     slopes = partial(CPU.slopes, source, block, radius=RADIUS, prior=prior)
-    means = mean.centred(slopes, tops, np.zeros(N, int), root, np.arange(N))
+    means, _ = mean.centred(slopes, tops.poses[:, 0], tops.shifts[:, 0], root, np.arange(N))
 
-    def error(modes: Modes) -> float:
-        turn = orientations.angles_between(modes.poses[:, 0], poses)
+    def error(found: np.ndarray) -> float:
+        turn = orientations.angles_between(found, poses)
         return float((turn[turn < 0.7] ** 2).mean())
 
-    assert error(means) < 0.995 * error(tops)
-    assert np.array_equal(means.logp, tops.logp) and np.array_equal(means.hessian, tops.hessian)
+    assert error(means) < 0.995 * error(tops.poses[:, 0])

@@ -12,7 +12,7 @@ import numpy as np
 
 GRID = 1024  # points of the density
 SURPLUS = 3.0  # standard errors by which the values below a limit are more than the curve has there
-BELOW, ABOVE = 0.65, 0.1 # of the peak's density: how far down the curve is fitted, on either side
+BELOW, ABOVE = 0.65, 0.1  # of the peak's density: how far down the curve is fitted, on either side
 
 
 @dataclass(frozen=True, eq=False)

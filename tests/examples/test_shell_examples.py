@@ -30,7 +30,7 @@ def test_every_script_is_run_here_and_is_sound_bash(script: Path) -> None:
 
 
 def test_quickstart(tmp_path: Path) -> None:
-    ran = run("quickstart.sh", "out", 3, cwd=tmp_path)
+    ran = run("quickstart.sh", "out", 5, cwd=tmp_path)  # the particles of two good ones are too few for every start
     assert "0.143 is reached at" in ran.stdout
     assert float(re.findall(r"map against truth: FSC above 0.5 to ([\d.]+) A", ran.stdout)[0]) < 12
     assert (tmp_path / "out/Sharpened/sharpened.mrc").stat().st_size > 1e6

@@ -69,10 +69,7 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     from spa_plugins.import_particles.images import found_images
     from spa_plugins.import_particles.stack import Anew, written
 
-    call.go_with("normalise", "background_diameter", "ramp", "invert")
-    if not crop and not resample:
-        call.go_with("normalise", "float16")
-    anew = "--normalise" if normalise else "--resample" if resample else "--crop" if crop else None
+    anew = _anew(normalise, resample, crop)
     if anew and (run.outdir is None or not check):
         raise UsageError(f"{anew} writes a stack: say --outdir DIR (and not --no-check)")
     given = {"rlnImagePixelSize": pixel_size, "rlnVoltage": voltage, "rlnSphericalAberration": cs,
@@ -100,6 +97,14 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     boxes = sorted({f"{group.image_size} px at {group.pixel_size:.4g} A" for group in groups.values()})
     count = f"{len(groups)} optics group{'s'[: len(groups) > 1]}"
     run.summary(f"{len(tables['particles'])} particles, {' and '.join(boxes)}, {count}")
+
+
+def _anew(normalise: bool, resample: float | None, crop: int | None) -> str | None:
+    """The option for which a stack is written; UsageError for those that do nothing without such a one."""
+    call.go_with("normalise", "background_diameter", "ramp", "invert")
+    if not crop and not resample:
+        call.go_with("normalise", "float16")
+    return "--normalise" if normalise else "--resample" if resample else "--crop" if crop else None
 
 
 def _read(run: Run, file: str, passthrough: tuple[str, ...], invert_y: bool) -> tuple[Tables, bool]:

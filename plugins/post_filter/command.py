@@ -75,7 +75,7 @@ def filter_(run: Run, star: str, output: str, plot: str | None, local_file: str 
             made = local_lowpass(mean, volume.pixel_size, field, mapped)
             words = f"filtered to between {field.min():.2f} and {field.max():.2f} A"
     path = run.outdir / ("sharpened.mrc" if sharpen else "filtered.mrc")
-    mrc.write(path, made, volume.pixel_size, origin=mrc.read_header(volume.path).origin)
+    mrc.write(path, made, volume.pixel_size, origin=volume.origin)
     if plot:
         from spa.plot import figure
         from spa.plot.maps import sections

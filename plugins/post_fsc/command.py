@@ -66,13 +66,7 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
     mask_name = maps.find(tables, "mask", mask_file, number)
     mask = maps.solvent(maps.read_like(run, mask_name, first, contrast=False).data, mask_name) if mask_name else None
     pixel = pixel_size or first.pixel_size
-    width = len(first.data) * pixel
-    if diameter and not 4 * pixel <= diameter <= width:
-        raise UsageError(f"--diameter {diameter:g}: {4 * pixel:g} to {width:g} A, the box, makes sense")
-    if randomise_from and randomise_from > width:
-        raise UsageError(f"--randomise-from {randomise_from:g}: the box is {width:g} A wide")
-    if randomise_from and randomise_from < 2 * pixel:
-        raise UsageError(f"--randomise-from {randomise_from:g}: pixels of {pixel:g} A end at {2 * pixel:g} A")
+    _require_sizes(diameter, randomise_from, pixel, len(first.data) * pixel)
     rngs = [run.rng("phases", one) for one in range(repeats)]
     with pool.mapping(run.threads) as mapped:
         curves, used = measured(first.data, second.data, pixel, mask, rngs, diameter, randomise_below, randomise_from,
@@ -110,6 +104,16 @@ def _written(run: Run, report: Report, plot: str | None) -> None:
 
         named, title = report.named(), f"mask {report.mask}"
         figure.save(correlations(named, report.box, report.pixel_size, report.resolutions(), title, report.band), plot)
+
+
+def _require_sizes(diameter: float | None, randomise_from: float | None, pixel_size: float, width: float) -> None:
+    """UsageError for what maps of pixels and a width (angstroms) do not show."""
+    if diameter and not 4 * pixel_size <= diameter <= width:
+        raise UsageError(f"--diameter {diameter:g}: {4 * pixel_size:g} to {width:g} A, the box, makes sense")
+    if randomise_from and randomise_from > width:
+        raise UsageError(f"--randomise-from {randomise_from:g}: the box is {width:g} A wide")
+    if randomise_from and randomise_from < 2 * pixel_size:
+        raise UsageError(f"--randomise-from {randomise_from:g}: pixels of {pixel_size:g} A end at {2 * pixel_size:g} A")
 
 
 def _others(half1: np.ndarray, half2: np.ndarray, pixel_size: float, mapped: Map) -> dict[str, np.ndarray]:

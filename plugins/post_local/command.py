@@ -82,7 +82,7 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     except DataError as error:
         raise DataError(f"{volume.path}: {error}") from None
     path = run.outdir / "local.mrc"
-    mrc.write(path, field, pixel, origin=mrc.read_header(volume.path).origin)
+    mrc.write(path, field, pixel, origin=volume.origin)
     inside = field[mask > 0.5]
     run.write(_quantiles(inside), run.outdir / "local.star")
     if plot:

@@ -85,7 +85,7 @@ def mask(run: Run, star: str, output: str, plot: str | None, map_file: str | Non
     outline.refuse_all(volume, made)
     assert run.outdir is not None
     path = run.outdir / "mask.mrc"
-    mrc.write(path, made.mask, volume.pixel_size, origin=mrc.read_header(volume.path).origin)
+    mrc.write(path, made.mask, volume.pixel_size, origin=volume.origin)
     if plot:
         _draw(plot, made, volume)
     run.write(maps.with_maps(tables or Tables(), [("mask", str(path))], number or 1), output)

@@ -108,7 +108,7 @@ def _of_atoms(run: Run, volume: mrc.Image, model: str, asked: Asked, edge: float
 
     found = atoms.read(run.input(model), chains=asked.chains)
     pixel, n = volume.pixel_size, len(volume.data)
-    places = (found.positions - mrc.read_header(volume.path).origin) / pixel
+    places = (found.positions - volume.origin) / pixel
     outside = int(((places < 0) | (places > n - 1)).any(axis=1).sum())
     if outside:
         run.warn(f"{outside} of {len(found)} atoms of {model} lie outside of the box: is it fitted to this map?")

@@ -114,7 +114,7 @@ def _write_maps(
     """The sharpened map, as it is and masked, where the one lies that it was made of, and the figure of it."""
     from spa.io import mrc
 
-    pixel_size, origin = like.pixel_size, mrc.read_header(like.path).origin
+    pixel_size, origin = like.pixel_size, like.origin
     mrc.write(path, made, pixel_size, origin=origin)
     if mask is not None:
         mrc.write(path.with_name("sharpened_masked.mrc"), made * mask, pixel_size, origin=origin)

@@ -19,8 +19,8 @@ BELOW, ABOVE = 0.65, 0.1  # of the peak's density: how far down the curve is fit
 class Ordinary:
     """The curve of the ordinary values: mode, deviation, and the share of all values that are under it.
 
-    chance (n,): of each value to be one of them, 1 where it lies above the mode; at (GRID,), and there density, of all
-    values, and chances; grouped values have one of these a group.
+    chance (n,): of each value to be one of them, 1 where it lies above the mode; at (GRID,) and the chances there.
+    Grouped values have one of these a group.
     """
 
     mode: float
@@ -28,7 +28,6 @@ class Ordinary:
     share: float
     chance: np.ndarray
     at: np.ndarray
-    density: np.ndarray
     chances: np.ndarray
 
     def curve(self) -> np.ndarray:
@@ -52,11 +51,11 @@ def ordinary(values: np.ndarray) -> Ordinary:
     chances = np.minimum(1.0, share * _normal(at, mode, wide) / np.maximum(density, 1e-12 / wide))
     chances = np.maximum.accumulate(chances)
     chances[at >= mode] = 1.0
-    found = Ordinary(mode, deviation, share, np.interp(values, at, chances), at, density, chances)
+    found = Ordinary(mode, deviation, share, np.interp(values, at, chances), at, chances)
     lower = values < found.limit(0.5)
     if lower.sum() - found.chance[lower].sum() > SURPLUS * np.sqrt(max(1, lower.sum())):
         return found
-    return Ordinary(mode, deviation, 1.0, np.ones(n), at, density, np.ones(GRID))
+    return Ordinary(mode, deviation, 1.0, np.ones(n), at, np.ones(GRID))
 
 
 def _central(at: np.ndarray, density: np.ndarray, width: float) -> tuple[float, float, float]:

@@ -120,6 +120,15 @@ def regions(mask: np.ndarray) -> tuple[np.ndarray, int]:
     return np.cumsum(steps[:-1]).reshape(ny, nx + 1)[:, :nx], len(roots)
 
 
+def holding(mask: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """The regions of a mask (ny, nx) in which something of another one lies."""
+    where, number = regions(mask)
+    kept = np.zeros(number + 1, bool)
+    kept[where[some]] = True
+    kept[0] = False
+    return kept[where]
+
+
 def _touching(starts: np.ndarray, ends: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of runs, start and end in rows of ``step`` laid end to end, of which the second is below the first."""
     first = np.searchsorted(ends, starts + step, "right")

@@ -23,11 +23,13 @@ _COMPRESSED = {".gz": "gzip", ".bz2": "bz2"}  # modules, loaded where there is s
 
 @dataclass(frozen=True)
 class Image:
-    """data: (ny, nx) or (nz, ny, nx), memory-mapped where it can be (read only as a rule); pixel_size in angstroms."""
+    """data: (ny, nx) or (nz, ny, nx), memory-mapped where it can be (read only as a rule); pixel_size in angstroms;
+    origin: x, y, z (angstroms) of the first voxel."""
 
     data: np.ndarray
     pixel_size: float
     path: Path
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def read_header(path: str | Path) -> Header:
@@ -62,7 +64,7 @@ def read(path: str | Path, private: bool = False) -> Image:
     if header.mode == FOUR_BIT:
         data = unpacked(data, header.shape[2])
     data = data[0] if header.shape[0] == 1 and not header.volume else data
-    return Image(data, header.pixel_size, path)
+    return Image(data, header.pixel_size, path, header.origin)
 
 
 def unpacked(packed: np.ndarray, width: int) -> np.ndarray:

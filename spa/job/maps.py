@@ -1,6 +1,7 @@
 """Maps in the stream: the ``data_maps`` block that jobs print so that the next one needs no file name."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -128,7 +129,7 @@ def read(run: Run, path: str, contrast: bool = True) -> mrc.Image:
     pixels.require_finite(image.data, path)
     if contrast:
         pixels.require_contrast(image.data, path)
-    return mrc.Image(np.asarray(image.data, np.float32), image.pixel_size, image.path)
+    return replace(image, data=np.asarray(image.data, np.float32))
 
 
 def read_like(run: Run, path: str, other: mrc.Image, contrast: bool = True) -> mrc.Image:
@@ -182,4 +183,4 @@ def read_mean(run: Run, tables: Tables | None, given: str | None, number: int | 
     if path or find(tables, "half1", None, number) is None:
         return read(run, path or need(tables, "map", "--map", None, number))
     first, second = read_halves(run, tables, None, None, number)
-    return mrc.Image((first.data + second.data) / 2, first.pixel_size, first.path)
+    return replace(first, data=(first.data + second.data) / 2)

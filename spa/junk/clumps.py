@@ -8,7 +8,7 @@ import numpy as np
 
 from spa.image.peaks import maxima
 from spa.image.quantiles import median
-from spa.image.regions import regions
+from spa.image.regions import holding, regions
 
 _SEEN, _OFF, _FAR = 3.0, 3.5, 6.0  # robust standard deviations: of dense places, of what belongs to one, of a clump
 _FEWEST = 8  # dense places that tell what is usual
@@ -25,16 +25,10 @@ def clumps(density: np.ndarray, radius: float) -> np.ndarray:
     if len(heights) < _FEWEST:
         return found
     usual = median(heights)
-    where, number = regions(density > max(_SEEN, usual))
+    where, _ = regions(density > max(_SEEN, usual))
     for y, x in tops[heights > max(_FAR, _TIMES * usual)]:
         own = where == where[y, x]
         highest = density[own].max()
         if (density[own] > _SHARE * highest).sum() > _AREA * np.pi * radius**2:
             found |= own
-    if not found.any():
-        return found
-    around, number = regions(density > _OFF)
-    held = np.zeros(number + 1, bool)
-    held[around[found]] = True
-    held[0] = False
-    return held[around]
+    return holding(density > _OFF, found) if found.any() else found

@@ -8,7 +8,7 @@ import numpy as np
 
 from spa.image.peaks import maxima
 from spa.image.quantiles import median
-from spa.image.regions import regions
+from spa.image.regions import holding
 from spa.junk.blur import blurred
 from spa.junk.ground import Ground, deviation
 from spa.junk.mask import grown
@@ -33,8 +33,4 @@ def specks(ground: Ground, diameter: float, junk: np.ndarray, white: bool = Fals
     tops = maxima(density, 0.0, width / 2)
     heights = density[tops[:, 0], tops[:, 1]]
     least = max(_FAR, _TIMES * float(heights[_USUAL])) if len(heights) > _USUAL else np.inf
-    where, number = regions(density > _OFF)
-    dense = np.zeros(number + 1, bool)
-    dense[where[density > least]] = True
-    dense[0] = False
-    return grown(dense[where], _MARGIN * width), int((heights > least).sum())
+    return grown(holding(density > _OFF, density > least), _MARGIN * width), int((heights > least).sum())

@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from spa.job.threads import ONE
 
 os.environ.update(dict.fromkeys(ONE, "1"))  # as in jobs; more of them mostly wait, and burn the time
+
+# how long an example takes says how busy the machine is, not whether the law holds
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 pytest_plugins = ["spa.testing", "tests.pages"]
 

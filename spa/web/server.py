@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from html import escape
@@ -19,9 +20,11 @@ from spa.errors import DeviceError, SpaError, UsageError
 from spa.job.run import Run
 from spa.web.guard import App, Guard
 from spa.web.page import BadRequest, Page, Query
+from spa.web.traffic import Traffic
 
 STATIC = Path(__file__).parent / "static"
 _IMPORT = re.compile(r'from "\./([\w/.-]+)"')
+QUIET, MOST = 0.3, 10.0  # seconds without a request after which a page that is done has all it asked for; not longer
 KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 
 
@@ -31,7 +34,7 @@ def serve(run: Run, page: Page, port: int = 0, browser: bool = True) -> None:
     The address goes to standard error. UsageError: the port is taken; DeviceError: the extra is not installed.
     """
     token, done = secrets.token_urlsafe(24), threading.Event()
-    app = application(page, token, done)
+    app = Traffic(application(page, token, done))
     with _listening(port) as listener, _running(app, listener) as alive:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/{token}/"
         _tell(run, address, listener.getsockname()[1], page.how)
@@ -40,6 +43,7 @@ def serve(run: Run, page: Page, port: int = 0, browser: bool = True) -> None:
                 run.checkpoint()
                 if not alive():
                     raise DeviceError("the server of the page has stopped by itself")
+        _answered(run, app)
 
 
 def application(page: Page, token: str, done: threading.Event) -> App:
@@ -145,6 +149,14 @@ def _parsed(body: bytes) -> Any:
 def _plain(value: Any) -> Any:
     """numpy's numbers and arrays as JSON has them."""
     return value.tolist()
+
+
+def _answered(run: Run, app: Traffic) -> None:
+    """Wait until what the page had asked for has been answered, such as pictures that were still coming."""
+    end = time.monotonic() + MOST
+    while not app.quiet(QUIET) and time.monotonic() < end:
+        run.checkpoint()
+        time.sleep(0.05)
 
 
 @contextmanager

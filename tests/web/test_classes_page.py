@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spa.io import mrc, star
-from tests.pages import post, require_accessible, require_guarded, saved, status
+from tests.pages import killed, post, require_accessible, require_guarded, saved, status
 
 SIZES = [10, 30, 20, 5, 0, 25]
 RESOLUTION = [12.0, 9.0, 15.0, 30.0, 99.0, 8.0]
@@ -60,8 +60,7 @@ def test_click_shift_kill_reopen_and_be_done(start: Any, tab: Any, tmp_path: Pat
     saved(tab)
     assert tab.locator("#kept").inner_text() == "3 of 6"
     assert tab.locator("#particles").inner_text().startswith("65 of 90")
-    job.kill()
-    tab.wrong.clear()
+    killed(tab, job)
     again = start("select", "classes", table, "--web", "-d", tmp_path / "D", "--rejected", tmp_path / "r.star")
     opened(tab, again)
     assert tab.locator("#kept").inner_text() == "3 of 6" and "goes on from" in again.err.read_text()

@@ -9,7 +9,7 @@ import pytest
 
 from spa.io import star
 from spa.testing import run_spa
-from tests.pages import post, require_accessible, require_guarded, saved, status
+from tests.pages import killed, post, require_accessible, require_guarded, saved, status
 
 N = 40
 
@@ -83,8 +83,7 @@ def test_drag_drop_by_hand_kill_reopen_and_be_done(start: Any, tab: Any, exposur
     tab.keyboard.press("x")
     saved(tab)
     assert told(tab) == kept - 1 and "by hand" in tab.locator("#why").inner_text()
-    job.kill()
-    tab.wrong.clear()
+    killed(tab, job)
     again = start(*words)
     opened(tab, again)
     assert told(tab) == kept - 1 and "goes on from" in again.err.read_text()

@@ -5,7 +5,10 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ pytest.importorskip("starlette", reason="no starlette here: pip install 'spa[web
 from spa.web import server  # noqa: E402
 from spa.web.guard import MOST  # noqa: E402
 from spa.web.page import BadRequest, Page, Picture, Query  # noqa: E402
+from tests.pages import fetched  # noqa: E402
 
 TOKEN = "t0ken-of-the-test"
 
@@ -174,3 +178,28 @@ def test_numbers_of_requests_are_finite_and_within_limits(value: object) -> None
     with pytest.raises(BadRequest, match="size"):
         number(value, "size", 0, 10)
     assert number("3.5", "size", 0, 10) == 3.5
+
+
+def test_what_was_asked_before_the_user_was_done_is_answered_whole() -> None:
+    """A page that is left while its pictures come gets them; its server then ends by itself."""
+    asked, given, told = threading.Event(), [], []
+
+    def slow(query: Query) -> Picture:
+        asked.set()
+        time.sleep(2)
+        return Picture(b"whole", "image/png")
+
+    page = Page("A page", "pick.js", dict, {"slow": slow}, {"done": lambda value: value})
+    run: Any = SimpleNamespace(warn=told.append, checkpoint=lambda: None)
+    job = threading.Thread(target=server.serve, args=(run, page, 0, False), daemon=True)
+    job.start()
+    while not any("the page is at" in one for one in told):
+        time.sleep(0.02)
+    address = next(one for one in told if "the page is at" in one).split()[-1]
+    picture = threading.Thread(target=lambda: given.append(fetched(address, "picture/slow")))
+    picture.start()
+    assert asked.wait(10) and fetched(address, "do/done", b"null") == (200, b"null")
+    picture.join(10)
+    assert given == [(200, b"whole")]
+    job.join(5)
+    assert not job.is_alive()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spa.io import star
-from tests.pages import post, require_accessible, require_guarded, saved, status
+from tests.pages import killed, post, require_accessible, require_guarded, saved, status
 
 N = 200
 
@@ -60,8 +60,7 @@ def test_drag_kill_reopen_and_be_done(start: Any, tab: Any, picks: Path) -> None
     drag(tab, "Largest local power", -wide / 3)
     kept = told(tab)
     assert kept < N / 2
-    job.kill()
-    tab.wrong.clear()
+    killed(tab, job)
     again = start(*words)
     opened(tab, again)
     assert told(tab) == kept and "goes on from" in again.err.read_text()

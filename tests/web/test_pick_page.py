@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spa.io import mrc, star
-from tests.pages import require_accessible, saved
+from tests.pages import killed, require_accessible, saved
 
 
 @pytest.fixture
@@ -69,8 +69,7 @@ def test_pick_move_erase_undo_kill_and_reopen(start: Any, tab: Any, two: Path) -
     saved(tab)
     assert len(points(folder)) == 1 and tab.locator("#total").inner_text() == "1"
 
-    job.kill()
-    tab.wrong.clear()
+    killed(tab, job)
     again = start("pick", "manual", two, "-d", folder)
     opened(tab, again)
     assert tab.locator("#total").inner_text() == "1" and np.allclose(points(folder)[0], (80, 70), atol=0.6)

@@ -89,8 +89,9 @@ export async function finish(value, words = "The table has gone to the job's sta
   return true;
 }
 
-/** A dialog with what went wrong. */
+/** A dialog with what went wrong; a page that is done has no trouble. */
 export function trouble(error) {
+  if (document.querySelector("main.end")) return false;
   document.querySelector("dialog.trouble")?.remove();
   const dialog = el("dialog", {class: "trouble", "aria-label": "Trouble"}, el("h2", {}, "This did not work"), el("p", {}, error.message),
     el("p", {}, el("button", {type: "button", onclick: () => dialog.close()}, "Close")));

@@ -33,7 +33,7 @@ class Lump:
         poses = matrices(*np.deg2rad([table.floats(f"rlnAngle{x}") for x in ("Rot", "Tilt", "Psi")]))
         origins = np.stack([table.floats(f"rlnOrigin{x}Angst") for x in "XY"], axis=1)
         u, v, angle = (table.floats(f"rlnDefocus{x}") for x in ("U", "V", "Angle"))
-        map_ = SimpleNamespace(data=more.astype(np.float32), pixel_size=self.pixel_size)
+        map_ = SimpleNamespace(data=more.astype(np.float32), pixel_size=self.pixel_size, origin=(0.0, 0.0, 0.0))
         specimen = of_map(map_, box, self.pixel_size, "C1")
         return clean_images(specimen, poses, origins, LENS, Defocus(u, v, np.deg2rad(angle)), box, self.pixel_size)
 

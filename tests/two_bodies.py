@@ -79,7 +79,8 @@ def _body(size: float, centre: np.ndarray, box: int, pixel_size: float, rng: np.
 
 
 def _specimen(volume: np.ndarray, pixel_size: float) -> Specimen:
-    return of_map(SimpleNamespace(data=volume, pixel_size=pixel_size), len(volume), pixel_size, "C1")
+    map_ = SimpleNamespace(data=volume, pixel_size=pixel_size, origin=(0.0, 0.0, 0.0))
+    return of_map(map_, len(volume), pixel_size, "C1")
 
 
 def write(made: Bodies, folder: Path) -> Path:

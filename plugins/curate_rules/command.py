@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from spa.errors import UsageError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -46,6 +46,7 @@ def rules(
     """
     from spa_plugins.curate_rules import sort
 
+    call.go_with("web", "port", "browser")
     if not (keep or auto or web):
         raise UsageError("no rule: give --keep 'EXPR', --auto or --web")
     tables = run.read_today(star)

@@ -3,7 +3,7 @@
 import click
 
 from spa.errors import UsageError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -67,6 +67,7 @@ def particles(
 
     if (box is None) == (pixel_size is None) or (pixel_size is not None and crop is None):
         raise UsageError("either --box PX is needed, or --pixel-size A and --crop PX")
+    call.go_with("normalise", "background", "ramp")
     side = int(box or crop or 0)
     how = Extraction(side, crop or side, invert, background, normalise, ramp, pad)
     settings = Settings(how, recenter, center, float16, virtual, min_score, pixel_size)

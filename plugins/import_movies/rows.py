@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from spa.errors import DataError, SpaError
+from spa.errors import DataError, SpaError, UsageError
 from spa.job.run import Run
 from spa_plugins.import_movies import facts
 
@@ -23,6 +23,7 @@ class Camera:
     defects: str | None
     fraction: int
     upsample: int
+    of_eer: bool = False  # whether something was said of EER movies
 
     def columns(self, one: dict[str, Any]) -> dict[str, Any]:
         """RELION's columns of what was said, the same in every row; one: what a movie is."""
@@ -43,15 +44,20 @@ def camera_of(
     dose: float | None, pre_dose: float | None, gain: str | None, gain_rotate: str | None, gain_flip: str | None,
     defects: str | None, eer_fraction: int | None, eer_upsample: str | None,
 ) -> Camera:  # fmt: skip
-    """The options of `spa.job.options.movies`, numbers for choices."""
+    """The options of `spa.job.options.movies`, numbers for choices. UsageError: a gain is turned that is not there."""
     rotate, flip = int(gain_rotate or 0), int(gain_flip or 0)
-    return Camera(dose, pre_dose, gain, rotate, flip, defects, eer_fraction or 32, int(eer_upsample or 1))
+    if gain is None and (rotate or flip):
+        raise UsageError("--gain-rotate and --gain-flip go with --gain, and do nothing without it")
+    return Camera(dose, pre_dose, gain, rotate, flip, defects, eer_fraction or 32, int(eer_upsample or 1),
+                  bool(eer_fraction or eer_upsample))  # fmt: skip
 
 
 def fitting(run: Run, found: list[Found], camera: Camera) -> Iterator[Found]:
     """The movies that are as long as the others and of the gain's shape; the rest is named and left out."""
     frames, eer = facts.usual([one for _, one in found], "frames"), facts.usual([one for _, one in found], "eer")
     reference = facts.Reference(camera.gain, camera.rotate, camera.flip, camera.defects, eer)
+    if camera.of_eer and not any(one["eer"] for _, one in found):
+        raise UsageError("--eer-fraction and --eer-upsample are of EER movies; these are not")
     if eer and camera.gain is None:
         run.warn("EER movies without --gain: the camera's pattern and bad pixels stay in the frames")
     count, first = 0, None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spa.errors import DataError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def picks(
 
     from spa.picking.judge import Limits, automatic
 
+    call.go_with("web", "port", "browser")
     tables = run.read(star)
     table = tables["particles"]
     if not len(table):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spa.errors import DataError, UsageError
+from spa.io.movies import EER
 from spa.io.star import Table, Tables
 from spa.io.table import MISSING
 from spa.job.options import DOSES
@@ -109,7 +110,19 @@ def entries(tables: Tables, said: dict[str, Any]) -> list[Entry]:
             raise DataError(f"{table.where} row {row + 1}: {camera.dose:g} e/A^2 a frame after {camera.before:g}: "
                             f"{least:g} to {most:g} make sense, 0 where it is not known")  # fmt: skip
         found.append(Entry(str(name), groups[int(number)], camera))
+    _require_effect(found, said)
     return found
+
+
+def _require_effect(found: list[Entry], said: dict[str, Any]) -> None:
+    """UsageError for what is said of EER where no movie is, and of how a gain lies where there is none."""
+    eer = any(Path(entry.name).suffix.lower() in EER for entry in found)
+    if not eer and any(said.get(_OPTIONS[name]) is not None for name in _OF_EER):
+        raise UsageError("--eer-fraction and --eer-upsample are of EER movies; the table has none")
+    if any(int(said.get(_OPTIONS[name]) or 0) for name in ("rotate", "flip")) and not any(
+        entry.camera.gain for entry in found
+    ):
+        raise UsageError("--gain-rotate and --gain-flip: neither --gain nor the table has a gain")
 
 
 def files_there(entries: list[Entry]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import click
 
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -29,8 +29,8 @@ def classes(
 
     --auto drops a class that is no likelier than empty images, much coarser than the better ones, off the centre,
     in pieces, without contrast, smooth where the better ones have detail (ice, aggregates), or that reaches over the
-    rim of its circle; of --classes and --auto together a class
-    must pass both.  Why each one was dropped is said on standard error.
+    rim of its circle; of --classes and --auto together a class must pass both.  Why each one was dropped is said on
+    standard error.
 
     --web shows the averages, or slices of the maps, on a page in the browser, sorted by size, resolution or any other
     figure: a click keeps or drops a class, shift does so to a range, and every key has its use (? lists them). It
@@ -46,6 +46,7 @@ def classes(
     from spa.errors import DataError, UsageError
     from spa_plugins.select_classes import choice
 
+    call.go_with("web", "port", "browser")
     if not (classes or auto or web):
         raise UsageError("nothing to choose by: give --classes LIST, --auto or --web")
     found = choice.choice(run, star, model, classes, auto)

@@ -91,7 +91,7 @@ def micrographs(run: Run, output: str, count: int, size: tuple[int, int], partic
     session = Session(specimen, lens, film, particles, gap, amiss)
     plans = planned(count, empty, bad, defocus, astigmatism, plate, draws)
     done = list(run.each(plans, lambda plan: _made(run, session, plan), lambda plan: plan.name, "micrograph"))
-    mrc.write(run.outdir / "truth.mrc", (specimen.volume / film.noise).astype("f4"), pixel)
+    mrc.write(run.outdir / "truth.mrc", (specimen.volume / film.noise).astype("f4"), pixel, origin=specimen.origin)
     _write(run, output, done, asked.optics(lens, pixel, rlnMicrographPixelSize=pixel))
     total = sum(len(result["columns"]["rlnCoordinateX"]) for _, result in done)
     across = f"a specimen {specimen.diameter:.0f} A across"

@@ -94,7 +94,7 @@ def movies(run: Run, output: str, count: int, size: tuple[int, int], frames: int
     drawn = draw_defocus(count, *defocus, astigmatism, run.rng("defocus"))
     run.begin()
     mrc.write(run.outdir / "gain.mrc", 1 / gain if kind == "eer" else gain, pixel)
-    mrc.write(run.outdir / "truth.mrc", specimen.volume, pixel)
+    mrc.write(run.outdir / "truth.mrc", specimen.volume, pixel, origin=specimen.origin)
 
     def work(number: int) -> dict[str, Any]:
         part = slice(number, number + 1)

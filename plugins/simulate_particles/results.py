@@ -30,7 +30,8 @@ def write_images(run: Run, found: Session) -> None:
         work = pool.ordered(batches, made, run.threads, run.checkpoint)
         for _, images in run.progress(work, total=len(batches), unit="batch"):
             writer.write(images())
-    mrc.write(_stack(run).with_name("truth.mrc"), found.specimen.volume / np.float32(found.sigma), seen.pixel_size)
+    truth = found.specimen.volume / np.float32(found.sigma)
+    mrc.write(_stack(run).with_name("truth.mrc"), truth, seen.pixel_size, origin=found.specimen.origin)
 
 
 def write_tables(run: Run, found: Session, output: str) -> None:

@@ -106,5 +106,5 @@ def _odd(run: Run, specimen: Specimen, symmetry: str, kind: str) -> Specimen:
     if run.outdir is None or len(operators(symmetry)) == 1:
         raise UsageError(f"--odd-subunit: with --symmetry {symmetry} there is one subunit alone")
     specimen, mask = with_odd_unit(specimen, operators(symmetry), kind)
-    mrc.write(run.outdir / "odd.mrc", mask, specimen.pixel_size)
+    mrc.write(run.outdir / "odd.mrc", mask, specimen.pixel_size, origin=specimen.origin)
     return specimen

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spa.errors import DataError, UsageError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 if TYPE_CHECKING:
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 @click.option("--fill", metavar="VALUE", help="Keep rows without a partner; their new columns, or old ones that are "
               "not there, get this value.")  # fmt: skip
 @click.option("--anti", is_flag=True, help="Keep only the rows without a partner, as they are.")
+@click.option("--allow-empty", is_flag=True, help="With --anti: no row left is a result, not an error.")
 @click.option("--block", show_default="each document's main one", help="Table to join, in both.")
 @job("star join")
 def join(run: Run, star: str, output: str, other_file: str, on: str | None, columns: str | None, basename: bool,
-         inner: bool, fill: str | None, anti: bool, block: str | None) -> None:  # fmt: skip
+         inner: bool, fill: str | None, anti: bool, allow_empty: bool, block: str | None) -> None:  # fmt: skip
     """Add the columns of one table to the rows of another.
 
     Rows keep their number and order. A row without a partner is an error unless --inner, --fill or --anti says what
@@ -51,6 +52,8 @@ def join(run: Run, star: str, output: str, other_file: str, on: str | None, colu
 
     if inner + (fill is not None) + anti > 1:
         raise UsageError("--inner, --fill and --anti exclude each other")
+    call.go_with("anti", "allow_empty")
+    call.excluded_by("anti", "columns")
     if star == other_file == "-":
         raise UsageError("standard input is one table: name STAR, or the table of --with")
     tables = run.read(star)
@@ -61,6 +64,9 @@ def join(run: Run, star: str, output: str, other_file: str, on: str | None, colu
     at = partners(left, right, keys, basename)
     if anti:
         table = left.take(at < 0)
+        if not len(table) and not allow_empty:
+            raise DataError(f"all {len(left)} rows of {left.where} have a partner in {right.where}: none is left "
+                            "(see --allow-empty)")  # fmt: skip
     else:
         optics = optics_of(others, other_name)
         wanted = _names(columns) or tuple(column for column in right.columns if column not in left)

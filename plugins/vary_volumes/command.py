@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -43,16 +43,15 @@ def volumes(run: Run, star: str, output: str, plot: str | None, **settings: Any)
       spa vary linear r.star -d V --clusters 3 | spa vary volumes --centres -d K > volumes.star
       spa vary volumes latents.star --path -1.5,0 1.5,0.5 --frames 10 -d K | spa export chimerax -d Movie
     """
-    from spa.errors import UsageError
     from spa.job.pool import mapping
     from spa.refine.problem import Workers
     from spa_plugins.vary_volumes import points, results
 
+    call.go_with(("axis", "path", "main_path"), "frames")
+    call.excluded_by("model", "plot", "mask", "focus_mask", "diameter", "max_resolution", "min_resolution")
     if settings["model"]:
         from spa_plugins.vary_volumes.decoding import decoded
 
-        if plot:
-            raise UsageError("--plot: not with --model")
         run.write(decoded(run, run.read(star), settings), output)
         return
     given, known, chosen = points.read(run, run.read(star), settings)

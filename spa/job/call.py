@@ -21,13 +21,24 @@ def was_given(name: str) -> bool:
     return context().get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
 
 
-def go_with(owner: str, *names: str) -> None:
-    """UsageError where one of these options was given without the one that it belongs to, and would be ignored."""
+def go_with(owner: str | tuple[str, ...], *names: str) -> None:
+    """UsageError where one of these options was given without (any of) what it belongs to, and would be ignored."""
+    ctx = context()
+    spelt = {param.name: max(param.opts, key=len) for param in ctx.command.params}
+    owners = (owner,) if isinstance(owner, str) else owner
+    for name in names:
+        if was_given(name) and not any(ctx.params[one] for one in owners):
+            known = " or ".join(spelt[one] for one in owners)
+            raise UsageError(f"{spelt[name]} goes with {known}, and does nothing without it")
+
+
+def excluded_by(owner: str, *names: str) -> None:
+    """UsageError where one of these options was given beside one that leaves it nothing to do."""
     ctx = context()
     spelt = {param.name: max(param.opts, key=len) for param in ctx.command.params}
     for name in names:
-        if was_given(name) and not ctx.params[owner]:
-            raise UsageError(f"{spelt[name]} goes with {spelt[owner]}, and does nothing without it")
+        if was_given(name) and ctx.params[owner]:
+            raise UsageError(f"{spelt[name]} does nothing beside {spelt[owner]}")
 
 
 def input_files(ctx: click.Context) -> list[str]:

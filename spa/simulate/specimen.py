@@ -26,6 +26,8 @@ class MapSource(Protocol):
     def data(self) -> np.ndarray: ...
     @property
     def pixel_size(self) -> float: ...
+    @property
+    def origin(self) -> tuple[float, float, float]: ...
 
 
 class AtomSource(Protocol):
@@ -58,7 +60,8 @@ class Specimen:
     """volume (box, box, box) at pixel_size; its transform; diameter (angstroms) of what is in it.
 
     agreement: correlation of the map with its average over the point group; 1 where none was taken. broken: forms in
-    which a share of the particles is.
+    which a share of the particles is. origin: x, y, z (angstroms) of the volume's first voxel where the atoms or the
+    map that it was made of count from.
     """
 
     volume: np.ndarray
@@ -68,6 +71,7 @@ class Specimen:
     agreement: float = 1.0
     broken: tuple[Broken, ...] = ()
     share: float = 0.0
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def drawn(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """(count,) the form of each particle: 0 is whole, others are numbers of broken ones, from 1."""
@@ -119,21 +123,29 @@ def of_map(given: MapSource, box: int, pixel_size: float, group: str, threads: i
         raise DataError(f"a cubic map is needed, not {' x '.join(map(str, data.shape))}")
     if given.pixel_size <= 0:
         raise DataError("the map's header has no pixel size")
+    centre = np.asarray(given.origin) + len(data) // 2 * given.pixel_size
     data = in_box(data, given.pixel_size, box, pixel_size, apart=1e-4, threads=threads)
-    return _specimen(data, pixel_size, group, threads)
+    return replace(_specimen(data, pixel_size, group, threads), origin=_origin(centre, box, pixel_size))
 
 
 def of_atoms(given: AtomSource, box: int, pixel_size: float, group: str, threads: int = 1) -> Specimen:
     """Atoms about their centre of scattering, in ice, averaged over the point group; DataError for a small box."""
     weights = given.scattering[:, 0].sum(1)[given.kinds] * given.occupancies
     positions = centred(given.positions, weights)
+    centre = given.positions[0] - positions[0]
     reach = 2 * float(np.linalg.norm(positions, axis=1).max())
     if reach > box * pixel_size:
         side = box * pixel_size
         raise DataError(f"the model is {reach:.0f} angstroms across, the box {side:.0f}: choose a larger --box")
     scattering = in_ice(given.scattering, given.elements)
     volume = density(positions, given.bfactors, given.occupancies, given.kinds, scattering, box, pixel_size)
-    return _specimen(volume, pixel_size, group, threads, reach)
+    return replace(_specimen(volume, pixel_size, group, threads, reach), origin=_origin(centre, box, pixel_size))
+
+
+def _origin(centre: np.ndarray, box: int, pixel_size: float) -> tuple[float, float, float]:
+    """Of a box whose centre (its pixel box//2) lies there, all in angstroms."""
+    x, y, z = (float(one) for one in centre - box // 2 * pixel_size)
+    return x, y, z
 
 
 def of_phantom(

@@ -87,7 +87,8 @@ def missing(box: int, pixel_size: float, rng: np.random.Generator) -> list[Speci
 
 
 def _specimen(volume: np.ndarray, pixel_size: float) -> Specimen:
-    return of_map(SimpleNamespace(data=volume.astype(np.float32), pixel_size=pixel_size), len(volume), pixel_size, "C1")
+    map_ = SimpleNamespace(data=volume.astype(np.float32), pixel_size=pixel_size, origin=(0.0, 0.0, 0.0))
+    return of_map(map_, len(volume), pixel_size, "C1")
 
 
 def write(folder: Path, specimens: list[Specimen], kind: np.ndarray, truth: np.ndarray, box: int, pixel_size: float,

@@ -66,6 +66,12 @@ def test_no_invert_and_no_normalise_leave_the_pixels_alone(picks: Path) -> None:
     assert (stack(run(picks, *BOX, "--no-normalise", "--invert")) == -np.array(expected)).all()
 
 
+@pytest.mark.parametrize("words", [("--no-normalise", "--ramp"), ("--no-normalise", "--background", 0.5)])
+def test_options_that_would_do_nothing_are_refused(picks: Path, words: tuple[object, ...]) -> None:
+    result = run_spa("extract", "particles", picks, "-d", picks.parent / "no", "--box", 32, *words)
+    assert result.status == 2 and "does nothing" in result.stderr
+
+
 def test_ramp_and_background(picks: Path) -> None:
     level = stack(run(picks, *BOX, "--no-ramp", "--background", 0.9))
     outside = level[:, background(40, 18)]

@@ -112,6 +112,16 @@ def test_eer(folder) -> None:
     assert mixed.status == 1 and "different cameras" in mixed.stderr
 
 
+@pytest.mark.parametrize("words", [("--gain-rotate", 1), ("--gain-flip", 2), ("--eer-fraction", 4),
+                                   ("--eer-upsample", 2)])  # fmt: skip
+def test_what_is_said_of_a_gain_or_of_eer_where_there_is_none_is_refused(folder, words) -> None:
+    table = run_spa("import", "movies", "*.tif", "--pixel-size", 1.3, "-o", "m.star", cwd=folder)
+    assert table.status == 0
+    for job in (("import", "movies", "*.tif", "--pixel-size", 1.3), ("motion", "patch", "m.star", "-d", "M")):
+        result = run_spa(*job, *words, cwd=folder)
+        assert result.status == 2 and words[0] in result.stderr, result.stderr
+
+
 def test_a_dose_that_is_the_whole_movies_is_said(folder) -> None:
     words = ["import", "movies", "*.tif", "--pixel-size", 1.3, "--dose"]
     assert "500 e/A^2 in all: --dose 50 is of each frame" in run_spa(*words, 50, cwd=folder).stderr

@@ -117,3 +117,16 @@ def test_either_table_may_be_standard_input(folder) -> None:
         assert star.read(io.StringIO(result.stdout))["particles"] == wanted
     both = run_spa("star", "join", "--with", "-", input=left, cwd=folder)
     assert both.status == 2 and "standard input is one table" in both.stderr
+
+
+def test_a_table_of_which_nothing_is_left_is_no_result_unless_it_is_asked_for(folder) -> None:
+    none = run_spa("star", "join", "left.star", "--with", "left.star", "--anti", cwd=folder)
+    assert none.status == 65 and none.stdout == "" and "all 3 rows" in none.stderr and "--allow-empty" in none.stderr
+    empty = run_spa("star", "join", "left.star", "--with", "left.star", "--anti", "--allow-empty", cwd=folder)
+    assert empty.status == 0 and len(star.read(io.StringIO(empty.stdout))["particles"]) == 0
+
+
+@pytest.mark.parametrize("words", [("--allow-empty",), ("--anti", "--columns", "rlnAngleRot")])
+def test_options_that_would_do_nothing_are_refused(folder, words) -> None:
+    result = run_spa("star", "join", "left.star", "--with", "right.star", *words, cwd=folder)
+    assert result.status == 2 and "does nothing" in result.stderr

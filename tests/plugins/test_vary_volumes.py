@@ -100,3 +100,9 @@ def test_chimerax_opens_every_map(two: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_is_one_line(two: Path, tmp_path: Path, words: tuple, status: int, text: str) -> None:
     result = run_spa("vary", "volumes", two / "in.star", "-d", tmp_path, *QUICK, *words)
     assert result.status == status and text in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("words", [("--at", "0", "--frames", 9), ("--centres", "--frames", 9)])
+def test_frames_of_no_way_are_refused(two: Path, words: tuple[object, ...]) -> None:
+    result = run_spa("vary", "volumes", two / "in.star", "-d", two / "no", *words)
+    assert result.status == 2 and "--frames goes with --axis or --path or --main-path" in result.stderr

@@ -20,6 +20,7 @@ RNG = np.random.default_rng(0)
 class Map:
     data: np.ndarray
     pixel_size: float
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass
@@ -75,6 +76,33 @@ def test_agreement_is_one_for_a_map_that_has_the_symmetry() -> None:
     first = made(some_map(), 32, 4.0, "C4", None, RNG)
     assert first.agreement < 0.9
     assert made(Map(first.volume, 4.0), 32, 4.0, "C2", None, RNG).agreement == pytest.approx(1, abs=1e-3)
+
+
+def middle(volume: np.ndarray, pixel_size: float, origin: tuple[float, float, float]) -> np.ndarray:
+    """The centre of mass, x, y, z, where the origin says that the first voxel lies."""
+    places = np.indices(volume.shape)[::-1].reshape(3, -1)
+    return (places * volume.ravel()).sum(1) / volume.sum() * pixel_size + origin
+
+
+GRIDS = pytest.mark.parametrize(("box", "pixel_size"), [(40, 4.0), (75, 2.0)])
+
+
+@GRIDS
+def test_what_fits_a_map_fits_the_specimen_of_it(box: int, pixel_size: float) -> None:
+    where = np.indices((32, 32, 32)) - np.reshape([17, 18, 19], (3, 1, 1, 1))
+    given = Map(np.exp(-((where / 3) ** 2).sum(0)).astype(np.float32), 4.0, (-20.0, 7.0, 31.0))
+    found = made(given, box, pixel_size, "C1", None, RNG)
+    there = middle(given.data, given.pixel_size, given.origin)
+    assert np.abs(middle(found.volume, pixel_size, found.origin) - there).max() < 0.1
+
+
+@GRIDS
+def test_atoms_fit_the_specimen_of_them(box: int, pixel_size: float) -> None:
+    given = some_atoms()
+    found = made(given, box, pixel_size, "C1", None, RNG)
+    highest = np.argwhere(found.volume > 0.5 * found.volume.max())[:, ::-1] * pixel_size + found.origin
+    apart = np.linalg.norm(highest[:, None] - given.positions, axis=2).min(axis=1)
+    assert np.median(apart) < 2
 
 
 def test_threads_do_not_change_the_average() -> None:

@@ -41,7 +41,7 @@ def test_images_are_those_of_the_accurate_simulation(lump: np.ndarray) -> None:
     who = seen()
     rng = np.random.default_rng(1)
     u = rng.uniform(9000, 20000, N)
-    specimen = of_map(SimpleNamespace(data=lump, pixel_size=PIXEL), BOX, PIXEL, "C1")
+    specimen = of_map(SimpleNamespace(data=lump, pixel_size=PIXEL, origin=(0.0, 0.0, 0.0)), BOX, PIXEL, "C1")
     exact = clean_images(specimen, who.poses, -who.shifts * PIXEL, Lens(300, 2.7, 0.1),
                          Defocus(u, u - 300, rng.uniform(0, 3, N)), BOX, PIXEL)  # fmt: skip
     found = images(signal([lump], PIXEL), who)

@@ -4,6 +4,9 @@ A particle that is nearly symmetric has as many right ways round as copies, and 
 start for itself: both maps are right then, but turned against each other, so that their FSC falls and their joint map
 is of neither. A half that lies better on the other when it is turned is turned as a whole, with the poses of its
 images; three angles and three shifts say nothing of what is in the maps.
+
+Nor do projections tell the hand: where the start is too coarse to have one, each half finds its own. A half of the
+other hand is turned inside out; and both are then laid on the start, which has a hand in its finer shells.
 """
 
 from dataclasses import replace
@@ -11,16 +14,19 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from spa.refine import drift
 from spa.refine.problem import Problem
 from spa.refine.states import State
 from spa.search import orientations
 from spa.symmetry import align
 from spa.volume.fsc import Map
+from spa.volume.inversion import inverted
 from spa.volume.shells import apply_radial, power
-from spa.volume.slices import reference, regridded
+from spa.volume.slices import Reference, reference, regridded
 
 GAIN = 30.0  # nats: of noise, the best of all turns gains a third of it
 BANDS = (8, 12)  # shells that all turns are tried in, for a particle that takes 0.7 of the box
+HALF_TURN = np.array([[-1.0], [-1.0], [1.0]])  # of an image in its plane: what a map turned inside out shows there
 
 
 def information(problem: Problem, curve: np.ndarray) -> float:
@@ -69,24 +75,50 @@ def _keeping(turns: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 
 def between(problem: Problem, halves: np.ndarray, radius: int, run: Map = map) -> align.Fit | None:
-    """How the second of two unfiltered half maps (2, box, box, box) must be turned and moved to lie on the first, by
-    their shells up to a radius; None where it lies there."""
-    group, box = problem.settings.operators, halves.shape[-1]
-    small = min(box, 2 * (radius + 4))
-    a, b = run(lambda one: reference(_level(regridded(one * problem.solvent, small), radius), radius), halves)
+    """How the second of two unfiltered half maps (2, box, box, box) must be turned and moved, or turned inside out
+    first, to lie on the first, by their shells up to a radius; None where it lies there."""
+    small = _side(problem, radius)
+    first, second = (regridded(one * problem.solvent, small) for one in halves)
+    return _onto(problem, first, second, radius, run)
+
+
+def from_start(problem: Problem, halves: np.ndarray, radius: int, run: Map = map) -> align.Fit | None:
+    """How the mean of two unfiltered half maps (2, box, box, box) that lie on each other must be turned and moved, or
+    turned inside out first, to lie on the start; None where there is none, or they lie on it, or it does not tell."""
+    if problem.frame is None or not problem.frame.any():
+        return None
+    radius = min(radius, drift.SHELLS, len(problem.frame) // 2 - 1)
+    small = min(len(problem.frame), _side(problem, radius))
+    mean = regridded(halves.mean(axis=0) * problem.solvent, small)
+    return _onto(problem, regridded(problem.frame, small), mean, radius, run)
+
+
+def _side(problem: Problem, radius: int) -> int:
+    """Pixels of a grid that holds shells up to a radius."""
+    return min(problem.images.band.box, 2 * (radius + 4))
+
+
+def _onto(problem: Problem, first: np.ndarray, second: np.ndarray, radius: int, run: Map) -> align.Fit | None:
+    """How the second of two maps (small, small, small) in the solvent mask must be laid on the first, in pixels of the
+    images; None where it lies there."""
+    group, small = problem.settings.operators, len(first)
+    a, b, inside_out = run(lambda one: reference(_level(one, radius), radius), (first, second, inverted(second)))
     free = group.mean(axis=0)  # projects on what all elements leave
 
-    def shared(fit: align.Fit) -> float:
-        return information(problem, align.shell_correlation(a, b, fit, radius))
+    def shared(lies: tuple[Reference, align.Fit]) -> float:
+        return information(problem, align.shell_correlation(a, *lies, radius))
 
     fits = []
-    for band in sorted({min(radius, round(band * 0.7 / problem.extent)) for band in BANDS}):
-        fit = align.fit(a, b, band, mirror=False, turns=turns(group, min(3 / band, 0.45)), free=free, run=run)
-        fits.append(align.fit(a, b, radius, mirror=False, turns=fit.turn[None], free=free, shift=fit.shift, run=run))
-    at_rest, *gained = run(shared, [align.Fit(np.eye(3), False, 0.0), *fits])
-    best = int(np.argmax(gained))
-    found = replace(fits[best], shift=fits[best].shift * (box / small))
-    return found if gained[best] > at_rest + GAIN else None
+    for mirrored, one in ((False, b), (True, inside_out)):
+        for band in sorted({min(radius, round(band * 0.7 / problem.extent)) for band in BANDS}):
+            fit = align.fit(a, one, band, mirror=False, turns=turns(group, min(3 / band, 0.45)), free=free, run=run)
+            fit = align.fit(a, one, radius, mirror=False, turns=fit.turn[None], free=free, shift=fit.shift, run=run)
+            fits.append((one, fit, mirrored))
+    at_rest, *gained = run(shared, [(b, align.Fit(np.eye(3), False, 0.0)), *(fit[:2] for fit in fits)])
+    _, found, mirrored = fits[int(np.argmax(gained))]
+    if max(gained) <= at_rest + GAIN:
+        return None
+    return replace(found, mirrored=mirrored, shift=found.shift * (problem.images.band.box / small))
 
 
 def _level(volume: np.ndarray, radius: int) -> np.ndarray:
@@ -100,10 +132,21 @@ def shared(problem: Problem, state: State, halves: np.ndarray, run: Map = map) -
     """The state with the poses of the second half's images in the first's frame, as unfiltered half maps
     (2, box, box, box) made with its poses ask for it; None where both halves have one."""
     found = between(problem, halves, state.radius, run)
-    if found is None:
-        return None
-    rows, poses = np.flatnonzero(problem.images.half == 1), state.poses[0]
+    return None if found is None else _laid(state, found, np.flatnonzero(problem.images.half == 1))
+
+
+def started(problem: Problem, state: State, halves: np.ndarray, run: Map = map) -> State | None:
+    """The state with all poses in the frame and the hand of the start, as unfiltered half maps that lie on each other,
+    made with its poses, ask for it; None where they have them, or nothing tells."""
+    found = from_start(problem, halves, state.radius, run)
+    return None if found is None else _laid(state, found, np.arange(len(problem.images)))
+
+
+def _laid(state: State, fit: align.Fit, rows: np.ndarray) -> State:
+    """The state whose poses of some rows are those in a map that is laid on another."""
+    poses = state.poses[0]
     matrices, shifts = poses.poses.copy(), poses.shifts.copy()
-    matrices[rows] = matrices[rows] @ found.turn.T
-    shifts[rows] -= matrices[rows, :, :2] @ found.shift
+    seen = matrices[rows] * (HALF_TURN if fit.mirrored else 1.0)
+    matrices[rows] = seen @ fit.turn.T
+    shifts[rows] -= matrices[rows, :, :2] @ fit.shift
     return replace(state, poses=[replace(poses, poses=matrices, shifts=shifts)])

@@ -121,12 +121,13 @@ def in_one_frame(
     found = replace(found, agreed=max(known, state.agreed))
     if not frame.in_question(state, found, known):
         return found
-    assert found.halves is not None
-    shared = frame.shared(problem, state, found.halves[0], workers.map)
-    if shared is None:
-        return replace(found, agreed=known)
-    found = halfmaps.summed(problem, shared, workers, parts, share, draws)
-    return replace(found, agreed=max(frame.kept(problem, found.curve), state.agreed))
+    least = known  # as they lie; more, where they are laid on each other
+    for look in (frame.shared, frame.started):
+        assert found.halves is not None
+        laid = look(problem, state, found.halves[0], workers.map)
+        if laid is not None:
+            state, found, least = laid, halfmaps.summed(problem, laid, workers, parts, share, draws), state.agreed
+    return replace(found, agreed=max(frame.kept(problem, found.curve), least))
 
 
 def weighed(problem: Problem, state: State, workers: Workers) -> State:

@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import shift as shifted
 from scipy.spatial.transform import Rotation
 
-from spa.refine import expectation, frame, halfmaps, loop, plan
+from spa.refine import drift, expectation, frame, halfmaps, loop, plan
 from spa.refine.problem import ALONE
 from spa.refine.states import State
 from spa.search.orientations import angles_between
@@ -84,6 +84,36 @@ def test_halves_that_lie_together_are_asked_again_only_when_they_agree_less(plan
     after = loop.in_one_frame(problem, state, found, ALONE, every, 1.0)
     assert not frame.in_question(state, after, frame.kept(problem, after.curve))
     assert frame.in_question(state, after, frame.kept(problem, after.curve) - 2 * frame.GAIN)
+
+
+def test_a_half_of_the_other_hand_is_turned_inside_out(planted: Callable) -> None:
+    """Images tell of a map and of its mirror image alike: both halves are right, and their mean is neither."""
+    case = planted(n=200, snr=0.5)
+    state, second = known(case, APART, AWAY), case.problem.images.half == 1
+    state.poses[0].poses[second] *= frame.HALF_TURN
+    before = halfmaps.summed(case.problem, state, ALONE, plan.everything(case.problem), 1.0)
+    found = frame.shared(case.problem, state, maps(case, state))
+    assert found is not None
+    after = halfmaps.summed(case.problem, found, ALONE, plan.everything(case.problem), 1.0)
+    assert crossing(before.curve, 0.5) < 4 and crossing(after.curve, 0.5) > 10
+    assert np.rad2deg(angles_between(case.poses, found.poses[0].poses[:, 0])).max() < 1.5
+
+
+@pytest.mark.parametrize("factor", [1.0, frame.HALF_TURN], ids=["turned", "other hand"])
+def test_halves_are_laid_on_the_start_in_its_hand(planted: Callable, factor: float | np.ndarray) -> None:
+    case = planted(n=200, snr=0.5)
+    state = known(case, np.eye(3), np.zeros(3))
+    state.poses[0].poses[:] = state.poses[0].poses * factor @ APART.T
+    assert frame.started(case.problem, state, maps(case, state)) is None  # no start's frame is to be kept
+    problem = replace(case.problem, frame=drift.kept(case.volume, case.problem.solvent))
+    found = frame.started(problem, state, maps(case, state))
+    assert found is not None
+    assert np.rad2deg(angles_between(case.poses, found.poses[0].poses[:, 0])).max() < 1.5
+    assert frame.started(problem, found, maps(case, found)) is None
+    noise = np.random.default_rng(5).standard_normal(case.volume.shape)
+    for start in (noise, np.zeros_like(noise)):
+        problem = replace(case.problem, frame=drift.kept(start, problem.solvent))
+        assert frame.started(problem, state, maps(case, state)) is None
 
 
 def test_noise_lies_nowhere(planted: Callable) -> None:

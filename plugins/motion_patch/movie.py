@@ -57,7 +57,7 @@ def memory_for(movie: movies.Movie, settings: Settings, exposure: Exposure) -> M
     count, area = _size(movie, settings)
     factor, stack = frames.factor_for(exposure.pixel_size), _stack(movie, settings, exposure)
     always = 9  # sum, gain and bad pixels
-    aligned = always + 8 + 5 * count / factor**2  # a frame as it comes, its gain; small frames and their spectra
+    aligned = always + 8 + 3 * count / factor**2  # a frame as it comes, its gain; small frames and their spectra
     summed = always + 4 * (stack + 1 + BATCH)
     finished = always + 4 * (stack + 5)  # transforms, there and back, with the buffers of their plans
     most = int(area * max(aligned, summed, finished)) + PROGRAM

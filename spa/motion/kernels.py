@@ -13,23 +13,6 @@ TOGETHER = 4  # frames, so that sums are fetched and stored less often
 _SHARE = 4  # rows that share a displacement
 
 
-@kernel("void(f4[:, ::1], i8, i8, f4[::1], f4[:, ::1])", fastmath=True)
-def windowed(image, top, left, ramp, out):  # type: ignore[no-untyped-def]
-    """out: the part of an image that begins at top, left, its mean taken off, times a ramp along y and along x."""
-    ny, nx = out.shape
-    total = 0.0
-    for y in range(ny):
-        line, some = image[top + y, left : left + nx], np.float32(0)
-        for x in range(nx):
-            some += line[x]
-        total += some
-    mean = np.float32(total / (ny * nx))
-    for y in range(ny):
-        line, factor = image[top + y, left : left + nx], ramp[y]
-        for x in range(nx):
-            out[y, x] = (line[x] - mean) * (factor * ramp[x])
-
-
 @kernel("void(u1[:, ::1], f4[:, ::1])")
 def add_counts(counts, out):  # type: ignore[no-untyped-def]
     """out += counts."""

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from spa.image import fft
-from spa.motion import shifted
+from spa.motion import shifted, windows
 
 TAPER = 0.12  # of a patch's side, at each edge
 LIMIT = 4.5  # angstroms: finer detail does not help to align
+STEPS = 16  # of rounding to the grey level of a frame's noise, which is 8 of its own (`spa.motion.frames`)
 TOGETHER = 2**18  # pixels that are transformed together: they and their spectra stay in the cache
 
 
@@ -116,11 +117,11 @@ class Patches(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """Patches on this processor: real, imag (p, n, rows, columns); own (p, rows, columns): the frames' own power."""
+    """Patches on this processor: spectra, of each real and imaginary part (2, n, rows, columns), as `shifted` has them;
+    own (p, rows, columns): the frames' own power."""
 
     at: Layout
-    real: np.ndarray
-    imag: np.ndarray
+    spectra: list[np.ndarray]
     own: np.ndarray
 
     def totals(self, moved: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -135,32 +136,33 @@ class Held:
 
     def slopes(self, moved: np.ndarray, ends: np.ndarray, totals: np.ndarray, weight: np.ndarray) -> np.ndarray:
         return np.stack([
-            2 * shifted.slopes(real, imag, self.at.kx, self.at.ky, ends, shifts, total * weight)
-            for real, imag, shifts, total in zip(self.real, self.imag, moved - self.at.offsets, totals)
+            2 * shifted.slopes(*one, self.at.kx, self.at.ky, ends, shifts, total * weight)
+            for one, shifts, total in zip(self.spectra, moved - self.at.offsets, totals)
         ])  # fmt: skip
 
     def _sums(self, moved: np.ndarray, ends: np.ndarray, part: slice) -> np.ndarray:
-        out = np.zeros((len(self.real), 2, *self.real.shape[2:]), np.float32)
-        for p, shifts in enumerate((moved - self.at.offsets)[:, part]):
-            real, imag = self.real[p, part], self.imag[p, part]
-            shifted.add_shifted(real, imag, self.at.kx, self.at.ky, ends, np.ascontiguousarray(shifts), out[p])
+        out = np.zeros((len(self.own), 2, *self.own.shape[1:]), np.float32)
+        for one, shifts, sums in zip(self.spectra, (moved - self.at.offsets)[:, part], out):
+            real, imag = one[0, part], one[1, part]
+            shifted.add_shifted(real, imag, self.at.kx, self.at.ky, ends, np.ascontiguousarray(shifts), sums)
         return out
 
 
 def cut(frames: np.ndarray, at: Layout) -> Held:
     """Patches of int8 frames (n, my, mx)."""
-    p, n = at.corners.shape[:2]
-    spectra = np.empty((2, p, n, len(at.ky), len(at.kx)), np.float32)
-    box = (len(at.window[0]), len(at.window[1]))
+    n, box = at.corners.shape[1], (len(at.window[0]), len(at.window[1]))
     together = min(n, max(1, TOGETHER // (box[0] * box[1])))
-    used, plan = at.used.astype(np.float32), fft.planes((together, *box))
-    for place, corners in enumerate(at.corners):
+    factors, plan = at.used * np.float32(STEPS), fft.planes((together, *box))
+    spectra = []
+    for corners in at.corners:
+        one = np.empty((2, n, len(at.ky), len(at.kx)), np.int16)
         for first in range(0, n, together):
             some = slice(first, first + together)
-            shifted.windowed(frames[some], corners[some], *at.window, plan.input_array)
+            windows.windowed_each(frames[some], corners[some], *at.window, plan.input_array)
             plan.execute()
-            shifted.kept(plan.output_array, at.rows, used, spectra[0, place, some], spectra[1, place, some])
-    return Held(at, spectra[0], spectra[1], _whiten(spectra, at))
+            shifted.kept(plan.output_array, at.rows, factors, one[0, some], one[1, some])
+        spectra.append(one)
+    return Held(at, spectra, _whiten(spectra, at))
 
 
 def _tapered(size: int) -> np.ndarray:
@@ -169,13 +171,17 @@ def _tapered(size: int) -> np.ndarray:
     return np.concatenate([ramp, np.ones(size - 2 * edge), ramp[::-1]]).astype(np.float32)
 
 
-def _whiten(spectra: np.ndarray, at: Layout) -> np.ndarray:
+def _whiten(spectra: list[np.ndarray], at: Layout) -> np.ndarray:
     """Divide by the noise at every radius and multiply by damage; the frames' own power, summed over them."""
-    power = np.einsum("cpfyx,cpfyx->yx", spectra, spectra, optimize=False) / (spectra.shape[1] * spectra.shape[2])
-    scale = np.pad(at.levels(power), ((0, 0), (0, 1)))
-    for f in range(spectra.shape[2]):
-        spectra[:, :, f] *= scale[f][at.ring]
-    return np.einsum("cpfyx,cpfyx->pyx", spectra, spectra, optimize=False)
+    power = np.zeros(at.ring.shape, np.float32)
+    for one in spectra:
+        shifted.add_squares(*one, power)
+    levels = at.levels(power / (len(spectra) * spectra[0].shape[1]))
+    scale = np.take(np.pad(levels * np.float32(shifted.UNIT), ((0, 0), (0, 1))), at.ring, axis=1)
+    own = np.zeros((len(spectra), *power.shape), np.float32)
+    for one, each in zip(spectra, own):
+        shifted.scale(*one, scale, each)
+    return own * np.float32(shifted.UNIT**-2)
 
 
 @dataclass(frozen=True, eq=False)

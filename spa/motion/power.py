@@ -6,7 +6,7 @@ Groups of 4 e per square angstrom: McMullan et al., Ultramicroscopy 158 (2015) 2
 import numpy as np
 
 from spa.image import fft
-from spa.motion import kernels
+from spa.motion import kernels, windows
 
 SIDE = 512  # pixels of a spectrum
 PIXEL = 1.4  # angstroms: spectra of finer pixels are cut to the Nyquist frequency of this
@@ -58,7 +58,7 @@ class Spectrum:
         size, plan = self._at.tile, fft.plane((self._at.tile, self._at.tile))
         for top in range(0, image.shape[0] - size + 1, size):
             for left in range(0, image.shape[1] - size + 1, size):
-                kernels.windowed(image, top, left, self._ramp, plan.input_array)
+                windows.windowed(image, top, left, self._ramp, self._ramp, plan.input_array)
                 plan.execute()
                 kernels.add_power(plan.output_array, self._power)
                 self._count += 1

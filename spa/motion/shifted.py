@@ -1,38 +1,48 @@
-"""The inner loops over patches: what is cut out of frames, sums of shifted spectra, and the slopes of their power."""
+"""The inner loops over patches' spectra: what is kept of them, sums of them shifted, and the slopes of their power."""
 
 import numpy as np
 
 from spa.compiled import inner, kernel
 
-
-@kernel("void(i1[:, :, ::1], i8[:, ::1], f4[::1], f4[::1], f4[:, :, ::1])", fastmath=True)
-def windowed(images, corners, along_y, along_x, out):  # type: ignore[no-untyped-def]
-    """out: the parts of n images that begin at corners (n, 2) x y, their means taken off, times factors along y and
-    x."""
-    ny, nx = out.shape[1], out.shape[2]
-    for n in range(len(corners)):
-        left, top = corners[n, 0], corners[n, 1]
-        total = 0
-        for y in range(ny):
-            line = images[n, top + y, left : left + nx]
-            for x in range(nx):
-                total += line[x]
-        mean = np.float32(total / (ny * nx))
-        for y in range(ny):
-            line, factor = images[n, top + y, left : left + nx], along_y[y]
-            for x in range(nx):
-                out[n, y, x] = (np.float32(line[x]) - mean) * (factor * along_x[x])
+UNIT = 256  # spectra are kept as whole numbers of which so many are 1, the noise: rounding adds 3e-6 to its variance
 
 
-@kernel("void(c8[:, :, ::1], i8[::1], f4[:, ::1], f4[:, :, ::1], f4[:, :, ::1])", fastmath=True)
+@inner
+def _rounded(value):  # type: ignore[no-untyped-def]
+    """The nearest of what two bytes hold."""
+    return np.int16(np.floor(min(max(value, np.float32(-32767)), np.float32(32767)) + np.float32(0.5)))
+
+
+@kernel("void(c8[:, :, ::1], i8[::1], f4[:, ::1], i2[:, :, ::1], i2[:, :, ::1])", fastmath=True)
 def kept(spectra, rows, factors, real, imag):  # type: ignore[no-untyped-def]
-    """real and imag (n, rows, columns): of those rows, and of the first columns, of spectra, times factors."""
+    """real and imag (n, rows, columns): of those rows, and of the first columns, of spectra, times factors, rounded."""
     for n in range(len(real)):
         for y in range(len(rows)):
             line = spectra[n, rows[y]]
             for x in range(real.shape[2]):
-                real[n, y, x] = line[x].real * factors[y, x]
-                imag[n, y, x] = line[x].imag * factors[y, x]
+                real[n, y, x] = _rounded(line[x].real * factors[y, x])
+                imag[n, y, x] = _rounded(line[x].imag * factors[y, x])
+
+
+@kernel("void(i2[:, :, ::1], i2[:, :, ::1], f4[:, ::1])", fastmath=True)
+def add_squares(real, imag, power):  # type: ignore[no-untyped-def]
+    """power (rows, columns) += the squares of spectra (n, rows, columns), of their whole numbers."""
+    for n in range(len(real)):
+        for y in range(len(power)):
+            for x in range(power.shape[1]):
+                a, b = np.float32(real[n, y, x]), np.float32(imag[n, y, x])
+                power[y, x] += a * a + b * b
+
+
+@kernel("void(i2[:, :, ::1], i2[:, :, ::1], f4[:, :, ::1], f4[:, ::1])", fastmath=True)
+def scale(real, imag, factors, power):  # type: ignore[no-untyped-def]
+    """Spectra (n, rows, columns) times factors, rounded anew, and `add_squares` of them."""
+    for n in range(len(real)):
+        for y in range(len(power)):
+            for x in range(power.shape[1]):
+                a, b = np.float32(real[n, y, x]) * factors[n, y, x], np.float32(imag[n, y, x]) * factors[n, y, x]
+                real[n, y, x], imag[n, y, x] = _rounded(a), _rounded(b)
+                power[y, x] += a * a + b * b
 
 
 @inner
@@ -61,8 +71,8 @@ def add_shifted(
 ) -> None:  # fmt: skip
     """out (2, rows, columns) += the spectra (n, rows, columns) shifted back by shifts (n, 2) x y.
 
-    kx (from 0 in even steps), ky (the same, in a transform's order) in cycles a pixel of the shifts; ends: of each row,
-    how many columns are used.
+    real and imag are whole numbers of which ``UNIT`` make 1. kx (from 0 in even steps), ky (the same, in a transform's
+    order) in cycles a pixel of the shifts; ends: of each row, how many columns are used.
     """
     _add_shifted(real, imag, kx, ky, ends, shifts, _room(kx, ky), out)
 
@@ -73,11 +83,11 @@ def _room(kx: np.ndarray, ky: np.ndarray) -> np.ndarray:
 
 
 @kernel(
-    "void(f4[:, :, ::1], f4[:, :, ::1], f4[::1], f4[::1], i4[::1], f8[:, ::1], f4[:, ::1], f4[:, :, ::1])",
+    "void(i2[:, :, ::1], i2[:, :, ::1], f4[::1], f4[::1], i4[::1], f8[:, ::1], f4[:, ::1], f4[:, :, ::1])",
     fastmath=True,
 )  # fmt: skip
 def _add_shifted(real, imag, kx, ky, ends, shifts, turns, out):  # type: ignore[no-untyped-def]
-    n, rows = real.shape[0], real.shape[1]
+    n, rows, unit = real.shape[0], real.shape[1], np.float32(1 / UNIT)
     cx, sx, along_c, along_s = turns[0], turns[1], turns[2], turns[3]
     for f in range(n):
         _turns(kx, shifts[f, 0], cx, sx)
@@ -85,10 +95,10 @@ def _add_shifted(real, imag, kx, ky, ends, shifts, turns, out):  # type: ignore[
         for y in range(rows):
             if ends[y] == 0:
                 continue
-            cy, sy = along_c[y], along_s[y]
+            cy, sy = along_c[y] * unit, along_s[y] * unit
             for x in range(ends[y]):
                 c, s = cx[x] * cy - sx[x] * sy, cx[x] * sy + sx[x] * cy
-                a, b = real[f, y, x], imag[f, y, x]
+                a, b = np.float32(real[f, y, x]), np.float32(imag[f, y, x])
                 out[0, y, x] += a * c - b * s
                 out[1, y, x] += a * s + b * c
 
@@ -116,11 +126,11 @@ def slopes(
 
 
 @kernel(
-    "void(f4[:, :, ::1], f4[:, :, ::1], f4[::1], f4[::1], i4[::1], f8[:, ::1], f4[:, :, ::1], f4[:, ::1], f8[:, ::1])",
+    "void(i2[:, :, ::1], i2[:, :, ::1], f4[::1], f4[::1], i4[::1], f8[:, ::1], f4[:, :, ::1], f4[:, ::1], f8[:, ::1])",
     fastmath=True,
 )  # fmt: skip
 def _slopes(real, imag, kx, ky, ends, shifts, total, turns, found):  # type: ignore[no-untyped-def]
-    n, rows = real.shape[0], real.shape[1]
+    n, rows, unit = real.shape[0], real.shape[1], np.float32(1 / UNIT)
     cx, sx, along_c, along_s = turns[0], turns[1], turns[2], turns[3]
     for f in range(n):
         _turns(kx, shifts[f, 0], cx, sx)
@@ -129,11 +139,11 @@ def _slopes(real, imag, kx, ky, ends, shifts, total, turns, found):  # type: ign
         for y in range(rows):
             if ends[y] == 0:
                 continue
-            cy, sy = along_c[y], along_s[y]
+            cy, sy = along_c[y] * unit, along_s[y] * unit
             across = along = np.float32(0)
             for x in range(ends[y]):
                 c, s = cx[x] * cy - sx[x] * sy, cx[x] * sy + sx[x] * cy
-                a, b = real[f, y, x], imag[f, y, x]
+                a, b = np.float32(real[f, y, x]), np.float32(imag[f, y, x])
                 p, q = a * c - b * s, a * s + b * c
                 turn = total[0, y, x] * q - total[1, y, x] * p
                 across += kx[x] * turn

@@ -63,3 +63,23 @@ def test_memory_that_is_kept_can_be_had() -> None:
     found = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, text=True, check=True)
     taken, kept = map(int, found.stdout.split())
     assert abs(taken - 200 * 2**20) < 2**20 and kept >= 300 * 2**20
+
+
+PAGES = """
+import resource, numpy
+from spa.job import memory
+memory.reuse()
+nothing, before = memory.kept(), resource.getrusage(resource.RUSAGE_SELF)
+some = [numpy.ones(2**20, numpy.uint8) for _ in range(64)]
+after = resource.getrusage(resource.RUSAGE_SELF)
+print(nothing, after.ru_minflt - before.ru_minflt, after.ru_maxrss - before.ru_maxrss)
+"""
+
+
+def test_many_small_arrays_come_in_few_pages_and_what_was_never_used_is_not_kept() -> None:
+    found = subprocess.run([sys.executable, "-c", PAGES], capture_output=True, text=True, check=True)
+    kept, faults, grown = map(int, found.stdout.split())
+    assert kept < 2**20 and grown < 72 * 2**10
+    large = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if large.exists() and "[never]" not in large.read_text():
+        assert faults < 4000  # of 16 thousand small ones

@@ -14,7 +14,7 @@ import pytest
 from numba.core import event
 
 from spa import compiled
-from spa.compiled import INNER, elf, inner, kept, kernel, later, machine, words
+from spa.compiled import INNER, elf, inner, kept, kernel, later, machine, pages, words
 
 
 @numba.njit(**INNER)
@@ -64,7 +64,7 @@ def test_no_linear_algebra_is_loaded_for_them(tmp_path: Path) -> None:
         "assert not {'scipy.linalg', 'numpy.ma'} & {*sys.modules}\n"
         "print('numba' in sys.modules, 'llvmlite' in sys.modules)\nimport scipy.linalg"
     )
-    assert [_said(code, tmp_path) for _ in range(2)] == ["True True\n", f"False {not elf.here()}\n"]
+    assert [_said(code, tmp_path) for _ in range(2)] == ["True True\n", f"False {not pages.here()}\n"]
 
 
 def test_nor_for_one_that_is_on_disk_and_uses_functions_of_arrays(tmp_path: Path) -> None:
@@ -145,7 +145,8 @@ def test_a_file_that_is_not_whole_or_made_of_something_else_is_compiled_again(tm
     whole = file.read_bytes()
     others = whole.replace(b'"made_of": "', b'"made_of": "not ', 1)
     assert others != whole
-    for broken in (b"", whole[:-9], whole[:-30] + bytes(9) + whole[-21:], b"{}\n", others):
+    turned = bytes(255 - x for x in whole[-30:-21])
+    for broken in (b"", whole[:-9], whole[:-30] + turned + whole[-21:], b"{}\n", others):
         file.write_bytes(broken)
         assert [_said(code, tmp_path) for _ in range(2)] == ["24.0 True\n", "24.0 False\n"]
 
@@ -200,26 +201,27 @@ _SIGNATURE = "void(f8[::1], f8[::1])"
 _SETTINGS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "no_rewrites": True, "_nrt": False}
 
 
-@pytest.mark.skipif(not elf.here(), reason="no x86-64, or no Linux")
+@pytest.mark.skipif(not pages.here(), reason="no x86-64, or no Linux")
 def test_code_is_loaded_without_llvm_as_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     code, _ = machine.code_of(_adds, _SIGNATURE, {**_SETTINGS, "cache": True}, "adds")
     found = []
     for there in (True, False):
-        monkeypatch.setattr(elf, "here", lambda there=there: there)
+        monkeypatch.setattr(pages, "here", lambda there=there: there)
         values = np.linspace(0, 9, 1000)
-        words.caller("adds", _SIGNATURE, kept._address(code, "adds"))(values, np.array([2.0, 3.0]))
+        address = kept._address(*kept._laid_out(code, "adds"), "adds")
+        words.caller("adds", _SIGNATURE, address)(values, np.array([2.0, 3.0]))
         found.append(values)
     assert (found[0] == found[1]).all()
     assert found[0][:2] == pytest.approx([0.1, np.sin(9 / 999) * 3 + 0.7])
 
 
-@pytest.mark.skipif(not elf.here(), reason="no x86-64, or no Linux")
+@pytest.mark.skipif(not pages.here(), reason="no x86-64, or no Linux")
 def test_code_that_is_not_understood_is_left_to_llvm() -> None:
     code, _ = machine.code_of(_adds, _SIGNATURE, {**_SETTINGS, "cache": True}, "adds")
     with pytest.raises(elf.NotUnderstood, match="no other in it"):
-        elf.loaded(code, "other")
+        elf.linked(code, "other")
     with pytest.raises(elf.NotUnderstood, match="object file"):
-        elf.loaded(code[:18] + b"\xb7\x00" + code[20:], "adds")  # AArch64
+        elf.linked(code[:18] + b"\xb7\x00" + code[20:], "adds")  # AArch64
     other = bytearray(code)
     (start,) = struct.unpack_from("<Q", code, 40)
     each, count = struct.unpack_from("<HH", code, 58)
@@ -229,4 +231,4 @@ def test_code_that_is_not_understood_is_left_to_llvm() -> None:
             for entry in range(offset, offset + size, 24):
                 other[entry + 8] = 2  # relative to where it stands, in 32 bits
     with pytest.raises(elf.NotUnderstood, match="kind 2"):
-        elf.loaded(bytes(other), "adds")
+        elf.linked(bytes(other), "adds")

@@ -1,25 +1,22 @@
-"""Machine code of an object file put where it can run: ELF of x86-64, as LLVM makes of kernels, without LLVM.
+"""An object file laid out so that it can be loaded without LLVM (`spa.compiled.pages`): ELF of x86-64.
 
 Loading LLVM takes a tenth of a short job. Its large code model knows one kind of reference, an address of 64 bits, so
-that little is left to do: sections are laid out, addresses put in, and the pages made executable. Source: System V ABI,
+that little is left to do: sections are laid out, and the places noted where addresses are put in. Source: System V ABI,
 AMD64 supplement, 1.0 (2018), chapter 4.
 """
 
-import ctypes
 import mmap
-import os
 import struct
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 _HEAD = b"\x7fELF\x02\x01\x01"  # 64 bits, the lowest byte first
 _OBJECT, _X86_64 = 1, 62
 _SYMBOLS, _REFERENCES, _EMPTY, _UNWINDING = 2, 4, 8, 0x70000001  # kinds of sections
 _WRITE, _ALLOCATED = 1, 2  # flags of sections
 _ADDRESS_64 = 1  # the kind of reference
-_UNDEFINED, _ABSOLUTE = 0, 0xFFF1  # sections of symbols
-_kept: list[mmap.mmap] = []  # code stays as long as the process
+_UNDEFINED = 0  # the section of symbols that lie elsewhere
 
 
 class NotUnderstood(Exception):
@@ -43,40 +40,41 @@ class _Section:
         return bool(self.flags & _ALLOCATED) and self.kind != _UNWINDING
 
 
-def here() -> bool:
-    """Whether this process runs such code."""
-    return sys.platform.startswith("linux") and os.uname().machine == "x86_64"
+def linked(code: bytes, entry: str) -> tuple[bytes, dict[str, Any]]:
+    """The object file of the function ``entry`` laid out from address 0, without zeros at its end, and what is to be
+    done where it is put.
 
-
-def loaded(code: bytes, entry: str) -> int:
-    """The address of the function ``entry`` of an object file. NotUnderstood, OSError."""
+    size: bytes of all; code: of them those that are not written to; entry: where the function begins; own: places of
+    addresses that begin from 0 so far; others: places of addresses of what has a name elsewhere, and what is added.
+    NotUnderstood.
+    """
     sections = _sections(code)
     table = next((one for one in sections if one.kind == _SYMBOLS), None)
     if table is None:
         raise NotUnderstood("no symbols")
     places, writable, size = _laid_out(sections)
-    memory = mmap.mmap(-1, size, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    body = bytearray(size - mmap.PAGESIZE)
     for section, place in places.items():
         if (one := sections[section]).kind != _EMPTY:
-            memory[place : place + one.size] = code[one.offset : one.offset + one.size]
-    names = sections[table.link]
-    symbols = list(_symbols(code, table, names, {section: start + place for section, place in places.items()}))
+            body[place : place + one.size] = code[one.offset : one.offset + one.size]
+    symbols = list(_symbols(code, table, sections[table.link], places))
+    own, others = [], []
     for one in sections:
         if one.kind == _REFERENCES and one.info in places:
             for offset, kind_and_symbol, addend in struct.iter_unpack("<QQq", code[one.offset : one.offset + one.size]):
-                address = symbols[kind_and_symbol >> 32][1]
-                if kind_and_symbol & 0xFFFFFFFF != _ADDRESS_64 or address is None:
+                name, address, elsewhere = symbols[kind_and_symbol >> 32]
+                if kind_and_symbol & 0xFFFFFFFF != _ADDRESS_64 or (address is None and not elsewhere):
                     raise NotUnderstood(f"a reference of kind {kind_and_symbol & 0xFFFFFFFF}")
-                struct.pack_into("<Q", memory, places[one.info] + offset, address + addend)
-    found = dict(symbols).get(entry)
+                place = places[one.info] + offset
+                if address is None:
+                    others.append((place, name, addend))
+                else:
+                    own.append(place)
+                    struct.pack_into("<Q", body, place, address + addend)
+    found = next((address for name, address, _ in symbols if name == entry), None)
     if found is None:
         raise NotUnderstood(f"no {entry} in it")
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(writable), mmap.PROT_READ | mmap.PROT_EXEC):
-        raise OSError(ctypes.get_errno(), "memory cannot be made executable")
-    _kept.append(memory)
-    return found
+    return bytes(body).rstrip(b"\0"), {"size": size, "code": writable, "entry": found, "own": own, "others": others}
 
 
 def _sections(code: bytes) -> list[_Section]:
@@ -107,19 +105,13 @@ def _laid_out(sections: list[_Section]) -> tuple[dict[int, int], int, int]:
     return places, writable, end + mmap.PAGESIZE
 
 
-def _symbols(code: bytes, table: _Section, names: _Section, starts: dict[int, int]) -> Iterator[tuple[str, int | None]]:
-    """Name and address of each symbol; None where it lies in what is not placed. NotUnderstood: nobody has it."""
-    whole = ctypes.CDLL(None)
+def _symbols(
+    code: bytes, table: _Section, names: _Section, starts: dict[int, int]
+) -> Iterator[tuple[str, int | None, bool]]:
+    """Name and address of each symbol, None where it lies in what is not placed; and whether it lies elsewhere."""
     for number, (name, _, _, section, value, _) in enumerate(
         struct.iter_unpack("<IBBHQQ", code[table.offset : table.offset + table.size])
     ):
         start = names.offset + name
         word = code[start : code.index(b"\0", start)].decode()
-        if section in starts:
-            yield word, starts[section] + value
-        elif section == _UNDEFINED and number:
-            if not hasattr(whole, word):
-                raise NotUnderstood(f"nothing here is called {word}")
-            yield word, ctypes.cast(getattr(whole, word), ctypes.c_void_p).value
-        else:
-            yield word, value if section == _ABSOLUTE else None
+        yield word, starts[section] + value if section in starts else None, section == _UNDEFINED and number > 0

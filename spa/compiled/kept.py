@@ -1,11 +1,10 @@
 """Machine code of kernels on disk: neither what compiles it nor its types are imported, nor, where it can be, LLVM.
 
 A file lies where numba's would: beside the module, in NUMBA_CACHE_DIR, or in the user's cache. It begins with a line
-of what it was made of (source, processor, versions), what it needs, how long it is and its checksum.
+of what it was made of (source, processor, versions), what it needs, how it is laid out, its length and its checksum.
 """
 
 import ctypes
-import inspect
 import json
 import os
 import sys
@@ -17,32 +16,36 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from spa.compiled import elf, processor, words
+from spa.compiled import pages, processor, words
 
-FORMAT = "2"
+FORMAT = "3"
 
 
 def kernel(function: Callable, signature: str, settings: dict[str, Any]) -> Callable[..., Any] | None:
     """A kernel's machine code as a function, compiled first where there is none. None where it needs what this process
     lacks without numba."""
-    name = f"{Path(inspect.getfile(function)).stem}.{function.__qualname__}-{function.__code__.co_firstlineno}"
+    stem = os.path.basename(function.__code__.co_filename).partition(".")[0]
+    name = f"{stem}.{function.__qualname__}-{function.__code__.co_firstlineno}"
     made_of = _made_of(function, signature, settings)
     short = _short(made_of)
     entry = f"spa_{name}_{short}"
     kept = f"{name}.{sys.implementation.cache_tag}.{short}.code"
-    found = next((found for folder in _folders(function) if (found := _read(folder / kept, made_of)) is not None), None)
+    found = next((found for folder in _folders(function) if (found := _read(f"{folder}/{kept}", made_of))), None)
     if found is None:
         from spa.compiled import machine
 
-        found = machine.code_of(function, signature, settings, entry)
-        _write(list(_folders(function)), kept, made_of, *found)
-    code, needs = found
-    return words.caller(function.__qualname__, signature, _address(code, entry)) if _there(needs) else None
+        code, needs = machine.code_of(function, signature, settings, entry)
+        found = *_laid_out(code, entry), needs
+        _write([Path(folder) for folder in _folders(function)], kept, made_of, *found)
+    code, layout, needs = found
+    if not _there(needs):
+        return None
+    return words.caller(function.__qualname__, signature, _address(code, layout, entry))
 
 
 def _made_of(function: Callable, signature: str, settings: dict[str, Any]) -> str:
     """All that the machine code depends on."""
-    source = os.stat(inspect.getfile(function))
+    source = os.stat(function.__code__.co_filename)
     return repr((FORMAT, source.st_mtime_ns, source.st_size, signature, sorted(settings.items()), _place()))
 
 
@@ -68,26 +71,27 @@ def _version(library: str) -> str:
     return Path(spec.origin).with_name("_version.py").read_text()
 
 
-def _folders(function: Callable) -> Iterator[Path]:
+def _folders(function: Callable) -> Iterator[str]:
     """Where it may be kept, the best first."""
-    beside = Path(inspect.getfile(function)).parent
+    beside = os.path.dirname(os.path.abspath(function.__code__.co_filename))
     told = os.environ.get("NUMBA_CACHE_DIR")
-    users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spa"
-    whose = _short(str(beside))
+    whose = f"{os.path.basename(beside)}_{_short(beside)}"
     if told:
-        yield Path(told) / f"{beside.name}_{whose}"
+        yield f"{told}/{whose}"
     else:
-        yield beside / "__pycache__"
-        yield users / f"{beside.name}_{whose}"
+        yield f"{beside}/__pycache__"
+        yield f"{os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')}/spa/{whose}"
 
 
-def _read(path: Path, made_of: str) -> tuple[bytes, list[str]] | None:
-    """Machine code, and what it needs. None where the file is not there, of something else, or not whole."""
+def _read(path: str, made_of: str) -> tuple[bytes, dict[str, Any] | None, list[str]] | None:
+    """Machine code, how it is laid out, and what it needs. None where the file is not there, of something else, or not
+    whole."""
     try:
-        head, _, code = path.read_bytes().partition(b"\n")
+        with open(path, "rb", buffering=0) as file:
+            head, _, code = file.readall().partition(b"\n")
         said = json.loads(head)
         ours = (said["made_of"], said["size"], said["checksum"]) == (made_of, len(code), zlib.crc32(code))
-        return (code, said["needs"]) if ours else None
+        return (code, said["layout"], said["needs"]) if ours else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -97,9 +101,11 @@ def _there(needs: list[str]) -> bool:
     return not needs or all(hasattr(ctypes.CDLL(None), name) for name in needs)
 
 
-def _write(folders: list[Path], name: str, made_of: str, code: bytes, needs: list[str]) -> None:
+def _write(
+    folders: list[Path], name: str, made_of: str, code: bytes, layout: dict[str, Any] | None, needs: list[str]
+) -> None:
     """Keep machine code in the first folder that takes it; what an older source left goes."""
-    said = {"made_of": made_of, "needs": needs, "size": len(code), "checksum": zlib.crc32(code)}
+    said = {"made_of": made_of, "needs": needs, "layout": layout, "size": len(code), "checksum": zlib.crc32(code)}
     head = json.dumps(said).encode()
     for folder in folders:
         with suppress(OSError):
@@ -119,10 +125,19 @@ def _same_kernel(one: str, other: str) -> bool:
     return kernel == python
 
 
-def _address(code: bytes, entry: str) -> int:
-    if elf.here():
+def _laid_out(code: bytes, entry: str) -> tuple[bytes, dict[str, Any] | None]:
+    """An object file as it is kept: laid out, or, with None, as LLVM is to load it."""
+    if pages.here():
+        from spa.compiled import elf
+
         with suppress(elf.NotUnderstood):
-            return elf.loaded(code, entry)
+            return elf.linked(code, entry)
+    return code, None
+
+
+def _address(code: bytes, layout: dict[str, Any] | None, entry: str) -> int:
+    if layout is not None:
+        return pages.loaded(code, layout)
     engine = _engine()
     engine.add_object_file(_llvm().ObjectFileRef.from_data(code))
     engine.finalize_object()

@@ -136,7 +136,7 @@ class Held:
 
     def slopes(self, moved: np.ndarray, ends: np.ndarray, totals: np.ndarray, weight: np.ndarray) -> np.ndarray:
         return np.stack([
-            2 * shifted.slopes(*one, self.at.kx, self.at.ky, ends, shifts, total * weight)
+            2 * shifted.slopes(one[0], one[1], self.at.kx, self.at.ky, ends, shifts, total * weight)
             for one, shifts, total in zip(self.spectra, moved - self.at.offsets, totals)
         ])  # fmt: skip
 

@@ -1,5 +1,5 @@
 """``python -m spa.cli``: the program, without its script."""
 
-from spa.cli.main import main
+from spa.cli.start import main
 
 main()

@@ -1,13 +1,16 @@
 """Commands that are data until they are called: help and completion of a group import no job."""
 
 import importlib
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from spa.cli.registry import Registry
 from spa.errors import DeviceError
 from spa.plug import Job
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def load(job: Job) -> click.Command:
@@ -57,7 +60,9 @@ class Lazy(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(self.summaries().items()))
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
         members = self.summaries().items()
         found = [CompletionItem(name, help=text) for name, text in members if name.startswith(incomplete)]
         return found + click.Command.shell_complete(self, ctx, incomplete)

@@ -3,7 +3,6 @@
 import atexit
 import contextlib
 import errno
-import gc
 import io
 import os
 import signal
@@ -17,19 +16,21 @@ import click
 from spa import __version__
 from spa.cli import about, registry
 from spa.cli.lazy import Host
+from spa.cli.start import INTERRUPTED
 from spa.errors import DeviceError, MissingInput, ReadError, SpaError, WriteError
 
 COMPLETION = "_SPA_COMPLETE"
-INTERRUPTED, BROKEN_PIPE, BUG = 130, 141, 70
+BROKEN_PIPE, BUG = 141, 70
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 
 
-def program(whole_process: bool = False, extra: Sequence[click.Command] = ()) -> Host:
+def program(whole_process: bool = False, extra: Sequence[click.Command] = (), word: str = "") -> Host:
     """The command tree.
 
-    whole_process: jobs may set this process's environment. extra: commands beside the host's own.
+    whole_process: jobs may set this process's environment. extra: commands beside the host's own. word: the first of
+    the command line, whose jobs are all that is looked for.
     """
-    plugins = registry.load()
+    plugins = registry.load(word)
     host = Host(
         plugins,
         {command.name or "": command for command in [*about.COMMANDS, *extra]},
@@ -116,11 +117,10 @@ def _line(error: SpaError) -> str:
 
 
 def main() -> NoReturn:
-    """The console script. Threads that still work after an interrupt do not keep the process alive."""
+    """The whole process. Threads that still work after an interrupt do not keep it alive."""
     if sys.stdout is None:  # closed by the shell: opened so that only a write to it fails
         sys.stdout = open(os.open(os.devnull, os.O_RDONLY), closefd=False)  # noqa: SIM115 - for the whole process
-    gc.disable()  # while modules are loaded, which leaves no garbage: a job's Run enables it before the work
-    status = run(sys.argv[1:], program(whole_process=True))
+    status = run(sys.argv[1:], program(whole_process=True, word=sys.argv[1] if len(sys.argv) > 1 else ""))
     for late in (signal.SIGINT, signal.SIGTERM):  # the work is done: the status is what it came to
         signal.signal(late, signal.SIG_IGN)
     try:

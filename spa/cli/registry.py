@@ -167,6 +167,14 @@ def complaint(plugin: Plugin) -> str:
     return f"spa: plugin {plugin.entry.name} ({plugin.entry.owner}) is left out: {plugin.trouble}"
 
 
-def load() -> Registry:
-    """The plugins of this installation, limited by SPA_PLUGINS."""
-    return Registry(limit=os.environ.get("SPA_PLUGINS"))
+def load(word: str = "") -> Registry:
+    """The plugins of this installation, limited by SPA_PLUGINS.
+
+    word: the first of a command. Where all plugins are spa's own, whose names begin as their jobs do, those alone whose
+    name begins with it, if there are such: to load all takes as long as click. Others may have any name, and any job.
+    """
+    found = discovery.entries()
+    named_so = [entry for entry in found if entry.name.partition("-")[0] == word]
+    if named_so and all(entry.builtin for entry in found):
+        found = named_so
+    return Registry(found, os.environ.get("SPA_PLUGINS"))

@@ -1,7 +1,6 @@
 """One run of a job: what its body reads, calls and writes with, and the decorator that makes it."""
 
 import functools
-import gc
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from spa import __version__
 from spa.errors import DataError, DeviceError, SpaError, Stopped, UsageError, WriteError
 from spa.gpu.names import numbers
-from spa.job import call, elsewhere, history, lock, memory, options, places, progress, threads
+from spa.job import beginning, call, elsewhere, history, lock, options, places, progress, threads
 from spa.job.signals import Terminated
 from spa.job.voice import Voice
 
@@ -102,10 +101,7 @@ class Run(Voice):
         if self._begun:
             return
         self._begun = True
-        if not gc.isenabled():  # what has been loaded stays: no collection looks at it again
-            gc.freeze()
-            gc.enable()
-            memory.reuse()
+        beginning.work()
         earlier = None
         self._held = lock.held(self.outdir)
         if self.outdir is not None and self.resume:

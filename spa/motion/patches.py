@@ -16,7 +16,7 @@ from spa.motion import shifted, windows
 
 TAPER = 0.12  # of a patch's side, at each edge
 LIMIT = 4.5  # angstroms: finer detail does not help to align
-STEPS = 16  # of rounding to the grey level of a frame's noise, which is 8 of its own (`spa.motion.frames`)
+STEPS = 32  # of rounding to a grey level of the frames, whose noise has 8 (`spa.motion.frames`)
 TOGETHER = 2**18  # pixels that are transformed together: they and their spectra stay in the cache
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from spa.compiled import inner, kernel
 
-UNIT = 256  # spectra are kept as whole numbers of which so many are 1, the noise: rounding adds 3e-6 to its variance
+UNIT = 256  # spectra are kept as whole numbers, of which the noise has so many: rounding adds 5e-6 to its variance
 
 
 @inner

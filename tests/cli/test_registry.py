@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from spa.cli import discovery
 from spa.cli.discovery import Entry
-from spa.cli.registry import Registry, complaint
+from spa.cli.registry import Registry, complaint, load
 from spa.testing import run_spa
 
 GOOD = """
@@ -138,3 +139,15 @@ def test_spa_says_what_is_broken_and_goes_on(plugin: Make, tmp_path: Path) -> No
     listed = run_spa("plugins")
     assert listed.status == 1 and "third\tspa-third 1.0\tbroken: ModuleNotFoundError" in listed.stdout
     assert run_spa("doctor").status == 1
+
+
+def test_a_command_of_spas_own_loads_no_other_plugins(plugin: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where others' are there all are loaded: one whose names clash is left out, whatever command is called."""
+    own = [entry for entry in discovery.entries() if entry.builtin]
+    monkeypatch.setattr(discovery, "entries", lambda: own)
+    few, every = load("star").jobs, load().jobs
+    assert few == {name: job for name, job in every.items() if name.startswith("star ")} != {}
+    assert load("sta").jobs == load("plugins").jobs == every
+    third = plugin(GOOD.format("pick blob"))
+    monkeypatch.setattr(discovery, "entries", lambda: [*own, third])
+    assert load("star").jobs == every and load("star").broken[0].entry == third

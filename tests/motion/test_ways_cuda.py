@@ -82,12 +82,12 @@ def test_patches(device: Device, bent: Known) -> None:
     ends, weight = at.ends(0.2), np.random.default_rng(4).uniform(size=at.ring.shape).astype(np.float32)
     wanted, found = host.totals(moved, ends), there.totals(moved, ends)
     scale = np.abs(wanted).max()
-    np.testing.assert_allclose(np.stack([found.get().real, found.get().imag], axis=1), wanted, atol=1e-3 * scale)
+    np.testing.assert_allclose(np.stack([found.get().real, found.get().imag], axis=1), wanted, atol=2e-3 * scale)
     parts, inside = [slice(0, 5), slice(5, FRAMES)], at.inside(ends)
     common = [one.common(moved, ends, parts)[0][:, inside] for one in (there, host)]
-    np.testing.assert_allclose(*common, atol=1e-3 * np.abs(common[1]).max())
+    np.testing.assert_allclose(*common, atol=2e-3 * np.abs(common[1]).max())
     along = there.slopes(moved, ends, found, weight), host.slopes(moved, ends, wanted, weight)
-    np.testing.assert_allclose(*along, atol=1e-3 * np.abs(along[1]).max())
+    np.testing.assert_allclose(*along, atol=2e-3 * np.abs(along[1]).max())
 
 
 def test_patches_cut_in_parts(device: Device, bent: Known, monkeypatch: pytest.MonkeyPatch) -> None:

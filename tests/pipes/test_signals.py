@@ -94,3 +94,18 @@ def test_a_signal_after_the_work_does_not_change_the_status(environment: dict[st
             time.sleep(0.5)
             process.send_signal(late)
         assert process.returncode == 0
+
+
+@pytest.mark.parametrize("module", ["click", "spa.job.run", "numpy"])
+def test_an_interrupt_while_modules_are_loaded_is_one_line(module: str, environment: dict[str, str]) -> None:
+    code = (
+        "import os, signal, sys\nfrom spa.cli.start import main\nclass Now:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Now())\nsys.argv[1:] = ['toy', 'slow', 'in.star', '-d', 'out']\nmain()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "spa: interrupted\n")

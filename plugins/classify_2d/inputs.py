@@ -70,7 +70,7 @@ def problem(
     return Problem(stack, rows, images, settings, variance, centres)
 
 
-def _room(run: Run, stack: ParticleSet, settings: Settings) -> np.ndarray | None:
+def _room(run: Run, stack: ParticleSet, settings: Settings) -> data.Rows | None:
     """Memory for the coefficients (None), or a nameless file in DIR where they do not fit; the rest is required."""
     averages = 12 * settings.classes * Plane(stack.box, settings.limit).cells
     turned = 8 * settings.classes * len(disc(stack.box, settings.limit)) * 4 * settings.limit

@@ -1,6 +1,6 @@
 """What classification asks of its images; `spa.refine.data.Images` has it."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -10,12 +10,12 @@ from spa.image.disc import Disc
 class Images(Protocol):
     """All images of one box.
 
-    planes (n, 2, K) float32 coefficients of the band, in memory or mapped from a file; group (n,) whose noise is
+    planes (n, 2, K) float32 coefficients of the band, in memory or in a file; group (n,) whose noise is
     whose.
     """
 
     band: Disc
-    planes: np.ndarray
+    planes: Any
     group: np.ndarray
 
     def __len__(self) -> int: ...

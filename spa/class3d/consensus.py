@@ -13,7 +13,7 @@ import numpy as np
 from spa.class3d import scores
 from spa.class3d.sums import Part, blocks_of, gathered
 from spa.image.disc import shell_mean
-from spa.refine.data import Images, smooth_spectrum
+from spa.refine.data import Images, Rows, smooth_spectrum
 from spa.refine.maximisation import joint_fsc, raw_prior, wiener_prior
 from spa.refine.problem import Workers
 from spa.search.images import ramps
@@ -133,7 +133,7 @@ class Residuals:
 
     images: Images
     poses: np.ndarray
-    matched: np.ndarray
+    matched: Rows
     scale: np.ndarray
     noise: np.ndarray
     operators: np.ndarray

@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from spa.errors import ReadError, missing
+from spa.io.filed import read_into, runs
 from spa.io.header import FOUR_BIT, HEADER_BYTES, Header, Statistics, dtype_for, header_of, parsed
 from spa.io.whole import whole
 
@@ -65,6 +66,29 @@ def read(path: str | Path, private: bool = False) -> Image:
         data = unpacked(data, header.shape[2])
     data = data[0] if header.shape[0] == 1 and not header.volume else data
     return Image(data, header.pixel_size, path, header.origin)
+
+
+def sections(path: Path, header: Header, index: np.ndarray) -> np.ndarray:
+    """Sections (m, ny, nx) of an uncompressed stack, in its own type: read one by one, for where all of it is much.
+
+    Nothing stays open, as thousands of stacks would. Raises MissingInput, ReadError.
+    """
+    shape = (len(index), header.shape[1], header.row_bytes // header.dtype.itemsize)
+    found, each = np.empty(shape, header.dtype), header.bytes // header.shape[0]
+    try:
+        with open(path, "rb", buffering=0) as stream:
+            for start, first, count in runs(index):
+                read_into(found[start : start + count], stream.fileno(), header.offset + first * each, path)
+    except FileNotFoundError as error:
+        raise missing(path) from error
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read: {error.strerror}") from error
+    return unpacked(found, header.shape[2]) if header.mode == FOUR_BIT else found
+
+
+def compressed(path: str | Path) -> bool:
+    """Whether a file is read whole or not at all, by its name."""
+    return Path(path).suffix in _COMPRESSED
 
 
 def unpacked(packed: np.ndarray, width: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from spa.errors import DataError
 from spa.io import mrc, pixels
 
-_OPEN = 1024  # stacks mapped at once; the system allows some 65 000 maps a process
+_HELD = 16  # compressed stacks, which are read whole, at once
 
 
 def parse_name(name: str) -> tuple[int, str]:
@@ -41,7 +41,7 @@ class ImageSource:
         self._index = np.array([index for index, _ in parsed], np.int64)
         self.paths, self._file = distinct([path for _, path in parsed])
         self._headers = [mrc.read_header(path) for path in self.paths]
-        self._maps: dict[int, np.ndarray] = {}
+        self._held: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
         self.box = self._one_box()
         self.pixel_size = self._headers[0].pixel_size
@@ -57,20 +57,23 @@ class ImageSource:
         """
         rows = np.arange(len(self))[indices] if isinstance(indices, slice) else np.asarray(indices, np.int64)
         images = np.empty((len(rows), self.box, self.box), np.float32)
-        for file in np.unique(self._file[rows]):
+        for file in np.unique(self._file[rows]).tolist():
             here = np.flatnonzero(self._file[rows] == file)
             here = here[np.argsort(self._index[rows[here]], kind="stable")]
-            images[here] = self._stack(int(file))[self._index[rows[here]]]
+            images[here] = self._sections(file, self._index[rows[here]])
         self._require_finite(images, rows)
         return images
 
-    def _stack(self, file: int) -> np.ndarray:
+    def _sections(self, file: int, index: np.ndarray) -> np.ndarray:
+        path = self.paths[file]
+        if not mrc.compressed(path):
+            return mrc.sections(Path(path), self._headers[file], index)
         with self._lock:
-            if file not in self._maps:
-                if len(self._maps) >= _OPEN:  # the oldest goes; a batch that reads from it keeps it alive
-                    self._maps.pop(next(iter(self._maps)))
-                self._maps[file] = mrc.read(self.paths[file]).data.reshape(self._headers[file].shape)
-            return self._maps[file]
+            if file not in self._held:
+                if len(self._held) >= _HELD:  # the oldest goes; a batch that reads from it keeps it alive
+                    self._held.pop(next(iter(self._held)))
+                self._held[file] = mrc.read(path).data.reshape(self._headers[file].shape)
+            return self._held[file][index]
 
     def _one_box(self) -> int:
         box = self._headers[0].shape[2]

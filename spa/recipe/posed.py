@@ -93,7 +93,7 @@ def opened(run: Run, tables: Tables, asked: Asked, fewest: int, why: str) -> Ope
     return Opened(stack, half, shells)
 
 
-def collected(run: Run, asked: Asked, found: Opened, planes: np.ndarray | None) -> Given:
+def collected(run: Run, asked: Asked, found: Opened, planes: data.Rows | None) -> Given:
     """The images read; planes: room for their coefficients (`spa.job.room`). Nothing else is computed but noise."""
     stack = found.stack
     circle = asked.diameter or WIDEST * stack.box * stack.pixel_size

@@ -45,11 +45,23 @@ class Stack(Protocol):
     def aberrations(self) -> tuple[Aberrations, ...]: ...
 
 
+class Rows(Protocol):
+    """(n, 2, K) float32 of which blocks of rows are looked at: an array, or what lies in a file (`spa.io.filed`)."""
+
+    @property
+    def shape(self) -> Any: ...
+    @property
+    def size(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: Any, /) -> Any: ...
+    def __setitem__(self, key: Any, values: Any, /) -> None: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Images:
     """All images of one box and pixel size.
 
-    planes (n, 2, K) float32 coefficients (in memory or mapped from a file); chi (n, 5) terms of the CTF's phase;
+    planes (n, 2, K) float32 coefficients (in memory or in a file); chi (n, 5) terms of the CTF's phase;
     bfactor (n,) square angstroms; group (n,) from 0: who shares a noise spectrum; half (n,) 0 or 1.
     scale (n,): of the particle in the image, in maps' grey levels; None where it is 1.
     even (groups, K): what even aberrations add to chi; odd ones are taken off the planes already. bend (groups, 2, 2):
@@ -58,7 +70,7 @@ class Images:
 
     band: Disc
     pixel_size: float
-    planes: np.ndarray
+    planes: Rows
     chi: np.ndarray
     bfactor: np.ndarray
     group: np.ndarray
@@ -180,7 +192,7 @@ def planes_bytes(n: int, box: int, radius: int) -> int:
 
 
 def collect(
-    stack: Stack, batches: Batches, half: np.ndarray, radius: int, diameter: float, planes: np.ndarray | None = None
+    stack: Stack, batches: Batches, half: np.ndarray, radius: int, diameter: float, planes: Rows | None = None
 ) -> tuple[Images, np.ndarray, np.ndarray]:
     """Images up to a shell, the noise power (groups, shells) around particles of a diameter (angstroms), and the rows.
 
@@ -188,7 +200,7 @@ def collect(
     others' particles.
 
     batches: gives work(rows, images) in order; rows that never come are left out: the rows that came are returned.
-    planes: where to keep the coefficients (n, 2, K), e.g. mapped from a file; default in memory.
+    planes: where to keep the coefficients (n, 2, K), e.g. a file; default in memory.
     """
     band = disc(stack.box, radius)
     plain = Demodulator(band, stack.pixel_size, stack.aberrations)

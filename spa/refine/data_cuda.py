@@ -3,7 +3,9 @@
 Coefficients lie there for the whole run, as float32 where they fit, else as float16; else they come block by block.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +55,16 @@ def images(device: Device, held: host.Images) -> Images:
     return Images(device, held, None)
 
 
-def _together(planes: np.ndarray) -> int:
+def _together(planes: host.Rows) -> int:
     return max(1, LOADED // (4 * planes[0].size))
 
 
-def _parts(planes: np.ndarray) -> list[np.ndarray]:
+def _parts(planes: host.Rows) -> Iterator[np.ndarray]:
     rows = _together(planes)
-    return [planes[start : start + rows] for start in range(0, len(planes), rows)]
+    return (np.asarray(planes[start : start + rows]) for start in range(0, len(planes), rows))
 
 
-def _sent(device: Device, planes: np.ndarray, kind: type, unit: float) -> Array:
+def _sent(device: Device, planes: host.Rows, kind: type, unit: float) -> Array:
     """Over a unit, as a type; the next part is converted while one is on its way."""
 
     def scaled(part: np.ndarray) -> np.ndarray:
@@ -72,10 +74,10 @@ def _sent(device: Device, planes: np.ndarray, kind: type, unit: float) -> Array:
     count = len(planes) // rows
     if count:
         places = out.rows(0, count * rows).shaped(count, rows, *planes.shape[1:])
-        for _ in fed(device, map(scaled, _parts(planes)[:count]), places):
+        for _ in fed(device, map(scaled, islice(_parts(planes), count)), places):
             pass
     if count * rows < len(planes):
-        out.rows(count * rows, len(planes)).set(scaled(planes[count * rows :]))
+        out.rows(count * rows, len(planes)).set(scaled(np.asarray(planes[count * rows :])))
     return out
 
 

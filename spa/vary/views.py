@@ -82,8 +82,9 @@ def centred(
 
     def move(rows: np.ndarray) -> None:
         turn = ramps(posed.shifts[rows].astype(np.float32), band.kx, band.ky, band.box)
-        x = (images.planes[rows, 0] + 1j * images.planes[rows, 1]) * turn
-        images.planes[rows, 0], images.planes[rows, 1] = x.real, x.imag
+        x = images.planes[rows]
+        moved = (x[:, 0] + 1j * x[:, 1]) * turn
+        images.planes[rows] = np.stack([moved.real, moved.imag], axis=1)
 
     list(workers.map(move, blocks_of(np.arange(len(posed)))))
     source = reference(found, band.radius)

@@ -1,6 +1,10 @@
 """Images by name, in batches."""
 
+import gzip
+import os
+import resource
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +39,21 @@ def test_images_come_in_the_order_asked_for(two_stacks) -> None:
     assert source.read([]).shape == (0, 6, 6)
 
 
+def test_there_may_be_more_stacks_than_a_process_may_have_files_open(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    every = np.random.default_rng(3).standard_normal((64, 2, 4, 4)).astype(np.float32)
+    for number, stack in enumerate(every):
+        mrc.write(f"{number}.mrcs", stack, 1.0)
+    source = stacks.ImageSource([f"{k + 1}@{number}.mrcs" for number in range(64) for k in range(2)])
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 8, before[1]))
+    try:
+        found = source.read(slice(None))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    np.testing.assert_array_equal(found, every.reshape(-1, 4, 4))
+
+
 def test_threads_read_the_same(two_stacks) -> None:
     source = stacks.ImageSource(NAMES)
     with ThreadPoolExecutor(4) as pool:
@@ -42,11 +61,14 @@ def test_threads_read_the_same(two_stacks) -> None:
     np.testing.assert_array_equal(got, np.tile(source.read(range(4)), (8, 1, 1)))
 
 
-def test_few_stacks_are_open_at_once(two_stacks, monkeypatch) -> None:
-    monkeypatch.setattr(stacks, "_OPEN", 1)
-    source = stacks.ImageSource(NAMES)
+def test_few_compressed_stacks_are_held_at_once(two_stacks, monkeypatch) -> None:
+    monkeypatch.setattr(stacks, "_HELD", 1)
+    for name in two_stacks:
+        with gzip.open(f"{name}.gz", "wb") as packed:
+            packed.write(Path(name).read_bytes())
+    source = stacks.ImageSource([f"{name}.gz" for name in NAMES])
     np.testing.assert_array_equal(source.read(range(4)), stacks.ImageSource(NAMES).read(range(4)))
-    assert len(source._maps) == 1
+    assert len(source._held) == 1
 
 
 def test_a_bare_path_is_a_single_image(two_stacks) -> None:

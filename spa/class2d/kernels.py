@@ -5,25 +5,27 @@ of that at psi, so only half a turn of references is kept. A shift of t pixels i
 kept as its factors along x and y.
 """
 
-import numba
 import numpy as np
 
-from spa.compiled import kernel
+from spa.compiled import inner, kernel
 
-_f4, _i4 = numba.float32, numba.int32
+
+def cell_scores(
+    y: np.ndarray, c2: np.ndarray, refs: np.ndarray, ramp_x: np.ndarray, ramp_y: np.ndarray, cells: np.ndarray
+) -> np.ndarray:
+    """(n, 8) log-likelihoods of the children (psi, y, x) of cells (n, 5 = image, class, psi, y, x), sorted so."""
+    out = np.empty((len(cells), 8), np.float32)
+    _cell_scores(y, c2, refs, ramp_x, ramp_y, cells, *np.empty((2, y.shape[2]), np.float32), out)
+    return out
 
 
 @kernel(
-    _f4[:, :](
-        _f4[:, :, ::1], _f4[:, ::1], _f4[:, :, :, ::1], _f4[:, :, ::1], _f4[:, :, ::1], _i4[:, ::1]
-    ), fastmath=True, allocates=True,
-)  # fmt: skip
-def cell_scores(y, c2, refs, ramp_x, ramp_y, cells):  # type: ignore[no-untyped-def]
-    """(n, 8) log-likelihoods of the children (psi, y, x) of cells (n, 5 = image, class, psi, y, x), sorted so."""
+    "void(f4[:,:,::1], f4[:,::1], f4[:,:,:,::1], f4[:,:,::1], f4[:,:,::1], i4[:,::1], f4[::1], f4[::1], f4[:,::1])",
+    fastmath=True,
+)
+def _cell_scores(y, c2, refs, ramp_x, ramp_y, cells, zr, zi, out):  # type: ignore[no-untyped-def]
     n, count = len(cells), y.shape[2]
     half = refs.shape[1]
-    out = np.empty((n, 8), np.float32)
-    zr, zi = np.empty(count, np.float32), np.empty(count, np.float32)
     start = 0
     while start < n:
         image, cls, psi = cells[start, 0], cells[start, 1], cells[start, 2]
@@ -54,12 +56,9 @@ def cell_scores(y, c2, refs, ramp_x, ramp_y, cells):  # type: ignore[no-untyped-
                             total += zr[k] * (er[k] * yr[k] - ei[k] * yi[k]) - zi[k] * (er[k] * yi[k] + ei[k] * yr[k])
                         out[row, 4 * turn + 2 * dy + dx] = 2 * total - norm
         start = stop
-    return out
 
 
-@kernel(
-    numba.void(_f4[:, :, ::1], _i4[:, ::1], _f4[:, ::1], _f4[:, ::1], _f4[:, ::1], numba.int64, _f4[:, :, :, ::1])
-)
+@kernel("void(f4[:,:,::1], i4[:,::1], f4[:,::1], f4[:,::1], f4[:,::1], i8, f4[:,:,:,::1])")
 def cut(grids, index, fx, fy, sign, columns, out):  # type: ignore[no-untyped-def]
     """Planes (C, cells, 2) at turned coefficients (P, K), bilinear; into out (C, P, 2, K)."""
     one = np.float32(1.0)
@@ -76,12 +75,14 @@ def cut(grids, index, fx, fy, sign, columns, out):  # type: ignore[no-untyped-de
                     out[c, p, part, k] = value * sign[p, k] if part else value
 
 
-@numba.njit(  # called from Python, and by gather_images
-    numba.void(_f4[:, ::1], _f4[:, ::1], _i4[::1], _f4[::1], _f4[::1], _f4[::1], numba.int64),
-    nogil=True, cache=True, fastmath=True,
-)  # fmt: skip
+@kernel("void(f4[:,::1], f4[:,::1], i4[::1], f4[::1], f4[::1], f4[::1], i8)", fastmath=True)
 def scatter(column, target, index, fx, fy, sign, columns):  # type: ignore[no-untyped-def]
     """Adds a column (3 = re, im, weight; K) turned into a plane (cells, 3): the adjoint of `slices`."""
+    _scatter(column, target, index, fx, fy, sign, columns)
+
+
+@inner
+def _scatter(column, target, index, fx, fy, sign, columns):  # type: ignore[no-untyped-def]
     for k in range(len(index)):
         at = index[k]
         re, im, weight = column[0, k], column[1, k] * sign[k], column[2, k]
@@ -94,20 +95,25 @@ def scatter(column, target, index, fx, fy, sign, columns):  # type: ignore[no-un
             target[cell, 2] += w * weight
 
 
-@kernel(
-    numba.void(
-        _f4[:, :, ::1], _f4[:, ::1], _f4[:, :, ::1], _f4[:, :, ::1], _i4[:, ::1], _f4[::1],
-        _f4[:, :, ::1], _i4[:, ::1], _f4[:, ::1], _f4[:, ::1], _f4[:, ::1], numba.int64,
-    ), fastmath=True, allocates=True,
-)  # fmt: skip
-def gather_images(y, c2, ramp_x, ramp_y, entries, weights, target, index, fx, fy, sign, columns):  # type: ignore[no-untyped-def]
+def gather_images(
+    y: np.ndarray, c2: np.ndarray, ramp_x: np.ndarray, ramp_y: np.ndarray, entries: np.ndarray, weights: np.ndarray,
+    target: np.ndarray, index: np.ndarray, fx: np.ndarray, fy: np.ndarray, sign: np.ndarray, columns: int,
+) -> None:  # fmt: skip
     """Adds weighted, shifted images turned back into planes.
 
     entries (n, 6 = unit, half-turn psi, flip, image, y, x) sorted by unit and psi, so that each (unit, psi) is
     turned once; target (units, cells, 3).
     """
+    column = np.zeros((3, y.shape[2]), np.float32)
+    _gather_images(y, c2, ramp_x, ramp_y, entries, weights, target, index, fx, fy, sign, columns, column)
+
+
+@kernel(
+    "void(f4[:,:,::1], f4[:,::1], f4[:,:,::1], f4[:,:,::1], i4[:,::1], f4[::1], f4[:,:,::1], i4[:,::1], f4[:,::1],"
+    " f4[:,::1], f4[:,::1], i8, f4[:,::1])", fastmath=True,
+)  # fmt: skip
+def _gather_images(y, c2, ramp_x, ramp_y, entries, weights, target, index, fx, fy, sign, columns, column):  # type: ignore[no-untyped-def]
     count = y.shape[2]
-    column = np.zeros((3, count), np.float32)
     for e in range(len(entries)):
         image, w = entries[e, 3], weights[e]
         sign_im = -w if entries[e, 2] else w
@@ -122,14 +128,12 @@ def gather_images(y, c2, ramp_x, ramp_y, entries, weights, target, index, fx, fy
             column[2, k] += w * weight[k]
         unit, psi = entries[e, 0], entries[e, 1]
         if e + 1 == len(entries) or entries[e + 1, 0] != unit or entries[e + 1, 1] != psi:
-            scatter(column, target[unit], index[psi], fx[psi], fy[psi], sign[psi], columns)
+            _scatter(column, target[unit], index[psi], fx[psi], fy[psi], sign[psi], columns)
             column[:] = 0
 
 
 @kernel(
-    numba.void(
-        _f4[:, :, ::1], _f4[:, :, ::1], _f4[:, :, ::1], _i4[:, ::1], _i4[:, ::1], _f4[:, :, ::1], _f4[:, :, ::1]
-    ), fastmath=True,
+    "void(f4[:,:,::1], f4[:,:,::1], f4[:,:,::1], i4[:,::1], i4[:,::1], f4[:,:,::1], f4[:,:,::1])", fastmath=True,
 )  # fmt: skip
 def shift_images(y, ramp_x, ramp_y, iy, ix, out_re, out_im):  # type: ignore[no-untyped-def]
     """Every image (n, 2, >= K) at its shifts iy, ix (n, T): out (n, T, K) re and im."""
@@ -147,21 +151,25 @@ def shift_images(y, ramp_x, ramp_y, iy, ix, out_re, out_im):  # type: ignore[no-
                 b[k] = xr[k] * im + xi[k] * re
 
 
-@kernel(
-    numba.int64(
-        _f4[:, :, ::1], _f4[:, :, ::1], _f4[:, ::1], _f4[:, ::1], numba.float32, numba.int64, _i4[:, ::1], _f4[::1]
-    ), fastmath=True, allocates=True,
-)  # fmt: skip
-def best_scores(a, b, base, prior, faint, most, cells, scores):  # type: ignore[no-untyped-def]
+def best_scores(
+    a: np.ndarray, b: np.ndarray, base: np.ndarray, prior: np.ndarray, faint: float, most: int, cells: np.ndarray,
+    scores: np.ndarray,
+) -> int:  # fmt: skip
     """Scores a + b (half a turn on: a - b) + base + prior within `faint` of an image's best; how many.
 
     a, b (n, T, columns), base (n, columns), prior (n, T). cells (n * most, 3 = image, shift, column; columns + column
     for the second half turn) and scores are filled in that order. Where an image has more than `most`, `faint` is
     halved for it until it has not.
     """
+    return int(_best_scores(a, b, base, prior, faint, most, cells, scores, np.empty(a.shape[1], np.float32)))
+
+
+@kernel(
+    "i8(f4[:,:,::1], f4[:,:,::1], f4[:,::1], f4[:,::1], f4, i8, i4[:,::1], f4[::1], f4[::1])", fastmath=True
+)
+def _best_scores(a, b, base, prior, faint, most, cells, scores, tops):  # type: ignore[no-untyped-def]
     n, shifts, columns = a.shape
     found = 0
-    tops = np.empty(shifts, np.float32)
     for i in range(n):
         row_base = base[i]
         best = np.float32(-1e30)

@@ -7,6 +7,7 @@ a tenth of a second, if what they call is made when they are compiled, too (`inn
 import functools
 import threading
 from collections.abc import Callable
+from inspect import ismodule
 from typing import Any
 
 INNER: dict[str, Any] = {
@@ -60,11 +61,13 @@ def inner(function: Callable) -> Any:
 
 
 def resolve(function: Callable) -> None:
-    """What is made later, under names that a function uses, is made now."""
-    for name in function.__code__.co_names:
-        found = function.__globals__.get(name)
-        if isinstance(found, Later):
-            function.__globals__[name] = found.made()
+    """What is made later, under names that a function uses or asks of modules, is made now."""
+    names = function.__code__.co_names
+    every = [function.__globals__, *(vars(found) for found in map(function.__globals__.get, names) if ismodule(found))]
+    for there in every:
+        for name in names:
+            if isinstance(found := there.get(name), Later):
+                there[name] = found.made()
 
 
 def kernel(signature: Any, allocates: bool = False, **options: Any) -> Callable[[Callable], Callable[..., Any]]:

@@ -14,6 +14,11 @@ def described() -> tuple[Any, ...]:
     return machine + (_listed() or _of_llvm())
 
 
+def features() -> set[str]:
+    """What it can, by Linux's names; none where Linux does not list it."""
+    return set(" ".join(_listed()[-1:]).split())
+
+
 def _listed() -> tuple[str, ...]:
     try:
         with open("/proc/cpuinfo", "rb") as file:

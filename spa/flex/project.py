@@ -6,10 +6,9 @@ it is spread over the corners of a pixel of an oversampled image, whose transfor
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
-from spa.compiled import INNER, kernel
+from spa.compiled import inner, kernel
 from spa.flex.mesh import Body, Mesh
 from spa.image import fft
 from spa.image.disc import Disc
@@ -48,7 +47,7 @@ def places(side: int, mesh: Mesh, moves: np.ndarray, poses: np.ndarray) -> np.nd
     return np.ascontiguousarray(at * np.float32(side) + np.float32(side // 2), np.float32)
 
 
-@numba.njit(**INNER)
+@inner
 def _along(at, corners, shares, voxel, axis):
     """Where a voxel is along an axis: the mean of its tetrahedron's vertices `at` with its barycentric coordinates."""
     total = np.float32(0)

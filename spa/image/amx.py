@@ -7,18 +7,14 @@ Source: Intel 64 and IA-32 Architectures Software Developer's Manual, vol. 1, ch
 import ctypes
 import functools
 import platform
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+
+from spa.compiled import Later, processor
 
 ROWS, BYTES, TILES = 16, 64, 8  # of a tile: rows, and bytes in each; how many there are
 _ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18  # Linux: a process asks for the unit once, for all its threads
-_INT8, _INT64 = ir.IntType(8), ir.IntType(64)
-_POINTER = _INT8.as_pointer()
 
 
 @functools.cache
@@ -26,8 +22,7 @@ def there() -> bool:
     """Whether this processor has the unit and the system lets this process use it."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return False
-    features = binding.get_host_cpu_features()
-    if not (features.get("amx-tile") and features.get("amx-bf16")):
+    if not {"amx_tile", "amx_bf16"} <= processor.features():
         return False
     return ctypes.CDLL(None).syscall(_ARCH_PRCTL, _REQUEST, _TILE_DATA) == 0
 
@@ -40,37 +35,40 @@ def configuration() -> np.ndarray:
     return out
 
 
-def _instruction(name: str, numbers: tuple[int, ...], arguments: list[tuple[Any, Any]]) -> Callable[..., None]:
-    """LLVM's intrinsic of a name with the numbers of its tiles, and arguments (their types in LLVM and in numba).
+def _instruction(name: str, numbers: tuple[int, ...], address: bool = False, stride: bool = False) -> Any:
+    """LLVM's intrinsic of a name with the numbers of its tiles, and what it takes: an address (an integer), and how far
+    it is from row to row."""
 
-    Addresses come as integers.
-    """
+    def make() -> Any:
+        from llvmlite import ir
+        from numba.core import cgutils, types
+        from numba.extending import intrinsic
 
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        shape = ir.FunctionType(ir.VoidType(), [_INT8] * len(numbers) + [kind for kind, _ in arguments])
-        function = cgutils.get_or_insert_function(builder.module, shape, f"llvm.x86.{name}")
-        given = [
-            builder.inttoptr(value, kind) if kind is _POINTER else value
-            for value, (kind, _) in zip(values, arguments)
-        ]
-        builder.call(function, [_INT8(number) for number in numbers] + given)
-        return context.get_dummy_value()
+        byte, word = ir.IntType(8), ir.IntType(64)
+        taken = [byte.as_pointer()] * address + [word] * stride
 
-    signature = types.void(*(kind for _, kind in arguments))
-    if not arguments:
-        return intrinsic(lambda context: (signature, generate))  # type: ignore[no-any-return]
-    if len(arguments) == 1:
-        return intrinsic(lambda context, address: (signature, generate))  # type: ignore[no-any-return]
-    return intrinsic(lambda context, address, stride: (signature, generate))  # type: ignore[no-any-return]
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            shape = ir.FunctionType(ir.VoidType(), [byte] * len(numbers) + taken)
+            function = cgutils.get_or_insert_function(builder.module, shape, f"llvm.x86.{name}")
+            given = [value if kind is word else builder.inttoptr(value, kind) for value, kind in zip(values, taken)]
+            builder.call(function, [byte(number) for number in numbers] + given)
+            return context.get_dummy_value()
+
+        signature = types.void(*[types.intp] * len(taken))
+        if not taken:
+            return intrinsic(lambda context: (signature, generate))
+        if len(taken) == 1:
+            return intrinsic(lambda context, address: (signature, generate))
+        return intrinsic(lambda context, address, stride: (signature, generate))
+
+    return Later(make)
 
 
-_ADDRESS, _STRIDE = (_POINTER, types.intp), (_INT64, types.intp)
-
-configure = _instruction("ldtilecfg", (), [_ADDRESS])
-release = _instruction("tilerelease", (), [])
-zero0, zero1, zero2, zero3 = (_instruction("tilezero", (number,), []) for number in range(4))
-load4, load5, load6, load7 = (_instruction("tileloadd64", (number,), [_ADDRESS, _STRIDE]) for number in range(4, 8))
-store0, store1, store2, store3 = (_instruction("tilestored64", (number,), [_ADDRESS, _STRIDE]) for number in range(4))
+configure = _instruction("ldtilecfg", (), address=True)
+release = _instruction("tilerelease", ())
+zero0, zero1, zero2, zero3 = (_instruction("tilezero", (number,)) for number in range(4))
+load4, load5, load6, load7 = (_instruction("tileloadd64", (number,), True, True) for number in range(4, 8))
+store0, store1, store2, store3 = (_instruction("tilestored64", (number,), True, True) for number in range(4))
 add0, add1, add2, add3 = (
-    _instruction("tdpbf16ps", numbers, []) for numbers in ((0, 4, 6), (1, 4, 7), (2, 5, 6), (3, 5, 7))
+    _instruction("tdpbf16ps", numbers) for numbers in ((0, 4, 6), (1, 4, 7), (2, 5, 6), (3, 5, 7))
 )

@@ -7,10 +7,9 @@ tiles each, that lie one after another.
 
 import math
 
-import numba
 import numpy as np
 
-from spa.compiled import INNER, kernel
+from spa.compiled import inner, kernel
 from spa.image import amx
 
 SIDE = 32  # rows, columns and terms of a block
@@ -21,11 +20,12 @@ BLOCKS = "u4[:,:,:,:,::1]"  # numba's type of them
 _HIGH, _HALF, _ONE, _BITS = np.uint32(0xFFFF0000), np.uint32(0x7FFF), np.uint32(1), np.uint32(16)
 
 
-@numba.njit(**INNER)
-def _rounded(bits):
+def _to_bfloat16(bits):
     """A float32's bits, rounded (to even) to those that bfloat16 has."""
     return (bits + _HALF + ((bits >> _BITS) & _ONE)) & _HIGH
 
+
+_rounded = inner(_to_bfloat16)
 
 @kernel(f"void(u4[:,::1], u4[::1], {BLOCKS})")
 def _pack_right(b, nothing, out):
@@ -48,7 +48,7 @@ def left(a: np.ndarray) -> np.ndarray:
     out = _room(*a.shape)
     for number, block in enumerate(out):  # a few rows stay in the caches
         bits = np.ascontiguousarray(a[SIDE * number : SIDE * (number + 1)], np.float32).view(np.uint32)
-        bits = _rounded.py_func(bits)
+        bits = _to_bfloat16(bits)
         pairs = np.zeros((SIDE, amx.ROWS * len(block)), np.uint32)
         pairs[: len(bits), : (bits.shape[1] + 1) // 2] = bits[:, ::2] >> _BITS
         pairs[: len(bits), : bits.shape[1] // 2] |= bits[:, 1::2]
@@ -70,7 +70,7 @@ def right(b: np.ndarray, rows: float = math.inf) -> np.ndarray | None:
     return out
 
 
-@numba.njit(**INNER)
+@inner
 def panel(a, b, first, stop, out):
     """out (rows, 32): blocks first … stop - 1 of a left operand times a column of blocks b of a right one.
 
@@ -99,10 +99,9 @@ def panel(a, b, first, stop, out):
         at_a, at = at_a + depth * 2048, at + 4096
 
 
-@kernel(f"void(u1[::1], {BLOCKS}, {BLOCKS}, i8, f4[:,::1])", allocates=True)
-def _product(configuration, a, b, near, out):
+@kernel(f"void(u1[::1], {BLOCKS}, {BLOCKS}, i8, f4[:,::1], f4[:,::1])")
+def _product(configuration, a, b, near, room, out):
     m, n = out.shape
-    room = np.empty((32 * near, 32), np.float32)
     amx.configure(configuration.ctypes.data)
     for first in range(0, len(a), near):
         stop = min(first + near, len(a))
@@ -119,5 +118,6 @@ def _product(configuration, a, b, near, out):
 def product(a: np.ndarray, b: np.ndarray, m: int, n: int) -> np.ndarray:
     """(m, n) float32 of packed operands, a by `left` and b by `right`."""
     out = np.empty((m, n), np.float32)
-    _product(CONFIGURATION, a, b, max(1, CACHED // (2048 * a.shape[1])), out)
+    near = max(1, CACHED // (2048 * a.shape[1]))
+    _product(CONFIGURATION, a, b, near, np.empty((SIDE * near, SIDE), np.float32), out)
     return out

@@ -11,10 +11,9 @@ slice share their eight corners.  What is compiled here holds `cells.place`: a c
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
-from spa.compiled import INNER, kernel
+from spa.compiled import inner, kernel
 from spa.search.images import Block
 from spa.volume.cells import CHUNK, place
 from spa.volume.scatter import ramp_tables
@@ -25,7 +24,7 @@ _ROW, _COLUMN = np.triu_indices(5)
 _RE, _IM = np.int64(5), np.int64(6)  # rows of the first corner: of a type, where bare numbers were a type each
 
 
-@numba.njit(**INNER)
+@inner
 def _corners(grid, ny, nx, poses, i, kx, ky, first, n, at, out):
     """The eight corners of n points of a slice, apart so that their arithmetic fills whole vectors.
 
@@ -45,7 +44,7 @@ def _corners(grid, ny, nx, poses, i, kx, ky, first, n, at, out):
             out[17 + k, j] = grid[b + plane + row + k]
 
 
-@numba.njit(**INNER)
+@inner
 def _matched(tables, i, planes, ctfs, row, kx, ky, first, n, out):
     """Of n points of the band, from `first` on: CTF times the image moved back (re, im), CTF^2, kx and ky, (5, n)."""
     top = tables.shape[2] // 2
@@ -59,7 +58,7 @@ def _matched(tables, i, planes, ctfs, row, kx, ky, first, n, out):
         out[2, j], out[3, j], out[4, j] = weight * weight, fx, fy
 
 
-@numba.njit(**INNER)
+@inner
 def _cell(v, k, j, tx, ty, tz):
     """The value within the cell of point j, corners v[k], v[k + 2], …, and its slopes along x, y and z."""
     a, b, c, d = v[k, j], v[k + 4, j], v[k + 8, j], v[k + 12, j]
@@ -71,7 +70,7 @@ def _cell(v, k, j, tx, ty, tz):
     return e0 + tz * (e1 - e0), d0 + tz * (d1 - d0), f0 + tz * (f1 - f0), e1 - e0
 
 
-@numba.njit(**INNER)
+@inner
 def _add(v, x, poses, i, unit, n, acc):
     """The sums of n points, corners v and image x, at poses[i] added to acc[i]; unit: 2 pi / box."""
     zero, two = np.float32(0), np.float32(2)

@@ -1,15 +1,14 @@
 """Where the coefficients of a slice lie in the oversampled half grid (numba): shared by slicing and insertion."""
 
-import numba
 import numpy as np
 
-from spa.compiled import INNER
+from spa.compiled import inner
 
 CHUNK = 128  # coefficients that are worked on together: what they touch stays in the first caches
 LARGE = 2**22  # numbers of a grid, of which the caches hold little
 
 
-@numba.njit(**INNER)
+@inner
 def place(poses, i, kx, ky, ny, nx, first, n, at, out):
     """Cells of n coefficients, from `first` on, of the slice at poses[i]: at (n,), the first point of each.
 
@@ -37,7 +36,7 @@ def place(poses, i, kx, ky, ny, nx, first, n, at, out):
         at[j] = (iz * down + iy) * across + ix
 
 
-@numba.njit(**INNER)
+@inner
 def fetched(grid, row, plane, at, n):
     """A sum, without meaning, of what lies at the corners of n cells, from which a slice is about to be made.
 

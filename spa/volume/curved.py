@@ -7,10 +7,9 @@ diameter makes them alike; what is left of that goes when residuals from a map a
 Sources: Wolf et al., Ultramicroscopy 106 (2006) 376; Russo & Henderson, Ultramicroscopy 187 (2018) 56.
 """
 
-import numba
 import numpy as np
 
-from spa.compiled import kernel
+from spa.compiled import inner, kernel
 from spa.volume.insert import Accumulator, Samples
 from spa.volume.slices import Reference, kernel_correction, reference
 
@@ -34,7 +33,7 @@ def sides(
     return np.stack([x * wave, x * wave.conj()], axis=1), np.stack([weight, weight], axis=1)
 
 
-@numba.njit(nogil=True, fastmath=True)  # without a signature: compiled into those that call it
+@inner
 def _cell(grid, a, u, v, w):
     """Of a point u, v, w along the rows of a doubled pose: whether its cell is in the grid, the cell, how far into it,
     and the sign of the half that it is in."""

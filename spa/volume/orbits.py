@@ -6,10 +6,9 @@ along one direction stands for all; those points fill a convex cone (a Dirichlet
 
 from collections.abc import Callable, Iterable
 
-import numba
 import numpy as np
 
-from spa.compiled import INNER, kernel
+from spa.compiled import inner, kernel
 
 SLABS = 16
 
@@ -63,7 +62,7 @@ def _over(
     list(run(lambda slab: _orbits(grid, turns, normals, limit, add, *slab), slabs(len(grid))))
 
 
-@numba.njit(**INNER)
+@inner
 def span(normals, y, z, limit, last):
     """Columns (first, end) of the row y, z, counted from the centre, in the wedge and within a squared radius."""
     square = limit - y * y - z * z
@@ -82,7 +81,7 @@ def span(normals, y, z, limit, last):
     return first, end
 
 
-@numba.njit(**INNER)
+@inner
 def carried(operator, x, y, z):
     """Where an operator carries a point, or the opposite one where that is in the half grid; the sign of its imaginary
     part there."""
@@ -94,7 +93,7 @@ def carried(operator, x, y, z):
     return qx, qy, qz, np.float32(1)
 
 
-@kernel("void(f4[:,:,:,::1], i8[:,:,::1], i8[:,::1], i8, b1, i8, i8)")
+@kernel("void(f4[:,:,:,::1], i8[:,:,::1], i8[:,::1], i8, i8, i8, i8)")
 def _orbits(grid, operators, normals, limit, add, z0, z1):
     """Each orbit with its point of the wedge in planes z0 ... z1 - 1 gets what that has, or what all have together."""
     c = grid.shape[0] // 2

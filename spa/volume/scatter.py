@@ -3,14 +3,13 @@
 What is compiled here holds `cells.place`: a change of that wants this module to be compiled again.
 """
 
-import numba
 import numpy as np
 
-from spa.compiled import INNER, kernel
+from spa.compiled import inner, kernel
 from spa.volume.cells import place
 
 
-@numba.njit(**INNER)
+@inner
 def _put(grid, at, share, re, im, weight):
     """One corner: three floats side by side."""
     a, b = grid[at] + share * re, grid[at + 1] + share * im
@@ -18,7 +17,7 @@ def _put(grid, at, share, re, im, weight):
     grid[at], grid[at + 1], grid[at + 2] = a, b, c
 
 
-@numba.njit(**INNER)
+@inner
 def _spread(grid, row, plane, n, at, v, z0, z1):
     """n coefficients into their cells' eight corners, as far as these lie in planes z0 … z1 - 1."""
     one = np.float32(1)
@@ -41,7 +40,7 @@ def _spread(grid, row, plane, n, at, v, z0, z1):
             _put(grid, c + row + 3, wz * ty * tx, re, im, weight)
 
 
-@numba.njit(**INNER)
+@inner
 def _turned(i, image, tables, scales, values, weights, kx, ky, first, n, v):
     """n coefficients of an image moved back by its shift and weighed: rows 5-7 of v, whose row 3 is the half's sign."""
     top, scale = tables.shape[2] // 2, scales[i]

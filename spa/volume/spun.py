@@ -4,14 +4,13 @@ Along a row of a plane turned points lie on a line, on one side of x = 0 in one 
 there is nothing to decide for a point, and many are looked up at once.
 """
 
-import numba
 import numpy as np
 
-from spa.compiled import INNER, kernel
+from spa.compiled import inner, kernel
 from spa.volume.orbits import span
 
 
-@numba.njit(**INNER)
+@inner
 def _ahead(slope, rest, first, end):
     """Columns of first ... end - 1 where slope x + rest is not negative: one run."""
     low, high = np.float64(first), np.float64(end)
@@ -24,7 +23,7 @@ def _ahead(slope, rest, first, end):
     return np.int64(low), np.int64(high)
 
 
-@numba.njit(**INNER)
+@inner
 def _added(plane, width, middle, turn, sign, y, first, end, found):
     """Columns of the row y: what a plane (flat) has where a turn and a sign carry them, to found (3, columns)."""
     one, down, three = np.float32(1), np.uint64(3 * width), np.uint64(3)

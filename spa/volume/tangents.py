@@ -1,15 +1,14 @@
 """Slices with their slopes along x and y, from the same eight corners of a cell (numba): for kernels that need no more
 of them than sums, and keep a few coefficients at a time."""
 
-import numba
 import numpy as np
 
-from spa.compiled import INNER
+from spa.compiled import inner
 from spa.volume.cells import fetched, place
 from spa.volume.slices import PADDING
 
 
-@numba.njit(**INNER)
+@inner
 def tangents(grid, ny, nx, poses, i, kx, ky, first, n, at, v, out):
     """Of n coefficients, from `first` on, of the slice at poses[i]: out (6, n or more), its real and imaginary part as
     `slices.slices` has them, and what these change a cycle a box along x, and along y, within their cells.

@@ -64,9 +64,6 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     """
     import numpy as np
 
-    from spa.model.optics import optics_groups, require_groups
-    from spa_plugins.import_particles import sources
-    from spa_plugins.import_particles.images import found_images
     from spa_plugins.import_particles.stack import Anew, written
 
     anew = _anew(normalise, resample, crop)
@@ -77,26 +74,15 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     tables, dark = _read(run, star, passthrough, invert_y)
     if optics_group is not None and len(tables["optics"]) > 1:
         raise UsageError(f"--optics-group: {star} has {len(tables['optics'])} groups")
-    for text in sources.contradictions(tables, given):
-        run.warn(text)
-    tables = sources.with_optics(tables, given)
-    if crop or resample:
-        tables = sources.remembered(tables)
-    if check:
-        tables = found_images(tables, run.warn, run.leave_out)
-    groups = optics_groups(tables)
-    require_groups(groups, tables["particles"].ints("rlnOpticsGroup"), tables["particles"].where)
+    tables = _completed(run, tables, given, check, remember=bool(crop or resample))
     if dark and not normalise:
         run.warn("the dataset says that its particles are dark; RELION and spa want them white: --normalise turns them")
     if anew:
         how = Anew(crop, resample, normalise, background_diameter, ramp, dark if invert is None else invert,
                    np.float16 if float16 else np.float32)  # fmt: skip
         tables = written(run, tables, how)
-        groups = optics_groups(tables)
     run.write(tables, output)
-    boxes = sorted({f"{group.image_size} px at {group.pixel_size:.4g} A" for group in groups.values()})
-    count = f"{len(groups)} optics group{'s'[: len(groups) > 1]}"
-    run.summary(f"{len(tables['particles'])} particles, {' and '.join(boxes)}, {count}")
+    run.summary(_summary(tables))
 
 
 def _anew(normalise: bool, resample: float | None, crop: int | None) -> str | None:
@@ -126,3 +112,30 @@ def _read(run: Run, file: str, passthrough: tuple[str, ...], invert_y: bool) -> 
         run.begin()
         return tables, False
     return sources.from_star(run.read(file)), False
+
+
+def _completed(run: Run, tables: Tables, given: dict[str, Any], check: bool, remember: bool) -> Tables:
+    """The document with the optics that were given, and only rows that have an image and optics, if wished."""
+    from spa.model.optics import optics_groups, require_groups
+    from spa_plugins.import_particles import sources
+    from spa_plugins.import_particles.images import found_images
+
+    for text in sources.contradictions(tables, given):
+        run.warn(text)
+    tables = sources.with_optics(tables, given)
+    if remember:
+        tables = sources.remembered(tables)
+    if check:
+        tables = found_images(tables, run.warn, run.leave_out)
+    particles = tables["particles"]
+    require_groups(optics_groups(tables), particles.ints("rlnOpticsGroup"), particles.where)
+    return tables
+
+
+def _summary(tables: Tables) -> str:
+    from spa.model.optics import optics_groups
+
+    groups = optics_groups(tables)
+    boxes = sorted({f"{group.image_size} px at {group.pixel_size:.4g} A" for group in groups.values()})
+    count = f"{len(groups)} optics group{'s'[: len(groups) > 1]}"
+    return f"{len(tables['particles'])} particles, {' and '.join(boxes)}, {count}"

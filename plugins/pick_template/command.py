@@ -62,6 +62,7 @@ def template(
     if templates and map_file:
         raise UsageError("--templates and --map exclude each other")
     call.go_with("map_file", "symmetry", "angular_step")
+    call.excluded_by("map_file", "center")
     if 2 * lowpass > diameter:
         raise UsageError(f"--lowpass {lowpass:g} would leave nothing of a particle of {diameter:g} A")
     settings = Settings(

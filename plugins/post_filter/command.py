@@ -54,6 +54,7 @@ def filter_(run: Run, star: str, output: str, plot: str | None, local_file: str 
     from spa.volume.localfilter import local_lowpass
 
     call.go_with("sharpen", "mask_file", "threshold", "max_gain")
+    call.excluded_by("map_file", "half1", "half2")
     if bool(half1) != bool(half2) or (sharpen and map_file) or (sharpen and local_file):
         raise UsageError("name both --half1 and --half2; --sharpen takes half maps alone, no --map and no --local")
     assert run.outdir is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spa.errors import DataError, UsageError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def fsc(run: Run, star: str, output: str, plot: str | None, half1: str | None, h
 
     if bool(half1) != bool(half2):
         raise UsageError("--half1 and --half2: name both or neither")
+    call.excluded_by("randomise_from", "randomise_below")
     assert run.outdir is not None
     tables = maps.stream(run, star, enough=bool(half1))
     first, second = maps.read_halves(run, tables, half1, half2, number)

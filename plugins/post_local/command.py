@@ -54,11 +54,11 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     """
     from spa.io import mrc
     from spa.io.star import Tables
-    from spa.job import maps, pool
+    from spa.job import maps
     from spa.recipe import masks
-    from spa.volume.monogenic import single_map
 
     call.go_with("map_file", "significance")
+    call.excluded_by("map_file", "threshold")
     if bool(half1) != bool(half2) or (map_file and half1):
         raise UsageError("name --half1 and --half2, or --map, or none of them")
     assert run.outdir is not None
@@ -73,23 +73,16 @@ def local(run: Run, star: str, output: str, plot: str | None, half1: str | None,
     pixel, width = volume.pixel_size, len(mean) * volume.pixel_size
     end = min_resolution or min(24.0, width / 8)
     _require_between(end, max(max_resolution, 2 * pixel), width / 2, pixel)
-    try:
-        if halves:
-            field = _of_halves(run, halves, mask, end, max_resolution, threshold)
-        else:
-            with pool.mapping(run.threads) as mapped:
-                field = single_map(mean, pixel, mask, end, max_resolution, significance, mapped)
-    except DataError as error:
-        raise DataError(f"{volume.path}: {error}") from None
+    if halves:
+        field = _of_halves(run, halves, mask, end, max_resolution, threshold)
+    else:
+        field = _of_one(run, volume, mask, end, max_resolution, significance)
     path = run.outdir / "local.mrc"
     mrc.write(path, field, pixel, origin=volume.origin)
     inside = field[mask > 0.5]
     run.write(_quantiles(inside), run.outdir / "local.star")
     if plot:
-        from spa.plot import figure
-        from spa.plot.localresolution import overview
-
-        figure.save(overview(mean, field, mask, pixel, str(path)), plot)
+        _draw(plot, mean, field, mask, pixel, str(path))
     run.write(maps.with_maps(tables or Tables(), [("local", str(path))], number or 1), output)
     run.summary(_line(inside, end, "FSC " + f"{threshold:g}" if halves else "amplitudes of a single map"))
 
@@ -112,11 +105,33 @@ def _of_halves(
     from spa.volume.localfsc import local_fsc, resolution_map
 
     first, second = halves
-    with pool.mapping(run.threads) as mapped:
-        found = local_fsc(
-            first.data, second.data, first.pixel_size, mask, run.rng("phases"), end, finest, mapped
-        )  # fmt: skip
+    try:
+        with pool.mapping(run.threads) as mapped:
+            found = local_fsc(first.data, second.data, first.pixel_size, mask, run.rng("phases"), end, finest, mapped)
+    except DataError as error:
+        raise DataError(f"{first.path}: {error}") from None
     return resolution_map(found, threshold)
+
+
+def _of_one(
+    run: Run, volume: mrc.Image, mask: np.ndarray, end: float, finest: float, significance: float
+) -> np.ndarray:
+    """Resolution (angstroms) of each voxel: the finest band whose amplitude stands out of the solvent's."""
+    from spa.job import pool
+    from spa.volume.monogenic import single_map
+
+    try:
+        with pool.mapping(run.threads) as mapped:
+            return single_map(volume.data, volume.pixel_size, mask, end, finest, significance, mapped)
+    except DataError as error:
+        raise DataError(f"{volume.path}: {error}") from None
+
+
+def _draw(plot: str, mean: np.ndarray, field: np.ndarray, mask: np.ndarray, pixel_size: float, name: str) -> None:
+    from spa.plot import figure
+    from spa.plot.localresolution import overview
+
+    figure.save(overview(mean, field, mask, pixel_size, name), plot)
 
 
 def _quantiles(inside: np.ndarray) -> Tables:

@@ -106,6 +106,8 @@ def _refuse_options(half1: str | None, half2: str | None, guinier: tuple[float, 
     if guinier and guinier[0] <= guinier[1]:
         raise UsageError(f"--guinier {guinier[0]:g} {guinier[1]:g}: the lower resolution (more angstroms) comes first")
     call.go_with("mtf", "mtf_pixel_size")
+    call.excluded_by("map_file", "half1", "half2")
+    call.excluded_by("bfactor", "guinier")
 
 
 def _write_maps(

@@ -56,8 +56,11 @@ class Choice:
         save(overview(spreads), path)
 
 
-def chosen(table: Table) -> Choice:
-    """DataError: no evidence in the table, or too few particles that have one."""
+def chosen(table: Table, by_class: bool = True) -> Choice:
+    """by_class: evidence is against the map of each one's class.
+
+    DataError: no evidence in the table, or too few particles that have one.
+    """
     if EVIDENCE not in table:
         who = "spa refine homo, nu, hetero and abinit model write it"
         raise DataError(f"{table.where} has no column {EVIDENCE} ({who})")
@@ -67,21 +70,21 @@ def chosen(table: Table) -> Choice:
         raise DataError(f"{table.where}: {int(finite.sum())} particles with evidence show no distribution; "
                         f"{LEAST} at least, that differ")  # fmt: skip
     chance, groups = np.zeros(len(table)), []
-    for name, rows in _groups(table, finite):
+    for name, rows in _groups(table, finite, by_class):
         found = ordinary(evidence[rows])
         chance[rows] = found.chance
         groups.append(Group(name, rows, found))
     return Choice(evidence, chance, groups)
 
 
-def _groups(table: Table, usable: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _groups(table: Table, usable: np.ndarray, by_class: bool) -> Iterator[tuple[str, np.ndarray]]:
     """Names and rows: evidence is against the map of a class, and grows with what an optics group's images show.
 
     Where one of them is small, all are one group.
     """
     parts = [("", np.flatnonzero(usable))]
     for column, noun in (("rlnClassNumber", "class"), ("rlnOpticsGroup", "optics group")):
-        if column in table:
+        if column in table and (by_class or noun != "class"):
             numbers = table.ints(column)
             parts = [part for whole in parts for part in _split(*whole, numbers, noun)]
     yield from parts

@@ -32,10 +32,11 @@ def particles(run: Run, star: str, output: str, plot: str | None, chance: float,
       spa refine homo p.star -d H | spa select particles --plot whole.png | spa refine nu -d N > n.star
       spa select particles refined.star --chance 0 | spa star filter 'spaWholeChance > 0.9' > surely.star
     """
+    from spa.job import maps
     from spa_plugins.select_particles.choice import CHANCE, chosen
 
     tables = run.read(star)
-    found = chosen(tables["particles"])
+    found = chosen(tables["particles"], by_class=not maps.of_one_class(tables))
     table = tables["particles"].with_columns(**{CHANCE: found.chance.round(4)})
     kept = found.chance >= chance
     if plot:

@@ -37,7 +37,7 @@ def excluded_by(owner: str, *names: str) -> None:
     ctx = context()
     spelt = {param.name: max(param.opts, key=len) for param in ctx.command.params}
     for name in names:
-        if was_given(name) and ctx.params[owner]:
+        if was_given(name) and was_given(owner) and ctx.params[owner] is not False:
             raise UsageError(f"{spelt[name]} does nothing beside {spelt[owner]}")
 
 

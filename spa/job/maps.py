@@ -99,6 +99,11 @@ def of_class(table: Table, number: int | None) -> np.ndarray:
     return np.full(len(table), number in (None, 1))
 
 
+def of_one_class(tables: Tables) -> bool:
+    """Whether the stream's maps are all of one class, as a refinement's, whatever an earlier job had sorted into."""
+    return BLOCK in tables and len(set(tables[BLOCK].ints(CLASS)[tables[BLOCK].text(ROLE) == "map"])) == 1
+
+
 def require_choice(number: int | None, *named: str | None) -> None:
     """UsageError for a --class where every file is named that it would choose among the stream's."""
     if number is not None and all(named):

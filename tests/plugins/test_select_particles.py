@@ -67,6 +67,18 @@ def test_each_class_and_optics_group_has_a_limit_of_its_own(tmp_path: Path) -> N
     assert result.status == 0 and (chance[whole] >= 0.5).mean() > 0.95 and (chance[~whole] < 0.5).mean() > 0.75
 
 
+@pytest.mark.parametrize(("maps", "parts"), [([1, 2], 2), ([1], 1), ([2], 1), ([], 2)])
+def test_classes_of_an_earlier_job_are_no_groups(tmp_path: Path, maps: list[int], parts: int) -> None:
+    """What one map was refined of is one group, whatever classes a job before had sorted it into."""
+    values = np.concatenate([evidence(300, 100, 1), evidence(300, 60, 2)])
+    path = write(tmp_path, values, rlnClassNumber=np.repeat([1, 2], WHOLE + 300))
+    if maps:
+        block = Table.of(spaMapName=[f"{one}.mrc" for one in maps], spaMapRole="map", spaMapClass=maps)
+        star.write(star.read(path).with_block("maps", block), path)
+    result = run_spa("select", "particles", path, "-o", tmp_path / "o.star")
+    assert result.status == 0 and result.stderr.count("(class ") == (2 if parts == 2 else 0), result.stderr
+
+
 def test_what_is_no_evidence_is_said(tmp_path: Path) -> None:
     few = run_spa("select", "particles", write(tmp_path, np.arange(20.0)))
     same = run_spa("select", "particles", write(tmp_path, np.full(100, 7.0)))

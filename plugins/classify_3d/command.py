@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from spa.job import options
+from spa.errors import UsageError
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -102,6 +103,8 @@ def classify_3d(run: Run, star: str, output: str, plot: str | None, **settings: 
     from spa.refine.problem import Workers
     from spa_plugins.classify_3d import inputs, results
 
+    if settings["init"] == "pca" and call.was_given("similarity"):
+        raise UsageError("--similarity is of random starts: it goes with --init random")
     engine = engine_of(run)
     given = inputs.read(run, run.read(star), inputs.Asked.of(settings))
     with mapping(run.threads) as pool:

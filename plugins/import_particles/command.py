@@ -136,6 +136,7 @@ def _summary(tables: Tables) -> str:
     from spa.model.optics import optics_groups
 
     groups = optics_groups(tables)
-    boxes = sorted({f"{group.image_size} px at {group.pixel_size:.4g} A" for group in groups.values()})
+    boxes = sorted({(f"{group.image_size} px at " if group.image_size else "pixels of ") + f"{group.pixel_size:.4g} A"
+                    for group in groups.values()})  # fmt: skip
     count = f"{len(groups)} optics group{'s'[: len(groups) > 1]}"
     return f"{len(tables['particles'])} particles, {' and '.join(boxes)}, {count}"

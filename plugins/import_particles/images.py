@@ -57,7 +57,7 @@ def found_images(
     sizes = np.array([headers[path][1].shape[2] for (_, path), there in zip(parsed, good) if there])  # type: ignore[index]
     table = particles.with_columns(rlnImageName=names).take(keep)
     _compare_pixel_sizes(tables, {path: found[1] for path, found in headers.items() if found}, parsed, warn)
-    return _with_sizes(tables.with_block("particles", table), sizes)
+    return _with_sizes(tables.with_block("particles", table), sizes, warn)
 
 
 def _folders(table: str) -> list[Path]:
@@ -91,8 +91,11 @@ def _compare_pixel_sizes(
             return
 
 
-def _with_sizes(tables: Tables, sizes: np.ndarray) -> Tables:
-    """Box and dimension of each optics group; DataError where a group has images of several boxes."""
+def _with_sizes(tables: Tables, sizes: np.ndarray, warn: Callable[[str], None]) -> Tables:
+    """Box and dimension of each optics group; a word where its images are of another box than the table says.
+
+    DataError where a group has images of several boxes.
+    """
     optics, groups = tables["optics"], tables["particles"].ints("rlnOpticsGroup")
     boxes = []
     for group in optics.ints("rlnOpticsGroup"):
@@ -101,6 +104,11 @@ def _with_sizes(tables: Tables, sizes: np.ndarray) -> Tables:
             both = " and ".join(map(str, found))
             raise DataError(f"{tables.source}: optics group {group} has images of {both} pixels")
         boxes.append(int(found[0]) if len(found) else int(sizes[0]))
+    for group, said, box in zip(optics.ints("rlnOpticsGroup"), optics.get_floats("rlnImageSize", np.nan), boxes):
+        if np.isfinite(said) and said != box:
+            warn(f"optics group {group}: rlnImageSize is {said:g}, its images are {box} pixels wide, believed; "
+                 "is rlnImagePixelSize theirs?")  # fmt: skip
+            break
     columns: dict[str, object] = {"rlnImageSize": boxes, "rlnImageDimensionality": 2}
     if "rlnCtfDataAreCtfPremultiplied" not in optics:
         columns["rlnCtfDataAreCtfPremultiplied"] = 0

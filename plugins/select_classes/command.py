@@ -28,9 +28,9 @@ def classes(
     """Keep the particles of good classes, 2-D or 3-D.
 
     --auto drops a class that is no likelier than empty images, much coarser than the better ones, off the centre,
-    in pieces, without contrast, smooth where the better ones have detail (ice, aggregates), or that reaches over the
-    rim of its circle; of --classes and --auto together a class must pass both.  Why each one was dropped is said on
-    standard error.
+    in pieces, without contrast, smooth where the better ones have detail (ice, aggregates), that reaches over the rim
+    of its circle, or that shows less than two fifths of the density that most have (fragments, a smaller protein); of
+    --classes and --auto together a class must pass both.  Why each one was dropped is said on standard error.
 
     --web shows the averages, or slices of the maps, on a page in the browser, sorted by size, resolution or any other
     figure: a click keeps or drops a class, shift does so to a range, and every key has its use (? lists them). It

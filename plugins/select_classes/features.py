@@ -15,7 +15,8 @@ class Features:
 
     share of the object in its largest piece; edge: share of the rim of the circle that the object covers;
     area: share of the circle that it covers; offset: its centre from the circle's, in radii; detail: deviation of what
-    is finer than an eighth of the radius, over that of all: ice and aggregates are smooth.
+    is finer than an eighth of the radius, over that of all: ice and aggregates are smooth; mass: sum of the image over
+    that of its rim, which all views of a particle have alike.
     """
 
     contrast: float
@@ -24,6 +25,7 @@ class Features:
     area: float
     offset: float
     detail: float
+    mass: float
 
 
 def features(image: np.ndarray) -> Features:
@@ -36,7 +38,7 @@ def features(image: np.ndarray) -> Features:
     smooth = ndimage.gaussian_filter(np.asarray(image, np.float64), 0.08 * radius)  # the outline, not its parts
     inside = smooth[circle]
     if np.ptp(inside) < _TINY:
-        return Features(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return Features(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     object_ = circle & (smooth > otsu(inside))
     near = ndimage.distance_transform_edt(~object_) < 0.12 * radius  # lobes of one particle are neighbours
     pieces, n = ndimage.label(near)
@@ -52,6 +54,7 @@ def features(image: np.ndarray) -> Features:
         area=float(object_.sum() / circle.sum()),
         offset=float(np.hypot(y[object_].mean(), x[object_].mean()) / radius),
         detail=float(fine[inner].std() / (image[inner].std() + _TINY)),
+        mass=float((image[inner] - np.median(image[rim])).sum(dtype=np.float64)),
     )
 
 

@@ -8,7 +8,7 @@ from spa.errors import DataError
 from spa_plugins.select_classes.judge import Measured
 from spa_plugins.select_classes.table import Classified
 
-_MEASURED = ("contrast", "detail", "offset", "compactness", "edge", "area")
+_MEASURED = ("contrast", "detail", "offset", "compactness", "edge", "area", "mass")
 _SAID = {"spaClassSize", "spaEffectiveSize", "rlnClassNumber", "rlnReferenceImage", "rlnClassDistribution",
          "rlnEstimatedResolution"}  # fmt: skip
 
@@ -52,4 +52,11 @@ def seen(measured: Measured) -> list[Figure]:
         Figure("In one piece", "%", "high", 100 * features["compactness"]),
         Figure("Rim covered", "%", "low", 100 * features["edge"]),
         Figure("Area", "% of circle", "high", 100 * features["area"]),
+        Figure("Mass", "% of the median", "high", _of_median(features["mass"], measured.sizes)),
     ]
+
+
+def _of_median(mass: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """(classes,) per cent of the median of those that have particles; nan where that is none."""
+    usual = float(np.median(mass[sizes > 0])) if (sizes > 0).any() else 0.0
+    return 100 * mass / usual if usual > 0 else np.full(len(mass), np.nan)

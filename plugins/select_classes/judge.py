@@ -18,6 +18,7 @@ PIECES = 0.6  # of the object in its largest piece, at least
 OFFSET = 0.25  # radii between the object and the centre
 CONTRAST = 1.5  # standard deviations of the surroundings
 SMOOTH = 0.33  # of the detail of the better classes
+LIGHT = 0.4  # of the mass of most: views of one particle differ by a third, in denoised images by a half
 FEW = 0.05  # of an even share of the particles
 
 
@@ -50,7 +51,7 @@ def reasons(found: Measured) -> list[list[str]]:
             (f.contrast < CONTRAST, f"faint: contrast {f.contrast:.1f}"),
         ]
         out.append([text for holds, text in against if holds])
-    return _with_smooth(found, out)
+    return _with_light(found, _with_smooth(found, out))
 
 
 def _with_smooth(found: Measured, against: list[list[str]]) -> list[list[str]]:
@@ -66,14 +67,29 @@ def _with_smooth(found: Measured, against: list[list[str]]) -> list[list[str]]:
     return against
 
 
+def _with_light(found: Measured, against: list[list[str]]) -> list[list[str]]:
+    """What speaks against each class, and that it shows far less density than those that nothing speaks against.
+
+    A projection has the mass of its particle, from whatever side: what is much lighter is a fragment, or another one.
+    """
+    mass = np.array([f.mass for f in found.features])
+    passed = np.array([not reasons for reasons in against]) & (found.sizes > 0)
+    usual = _quarter(mass[passed], found.sizes[passed], 0.5) if passed.any() else 0.0
+    if usual > 0:
+        for one, reasons, measured in zip(mass, against, passed):
+            if measured and one < LIGHT * usual:
+                reasons.append(f"light: {100 * max(one, 0.0) / usual:.0f}% of the density that most have")
+    return against
+
+
 def yardstick(found: Measured) -> float:
     """Resolution (angstroms) that a quarter of the particles' classes reach; infinite where it is not known."""
     known = np.isfinite(found.resolution) & (found.sizes > 0)
     return _quarter(found.resolution[known], found.sizes[known]) if known.any() else np.inf
 
 
-def _quarter(values: np.ndarray, sizes: np.ndarray) -> float:
-    """The value that classes with a quarter of the particles do not exceed."""
+def _quarter(values: np.ndarray, sizes: np.ndarray, part: float = 0.25) -> float:
+    """The value that classes with that part of the particles, a quarter, do not exceed."""
     order = np.argsort(values, kind="stable")
     share = np.cumsum(sizes[order]) / sizes.sum()
-    return float(values[order][np.searchsorted(share, 0.25)])
+    return float(values[order][np.searchsorted(share, part)])

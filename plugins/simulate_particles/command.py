@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -70,6 +70,7 @@ def particles(run: Run, output: str, **settings: Any) -> None:
     """
     from spa_plugins.simulate_particles import results, session
 
+    call.go_with("micelle", "micelle_contrast")
     found = session.session(run, session.Wanted.of(settings))
     results.write_images(run, found)
     results.write_tables(run, found, output)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -64,6 +64,7 @@ def linear(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
     from spa.vary import components
     from spa_plugins.vary_linear import inputs, results
 
+    call.go_with("clusters", "clustering")
     given = inputs.read(run, run.read(star), inputs.Asked.of(settings))
     with mapping(run.threads) as pool:
         workers = Workers(pool, run.threads)

@@ -185,9 +185,9 @@ def doubt(found: Found) -> str:
 
 def summary(found: Found) -> str:
     share = ", ".join(f"{100 * one:.0f} %" for one in found.joint.share)
-    worth = found.null
+    worth, number = found.null, len(found.joint.share)
     return (
-        f"{len(found.joint.share)} components ({share} of what they vary) of {len(found.given.rows)} particles, "
+        f"{number} component{'s'[: number > 1]} ({share} of what they vary) of {len(found.given.rows)} particles, "
         f"{worth.significant} of them certain; they gain {worth.gain[-1]:+.2f} log units a particle of the other half "
         f"({worth.chance:+.2f} by chance)"
     )

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from spa.errors import DeviceError
-from spa.job import options
+from spa.job import call, options
 from spa.job.run import Run, job
 
 
@@ -70,6 +70,7 @@ def neural(run: Run, star: str, output: str, plot: str | None, **settings: Any) 
       spa vary neural particles.star --abinit --diameter 280 -d V > latents.star
       spa vary neural r.star --latent 2 --clusters 4 -d V | spa vary volumes --centres -d K > volumes.star
     """
+    call.go_with("abinit", "rounds", "seeds")
     try:
         import torch  # noqa: F401
     except ImportError:

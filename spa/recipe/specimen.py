@@ -52,6 +52,8 @@ def read(run: Run, asked: Asked) -> mrc.Image | atoms.Atoms | None:
     """A map, the atoms of a model (with its assembly built), or None when neither is named."""
     if asked.map_file and asked.model:
         raise UsageError("--map and --model: give one of them")
+    if asked.specimen_diameter and (asked.map_file or asked.model):
+        raise UsageError("--specimen-diameter: it is of the built-in phantom, not of a --map or --model")
     if asked.assembly and not asked.model:
         raise UsageError("--assembly: it belongs to a --model")
     if asked.model:

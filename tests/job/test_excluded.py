@@ -16,6 +16,24 @@ PAIRS = [
 ]
 
 
+ALONE = [
+    ("vary linear none.star -d D --clustering kmeans", "--clustering"),
+    ("vary neural none.star -d D --rounds 3", "--rounds"),
+    ("vary neural none.star -d D --seeds 3", "--seeds"),
+    ("classify 3d none.star -d D --similarity 0.7", "--similarity"),
+    ("simulate particles -d D --micelle-contrast 0.7", "--micelle-contrast"),
+    ("simulate particles -d D --map none.mrc --specimen-diameter 90", "--specimen-diameter"),
+]
+
+
+@pytest.mark.parametrize(("words", "idle"), ALONE)
+def test_what_is_missing_its_owner_is_refused(words: str, idle: str, tmp_path) -> None:
+    for name in ("none.star", "none.mrc"):
+        (tmp_path / name).touch()
+    result = run_spa(*words.split(), cwd=tmp_path)
+    assert result.status == 2 and idle in result.stderr, result.stderr
+
+
 @pytest.mark.parametrize(("words", "idle", "owner"), PAIRS)
 def test_what_would_do_nothing_is_refused(words: str, idle: str, owner: str, tmp_path) -> None:
     for name in ("none.star", "none.mrc", "none.npz", "a.mrc", "b.mrc", "other.star"):

@@ -93,6 +93,27 @@ def test_a_header_of_another_pixel_size_is_named(folder) -> None:
     assert "s.mrcs: 1.5 A a pixel in its header, 1.7 in the table" in result.stderr
 
 
+def test_a_box_of_another_width_than_the_table_says_is_named(folder) -> None:
+    made = run_spa("import", "particles", "s.mrcs", *OPTICS, "-o", "p.star", cwd=folder)
+    assert made.status == 0 and "rlnImageSize" not in made.stderr
+    text = star.read(folder / "p.star")
+    star.write(text.with_block("optics", text["optics"].with_columns(rlnImageSize=48)), folder / "wide.star")
+    result = run_spa("import", "particles", "wide.star", cwd=folder)
+    assert result.status == 0 and "rlnImageSize is 48, its images are 24 pixels wide" in result.stderr
+    assert tables(result)["optics"].ints("rlnImageSize").tolist() == [24]
+
+
+def test_what_is_not_looked_at_is_not_told(folder) -> None:
+    result = run_spa("import", "particles", "old.star", "--no-check", cwd=folder)
+    assert result.status == 0 and "2 particles, pixels of 1.5 A" in result.stderr
+
+
+def test_a_table_of_cistem_is_told_by_its_columns(folder) -> None:
+    (folder / "c.star").write_text("data_\n\nloop_\n_cisTEMPositionInStack #1\n_cisTEMAnglePsi #2\n1 10.0\n")
+    result = run_spa("import", "particles", "c.star", cwd=folder)
+    assert result.status == 65 and "cisTEM" in result.stderr
+
+
 def test_groups_that_count_from_0_count_from_1(folder) -> None:
     text = (
         "data_optics\nloop_\n_rlnOpticsGroup\n_rlnOpticsGroupName\n_rlnVoltage\n_rlnSphericalAberration\n"

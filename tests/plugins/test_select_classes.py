@@ -1,5 +1,6 @@
 """`spa select classes`: by number and by measured features, from our tables and RELION's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -272,3 +273,13 @@ def test_classes_of_one_kind_are_not_smooth_beside_each_other() -> None:
     image = (blob(-4, 0, 6) * circle(BOX, 26, 4)).astype(np.float32)
     found = [features(image)] * 3
     assert not any(reasons(Measured(found, np.full(3, 50), np.full(3, 12.0), np.full(3, 20.0))))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 50.0])
+def test_what_is_far_lighter_than_most_goes_whatever_it_looks_like(scale: float) -> None:
+    """Three views of one particle have its mass, long or end on; a small protein has less, however strong it looks."""
+    views = [blob(0, 0, s) * 25 / s**2 for s in (3.5, 5, 7)]
+    small = 2 * blob(0, 0, 2)
+    found = [replace(features(scale * image * circle(BOX, 26, 4)), detail=0.1) for image in (*views, small)]
+    against = reasons(Measured(found, np.array([50, 80, 50, 40]), np.full(4, 12.0), np.full(4, 20.0)))
+    assert not any(against[:3]) and len(against[3]) == 1 and against[3][0].startswith("light: 2")

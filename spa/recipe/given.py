@@ -13,7 +13,7 @@ from spa.job import maps, room
 from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
 from spa.recipe.widths import require_diameter
-from spa.refine import data, drift, loop
+from spa.refine import data, drift, loop, premises
 from spa.refine.problem import Problem
 from spa.refine.settings import Settings, columns_bytes
 from spa.refine.states import State
@@ -28,6 +28,8 @@ GROUPS = ("rlnGroupName", "rlnGroupNumber", "rlnMicrographName")
 SHIFT = 20.0  # angstroms: shifts that are searched at first
 LOWPASS = 40.0  # angstroms: where a map begins that is named: nobody knows what is right of it
 NARROW = 0.5  # of what the reference measures: such a diameter is said to cut it
+OPPOSITE = 6.0  # standard errors: contrast is the opposite one
+UNLIKE = 0.15  # of the noise's deviation, that images may differ by and are alike
 DETAIL = 7.0  # of the diameter, a part: where the stream's map does, which these images have made
 
 
@@ -96,6 +98,7 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     )
     slices = columns_bytes(breadth / (stack.box * stack.pixel_size), stack.box // 2 - 1, len(group))
     images, noise, rows = load(run, stack, diameter, len(starts), 2 * slices)
+    _say_premises(run, images, starts[0] * mask, diameter, noise)
     prior = Prior(stack.shifts(rows), settings.shift_range / 2.5 / stack.pixel_size)
     frame = drift.kept(starts[0], mask) if len(starts) == 1 else None
     problem = Problem(
@@ -111,6 +114,17 @@ def _say_symmetry(run: Run, tables: Tables, asked: Asked) -> None:
         return
     where = tables[maps.SYMMETRY].where
     run.note(f"the map that it starts from has {group} ({where}): --symmetry {group} uses that, C1 does not")
+
+
+def _say_premises(run: Run, images: data.Images, start: np.ndarray, diameter: float, noise: np.ndarray) -> None:
+    """Warnings of images that are not what a refinement takes for granted."""
+    noise = data.smooth_spectrum(noise)
+    if premises.likeness(images, start, diameter, noise) < -OPPOSITE:
+        run.warn("images have the opposite contrast of the map that it starts from: particles must be white in both "
+                 "(`spa import particles --normalise --invert`)")  # fmt: skip
+    if (spread := premises.unlike(images, noise)) > UNLIKE:
+        run.warn(f"the noise of images differs by {spread:.0%} of its deviation, and counts as the same in all: "
+                 "`spa import particles --normalise` makes it so")  # fmt: skip
 
 
 def begins_at(asked: Asked, diameter: float, references: Sequence[str] = ()) -> float:

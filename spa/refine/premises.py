@@ -1,0 +1,48 @@
+"""What a refinement takes for granted of its images, looked at before it begins: no pose is needed.
+
+Over all views the mean of a particle's projections is its map's mean over each shell, seen through the CTF: images
+whose contrast is that of the map have it, images of the opposite contrast have its negative. And beyond what shows the
+particle an image's power is that of its noise, which the likelihood has as strong in all images of an optics group.
+"""
+
+import numpy as np
+
+from spa.image.disc import shell_mean
+from spa.refine.data import Images
+from spa.search import orientations
+from spa.volume.slices import reference, slices
+
+LOBE = 1.4  # over the diameter: how far out, in the transform of a ball, the density has one sign
+NOISE = 0.75  # of the band: shells from there on show next to nothing but noise
+MOST = 1000  # images that are looked at
+
+
+def _sampled(images: Images) -> np.ndarray:
+    return np.arange(len(images))[:: max(1, len(images) // MOST)]
+
+
+def likeness(images: Images, volume: np.ndarray, diameter: float, noise: np.ndarray) -> float:
+    """Whether images have the contrast of a map (box, box, box) of a particle of a diameter (angstroms), in standard
+    errors of the mean of what each says: below 0 they have the opposite. noise (groups, shells): power."""
+    radius = max(2, round(LOBE * images.band.box * images.pixel_size / diameter))
+    rows = _sampled(images)
+    block = images.block(rows, radius, noise)
+    views = orientations.directions(0.5)
+    cut = slices(reference(volume, radius), orientations.frames(views, np.zeros(len(views))), block.kx, block.ky)
+    mean = shell_mean(cut[:, 0], images.band).mean(axis=0)
+    used = images.band.shell[: len(block.kx)] >= 1
+    each = (block.x[:, 0] * block.ctf * mean[images.band.shell[: len(block.kx)]])[:, used].sum(axis=1, dtype=np.float64)
+    return float(each.mean() / max(each.std() / np.sqrt(len(each)), 1e-30))
+
+
+def unlike(images: Images, noise: np.ndarray) -> float:
+    """By which part the noise's standard deviation differs between images, beside what optics groups differ by."""
+    rows, first = _sampled(images), round(NOISE * images.band.radius)
+    block = images.block(rows, images.band.radius, noise)
+    outer = images.band.shell[: len(block.kx)] >= first
+    power = (block.x[:, 0] ** 2 + block.x[:, 1] ** 2)[:, outer].mean(axis=1, dtype=np.float64)
+    spread = np.sqrt(power)
+    for number in np.unique(images.group[rows]):
+        here = images.group[rows] == number
+        spread[here] /= max(np.median(spread[here]), 1e-30)
+    return float(1.4826 * np.median(np.abs(spread - 1)))

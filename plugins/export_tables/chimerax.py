@@ -33,4 +33,5 @@ def chimerax(run: Run, star: str, output: str, level: float) -> None:
     with whole(path) as part:
         Path(part).write_text("\n".join(lines) + "\n")
     run.write(tables, output)
-    run.summary(f"{sum(one.startswith('open') for one in lines)} models: chimerax {path}")
+    count = sum(one.startswith("open") for one in lines)
+    run.summary(f"{count} model{'s'[: count > 1]}: chimerax {path}")

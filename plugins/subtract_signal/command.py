@@ -57,7 +57,8 @@ def signal(
     from spa_plugins.subtract_signal import inputs, results, revert, scales
 
     if back:
-        _alone(["mask", "map_file", "half1", "half2", "solvent", "box", "crop", "virtual", "recenter", "plot"])
+        call.excluded_by("back", "mask", "map_file", "half1", "half2", "solvent", "number", "lowpass", "scale", "box",
+                         "crop", "float16", "virtual", "recenter", "plot")  # fmt: skip
         tables, words = revert.reverted(run, run.read(star))
         run.write(tables, output)
         run.summary(words)
@@ -74,10 +75,3 @@ def signal(
     if plot:
         results.draw(Path(plot), given, fitted, made)
     run.summary(results.summary(given, fitted, made))
-
-
-def _alone(names: list[str]) -> None:
-    """UsageError for an option that has no place beside --revert."""
-    beside = [name.removesuffix("_file") for name in names if call.was_given(name)]
-    if beside:
-        raise UsageError(f"--revert takes no --{beside[0]}")

@@ -63,6 +63,8 @@ def align(run: Run, star: str, output: str, plot: str | None, symmetry: str, ont
                 raise UsageError(f"--{name.replace('_', '-')}: not with --onto, which looks for no axes")
         _onto(run, star, output, plot, onto, map_file, number, max_resolution)
     else:
+        if symmetry != "auto" and call.was_given("max_fold"):
+            raise UsageError(f"--max-fold is of --symmetry auto: {symmetry} is named")
         _axes(run, star, output, plot, symmetry, map_file, number, max_resolution, max_fold, average)
 
 

@@ -5,6 +5,8 @@ import pytest
 from spa.testing import run_spa
 
 PAIRS = [
+    ("subtract signal none.star --revert --scale set", "--scale", "--revert"),
+    ("subtract signal none.star --revert --class 1", "--class", "--revert"),
     ("post local none.star -d D --map none.mrc --threshold 0.5", "--threshold", "--map"),
     ("post filter none.star -d D --map none.mrc --half1 a.mrc --half2 b.mrc", "--half1", "--map"),
     ("post fsc none.star -d D --randomise-from 20 --randomise-below 0.5", "--randomise-below", "--randomise-from"),
@@ -17,6 +19,7 @@ PAIRS = [
 
 
 ALONE = [
+    ("symmetry align none.star -d D --symmetry D2 --max-fold 6", "--max-fold"),
     ("vary linear none.star -d D --clustering kmeans", "--clustering"),
     ("vary neural none.star -d D --rounds 3", "--rounds"),
     ("vary neural none.star -d D --seeds 3", "--seeds"),

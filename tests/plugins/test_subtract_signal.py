@@ -215,7 +215,7 @@ def test_what_is_missing_is_said(folder: Path, tmp_path: Path) -> None:
         (None, (*both, "--lowpass", 1e5), 2, "at most makes sense"),
         (None, (*both, "--virtual", "--float16"), 2, "--virtual writes no images"),
         (None, (ONE, folder / "gone.mrc"), 66, "gone.mrc"),
-        (None, (*both, "--revert"), 2, "--revert takes no"),
+        (None, (*both, "--revert"), 2, "does nothing beside --revert"),
         (without(folder, tmp_path, rlnRandomSubset=[3] + [1] * (N - 1)), halves, 65, "row 1: rlnRandomSubset is 3"),
     ]
     for number, (table, words, status, said) in enumerate(wrong):

@@ -46,6 +46,7 @@ class Sitting:
     @classmethod
     def of(cls, run: Run, tables: Tables, given: Sequence[str], by_outliers: bool) -> "Sitting":
         """From what an earlier sitting chose, or the outliers' limits, or none. DataError without a figure to show."""
+        sort(tables, given, False)  # an expression that makes no sense ends the job here, not the page later
         rows, figures = entries(tables), shown(tables)
         if not figures:
             table = tables["micrographs"]

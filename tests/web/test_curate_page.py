@@ -97,6 +97,11 @@ def test_drag_drop_by_hand_kill_reopen_and_be_done(start: Any, tab: Any, exposur
     assert "--keep 'rlnAccumMotionTotal <= " in step and "rlnMicrographName not in" in step
 
 
+def test_an_expression_that_makes_no_sense_opens_no_page(exposures: Path) -> None:
+    result = run_spa("curate", "rules", exposures, "--web", "--no-browser", "--keep", "nosuch > 3")
+    assert result.status == 65 and "nosuch" in result.stderr and "the page is at" not in result.stderr
+
+
 def test_counts_follow_while_a_limit_is_dragged(start: Any, tab: Any, exposures: Path) -> None:
     opened(tab, start("curate", "rules", exposures, "--web", "-d", exposures.parent / "D"))
     slider = tab.get_by_role("slider", name="Largest motion")

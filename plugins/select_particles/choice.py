@@ -42,6 +42,8 @@ class Choice:
         limits = ", ".join(f"{one.found.limit(least):.0f}{f' ({one.name})' if one.name else ''}"
                            for one in self.groups if np.isfinite(one.found.limit(least)))  # fmt: skip
         rest, lost = (1 - self.chance[kept]).sum(), self.chance[~kept].sum()
+        if max(rest, lost) < 0.5:
+            return f"{count}, whose evidence is above {limits}; none is in doubt"
         doubt = f"{rest:.0f} of them or more lack something, and some {lost:.0f} of those left out do not"
         return f"{count}, whose evidence is above {limits}; {doubt}"
 

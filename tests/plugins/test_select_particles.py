@@ -79,6 +79,13 @@ def test_classes_of_an_earlier_job_are_no_groups(tmp_path: Path, maps: list[int]
     assert result.status == 0 and result.stderr.count("(class ") == (2 if parts == 2 else 0), result.stderr
 
 
+def test_kinds_that_stand_apart_are_told_so(tmp_path: Path) -> None:
+    values = np.concatenate([evidence(0), np.random.default_rng(1).normal(-40, 8, 200)])
+    result = run_spa("select", "particles", write(tmp_path, values), "-o", tmp_path / "o.star")
+    assert result.status == 0 and "none is in doubt" in result.stderr, result.stderr
+    assert len(star.read(tmp_path / "o.star")["particles"]) == WHOLE
+
+
 def test_what_is_no_evidence_is_said(tmp_path: Path) -> None:
     few = run_spa("select", "particles", write(tmp_path, np.arange(20.0)))
     same = run_spa("select", "particles", write(tmp_path, np.full(100, 7.0)))

@@ -2,9 +2,12 @@
 
 import click
 
-from spa.job import options
+from spa.errors import UsageError
+from spa.job import call, options
 from spa.job.run import Run, job
 
+OWN = {"--zdim": "--latent", "-n": "--epochs", "--num-epochs": "--epochs", "--seed": "--seed", "-o": "--outdir",
+       "--outdir": "--outdir", "--poses": "the table", "--ctf": "the table"}  # fmt: skip
 
 @click.command()
 @options.star_in
@@ -40,15 +43,32 @@ def cryodrgn(
       spa vary cryodrgn refined.star -d Drgn --device cuda > latents.star
       spa vary cryodrgn r.star -d Drgn --latent 8 --extra "--enc-dim 256 --dec-dim 256" | spa select latent --clusters 4
     """
-    import shlex
     import shutil
 
     from spa.errors import DeviceError
     from spa_plugins.vary_cryodrgn.calling import Settings, varied
 
+    if axes > latent and call.was_given("axes"):
+        raise UsageError(f"--axes {axes}: there are {latent} latents (--latent)")
+    more = _words(extra)
     found = shutil.which(program)
     if found is None:
         raise DeviceError(f"no command {program} on PATH: install cryoDRGN (pip install cryodrgn, in an environment of "
                           f"its own), or name it by --program")  # fmt: skip
-    settings = Settings(found, latent, epochs, frames, axes, tuple(shlex.split(extra)), seed)
+    settings = Settings(found, latent, epochs, frames, axes, more, seed)
     run.write(varied(run, run.read(star), settings), output)
+
+
+def _words(extra: str) -> tuple[str, ...]:
+    """The words of --extra; UsageError for what the job says itself: it would come to nothing after the training."""
+    import shlex
+
+    try:
+        words = shlex.split(extra)
+    except ValueError as error:
+        raise UsageError(f"--extra {extra}: {str(error).lower()}") from None
+    for word in words:
+        owner = OWN.get(word.partition("=")[0])
+        if owner:
+            raise UsageError(f"--extra {word}: that is said by {owner}")
+    return tuple(words)

@@ -128,6 +128,17 @@ def test_what_goes_wrong_is_one_line(tiny_particles: Path, tmp_path: Path, fake,
     assert result.status == status and text in result.stderr and "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(("words", "said"), [
+    (("--extra", "--zdim 3"), "--extra --zdim: that is said by --latent"), (("--extra", "-n=5"), "--epochs"),
+    (("--extra", "'open"), "no closing quotation"), (("--axes", 9), "there are 8 latents"),
+])  # fmt: skip
+def test_what_would_fail_after_the_training_is_refused_before(tiny_particles: Path, tmp_path: Path, fake, words: tuple,
+                                                              said: str) -> None:  # fmt: skip
+    result = run_spa("vary", "cryodrgn", tiny_particles, "-d", tmp_path / "V", *words)
+    assert result.status == 2 and said in result.stderr, result.stderr
+    assert not (tmp_path / "V" / "cryodrgn.log").exists()
+
+
 def test_without_it_and_without_poses(tiny_particles: Path, tmp_path: Path, fake, monkeypatch) -> None:
     result = run(tiny_particles, tmp_path / "D", "--program", "no-such-drgn")
     assert result.status == 69 and "install cryoDRGN" in result.stderr

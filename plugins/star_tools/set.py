@@ -47,7 +47,7 @@ def set_columns(run: Run, words: tuple[str, ...], output: str, block: str | None
     tables = run.read(star)
     name = block_of(tables, block)
     for text in assignments:
-        tables = tables.with_block(name, _assigned(tables, name, text))
+        tables = tables.with_block(name, _assigned(run, tables, name, text))
     table = _renamed(tables[name], rename)
     for column in (plain.removeprefix("_") for plain in delete):
         table.listed(column)
@@ -65,7 +65,7 @@ def _sorted_words(words: tuple[str, ...]) -> tuple[list[str], str]:
     return assignments, files[0] if files else "-"
 
 
-def _assigned(tables: Tables, block: str, text: str) -> Table:
+def _assigned(run: Run, tables: Tables, block: str, text: str) -> Table:
     import numpy as np
 
     from spa.model.expression import assignment, evaluate
@@ -75,6 +75,10 @@ def _assigned(tables: Tables, block: str, text: str) -> Table:
     table = tables[block]
     value = np.asarray(evaluate(expression, table, optics_of(tables, block)))
     rows = np.broadcast_to(value if value.dtype.kind not in "US" else value.astype(object), len(table))
+    wrong = 0 if rows.dtype.kind != "f" else np.count_nonzero(~np.isfinite(rows))
+    if wrong:
+        first = int(np.flatnonzero(~np.isfinite(rows))[0])
+        run.warn(f"{column}: {wrong} of {len(rows)} values are no finite numbers (row {first + 1}: {rows[first]})")
     return table.with_columns(**{column: _whole(rows)})
 
 

@@ -84,3 +84,12 @@ def test_what_is_wrong_is_said(words, status: int, message: str) -> None:
 def test_a_table_without_columns_or_rows_is_no_bug() -> None:
     result = run_spa("star", "set", "a = 1", input="data_\n")
     assert result.status == 0 and star.read(io.StringIO(result.stdout))[""].columns == ["a"]
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("a = 1 / (rlnOpticsGroup - 1)", "a: 1 of 2 values are no finite numbers (row 1: inf)"),
+    ("a = log(-rlnOpticsGroup)", "a: 2 of 2 values"), ("a = rlnOpticsGroup / 3", ""),
+])  # fmt: skip
+def test_numbers_that_are_none_are_said(text: str, said: str) -> None:
+    result = run_spa("star", "set", text, input=TEXT)
+    assert result.status == 0 and said in result.stderr and ("finite" in result.stderr) == bool(said)

@@ -10,7 +10,7 @@ from spa.image.disc import shell_mean
 from spa.refine.data import Images, blocks_of
 from spa.refine.engine import Sums
 from spa.refine.expectation import Poses
-from spa.refine.problem import GOLD, Problem, Workers, of_part
+from spa.refine.problem import GOLD, Banded, Problem, Workers, of_part
 from spa.refine.solvent import noise_share, within
 from spa.search.images import Block, ramps
 from spa.search.orientations import turned
@@ -173,7 +173,9 @@ def regularised(
     rest = rest or sums
     if problem.smoothing:
         some = _weighed(rest, curve, share, workers)
-        maps = list(problem.smoothing(*(one * mask for one, mask in zip(some, inside))))
+        first, second = (one * mask for one, mask in zip(some, inside))
+        smoothing = problem.smoothing
+        maps = list((smoothing.up_to(rest[0].radius) if isinstance(smoothing, Banded) else smoothing)(first, second))
     else:
         maps = list(workers.looks(lambda one: workers.engine.solve(one, wiener_prior(one, curve, share)), rest))
     return Regularised(raw, [one * mask for one, mask in zip(maps, inside)], curve, share)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,15 @@ class Smoothing(Protocol):
 
     def __call__(self, half1: np.ndarray, half2: np.ndarray, /) -> tuple[np.ndarray, np.ndarray]: ...
     def joint(self, half1: np.ndarray, half2: np.ndarray, /) -> np.ndarray: ...
+
+
+@runtime_checkable
+class Banded(Protocol):
+    """A smoothing that has less to do where half maps end at a shell."""
+
+    def up_to(self, shell: int) -> Smoothing:
+        """The same of half maps that have nothing beyond a shell, before they are masked."""
+        ...
 
 
 def of_part(curve: np.ndarray, share: float) -> np.ndarray:

@@ -12,7 +12,8 @@ B of the halves near a place of ``h^2 (|A|^2 + |B|^2) - 4 h Re A* B``.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from spa.image import fft
 from spa.volume.bands import stretched
 from spa.volume.fsc import crossing, fsc
 from spa.volume.shells import cropped, radial, require_cube
+from spa.volume.slices import regridded
 
 STEP = 4.0  # from one filter's t to the next one's: their cut-offs differ by a fifth
 FALL = 8.0  # power of the shell with which s falls where it is not known: the filters then are Butterworth's
@@ -27,6 +29,7 @@ COARSEST, FINEST = 0.25, 8.0  # t s at the best and at the last shell, of the fi
 TRUST = 0.999  # FSC are held within 1 - TRUST and this
 SIGNIFICANT = 0.143
 WINDOW = 1.5  # standard deviation of a window, in wavelengths of the filters that it judges: in less, noise decides
+ROOM = 1.15  # of the mask's width: the box that its map is filtered in
 FAINT = 0.02  # of the largest difference of two filters: less of it is left out of their comparison
 
 Map = Callable[..., Iterable]
@@ -34,24 +37,58 @@ Map = Callable[..., Iterable]
 
 @dataclass(frozen=True, eq=False)
 class NonUniform:
-    """Regularises pairs of half maps; mask (n, n, n): where their signal-to-noise is measured; run: a pool's map."""
+    """Regularises pairs of half maps; mask (n, n, n): where their signal-to-noise is measured; run: a pool's map.
+
+    last: the shell beyond which half maps have nothing but what edges of masks bring; None: they go on to the end.
+    """
 
     mask: np.ndarray
     run: Map = map
+    last: int | None = None
+
+    def up_to(self, shell: int) -> "NonUniform":
+        """The same of half maps that have nothing beyond a shell, before they are masked."""
+        return replace(self, last=shell)
 
     def __call__(self, half1: np.ndarray, half2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Both halves (n, n, n), each filtered by the field that they share."""
-        filters, field = self._chosen(half1, half2)
-        return filtered(half1, filters, field, self.run), filtered(half2, filters, field, self.run)
+        """Both halves (n, n, n), which have nothing outside the mask, each filtered by the field that they share.
+
+        Only the part of the box around the mask is looked at, on a grid that holds twice as many shells as there are
+        to the last: outside and beyond there is nothing.
+        """
+        filters, part = self._bank(half1, half2), self._part
+        halves = [np.ascontiguousarray(half[part]) for half in (half1, half2)]
+        n, size = len(half1), len(halves[0])
+        shells = n // 2 if self.last is None else min(2 * self.last, n // 2)
+        grid = min(size, fft.good_size(2 * int(np.ceil(shells * size / n)) + 2))
+        a, b = (regridded(half, grid) for half in halves)
+        filters = narrowed(filters, size)[:, : grid // 2 + 1]
+        field = best(a, b, filters, self.run)
+        found = np.zeros_like(half1), np.zeros_like(half2)
+        for out, half in zip(found, (a, b)):
+            out[part] = regridded(filtered(half, filters, field, self.run), size)
+        return found
 
     def joint(self, half1: np.ndarray, half2: np.ndarray) -> np.ndarray:
-        """Their mean, which has twice the signal-to-noise, filtered accordingly."""
-        filters, field = self._chosen(half1, half2)
+        """Their mean, which has twice the signal-to-noise, filtered accordingly; they may have solvent all over."""
+        filters = self._bank(half1, half2)
+        field = best(half1, half2, filters, self.run)
         return filtered((half1 + half2) / 2, 2 * filters / (1 + filters), field, self.run)
 
-    def _chosen(self, half1: np.ndarray, half2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        filters = bank(fsc(half1 * self.mask, half2 * self.mask))
-        return filters, best(half1, half2, filters, self.run)
+    def _bank(self, half1: np.ndarray, half2: np.ndarray) -> np.ndarray:
+        return bank(fsc(half1 * self.mask, half2 * self.mask))
+
+    @cached_property
+    def _part(self) -> tuple[slice, ...]:
+        """A cube with room around the mask, as filters reach across the edges of their box; all of it where it is not
+        much smaller."""
+        n = len(self.mask)
+        edges = [np.flatnonzero(self.mask.any(axis=rest))[[0, -1]] for rest in ((1, 2), (0, 2), (0, 1))]
+        size = fft.good_size(int(np.ceil(ROOM * (np.ptp(edges, axis=1).max() + 1))))
+        if size >= n:
+            return (slice(None),) * 3
+        starts = [int(np.clip((first + last + 1 - size) // 2, 0, n - size)) for first, last in edges]
+        return tuple(slice(start, start + size) for start in starts)
 
 
 def bank(curve: np.ndarray) -> np.ndarray:
@@ -71,6 +108,13 @@ def signal_to_noise(curve: np.ndarray) -> np.ndarray:
     s[last + 1 :] = s[last] * (last / shell[last + 1 :]) ** FALL
     s[0] = s[1]
     return s
+
+
+def narrowed(filters: np.ndarray, size: int) -> np.ndarray:
+    """Filters (m, shells) of maps as those of a part of them, `size` pixels wide: its shells are farther apart."""
+    shells = np.arange(filters.shape[1])
+    at = np.arange(size // 2 + 1) * (2 * (len(shells) - 1) / size)
+    return np.stack([np.interp(at, shells, one) for one in filters])
 
 
 def best(half1: np.ndarray, half2: np.ndarray, filters: np.ndarray, run: Map = map) -> np.ndarray:

@@ -72,6 +72,26 @@ def test_equal_halves_go_through(truth: np.ndarray) -> None:
         assert np.abs(found - a).max() < 1e-4 * a.std()
 
 
+def test_room_around_the_mask_changes_little(truth: np.ndarray) -> None:
+    """Filters of a wide box, of which the part around the mask is looked at, are those of a box just wide enough."""
+    a, b = (truth + noise(1)) * MASK, (truth + noise(2)) * MASK
+    wide = [np.pad(one, BOX // 2) for one in (a, b, MASK)]
+    regular = NonUniform(wide[2])
+    assert len(wide[0][regular._part]) < 0.6 * len(wide[0])
+    inside = (slice(BOX // 2, -BOX // 2),) * 3
+    for narrow, found in zip(NonUniform(MASK)(a, b), regular(*wide[:2])):
+        assert found.shape == wide[0].shape and not found[: BOX // 4].any()
+        assert share((found[inside] - narrow) * MASK, CORE | RIM) < 0.01 * share(narrow, CORE | RIM)
+
+
+@pytest.mark.parametrize("last", [6, 9])
+def test_maps_that_end_at_a_shell_are_filtered_on_a_grid_that_holds_them(truth: np.ndarray, last: int) -> None:
+    ended = (np.arange(BOX // 2 + 1) <= last).astype(float)
+    a, b = (apply_radial(truth + noise(seed), ended) * MASK for seed in (1, 2))
+    for coarse, fine in zip(NonUniform(MASK).up_to(last)(a, b), NonUniform(MASK)(a, b)):
+        assert share((coarse - fine) * MASK, MASK > 0) < 0.01 * share(fine, MASK > 0)
+
+
 def test_where_all_is_alike_the_filter_is_that_of_the_fsc() -> None:
     signal = falling(7)
     a, b = signal + white(1), signal + white(2)

@@ -30,7 +30,7 @@ LOWPASS = 40.0  # angstroms: where a map begins that is named: nobody knows what
 NARROW = 0.5  # of what the reference measures: such a diameter is said to cut it
 OPPOSITE = 6.0  # standard errors: contrast is the opposite one
 UNLIKE = 0.15  # of the noise's deviation, that images may differ by and are alike
-DETAIL = 7.0  # of the diameter, a part: where the stream's map does, which these images have made
+DETAIL = 7.0  # of the diameter, a part: where the stream's map does, which these images have made, and several do
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,16 @@ def _say_premises(run: Run, images: data.Images, start: np.ndarray, diameter: fl
 
 
 def begins_at(asked: Asked, diameter: float, references: Sequence[str] = ()) -> float:
-    """The resolution of the start, angstroms: what was asked for, or what is likely to be right of its maps."""
-    return asked.lowpass or (LOWPASS if asked.reference or references else diameter / DETAIL)
+    """The resolution of the start, angstroms: what was asked for, or what is likely to be right of its maps.
+
+    Of several, it must show what they differ in: images that are sorted by less are sorted wrongly, and their maps
+    then differ as they were sorted.
+    """
+    if asked.lowpass:
+        return asked.lowpass
+    if references:
+        return min(LOWPASS, diameter / DETAIL)
+    return LOWPASS if asked.reference else diameter / DETAIL
 
 
 def cohorts(table: Table) -> np.ndarray | None:

@@ -26,9 +26,16 @@ def test_the_breadth_is_that_of_a_ball() -> None:
 def test_a_map_that_the_particles_made_begins_finer_than_one_that_is_named() -> None:
     named = given.Asked("a.mrc", None, "C1", None, None, None, 30)
     made = given.Asked(None, None, "C1", None, None, None, 30)
-    assert given.begins_at(named, 140.0) == given.begins_at(made, 140.0, ["a.mrc", "b.mrc"]) == given.LOWPASS
+    assert given.begins_at(named, 140.0) == given.LOWPASS
     assert given.begins_at(made, 280.0) == 2 * given.begins_at(made, 140.0) == given.LOWPASS
     assert given.begins_at(given.Asked(None, 9.0, "C1", None, None, None, 30), 140.0) == 9.0
+
+
+def test_several_maps_begin_as_fine_as_what_they_differ_in() -> None:
+    asked, several = given.Asked(None, None, "C1", None, None, None, 30), ["a.mrc", "b.mrc"]
+    assert given.begins_at(asked, 140.0, several) == 20.0
+    assert given.begins_at(asked, 400.0, several) == given.LOWPASS  # and no coarser than one
+    assert given.begins_at(given.Asked(None, 60.0, "C1", None, None, None, 30), 140.0, several) == 60.0
 
 
 def test_one_map_gives_the_frame_and_several_give_none(tiny_particles: Path, monkeypatch: pytest.MonkeyPatch) -> None:

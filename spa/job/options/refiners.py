@@ -31,7 +31,7 @@ def search(body: Body) -> Body:
                      help="Point group: Cn, Dn, T, O, I."),
         click.option("--lowpass", type=click.FloatRange(min=1), help="Resolution of the start, angstroms.",
                      show_default="40, or a seventh of the diameter for the stream's one map, which its particles "
-                                  "have made"),
+                                  "have made, and for several, where that is finer"),
     ):  # fmt: skip
         body = option(body)
     return body

@@ -24,7 +24,8 @@ _TEACHERS = 8  # micrographs whose picks make the learned shape
 _JURY = 4  # micrographs on which shapes compete
 _COURT = 500_000  # pixels of their fields that they compete on, at most
 _NEAR = 4  # best round shapes, whose diameters tell where ellipses are tried
-_LONGER = 1.5
+_LONGER = 1.5  # times the largest of these, twice as long as wide
+_ALIKE = 1.05  # by which evidence may differ for nothing
 _MARGIN = 1.25  # by which a round shape must beat what is learned from it, which finds centres more surely
 _CLEAR = 1.05  # by which shapes as they are must beat those seen through the CTF
 _WIENER = 0.1
@@ -89,8 +90,9 @@ def chosen(
     best = race(learned, jury, room, over)
     # ellipses cost more: a round shape fits a long one best between its short axis and its mean diameter
     near = [one.shape.diameter for one in round_ones[:_NEAR]] or [scope.smallest, scope.largest]
-    long_ones = [one for one in shapes if one.ratio != 1 and min(near) <= one.diameter <= _LONGER * max(near)]
-    others = race(long_ones, jury, room, over, best[0] if best else None)
+    long_ones = [one for one in shapes if one.ratio != 1 and min(near) <= one.diameter
+                 and one.diameter <= _LONGER * np.sqrt(one.ratio / 2) * max(near)]  # fmt: skip
+    others = _longest_first(race(long_ones, jury, room, over, best[0] if best else None))
     best = [one for one in best + others[:1] if len(one.gains) == len(jury)]
 
     def won(one: Runner) -> float:
@@ -100,6 +102,19 @@ def chosen(
         best.append(round_ones[0])
     winner, tried = max(best, key=won), sorted(round_ones + others, key=won, reverse=True)
     return winner.shape, {one.shape.label: won(one) for one in [winner, *tried]}
+
+
+def _longest_first(runners: list[Runner]) -> list[Runner]:
+    """The longest of those with nearly as much evidence as the best comes first: along a long particle a short shape
+    finds no place of its own, or two."""
+    if not runners:
+        return runners
+    ran = len(runners[0].gains)
+    most = runners[0].after(ran)
+    least = most / _ALIKE if most > 0 else most
+    longest = max((one for one in runners if len(one.gains) == ran and one.after(ran) >= least),
+                  key=lambda one: one.shape.extent)  # fmt: skip
+    return [longest, *(one for one in runners if one is not longest)]
 
 
 def refined_shape(

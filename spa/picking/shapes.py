@@ -14,7 +14,7 @@ from spa.image.bessel import j0
 _SAMPLES = 160  # of a profile, and of a spectrum
 NAMES = ("ball", "shell", "disc", "ring", "ellipse", "log")
 HOLLOWS = (0.4, 0.55, 0.7, 0.8, 0.88)  # inner over outer radius of the shells that are tried
-RATIOS = (1.5, 2.0)  # long over short axis of the ellipses that are tried
+RATIOS = (1.5, 2.0, 2.8, 4.0)  # long over short axis of the ellipses that are tried
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,19 @@ def test_long_particles_are_taken_for_long(scene):
     assert recall(scene, pairs, learned) > 0.95
 
 
+def test_rods_are_found_once_at_their_centres(scene):
+    """Four times as long as wide; a shape half as long would find them at either end."""
+    scope, pairs, rng = Scope(60, 240, 20), [], np.random.default_rng(31)
+    for _ in range(2):
+        truth = scene.centres(rng, 14, (300, 320), 60, 30)
+        image = scene.density((300, 320), truth, 12.0, angles=rng.uniform(0, np.pi, len(truth)), ratio=4.0)
+        pairs.append((truth, prepared(scene.micrograph(image, rng, 0.3, PIXEL), PIXEL, scope)))
+    learned = learn([field for _, field in pairs], scope, ("ball", "shell", "ellipse"), 2)
+    assert learned.shape.ratio > 2 and recall(scene, pairs, learned) > 0.95
+    found = [len(pick(field, learned.shape, learned.threshold, learned.spacing)) for _, field in pairs]
+    assert sum(found) <= 1.1 * sum(len(truth) for truth, _ in pairs)
+
+
 def test_few_picks_in_noise(scene):
     rng = np.random.default_rng(23)
     fields = [prepared(rng.normal(0, 1, (300, 320)).astype(np.float32), PIXEL, SCOPE) for _ in range(3)]

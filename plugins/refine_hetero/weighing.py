@@ -67,7 +67,7 @@ def fixed(
     best, _ = state.best()
     mode = best.weight[rows].argmax(axis=1)
     images = problem.images
-    small = compact(images.of(rows), state.radius)
+    small = compact(images, state.radius, rows)
     factor = small.band.box / images.band.box
     posed = consensus.Posed(small, best.poses[rows, mode], best.shifts[rows, mode] * factor, problem.settings.operators)
     noise = state.noise[:, : small.band.radius + 1]

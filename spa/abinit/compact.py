@@ -11,13 +11,17 @@ from spa.volume.shells import apply_radial
 from spa.volume.slices import regridded
 
 
-def compact(images: Images, radius: int) -> Images:
-    """The same images in shells up to radius, their box as small as the band allows (and as wide, in angstroms)."""
+def compact(images: Images, radius: int, rows: np.ndarray | None = None) -> Images:
+    """The same images, or rows of them, in shells up to radius, their box as small as the band allows (and as wide, in
+    angstroms). Nothing is copied, or read, of what lies beyond."""
     radius = min(radius, images.band.radius)
     box = min(fft.good_size(2 * radius + 6), images.band.box)
     band = disc(box, radius)
-    planes = np.ascontiguousarray(images.planes[:, :, : len(band)])
-    return replace(images, band=band, pixel_size=images.pixel_size * images.band.box / box, planes=planes)
+    low = replace(images, planes=images.planes[:, :, : len(band)])
+    low = low if rows is None else low.of(rows)
+    whole = rows is None and len(band) == images.planes.shape[2]  # what lies in a file stays there
+    planes = images.planes if whole else np.ascontiguousarray(low.planes)
+    return replace(low, band=band, pixel_size=images.pixel_size * images.band.box / box, planes=planes)
 
 
 def rescaled(volume: np.ndarray, box: int) -> np.ndarray:

@@ -49,7 +49,7 @@ class Filed:
     """(n, 2, K) float32 in an open file, which the caller may close, used as an array is.
 
     Rows that are listed, or a number, are read: ``[rows]``, or ``[rows, :, :k]`` of their first columns; ``[rows] = …``
-    writes whole ones. Slices, ``[a:b]`` and ``[:, :, :k]``, read nothing: they are parts of the same file. Several
+    writes them. Slices, ``[a:b]`` and ``[:, :, :k]``, read nothing: they are parts of the same file. Several
     threads may read and write. ReadError; WriteError where the disk is full.
     """
 
@@ -80,19 +80,24 @@ class Filed:
 
     def __setitem__(self, key: Any, values: Any) -> None:
         rows, columns = self._asked(key)
-        if columns != self._width:
-            raise IndexError("whole rows are written")
         rows = np.atleast_1d(self._numbers(np.arange(len(self))[rows] if isinstance(rows, slice) else rows))
-        filled = np.broadcast_to(np.asarray(values, np.float32), (len(rows), *self.shape[1:]))
-        for start, row, count in runs(rows):
-            part = memoryview(np.ascontiguousarray(filled[start : start + count]).reshape(-1).view(np.uint8).data)
-            at = self._place(row)
-            while part:
-                try:
-                    put = os.pwrite(self._file.number, part, at)
-                except OSError as error:
-                    raise WriteError(f"{self._name}: cannot be written: {error.strerror}") from error
-                part, at = part[put:], at + put
+        filled = np.broadcast_to(np.asarray(values, np.float32), (len(rows), 2, columns))
+        if columns == self._width:
+            for start, row, count in runs(rows):
+                self._write(filled[start : start + count], self._place(row))
+            return
+        for image, row in zip(filled, rows.tolist()):
+            for part, line in enumerate(image):
+                self._write(line, self._place(row) + 4 * part * self._width)
+
+    def _write(self, values: np.ndarray, at: int) -> None:
+        left = memoryview(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
+        while left:
+            try:
+                put = os.pwrite(self._file.number, left, at)
+            except OSError as error:
+                raise WriteError(f"{self._name}: cannot be written: {error.strerror}") from error
+            left, at = left[put:], at + put
 
     def _asked(self, key: Any) -> tuple[Any, int]:
         """Rows, and how many of their columns."""

@@ -181,7 +181,7 @@ def _prepared(
     relaxed: Relaxation, state: State, rows: np.ndarray, radius: int, workers: Workers
 ) -> tuple[Rest, Copies, np.ndarray]:  # fmt: skip
     """What the rows' consensus leaves of them in a band, at the first copy's poses; their comparison; and it."""
-    small = compact(relaxed.problem.images.of(rows), radius)
+    small = compact(relaxed.problem.images, radius, rows)
     poses = state.poses[0].poses[rows, 0]
     shifts = state.poses[0].shifts[rows, 0] * (small.band.box / relaxed.problem.images.band.box)
     solvent = _reduced(relaxed.problem.solvent, small.band.box)

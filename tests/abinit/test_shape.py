@@ -60,6 +60,10 @@ def test_compact_images_keep_the_band(planted, lumps) -> None:
     assert small.band.box < data.images.band.box
     assert small.band.box * small.pixel_size == pytest.approx(32 * 6.0)
     np.testing.assert_array_equal(small.planes, data.images.planes[:, :, : len(small.band)])
+    some = compact.compact(data.images, 6, np.array([2, 0]))
+    np.testing.assert_array_equal(some.planes, small.planes[[2, 0]])
+    np.testing.assert_array_equal(some.chi, small.chi[[2, 0]])
+    assert compact.compact(data.images, data.images.band.radius).planes is data.images.planes
     np.testing.assert_array_equal(small.band.kx, data.images.band.kx[: len(small.band)])
     np.testing.assert_allclose(small.ctf(np.arange(4), 20), data.images.ctf(np.arange(4), 20), atol=1e-6)
 

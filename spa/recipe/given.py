@@ -29,6 +29,7 @@ SHIFT = 20.0  # angstroms: shifts that are searched at first
 LOWPASS = 40.0  # angstroms: where a map begins that is named: nobody knows what is right of it
 NARROW = 0.5  # of what the reference measures: such a diameter is said to cut it
 OPPOSITE = 6.0  # standard errors: contrast is the opposite one
+ASKEW = 0.9  # correlation with its average over the point group, of a map whose axes lie elsewhere
 UNLIKE = 0.15  # of the noise's deviation, that images may differ by and are alike
 DETAIL = 7.0  # of the diameter, a part: where the stream's map does, which these images have made, and several do
 
@@ -87,6 +88,7 @@ def read(run: Run, tables: Tables, asked: Asked, references: Sequence[str] = ())
     measured = max(measured_diameter(start, stack.pixel_size) for start in starts)
     diameter = asked.diameter or measured
     _check_lengths(stack, diameter, asked)
+    _say_axes(run, starts, stack.pixel_size, asked.symmetry)
     if diameter < NARROW * measured:
         run.warn(f"--diameter {diameter:g}: the reference looks {measured:.0f} A wide, and is cut to that")
     mask = solvent(run, asked.mask, stack, diameter)
@@ -114,6 +116,15 @@ def _say_symmetry(run: Run, tables: Tables, asked: Asked) -> None:
         return
     where = tables[maps.SYMMETRY].where
     run.note(f"the map that it starts from has {group} ({where}): --symmetry {group} uses that, C1 does not")
+
+
+def _say_axes(run: Run, starts: Sequence[np.ndarray], pixel_size: float, symmetry: str) -> None:
+    """A warning where no map that it starts from has the point group about its axes."""
+    group = operators(symmetry)
+    if len(group) == 1 or (best := max(premises.symmetric(one, pixel_size, group) for one in starts)) >= ASKEW:
+        return
+    run.warn(f"the map that it starts from hardly has symmetry {symmetry} about its axes: correlation {best:.2f} with "
+             f"its average at {premises.AXES:g} A; `spa symmetry align` lays a map on them")  # fmt: skip
 
 
 def _say_premises(run: Run, images: data.Images, start: np.ndarray, diameter: float, noise: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 Over all views the mean of a particle's projections is its map's mean over each shell, seen through the CTF: images
 whose contrast is that of the map have it, images of the opposite contrast have its negative. And beyond what shows the
 particle an image's power is that of its noise, which the likelihood has as strong in all images of an optics group.
+And a map that is refined in a point group has its axes where the group has them.
 """
 
 import numpy as np
@@ -10,11 +11,25 @@ import numpy as np
 from spa.image.disc import shell_mean
 from spa.refine.data import Images
 from spa.search import orientations
+from spa.volume.shells import lowpass
 from spa.volume.slices import reference, slices
+from spa.volume.transform import in_box, resampled, transform
 
 LOBE = 1.4  # over the diameter: how far out, in the transform of a ball, the density has one sign
 NOISE = 0.75  # of the band: shells from there on show next to nothing but noise
 MOST = 1000  # images that are looked at
+AXES = 20.0  # angstroms: coarser, a map of subunits agrees with its average over any group
+FINER = 2.5  # pixels of that on the grid where they are compared
+
+
+def symmetric(volume: np.ndarray, pixel_size: float, group: np.ndarray) -> float:
+    """Correlation of a map (box, box, box) with its average over operators (g, 3, 3), at 20 angstroms: 1 where it has
+    that symmetry about those axes."""
+    width = len(volume) * pixel_size
+    side = min(len(volume), 2 * int(np.ceil(width * FINER / AXES / 2)))
+    coarse = in_box(lowpass(volume, pixel_size, AXES), pixel_size, side, width / side)
+    mean = resampled(transform(coarse, width / side), side, width / side, group)
+    return float(np.corrcoef(coarse.ravel(), mean.ravel())[0, 1])
 
 
 def _sampled(images: Images) -> np.ndarray:

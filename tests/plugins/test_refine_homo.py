@@ -17,6 +17,7 @@ from spa.io import mrc, star
 from spa.job import maps
 from spa.testing import run_spa
 from spa.volume.fsc import fsc
+from spa.volume.transform import resampled, transform
 from tests.plugins import spoiled
 
 SIMULATION = ("--box", 40, "--pixel-size", 6, "--n", 160, "--snr", 1, "--specimen-diameter", 130)
@@ -254,6 +255,20 @@ def test_images_on_the_ewald_sphere(tmp_path: Path) -> None:
         said[way] = result.stderr
     assert agree["negative"] > agree["none"] > agree["positive"]
     assert "agree less" in said["positive"] and "agree less" not in said["negative"]
+
+
+@pytest.mark.parametrize(("symmetry", "turn", "said"), [("D3", 0, False), ("D3", 50, True), ("C1", 50, False)])
+def test_a_reference_off_the_axes_is_said(data: Path, tmp_path: Path, symmetry: str, turn: float, said: bool) -> None:
+    made = run_spa("simulate", "particles", "-d", tmp_path, *SIMULATION[:4], "--n", 1, "--symmetry", "D3")
+    assert made.status == 0
+    found = mrc.read(tmp_path / "truth.mrc")
+    tilted = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
+    rotation = np.array([[tilted[0], 0, tilted[1]], [0, 1, 0], [-tilted[1], 0, tilted[0]]])
+    volume = resampled(transform(np.array(found.data), 6.0), 40, 6.0, rotation[None])
+    mrc.write(tmp_path / "turned.mrc", volume, 6.0)
+    result = run_spa("refine", "homo", data / "in.star", "-d", tmp_path / "R", "--reference", tmp_path / "turned.mrc",
+                     "--symmetry", symmetry, "--iterations", 1)  # fmt: skip
+    assert result.status == 0 and ("hardly has symmetry" in result.stderr) == said, result.stderr
 
 
 def test_a_diameter_that_cuts_the_reference_is_said(done: Path, tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def model(
     in a band that grows.  How wide a particle is, and so how fine its details must be, its first maps tell: a diameter
     that is half as much again does no harm, and the particles of a mixture may differ.  Several starts race; the one
     whose map makes held-out images most likely goes on, and its pose search is sharpened on all images with half maps.
+    Where poses of a single map stay unsure to the end, starts of another kind in finer shells are tried, too.
     Where a table has particles off their images' centres (rlnOriginXAngst, as `spa classify 2d` leaves it), they are
     looked for there.
     With a symmetry each start is also run without it and laid on the axes afterwards, and the more likely is taken;

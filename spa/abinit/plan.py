@@ -14,7 +14,7 @@ class Settings:
 
     widths: of each class's particle (angstroms), where it has turned out narrower than the diameter; each: operators of
     every class where they differ, once the poses are sharpened; junk: a class more, then, for images that show a blob
-    or nothing.
+    or nothing; finer: how many times as many shells as the widths ask for.
     """
 
     diameter: float
@@ -27,6 +27,7 @@ class Settings:
     widths: tuple[float, ...] = ()
     each: tuple[np.ndarray, ...] = ()
     junk: bool = False
+    finer: float = 1.0
 
     def group_of(self, number: int) -> np.ndarray:
         """Operators (g, 3, 3) of a class."""
@@ -92,13 +93,14 @@ def finest(settings: Settings, side: float, bands: Sequence[int]) -> float:
 def last_bands(settings: Settings, side: float) -> tuple[int, ...]:
     """Shells of each class, in a box of a side (angstroms), at the end of the stochastic phase: details of an eighth of
     the particle, seen from everywhere."""
-    return tuple(int(np.clip(np.rint(6.3 / extent), 4, settings.band)) for extent in settings.extents(side))
+    ends = [6.3 * settings.finer / extent for extent in settings.extents(side)]
+    return tuple(int(np.clip(np.rint(end), 4, settings.band)) for end in ends)
 
 
 def plan(settings: Settings, side: float) -> list[Step]:
     """The bands open over the first four fifths while the posterior hardens; later batches forget less of the past."""
     last = last_bands(settings, side)
-    first = [min(3.0 * 0.7 / extent, settings.band) for extent in settings.extents(side)]
+    first = [min(3.0 * 0.7 * settings.finer / extent, settings.band) for extent in settings.extents(side)]
     steps = []
     for number in range(settings.steps):
         along, late = min(1.0, number / (0.8 * settings.steps)), number / max(settings.steps - 1, 1)
@@ -108,6 +110,15 @@ def plan(settings: Settings, side: float) -> list[Step]:
                  kept=0.5 + 0.25 * max(0.0, 2 * late - 1), similarity=max(0.0, 1 - 1.5 * along))
         )  # fmt: skip
     return steps
+
+
+def quench(settings: Settings, side: float) -> list[Step]:
+    """The plan without its heat: each image goes where its likelihood says, from the first map on.
+
+    A posterior that hardens slowly leads all starts to one map; where that is its own mirror image, as both hands fit
+    images of few shells alike, it is as long in leaving it. These starts differ: some begin nearer to the truth.
+    """
+    return [replace(step, beta=1.0, similarity=0.0) for step in plan(settings, side)]
 
 
 def heat(steps: list[Step]) -> int:
@@ -128,7 +139,7 @@ def climb(settings: Settings, side: float) -> list[Step]:
     third of the steps sees details of a quarter of the particle; then the bands open.
     """
     last = last_bands(settings, side)
-    first = [min(3.6 / extent, end) for extent, end in zip(settings.extents(side), last)]
+    first = [min(3.6 * settings.finer / extent, end) for extent, end in zip(settings.extents(side), last)]
     steps = []
     for number in range(int(0.75 * settings.steps)):
         along = float(np.clip((number / settings.steps - 0.25) / 0.4, 0, 1))

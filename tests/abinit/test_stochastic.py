@@ -225,3 +225,19 @@ def test_a_small_class_is_no_fainter_for_being_small(planted, lumps) -> None:
     large, small = (power(one)[2:].sum() / power(whole)[2:].sum() for one, whole in
                     zip(state.maps, (many.volume, few.volume)))  # fmt: skip
     assert state.sizes[0] > state.sizes[1] and small > large
+
+
+def test_a_quench_has_the_bands_of_the_plan_and_believes_images_from_the_first_on(data) -> None:
+    plain, quenched = plan.plan(data.settings, SIDE), plan.quench(data.settings, SIDE)
+    assert [step.bands for step in quenched] == [step.bands for step in plain]
+    assert {step.beta for step in quenched} == {1.0} and plain[0].beta < 0.5
+
+
+def test_finer_settings_see_as_many_more_shells_from_the_first_step_on(data) -> None:
+    """Up to the last that the images have."""
+    settings = replace(data.settings, band=100)
+    finer = replace(settings, finer=2.0)
+    for course in (plan.plan, plan.climb):
+        one, other = course(settings, SIDE), course(finer, SIDE)
+        assert all(abs(b.band - 2 * a.band) <= 1 and b.step < a.step for a, b in zip(one, other))
+    assert max(plan.last_bands(replace(finer, band=9), SIDE)) == 9

@@ -101,6 +101,21 @@ def test_the_result_does_not_depend_on_threads(data: Path, done: Path, tmp_path:
     assert star.read(tmp_path / "out.star")["particles"] == star.read(done / "out.star")["particles"]
 
 
+def test_where_poses_stay_unsure_other_starts_are_tried(data: Path, done: Path, tmp_path: Path) -> None:
+    """And only there; taken up again, the end is the same to the byte."""
+    assert not list((done / "states").glob("quench*"))
+    images = mrc.read(data / "particles.mrcs").data
+    noise = np.random.default_rng(0).normal(0, 6, images.shape)
+    with_images(data, tmp_path, (images + noise).astype(np.float32))
+    ends = []
+    for more in ((), ("--resume",)):
+        result = abinit(tmp_path, tmp_path / "model", "--seeds", 1, "--max-resolution", 30, *more)
+        assert result.status == 0, result.stderr
+        ends.append((tmp_path / "model" / "class001.mrc").read_bytes())
+    assert (tmp_path / "model" / "states" / "quench_C1_0.npz").exists()
+    assert ends[0] == ends[1]
+
+
 def test_kill_9_and_resume_give_the_same_bytes(data: Path, done: Path, tmp_path: Path) -> None:
     words = [
         Path(sys.executable).parent / "spa", "abinit", "model", data / "in.star", "-d", tmp_path, "-o",

@@ -13,6 +13,7 @@ from spa.io.star import Table
 from spa.io.whole import whole
 from spa.job.particles import pose_columns
 from spa.job.run import Run
+from spa.recipe.abinit import quenching
 from spa.recipe.abinit.inputs import Given
 from spa.recipe.abinit.sharpening import Sharpening
 from spa.refine.engine import CPU, Engine
@@ -84,7 +85,12 @@ class Course:
         best = max(ends, key=lambda entry: entry.evidence)
         for entry in ends:
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: held-out evidence {entry.evidence:.2f} at the end")
-        return Outcome(heats, self.first, scale.band, best, *Sharpening(self, best).outcome())
+        found = Sharpening(self, best).outcome()
+        if best.settings.classes == 1 and found[0].clearest < quenching.UNSURE:
+            other = quenching.best(self, seeds, best, scale)
+            if other is not best:
+                best, found = other, Sharpening(self, other, "again").outcome()
+        return Outcome(heats, self.first, scale.band, best, *found)
 
     @property
     def tied(self) -> bool:
@@ -123,17 +129,24 @@ class Course:
 
     def heat(self, settings: Settings, symmetry: str, seed: int) -> Entry:
         """The first part of the plan, from noise."""
-        given, todo = self.given, self._heating(settings)
+        todo = self._heating(settings)
+        entry = self.begun("heat", settings, symmetry, seed, todo, score.Scale(todo[-1].band, todo[-1].step))
+        self.run.say(f"seed {seed}, {symmetry}: held-out evidence {entry.evidence:.2f} in {todo[-1].band} shells")
+        return entry
+
+    def begun(
+        self, part: str, settings: Settings, symmetry: str, seed: int, todo: list[Step], scale: score.Scale
+    ) -> Entry:
+        """What steps make of noise, with its evidence in a scale."""
+        given = self.given
 
         def make() -> stochastic.State:
             start = stochastic.first_state(given.images, given.noise, settings, self.key(seed))
             return self.steps(settings, start, seed, todo)
 
-        state = self.kept(f"heat_{symmetry}_{seed}", stochastic.State, make)
-        scale = score.Scale(todo[-1].band, todo[-1].step)
-        entry = Entry(seed, settings, symmetry, state, self._evidence(settings, state, scale, todo[-1].bands))
-        self.run.say(f"seed {seed}, {symmetry}: held-out evidence {entry.evidence:.2f} in {todo[-1].band} shells")
-        return entry
+        state = self.kept(f"{part}_{symmetry}_{seed}", stochastic.State, make)
+        evidence = self._evidence(settings, state, scale, todo[-1].bands)
+        return Entry(seed, settings, symmetry, state, evidence)
 
     def narrowed(self, entry: Entry, bands: tuple[int, ...]) -> Entry:
         """The entry whose particles are as wide as its maps of so many shells say: what follows goes to their
@@ -153,7 +166,10 @@ class Course:
 
     def _weighed(self, entry: Entry, scale: score.Scale) -> Entry:
         """The entry with its evidence in a scale."""
-        bands = last_bands(entry.settings, self.side)
+        return self.weighed(entry, scale, last_bands(entry.settings, self.side))
+
+    def weighed(self, entry: Entry, scale: score.Scale, bands: tuple[int, ...]) -> Entry:
+        """The same of so many shells of its maps."""
         return replace(entry, evidence=self._evidence(entry.settings, entry.state, scale, bands))
 
     def _compared(self, best: Entry, entry: Entry) -> Entry:
@@ -173,15 +189,15 @@ class Course:
         always race.
         """
         scale = self._scale_with(scale, ranked)
-        first = self._further(ranked[0], "end", self._rest(ranked[0]), scale)
+        first = self.further(ranked[0], "end", self._rest(ranked[0]), scale)
         if first.state.sharpness > stochastic.SHARP and not first.settings.widths:
             return first, scale
         if first.settings.classes > 1:
-            others = [self._further(entry, "end", self._rest(entry), scale) for entry in ranked[1:]]
+            others = [self.further(entry, "end", self._rest(entry), scale) for entry in ranked[1:]]
             ranked = [self.narrowed(entry, last_bands(entry.settings, self.side)) for entry in [first, *others]]
             scale = self._scale_with(scale, ranked)
-        rivals = [self._cycled(self._weighed(entry, scale), 0, RACE, scale) for entry in ranked]
-        best = self._cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES, scale)
+        rivals = [self.cycled(self._weighed(entry, scale), 0, RACE, scale) for entry in ranked]
+        best = self.cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES, scale)
         return self._faded(best, scale), scale
 
     def _heating(self, settings: Settings) -> list[Step]:
@@ -198,14 +214,17 @@ class Course:
             return cycle(self.plan(settings))
         return again(climb(settings, self.side), number) if number else climb(settings, self.side)
 
-    def _cycled(self, best: Entry, first: int, last: int, scale: score.Scale) -> Entry:
-        """The best of what cycles first + 1 … last lead to; they end once it is sharp or nothing is gained."""
+    def cycled(
+        self, best: Entry, first: int, last: int, scale: score.Scale, part: str = "cycle",
+        sharp: float = stochastic.SHARP,
+    ) -> Entry:  # fmt: skip
+        """The best of what cycles first + 1 … last lead to; they end once it is so sharp or nothing is gained."""
         entry, idle, patience = best, 0, FEW if best.settings.classes > 1 else PATIENCE
         for number in range(first, last):
-            if entry.state.sharpness > stochastic.SHARP or idle == patience:
+            if entry.state.sharpness > sharp or idle == patience:
                 break
-            entry = self._further(entry, f"cycle{number + 1}", self._cycle(entry.settings, number), scale)
-            self.run.say(f"seed {entry.seed}, {entry.symmetry}: cycle {number + 1}, evidence {entry.evidence:.2f}")
+            entry = self.further(entry, f"{part}{number + 1}", self._cycle(entry.settings, number), scale)
+            self.run.say(f"seed {entry.seed}, {entry.symmetry}: {part} {number + 1}, evidence {entry.evidence:.2f}")
             idle = 0 if score.gained(entry.evidence, best.evidence, entry.settings.classes) else idle + 1
             best = max(best, entry, key=lambda one: one.evidence)
         return best
@@ -216,14 +235,14 @@ class Course:
         Where all have the signal's power, one of noise promises as much as a particle, and draws images away from it.
         """
         for number in range(CYCLES if best.settings.classes > 1 else 0):
-            after = self._further(best, f"fade{number + 1}", again(climb(best.settings, self.side)), scale)
+            after = self.further(best, f"fade{number + 1}", again(climb(best.settings, self.side)), scale)
             self.run.say(f"seed {best.seed}, {best.symmetry}: faded, evidence {after.evidence:.2f}")
             if not score.gained(after.evidence, best.evidence, after.settings.classes):
                 return best
             best = after
         return best
 
-    def _further(self, entry: Entry, part: str, todo: list[Step], scale: score.Scale) -> Entry:
+    def further(self, entry: Entry, part: str, todo: list[Step], scale: score.Scale) -> Entry:
         """The entry after more steps, with its evidence in a scale."""
 
         def make() -> stochastic.State:

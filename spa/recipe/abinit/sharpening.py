@@ -23,10 +23,10 @@ LOSS = 0.025  # of the held-out evidence that symmetry may cost: a wrong group c
 
 
 class Sharpening:
-    """From the best entry to its end."""
+    """From the best entry to its end; part: what its states are kept as."""
 
-    def __init__(self, course: "Course", best: "Entry") -> None:
-        self.course, self.given, self.best = course, course.given, best
+    def __init__(self, course: "Course", best: "Entry", part: str = "round") -> None:
+        self.course, self.given, self.best, self.part = course, course.given, best, part
         self.loose = replace(best.settings, operators=operators("C1"))
         self.bands = last_bands(best.settings, course.side)
         self.masks = stochastic.solvents(self.given.images, best.settings)
@@ -127,7 +127,7 @@ class Sharpening:
             make = functools.partial(
                 sharpen.iterated, given.images, state, settings, key, course.workers, idle < patience
             )
-            state = course.kept(f"round{state.round + 1}_{label}_{self.best.seed}", sharpen.State, make)
+            state = course.kept(f"{self.part}{state.round + 1}_{label}_{self.best.seed}", sharpen.State, make)
             told = ""
             if state.sharpness < looks.SHARP:
                 now = self.unseen(state.maps[: len(names)] * self.masks[:, None], state.sizes[: len(names)])

@@ -1,0 +1,48 @@
+"""Other starts for one map whose poses stay unsure to the end: quenched, in finer shells, from small batches.
+
+Of small particles in wide spheres all heats make one map, its own mirror image: shells that would tell are not used.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from spa.abinit import score
+from spa.abinit.plan import Settings, climb, last_bands, quench
+
+if TYPE_CHECKING:
+    from spa.recipe.abinit.course import Course, Entry
+
+FINER = 1.2  # times the shells that the particle's width asks for
+PARTS = 3  # of the images, of which a batch is one: maps of all of them stay where they are
+FEWEST = 50  # images of a batch
+LAST = 12  # cycles at most
+CLEAR = 0.68  # of a posterior, where they end: wrong maps, too, are sharper in finer shells
+UNSURE = 0.66  # of the posteriors at the end of a course, below which others are tried
+
+
+def settings_of(course: "Course") -> Settings:
+    """What is asked for, in finer shells and by smaller batches."""
+    wanted = course.given.settings
+    return replace(wanted, finer=FINER, batch=min(wanted.batch, max(FEWEST, len(course.rows) // PARTS)))
+
+
+def best(course: "Course", seeds: int, heated: "Entry", scale: score.Scale) -> "Entry":
+    """What makes held-out images likeliest in the shells that it has in common with the best of the heats: that one, or
+    one of other starts after its climb and the cycles that it gains by. The likeliest start goes first, and none
+    follows one that is clear."""
+    settings, symmetry = settings_of(course), course.given.symmetry
+    finer = scale.with_others([course.scale_of(settings)])
+    first, then = quench(settings, course.side), climb(settings, course.side)
+    begun = [course.begun("quench", settings, symmetry, seed, first, finer) for seed in range(seeds)]
+    starts = [course.further(entry, "climb", then, finer) for entry in begun]
+    for entry in starts:
+        course.run.say(f"seed {entry.seed}, {symmetry}: quenched, evidence {entry.evidence:.2f}")
+    ends = [heated]
+    for entry in sorted(starts, key=lambda entry: -entry.evidence):
+        ends.append(course.cycled(entry, 1, LAST, finer, "again", CLEAR))
+        if ends[-1].state.sharpness > CLEAR:
+            break
+    bands = last_bands(heated.settings, course.side)
+    weighed = [course.weighed(entry, scale, bands).evidence for entry in ends]
+    course.run.say("in the same shells: " + ", ".join(f"{evidence:.2f}" for evidence in weighed))
+    return ends[weighed.index(max(weighed))]

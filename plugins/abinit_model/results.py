@@ -71,7 +71,7 @@ def _classes(given: Given, outcome: Outcome, names: list[str], particles: Table)
 
 def _seeds(given: Given, outcome: Outcome) -> Table:
     """One row a heat: what it was held to, how likely it makes images that it has not seen, whom it agrees with."""
-    best = outcome.best
+    best = outcome.best if outcome.heated else None
     width = given.stack.box * given.stack.pixel_size
     agreed = [entry.agreement for entry in outcome.heats]
     return Table.of(
@@ -80,7 +80,10 @@ def _seeds(given: Given, outcome: Outcome) -> Table:
         spaHeldOutEvidence=[entry.evidence for entry in outcome.heats],
         spaAgreementResolution=[0.0 if one is None else width / one.shell for one in agreed],
         spaMirrored=[0 if one is None else int(one.mirrored) for one in agreed],
-        spaChosen=[int(entry.seed == best.seed and entry.symmetry == best.symmetry) for entry in outcome.heats],
+        spaChosen=[
+            int(best is not None and (entry.seed, entry.symmetry) == (best.seed, best.symmetry))
+            for entry in outcome.heats
+        ],
     )
 
 
@@ -94,7 +97,7 @@ def _resolution(given: Given, curve: np.ndarray) -> float:
 
 
 def summary(given: Given, outcome: Outcome) -> str:
-    """Resolution, classes, and how many of the heats agree with the best of their kind."""
+    """Resolution, classes, and how many of the heats agree with the best of their kind, if it came from them."""
     rivals = [entry.agreement for entry in outcome.heats if entry.agreement is not None]
     alike = sum(one.shell >= 0.6 * outcome.compared for one in rivals)
     kinds = len(outcome.heats) - len(rivals)
@@ -103,7 +106,9 @@ def summary(given: Given, outcome: Outcome) -> str:
         kind += ", classes: " + "; ".join(_told(given, outcome, number, "A") for number in _order(outcome))
     else:
         kind += f", {outcome.symmetry[0]}"
-    return f"{kind}, {len(given.images)} particles; {alike + kinds} of {len(outcome.heats)} starts agree"
+    count = len(outcome.heats)
+    told = f"{alike + kinds} of {count} starts agree" if outcome.heated else f"from a start after the first {count}"
+    return f"{kind}, {len(given.images)} particles; {told}"
 
 
 def _told(given: Given, outcome: Outcome, number: int, unit: str) -> str:

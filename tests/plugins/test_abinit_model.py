@@ -112,6 +112,8 @@ def test_where_poses_stay_unsure_other_starts_are_tried(data: Path, done: Path, 
         result = abinit(tmp_path, tmp_path / "model", "--seeds", 1, "--max-resolution", 30, *more)
         assert result.status == 0, result.stderr
         ends.append((tmp_path / "model" / "class001.mrc").read_bytes())
+        chosen = star.read(tmp_path / "model" / "seeds.star")["seeds"].ints("spaChosen")
+        assert chosen.sum() == ("1 of 1 starts agree" in result.stderr) == ("after the first 1" not in result.stderr)
     assert (tmp_path / "model" / "states" / "quench_C1_0.npz").exists()
     assert ends[0] == ends[1]
 

@@ -54,6 +54,11 @@ class Outcome:
     symmetry: tuple[str, ...]
     shown: np.ndarray
 
+    @property
+    def heated(self) -> bool:
+        """Whether it came from one of the heats, not from another start."""
+        return self.best.settings.finer == 1
+
 
 class Course:
     """What all parts of a run share; whole steps are kept in DIR/states and taken from there with --resume."""

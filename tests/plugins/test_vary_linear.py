@@ -140,9 +140,9 @@ def frames_follow_the_curve(folder: Path) -> None:
 def rare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all.star: 600 particles of three subunits of which 48 lack one (spaTruth 1), poses known."""
     folder = tmp_path_factory.mktemp("rare")
-    make = ("simulate", "particles", "--box", 32, "--pixel-size", 6, "--snr", 0.6, "--symmetry", "C3",
-            "--specimen-diameter", 120)  # fmt: skip
-    assert run_spa(*make, "-d", folder / "a", "--n", 552, "--seed", 1).status == 0
+    make = ("simulate", "particles", "--box", 32, "--pixel-size", 6, "--snr", 0.6, "--symmetry", "C3")
+    whole = ("--specimen-diameter", 120)
+    assert run_spa(*make, "-d", folder / "a", "--n", 552, "--seed", 1, *whole).status == 0
     more = ("--map", folder / "a" / "truth.mrc", "--odd-subunit", "missing")
     assert run_spa(*make, "-d", folder / "b", "--n", 48, "--seed", 2, *more).status == 0
     tables = [star.read(folder / name / "truth.star") for name in "ab"]

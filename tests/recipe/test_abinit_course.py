@@ -23,7 +23,7 @@ class Told(Course):
         self.side, self.went = SIDE, Counter[int]()
         self.run: Any = SimpleNamespace(say=lambda text: None)
 
-    def _further(self, entry: Entry, part: str, todo: list, scale: Scale) -> Entry:
+    def further(self, entry: Entry, part: str, todo: list, scale: Scale) -> Entry:
         self.went[entry.seed] += 1
         return entry
 

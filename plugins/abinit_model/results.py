@@ -8,7 +8,8 @@ from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.job import maps
 from spa.job.run import Run
-from spa.recipe.abinit.course import Outcome, final_maps, posed
+from spa.recipe.abinit.course import Outcome
+from spa.recipe.abinit.ended import final_maps, posed
 from spa.recipe.abinit.inputs import Given
 from spa.recipe.kept import EVIDENCE
 from spa.volume.fsc import crossing

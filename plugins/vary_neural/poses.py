@@ -19,7 +19,8 @@ from spa.job.pool import mapping
 from spa.job.run import Run
 from spa.model.poses import matrices
 from spa.recipe.abinit import inputs
-from spa.recipe.abinit.course import FOLDER, Course, posed
+from spa.recipe.abinit.course import FOLDER, Course
+from spa.recipe.abinit.ended import posed
 from spa.recipe.posed import Given
 from spa.refine import expectation
 from spa.refine.classes import evidence

@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spa.abinit import agree, compact, score, sharpen, states, stochastic, width
+from spa.abinit import agree, score, sharpen, states, stochastic, width
 from spa.abinit.plan import Settings, Step, again, climb, cycle, heat, last_bands, plan
 from spa.errors import ReadError
 from spa.io.arrays import DAMAGED
-from spa.io.star import Table
 from spa.io.whole import whole
-from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.recipe.abinit import quenching
 from spa.recipe.abinit.inputs import Given
@@ -283,18 +281,3 @@ class Course:
             states.save(part, state)
         self.run.checkpoint()
         return state
-
-
-def posed(given: Given, found: sharpen.Classified) -> Table:
-    """The particles with their poses and half-sets."""
-    poses = pose_columns(found.poses, given.centres + found.shifts, given.images.pixel_size)
-    return given.stack.table(given.rows).with_columns(**poses, rlnRandomSubset=given.images.half + 1)
-
-
-def final_maps(given: Given, state: sharpen.State) -> np.ndarray:
-    """The maps (c, box, box, box) on the images' grid: masked, their last shells faded out."""
-    assert state.joint is not None
-    mask = stochastic.sphere(given.images, given.settings.diameter)
-    radius = min(state.radius, given.images.band.radius)
-    faded = [compact.faded(one, radius) * mask for one in state.joint]
-    return np.stack([compact.rescaled(one, given.stack.box) for one in faded])

@@ -9,6 +9,7 @@ from spa.job.run import Run, job
 OWN = {"--zdim": "--latent", "-n": "--epochs", "--num-epochs": "--epochs", "--seed": "--seed", "-o": "--outdir",
        "--outdir": "--outdir", "--poses": "the table", "--ctf": "the table"}  # fmt: skip
 
+
 @click.command()
 @options.star_in
 @options.star_out

@@ -21,10 +21,15 @@ def was_given(name: str) -> bool:
     return context().get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
 
 
+def _spelt(ctx: click.Context) -> dict[str | None, str]:
+    """The options of a command by their parameters' names."""
+    return {param.name: max(param.opts, key=len) for param in ctx.command.params}
+
+
 def go_with(owner: str | tuple[str, ...], *names: str) -> None:
     """UsageError where one of these options was given without (any of) what it belongs to, and would be ignored."""
     ctx = context()
-    spelt = {param.name: max(param.opts, key=len) for param in ctx.command.params}
+    spelt = _spelt(ctx)
     owners = (owner,) if isinstance(owner, str) else owner
     for name in names:
         if was_given(name) and not any(ctx.params[one] for one in owners):
@@ -35,7 +40,7 @@ def go_with(owner: str | tuple[str, ...], *names: str) -> None:
 def excluded_by(owner: str, *names: str) -> None:
     """UsageError where one of these options was given beside one that leaves it nothing to do."""
     ctx = context()
-    spelt = {param.name: max(param.opts, key=len) for param in ctx.command.params}
+    spelt = _spelt(ctx)
     for name in names:
         if was_given(name) and was_given(owner) and ctx.params[owner] is not False:
             raise UsageError(f"{spelt[name]} does nothing beside {spelt[owner]}")

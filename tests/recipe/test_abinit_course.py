@@ -30,7 +30,7 @@ class Told(Course):
     def narrowed(self, entry: Entry, bands: tuple[int, ...]) -> Entry:
         return entry
 
-    def _weighed(self, entry: Entry, scale: Scale) -> Entry:
+    def weighed(self, entry: Entry, scale: Scale, bands: tuple[int, ...] | None = None) -> Entry:
         return entry
 
 

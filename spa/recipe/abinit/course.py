@@ -84,7 +84,7 @@ class Course:
         for kind in ranked:
             end, scale = self.finished(kind, scale)
             ends.append(self.on_axes(end, scale.band))
-        ends = [self._weighed(entry, scale) for entry in ends]  # on their axes, and all in one scale
+        ends = [self.weighed(entry, scale) for entry in ends]  # on their axes, and all in one scale
         best = max(ends, key=lambda entry: entry.evidence)
         for entry in ends:
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: held-out evidence {entry.evidence:.2f} at the end")
@@ -167,12 +167,9 @@ class Course:
         """A scale that has the details of all entries, too."""
         return scale.with_others(self.scale_of(entry.settings) for entry in entries)
 
-    def _weighed(self, entry: Entry, scale: score.Scale) -> Entry:
-        """The entry with its evidence in a scale."""
-        return self.weighed(entry, scale, last_bands(entry.settings, self.side))
-
-    def weighed(self, entry: Entry, scale: score.Scale, bands: tuple[int, ...]) -> Entry:
-        """The same of so many shells of its maps."""
+    def weighed(self, entry: Entry, scale: score.Scale, bands: tuple[int, ...] | None = None) -> Entry:
+        """The entry with its evidence in a scale, of all or so many shells of its maps."""
+        bands = bands or last_bands(entry.settings, self.side)
         return replace(entry, evidence=self._evidence(entry.settings, entry.state, scale, bands))
 
     def _compared(self, best: Entry, entry: Entry) -> Entry:
@@ -199,7 +196,7 @@ class Course:
             others = [self.further(entry, "end", self._rest(entry), scale) for entry in ranked[1:]]
             ranked = [self.narrowed(entry, last_bands(entry.settings, self.side)) for entry in [first, *others]]
             scale = self._scale_with(scale, ranked)
-        rivals = [self.cycled(self._weighed(entry, scale), 0, RACE, scale) for entry in ranked]
+        rivals = [self.cycled(self.weighed(entry, scale), 0, RACE, scale) for entry in ranked]
         best = self.cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES, scale)
         return self._faded(best, scale), scale
 
@@ -252,7 +249,7 @@ class Course:
             return self.steps(entry.settings, entry.state, entry.seed, todo)
 
         state = self.kept(f"{part}_{entry.symmetry}_{entry.seed}", stochastic.State, make)
-        return self._weighed(replace(entry, state=state), scale)
+        return self.weighed(replace(entry, state=state), scale)
 
     def on_axes(self, entry: Entry, band: int) -> Entry:
         """A run without symmetry laid on the axes of the one that is asked for, found in so many shells, and averaged

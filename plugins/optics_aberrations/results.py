@@ -44,7 +44,10 @@ def tables_of(given: Given, found: Measured, keep_astigmatism: bool) -> Tables:
                 u[rows], v[rows], angle[rows] = moved_defocus(u[rows], v[rows], angle[rows], matrix)
         u[rows], v[rows], angle[rows] = _astigmatic(u[rows], v[rows], angle[rows], more)
     columns = _columns(numbers, tilts, odds, evens, matrices)
-    there = {name: value for name, value in columns.items() if name in optics or _says(name, value)}
+    says = {name for name, value in columns.items() if name in optics or _says(name, value)}
+    if says.intersection(MAGNIFICATION):  # all of a matrix or nothing: a plain scale has no 01 and 10
+        says.update(MAGNIFICATION)
+    there = {name: value for name, value in columns.items() if name in says}
     changed: dict[str, Any] = {}
     if not all(np.array_equal(a, b) for a, b in ((u, p.defocus_u), (v, p.defocus_v), (angle, p.defocus_angle))):
         changed |= {"rlnDefocusU": u, "rlnDefocusV": v, "rlnDefocusAngle": np.rad2deg(angle)}

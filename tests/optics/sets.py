@@ -11,11 +11,11 @@ PLANTED = ("--beam-tilt 0.8 -0.5 --odd-zernike 2 20 --odd-zernike 5 -15 --cs-err
 POSES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnOriginXAngst", "rlnOriginYAngst", "rlnRandomSubset")
 
 
-def simulated(folder: Path, words: str) -> Path:
-    """A folder with P/ and posed.star: what a user has, and the true poses."""
-    result = run_spa("simulate", "particles", "-d", "P", "-o", "p.star", *words.split(), cwd=folder)
+def simulated(folder: Path, words: str, name: str = "P") -> Path:
+    """A folder with P/ (or name/) and posed.star: what a user has, and the true poses."""
+    result = run_spa("simulate", "particles", "-d", name, "-o", "p.star", *words.split(), cwd=folder)
     assert result.status == 0, result.stderr
-    truth, blind = (star.read(folder / "P" / f"{name}.star") for name in ("truth", "particles"))
-    table = blind["particles"].with_columns(**{name: truth["particles"].text(name) for name in POSES})
+    truth, blind = (star.read(folder / name / f"{kind}.star") for kind in ("truth", "particles"))
+    table = blind["particles"].with_columns(**{one: truth["particles"].text(one) for one in POSES})
     star.write(blind.with_block("particles", table), folder / "posed.star")
     return folder

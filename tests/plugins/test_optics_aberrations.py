@@ -88,6 +88,21 @@ def test_a_plain_set_has_nothing_significant_and_stays_as_it_is(plain: Path, tmp
     assert not table.ints("spaAberrationKept").any() and (table.floats("spaAberrationChance") > 1e-4).all()
 
 
+def test_a_plain_scale_is_written_whole(tmp_path: Path) -> None:
+    """Pixels of the second group are 2 % larger than its table says; the matrices have zeros off the diagonal."""
+    words = "--box 64 --snr 1 --defocus 5000 12000 --symmetry D2 --n 120"
+    one = star.read(simulated(tmp_path, f"{words} --pixel-size 1.5 --specimen-diameter 60") / "posed.star")
+    star.write(one, tmp_path / "one.star")
+    two = star.read(simulated(tmp_path, f"{words} --pixel-size 1.53 --map P/truth.mrc --seed 1", "Q") / "posed.star")
+    said = {"rlnOpticsGroupName": ["later"], "rlnImagePixelSize": [1.5], "rlnMicrographOriginalPixelSize": [1.5]}
+    star.write(two.with_block("optics", two["optics"].with_columns(**said)), tmp_path / "two.star")
+    both = run_spa("star", "cat", "one.star", "two.star", "-o", "posed.star", cwd=tmp_path)
+    assert both.status == 0, both.stderr
+    groups = optics_groups(found(tmp_path, tmp_path, "--terms", "magnification"))
+    (first, *off, _), (second, *others, _) = (groups[number].magnification for number in (1, 2))
+    assert abs(first - second - 0.02) < 0.005 and not any(off) and not any(others)
+
+
 def test_groups_have_their_own(tmp_path: Path) -> None:
     simulated(tmp_path, f"{SET} --optics-groups 2 --beam-tilt-spread 1 --per-micrograph 20")
     groups = optics_groups(found(tmp_path, tmp_path, "--terms", "beam-tilt"))

@@ -149,9 +149,10 @@ def done(source: "Pixels | PixelsOnDevice", settings: Settings, exposure: Exposu
     first, last = source.bounds
     hot = source.find_hot()
     factor = frames.factor_for(exposure.pixel_size)
-    small = ways.reduced(source.frames(), last - first, factor)
-    found = align(small, factor, settings.patches, exposure, first, settings.bfactor, ways)
-    del small
+    found = align(
+        ways.reduced(source.frames(), last - first, factor), factor, settings.patches, exposure, first,
+        settings.bfactor, ways,
+    )  # fmt: skip
     doses = exposure.doses(last - first, first)
     weighted = None
     if settings.dose_weight:

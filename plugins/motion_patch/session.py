@@ -18,7 +18,7 @@ from spa.recipe.device import device_of
 from spa_plugins.motion_patch import inputs, results
 from spa_plugins.motion_patch.camera import Reference, References
 from spa_plugins.motion_patch.inputs import Entry, Settings
-from spa_plugins.motion_patch.movie import Memory, Pixels, Result, chosen, done, memory_beside, memory_for
+from spa_plugins.motion_patch.movie import PROGRAM, Memory, Pixels, Result, chosen, done, memory_beside, memory_for
 
 if TYPE_CHECKING:
     from spa.gpu.device import Device
@@ -47,6 +47,7 @@ class Gate:
                 count = max(1, min(self._run.threads, room // one)) if free is not None else self._run.threads
                 self._gate = threading.BoundedSemaphore(count)
                 how = "frames held" if self.hold else "frames read again when needed"
+                memory.ready(one - PROGRAM)
                 self._run.say(f"{one / 2**30:.2f} GiB a movie ({how}), {count} at once")
         return self._gate or nullcontext()
 

@@ -1,6 +1,7 @@
 """The plan before the work: what does not fit is refused at the start, with the figures."""
 
 import ctypes
+import time
 from pathlib import Path
 
 from spa.errors import DeviceError
@@ -13,38 +14,50 @@ CGROUPS = (  # limit, use
 
 _KEPT = 2**30  # bytes of freed memory that a job keeps at most at the end of its heap
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
-_LARGE = 2**27  # bytes of the heap that the system is asked to give in large pages
-_PAGE, _HUGEPAGE = 2**21, 14  # of x86-64 and most others; Linux's word for madvise
-_at_first = 0  # bytes of the heap with these
+_PAGE, _HUGEPAGE, _NOHUGEPAGE = 2**21, 14, 15  # of x86-64 and most others; Linux's words for madvise
+_SLOW = 10**6  # ns that a large page takes where the system has none at hand: clearing takes a tenth of it
+_never_used = _at_first = 0  # bytes at the heap's end that nothing has touched, and of the heap as long as that is so
 
 
 def reuse() -> None:
     """Have the C library (glibc) use the memory of freed arrays again from the first on, the largest too: the system
     clears pages that are given back and asked for anew, a third of the time of large boxes. Threads take it from one
     place: their own are small, and are given back when they are empty."""
-    library = ctypes.CDLL(None)
-    found = getattr(library, "mallopt", None)
+    found = getattr(ctypes.CDLL(None), "mallopt", None)
     if found is not None:
         found(_MMAP_MAX, 0)  # what is mapped alone is given back as soon as it is freed
         found(_TRIM_THRESHOLD, _KEPT)
         found(_ARENA_MAX, 1)
-        _in_large_pages(library)
 
 
-def _in_large_pages(library: ctypes.CDLL) -> None:
-    """Let the end of the heap come in large pages: thousands of small ones are a twentieth of a short job.
+def ready(wanted: int) -> None:
+    """Take memory that is soon used (bytes) in large pages, as far as the system has them at hand, and half of what a
+    job may keep; after `reuse`.
 
-    Nothing is used for it: what is asked for is freed, untouched.
+    Thousands of small pages are a tenth of a short job. Where a virtual machine's host took back what was free, though,
+    a large page costs eight times what as many small ones do: the rest is left to come in small ones.
     """
-    global _at_first
+    global _never_used, _at_first
+    if _heap() is None:  # no glibc
+        return
+    library = ctypes.CDLL(None)
     library.malloc.restype = ctypes.c_void_p
-    start = library.malloc(ctypes.c_size_t(_LARGE))
-    if start:
-        first = -(-start // _PAGE) * _PAGE
-        library.madvise(ctypes.c_void_p(first), ctypes.c_size_t(_LARGE - _PAGE), _HUGEPAGE)
-        library.free(ctypes.c_void_p(start))
-        heap = _heap()
-        _at_first = heap.arena if heap else 0
+    wanted = min(wanted, _KEPT // 2)
+    start = library.malloc(ctypes.c_size_t(wanted))
+    if not start:
+        return
+    at, end = -(-start // _PAGE) * _PAGE, (start + wanted) // _PAGE * _PAGE
+    library.madvise(ctypes.c_void_p(at), ctypes.c_size_t(max(0, end - at)), _HUGEPAGE)
+    while at < end:
+        before = time.thread_time_ns()
+        ctypes.memset(at, 0, 1)
+        at += _PAGE
+        if time.thread_time_ns() - before > _SLOW:
+            library.madvise(ctypes.c_void_p(at), ctypes.c_size_t(end - at), _NOHUGEPAGE)
+            break
+    library.free(ctypes.c_void_p(start))
+    heap = _heap()
+    _never_used, _at_first = max(0, start + wanted - at), heap.arena if heap else 0
 
 
 class _Heap(ctypes.Structure):
@@ -69,7 +82,7 @@ def kept() -> int:
     heap = _heap()
     if heap is None:
         return 0
-    never_used = _LARGE if heap.arena <= _at_first else 0  # the heap has not grown since
+    never_used = _never_used if heap.arena <= _at_first else 0
     return max(0, int(heap.keepcost) - never_used)
 
 

@@ -63,6 +63,7 @@ def align(
     start = start * factor
     damaged = _damage(exposure, n, first)
     cut = ways.cut(frames, patches.layout(frames.shape, factor, _tiles(grid), start, damaged, pixel))
+    del frames  # their memory is used again, where the caller keeps none
     basis = field.basis_for(n, exposure.dose, grid)
     now, prior = field.still(basis, start), Prior()
     for resolution in (*STAGES, 0.0):

@@ -23,19 +23,19 @@ def lowpass_taps(factor: int) -> np.ndarray:
     return (taps / taps.sum()).astype(np.float32)
 
 
-def for_alignment(frame: np.ndarray, factor: int) -> np.ndarray:
-    """int8 (ny // factor, nx // factor) of a frame (ny, nx) float32: its mean taken off, ``LEVELS`` to its noise."""
+def for_alignment(frame: np.ndarray, factor: int, out: np.ndarray) -> None:
+    """A frame (ny, nx) float32 into out (ny // factor, nx // factor) int8: less its mean, ``LEVELS`` to its noise."""
     small = smaller.decimated(frame, lowpass_taps(factor), factor) if factor > 1 else frame
     mean, spread = smaller.mean_and_spread(small, 3)
-    return smaller.rounded(small, np.float32(mean), np.float32(LEVELS / max(spread, 1e-30)))
+    smaller.rounded(small, np.float32(mean), np.float32(LEVELS / max(spread, 1e-30)), out)
 
 
 def reduced(images: Iterable[np.ndarray], count: int, factor: int) -> np.ndarray:
     """(count, ny // factor, nx // factor): of so many frames one after another."""
     found: np.ndarray | None = None
     for number, image in enumerate(images):
-        small = for_alignment(image, factor)
-        found = np.empty((count, *small.shape), np.int8) if found is None else found
-        found[number] = small
+        if found is None:
+            found = np.empty((count, *(size // factor for size in image.shape)), np.int8)
+        for_alignment(image, factor, found[number])
     assert found is not None
     return found

@@ -83,15 +83,9 @@ def _moments(image, apart, found):  # type: ignore[no-untyped-def]
     found[1] /= count
 
 
-def rounded(image: np.ndarray, mean: float, scale: float) -> np.ndarray:
-    """(image - mean) * scale, rounded to signed bytes."""
-    out = np.empty(image.shape, np.int8)
-    _rounded(image, mean, scale, out)
-    return out
-
-
 @kernel("void(f4[:, ::1], f4, f4, i1[:, ::1])", fastmath=True)
-def _rounded(image, mean, scale, out):  # type: ignore[no-untyped-def]
+def rounded(image, mean, scale, out):  # type: ignore[no-untyped-def]
+    """out: (image - mean) * scale, rounded to signed bytes."""
     ny, nx = image.shape
     for y in range(ny):
         for x in range(nx):

@@ -66,20 +66,27 @@ def test_memory_that_is_kept_can_be_had() -> None:
 
 
 PAGES = """
-import resource, numpy
+import resource, sys, numpy
 from spa.job import memory
 memory.reuse()
-nothing, before = memory.kept(), resource.getrusage(resource.RUSAGE_SELF)
-some = [numpy.ones(2**20, numpy.uint8) for _ in range(64)]
+slow = int(sys.argv[1])
+if slow >= 0:
+    memory._SLOW = slow
+before = resource.getrusage(resource.RUSAGE_SELF)
+memory.ready(64 * 2**20)
+kept = memory.kept()
+some = [numpy.ones(2**20, numpy.uint8) for _ in range(60)]
 after = resource.getrusage(resource.RUSAGE_SELF)
-print(nothing, after.ru_minflt - before.ru_minflt, after.ru_maxrss - before.ru_maxrss)
+print(kept, after.ru_minflt - before.ru_minflt, after.ru_maxrss - before.ru_maxrss)
 """
 
 
-def test_many_small_arrays_come_in_few_pages_and_what_was_never_used_is_not_kept() -> None:
-    found = subprocess.run([sys.executable, "-c", PAGES], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize(("slow", "taken"), [(10**12, 31), (0, 1)])
+def test_large_pages_are_taken_while_they_come_fast_and_what_was_never_used_is_not_kept(slow: int, taken: int) -> None:
+    found = subprocess.run([sys.executable, "-c", PAGES, str(slow)], capture_output=True, text=True, check=True)
     kept, faults, grown = map(int, found.stdout.split())
-    assert kept < 2**20 and grown < 72 * 2**10
+    assert kept < (taken + 1) * 2**21 and grown < 72 * 2**10
     large = Path("/sys/kernel/mm/transparent_hugepage/enabled")
     if large.exists() and "[never]" not in large.read_text():
-        assert faults < 4000  # of 16 thousand small ones
+        assert kept >= taken * 2**21
+        assert (faults < 2000) if taken > 1 else (faults > 12000)  # small ones: 15 thousand

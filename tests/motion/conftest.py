@@ -23,7 +23,7 @@ class Known:
 
     @property
     def small(self) -> np.ndarray:
-        return np.stack([reduced.for_alignment(frame, 1) for frame in self.frames])
+        return reduced.reduced(iter(self.frames), len(self.frames), 1)
 
 
 EXPOSURE = Exposure(PIXEL, 300.0, DOSE)

@@ -75,7 +75,7 @@ def hetero(
     run.write(made, output)
     if plot:
         results.draw(Path(plot), found)
-    if said := kept.unexplained(found.state, "any class"):
+    if said := kept.unexplained(inputs.problem, found.state, "any class"):
         run.warn(said)
     run.summary(results.summary(found) + words)
 

@@ -30,7 +30,6 @@ LOWPASS = 40.0  # angstroms: where a map begins that is named: nobody knows what
 NARROW = 0.5  # of what the reference measures: such a diameter is said to cut it
 OPPOSITE = 6.0  # standard errors: contrast is the opposite one
 ASKEW = 0.9  # correlation with its average over the point group, of a map whose axes lie elsewhere
-UNLIKE = 0.15  # of the noise's deviation, that images may differ by and are alike
 DETAIL = 7.0  # of the diameter, a part: where the stream's map does, which these images have made, and several do
 
 
@@ -133,7 +132,7 @@ def _say_premises(run: Run, images: data.Images, start: np.ndarray, diameter: fl
     if premises.likeness(images, start, diameter, noise) < -OPPOSITE:
         run.warn("images have the opposite contrast of the map that it starts from: particles must be white in both "
                  "(`spa import particles --normalise --invert`)")  # fmt: skip
-    if (spread := premises.unlike(images, noise)) > UNLIKE:
+    if (spread := premises.unlike(images, noise)) > premises.UNLIKE:
         run.warn(f"the noise of images differs by {spread:.0%} of its deviation, and counts as the same in all: "
                  "`spa import particles --normalise` makes it so")  # fmt: skip
 

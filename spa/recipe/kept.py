@@ -14,7 +14,7 @@ from spa.job.particles import pose_columns
 from spa.job.run import Run
 from spa.model.poses import eulers
 from spa.recipe.given import Inputs
-from spa.refine import plan, recognised, scales, states
+from spa.refine import plan, premises, recognised, scales, states
 from spa.refine.expectation import Poses
 from spa.refine.problem import Problem
 from spa.refine.solvent import flattened
@@ -105,16 +105,16 @@ def unclear(state: State) -> np.ndarray:
 
 def junk(problem: Problem, state: State) -> str | None:
     """What to do with images that show no particle; None where there are next to none, or nothing is sure yet."""
-    words = None if doubt(problem, state) else unexplained(state, "the map")
+    words = None if doubt(problem, state) else unexplained(problem, state, "the map")
     return words and f"{words}, `spa select particles` leaves out broken ones too, and `spa refine hetero` with a " \
                      "second reference sorts out what they are"  # fmt: skip
 
 
-def unexplained(state: State, by: str) -> str | None:
+def unexplained(problem: Problem, state: State, by: str) -> str | None:
     """How many images show nothing that is explained by what is named, and how to leave them out; None where there are
-    next to none."""
+    next to none, or where their noise is so unlike that the louder ones seem to."""
     many = unclear(state)
-    if many.mean() < MANY:
+    if many.mean() < MANY or premises.unlike(problem.images, state.background) > premises.UNLIKE:
         return None
     return (
         f"{many.sum()} of {len(many)} images show nothing that {by} explains: `spa star filter "

@@ -6,6 +6,8 @@ particle an image's power is that of its noise, which the likelihood has as stro
 And a map that is refined in a point group has its axes where the group has them.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from spa.image.disc import shell_mean
@@ -17,6 +19,8 @@ from spa.volume.transform import in_box, resampled, transform
 
 LOBE = 1.4  # over the diameter: how far out, in the transform of a ball, the density has one sign
 NOISE = 0.75  # of the band: shells from there on show next to nothing but noise
+UNLIKE = 0.15  # of the noise's deviation, that images may differ by and are alike
+BEYOND = 2.0  # times the median: the power of noise that is not what images have
 MOST = 1000  # images that are looked at
 AXES = 20.0  # angstroms: coarser, a map of subunits agrees with its average over any group
 FINER = 2.5  # pixels of that on the grid where they are compared
@@ -52,12 +56,27 @@ def likeness(images: Images, volume: np.ndarray, diameter: float, noise: np.ndar
 
 def unlike(images: Images, noise: np.ndarray) -> float:
     """By which part the noise's standard deviation differs between images, beside what optics groups differ by."""
-    rows, first = _sampled(images), round(NOISE * images.band.radius)
-    block = images.block(rows, images.band.radius, noise)
-    outer = images.band.shell[: len(block.kx)] >= first
-    power = (block.x[:, 0] ** 2 + block.x[:, 1] ** 2)[:, outer].mean(axis=1, dtype=np.float64)
-    spread = np.sqrt(power)
+    rows = _sampled(images)
+    spread = np.sqrt(_outer(images, rows, noise))
     for number in np.unique(images.group[rows]):
         here = images.group[rows] == number
         spread[here] /= max(np.median(spread[here]), 1e-30)
     return float(1.4826 * np.median(np.abs(spread - 1)))
+
+
+def loudness(images: Images, noise: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """A function of rows (n,) that gives the power (n,) of each image's noise, over what images of its optics group
+    have in the mean, but for those far beyond most (ice, edges)."""
+    rows, usual = _sampled(images), np.ones(len(noise))
+    power = _outer(images, rows, noise)
+    for number in np.unique(images.group[rows]):
+        here = power[images.group[rows] == number]
+        usual[number] = max(here[here <= BEYOND * np.median(here)].mean(), 1e-30)
+    return lambda some: _outer(images, some, noise) / usual[images.group[some]]
+
+
+def _outer(images: Images, rows: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """(n,) mean power of images where they show next to nothing but noise, over the noise (groups, shells)."""
+    block = images.block(rows, images.band.radius, noise)
+    outer = images.band.shell[: len(block.kx)] >= round(NOISE * images.band.radius)
+    return (block.x[:, 0] ** 2 + block.x[:, 1] ** 2)[:, outer].mean(axis=1, dtype=np.float64)

@@ -16,6 +16,7 @@ from scipy.special import expit, logit, logsumexp
 
 from spa.refine.data import Images, blocks_of
 from spa.refine.expectation import Poses
+from spa.refine.premises import loudness
 from spa.refine.problem import ALONE, Workers
 from spa.search.images import Block
 from spa.search.prior import Prior
@@ -87,11 +88,11 @@ def explained(
     """Of the power that images have over the noise around the particles, the part that the map has at their poses.
 
     rows of each half, maps (2, n, n, n) of the halves, up to a shell in which these can be trusted; background
-    (groups, shells). A map of the particle has nearly all of it. One that its images were led to by a wrong start has
-    not: what it lacks stays in the images.
+    (groups, shells), of which each image has as much as its outer shells say. A map of the particle has nearly all of
+    it. One that its images were led to by a wrong start has not: what it lacks stays in the images.
     """
     count = images.band.count(shell)
-    inner = images.band.shell[:count] >= INNER
+    inner, loud = images.band.shell[:count] >= INNER, loudness(images, background)
     there = seen = 0.0
     for some, volume in zip(rows, maps):
         source = reference(volume, shell)
@@ -99,7 +100,8 @@ def explained(
             block = images.block(part, shell, background)
             cut = slices(source, images.seen_from(part, poses.best()[part]), block.kx, block.ky)
             there += float((((cut**2).sum(axis=1) * block.ctf**2)[:, inner]).sum(dtype=np.float64))
-            seen += float(((block.x**2).sum(axis=1) - 1)[:, inner].sum(dtype=np.float64))
+            power = (block.x**2).sum(axis=1) / loud(part)[:, None]
+            seen += float((power - 1)[:, inner].sum(dtype=np.float64))
     return there / seen if seen > 0 else 0.0
 
 

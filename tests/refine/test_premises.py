@@ -36,3 +36,7 @@ def test_noise_that_differs_between_images_is_seen_but_not_that_of_groups(plante
     group = np.arange(400) % 2
     louder = replace(images, planes=images.planes * np.float32(1 + group)[:, None, None], group=group)
     assert premises.unlike(louder, np.repeat(case.noise, 2, axis=0)) < 0.05
+    found = premises.loudness(differing, case.noise)(np.arange(400))
+    assert np.corrcoef(found, factors**2)[0, 1] > 0.95
+    ordinary = found[found < premises.BEYOND * np.median(found)]
+    assert ordinary.mean() == pytest.approx(1, abs=0.02)

@@ -161,6 +161,9 @@ def test_junk_does_not_keep_a_run_from_coming_to_rest(planted: Callable) -> None
     assert np.median(turn) < 3 and (turn < 10).mean() > 0.95
     words = kept.junk(case.problem, state)
     assert words is not None and str(kept.unclear(state).sum()) in words
+    factors = np.exp(np.random.default_rng(0).normal(0, 0.25, len(empty))).astype(np.float32)[:, None, None]
+    images = replace(case.problem.images, planes=case.problem.images.planes * factors)
+    assert kept.junk(replace(case.problem, images=images), state) is None  # louder ones may but seem to show none
     assert "unclear" in kept.summary(case.problem, state)
 
 
@@ -190,6 +193,10 @@ def test_a_map_of_the_particle_has_the_images_power(planted: Callable) -> None:
     true = expectation.given_poses(case.poses, case.shifts)
     found = recognised.explained(images, true, halves, np.stack([case.volume] * 2), 12, case.noise)
     assert found == pytest.approx(1, abs=0.1)
+    factors = np.exp(np.random.default_rng(0).normal(0, 0.25, len(images))).astype(np.float32)
+    unlike, quiet = replace(images, planes=images.planes * factors[:, None, None]), factors < 0.9
+    some = [rows[quiet[rows]] for rows in halves]  # they have less power than the noise that all have in the mean
+    assert recognised.explained(unlike, true, some, np.stack([case.volume] * 2), 12, case.noise) > 0.8
     start = loop.first_state(case.problem, [wrong.volume], case.noise)
     first = loop.iterated(case.problem, start, Workers())
     left = recognised.explained(images, first.poses[0], halves, first.maps[0], 8, case.noise)

@@ -73,7 +73,7 @@ def problem(
 def _room(run: Run, stack: ParticleSet, settings: Settings) -> data.Rows | None:
     """Memory for the coefficients (None), or a nameless file in DIR where they do not fit; the rest is required."""
     averages = 12 * settings.classes * Plane(stack.box, settings.limit).cells
-    turned = 8 * settings.classes * len(disc(stack.box, settings.limit)) * 4 * settings.limit
+    turned = 8 * settings.classes * len(disc(stack.box, settings.limit)) * 4 * settings.limit  # of two folds
     rest = averages * (12 + 3 * run.threads) + turned
     wanted = data.planes_bytes(len(stack), stack.box, settings.limit)
     maps = f"{settings.classes} class averages of {stack.box} pixels"
@@ -84,7 +84,7 @@ def _room(run: Run, stack: ParticleSet, settings: Settings) -> data.Rows | None:
 def expectation(engine: Engine, threads: int) -> Callable[..., Any]:
     """What makes the E-step of averages where an engine computes; here by so many threads."""
     if engine.device is None:
-        return partial(Expectation, threads=threads)
+        return partial(Expectation, threads=(threads + 1) // 2)  # averages of one fold are turned beside another's work
     from spa.class2d import expect_cuda
     from spa.refine.engine_cuda import Cuda
 

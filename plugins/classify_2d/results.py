@@ -33,9 +33,9 @@ class Classes:
     """The averages of the last state, largest class first: images (C, box, box), share, resolution, effective size."""
 
     def __init__(self, problem: Problem, state: State) -> None:
-        state = loop.centred(problem.images, problem.settings, state, problem.settings.diameter / 4)
+        settings = problem.settings
+        state, made = loop.shown(problem.images, settings, state, settings.diameter / 4)
         self.problem, self.state = problem, state
-        made = loop.averages(problem.images, problem.settings, state)
         share = state.prior
         self.order = np.argsort(-share, kind="stable")
         rank = np.empty_like(self.order)

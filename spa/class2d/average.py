@@ -4,7 +4,7 @@ Wiener filter with the prior's power from the Fourier ring correlation F of the 
 average = num / (den + mean den (1 - F) / F); as RELION's (Scheres 2012), with F in the place of tau^2.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +54,15 @@ def averages(plane: Plane, sums: np.ndarray, diameter: float, limit: int) -> Ave
     f = np.clip(frc, _FLOOR, 1 - _FLOOR)
     prior = _shell_mean(plane, joint[..., 2]) * ((1 - f) / f + _FLOOR)
     return Averages(finished(joint, prior), lambda fold: finished(joint - sums[fold], prior), frc)
+
+
+def joined(parts: Sequence[Averages]) -> Averages:
+    """Of some classes, then of others."""
+    return Averages(
+        np.concatenate([part.images for part in parts]),
+        lambda fold: np.concatenate([part.others(fold) for part in parts]),
+        np.concatenate([part.frc for part in parts]),
+    )
 
 
 def _flattened(images: np.ndarray, mask: np.ndarray, rim: np.ndarray) -> np.ndarray:

@@ -121,13 +121,11 @@ def sums(rows: Rows, images: np.ndarray, model: Model, partial: Partial) -> None
     count = rows.re.shape[2]
     re, im = plus.T @ rows.re.reshape(-1, count), minus.T @ rows.im.reshape(-1, count)
     den = plus.reshape(n, -1, columns).sum(1).T @ rows.c2
-    turn, steps = model.grids[0].turn, model.grids[0].level.half
-    for c in range(columns):
-        cls, p = divmod(c, steps)
-        kernels.scatter(
-            np.stack([re[c], im[c], den[c]]), partial.sums[cls], turn.index[p], turn.fx[p], turn.fy[p],
-            turn.sign[p], model.plane.columns,
-        )  # fmt: skip
+    turn = model.grids[0].turn
+    kernels.scatter_all(
+        re, im, den, partial.sums, turn.index, turn.fx, turn.fy, turn.sign, model.plane.columns,
+        np.empty((3, count), np.float32),
+    )  # fmt: skip
 
 
 def _record(

@@ -5,14 +5,16 @@ the first term is a matrix product of shifted images and turned averages, the se
 astigmatism included). The exhaustive pass is coarse; its best cells are split and scored again in the whole band.
 """
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from spa.class2d import coarse, fine
 from spa.class2d.images import Images
-from spa.class2d.model import Model, Partial, model
+from spa.class2d.model import Model, Partial, sampled, turned
 from spa.class2d.plane import Plane
+from spa.class2d.sampling import Level
 from spa.image.disc import Disc
 
 EVERY = 4  # the noise is measured on every fourth image
@@ -75,14 +77,27 @@ def residual_sums(
     np.add.at(partial.counted[:, shells], group, counts * ordinary)
 
 
+Step = Callable[[np.ndarray, np.ndarray, np.ndarray], Partial]
+
+
 class Expectation:
-    """The E-step against averages (C, cells) that are turned once, as `spa.class2d.model.model` is; then blocks."""
+    """The E-step of an iteration, whose grids are laid out once; then `against` averages, block by block."""
 
     block = 64  # a batch of four folds has several in each, for as many threads
 
-    def __init__(self, plane: Plane, images: Images, *given: Any, threads: int = 1) -> None:
-        self.images, self.model = images, model(plane, images, *given, threads=threads)
+    def __init__(
+        self, plane: Plane, images: Images, levels: Sequence[Level], log_prior: np.ndarray, variance: np.ndarray,
+        shift_sigma: float, reach: float, window: float = np.inf, *, threads: int = 1,
+    ) -> None:  # fmt: skip
+        self.images, self.threads = images, threads
+        self.levels = sampled(plane, images, levels)
+        self.model = Model(plane, [], log_prior.astype(np.float32), variance, shift_sigma, reach, window, 1.0)
 
-    def __call__(self, rows: np.ndarray, shift: np.ndarray, seen: np.ndarray) -> Partial:
-        """The E-step of the images `rows`; shift (n, 2) pixels and seen (n,) from earlier iterations."""
-        return expect(self.images, rows, self.model, shift, seen)
+    def model_of(self, grids: np.ndarray) -> Model:
+        """Averages (C, cells), turned to every level."""
+        return replace(self.model, grids=turned(grids, self.model.plane, self.levels, self.threads))
+
+    def against(self, grids: np.ndarray) -> Step:
+        """The E-step against averages (C, cells): of images `rows`, with shift (n, 2) pixels and seen (n,) before."""
+        model = self.model_of(grids)
+        return lambda rows, shift, seen: expect(self.images, rows, model, shift, seen)

@@ -4,6 +4,7 @@ The exhaustive pass is two matrix products a tile of images, on tensor cores; it
 the whole band, a block of threads each. Which of them go on is decided on the host, from 8 scores a cell.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,18 +50,23 @@ class Expectation:
     block = 2048
 
     def __init__(
-        self, engine: Cuda, plane: Plane, images: Images, grids: np.ndarray, levels: list[Level],
-        log_prior: np.ndarray, variance: np.ndarray, shift_sigma: float, reach: float, window: float = np.inf,
+        self, engine: Cuda, plane: Plane, images: Images, levels: list[Level], log_prior: np.ndarray,
+        variance: np.ndarray, shift_sigma: float, reach: float, window: float = np.inf,
     ) -> None:  # fmt: skip
         self.engine, self.device, self.images, self.plane = engine, engine.device, images, plane
         none = np.empty(0, np.float32)
-        empty = [Grid(level, none, none, Turns(none, none, none, none)) for level in levels]
+        empty = [Grid(level, none, Turns(none, none, none, none), none) for level in levels]
         log_prior = log_prior.astype(np.float32)
         self.model = Model(plane, empty, log_prior, variance, shift_sigma, reach, window, 1.0)
         self.noise = np.hstack([variance[:, 1:2], variance[:, 1:]])  # nothing is in shell 0
         self.classes, self.names = self.device.array(log_prior), on_device(self.device, images.band)
-        d_grids = self.device.array(grids.astype(np.complex64))
-        self.levels = [self._turned(d_grids, level, searched=not place) for place, level in enumerate(levels)]
+        self.levels: list[_Turned] = []
+
+    def against(self, grids: np.ndarray) -> "Expectation":
+        """With averages (C, cells) turned to every level, to be called."""
+        made, on = copy(self), self.device.array(grids.astype(np.complex64))
+        made.levels = [self._turned(on, one.level, searched=not i) for i, one in enumerate(self.model.grids)]
+        return made
 
     def _turned(self, grids: Array, level: Level, searched: bool) -> _Turned:
         """Averages turned to a level; those that are searched twice as large, re and im apart, with their power."""

@@ -81,6 +81,23 @@ def scatter(column, target, index, fx, fy, sign, columns):  # type: ignore[no-un
     _scatter(column, target, index, fx, fy, sign, columns)
 
 
+@kernel(
+    "void(f4[:,::1], f4[:,::1], f4[:,::1], f4[:,:,::1], i4[:,::1], f4[:,::1], f4[:,::1], f4[:,::1], i8, f4[:,::1])",
+    fastmath=True,
+)
+def scatter_all(re, im, weight, targets, index, fx, fy, sign, columns, column):  # type: ignore[no-untyped-def]
+    """`scatter` of re, im, weight (C * P, K) at turned coefficients (P, K), into planes (C, cells, 3).
+
+    column (3, K): to work in.
+    """
+    turns = len(index)
+    for c in range(len(re)):
+        p = c % turns
+        for k in range(index.shape[1]):
+            column[0, k], column[1, k], column[2, k] = re[c, k], im[c, k], weight[c, k]
+        _scatter(column, targets[c // turns], index[p], fx[p], fy[p], sign[p], columns)
+
+
 @inner
 def _scatter(column, target, index, fx, fy, sign, columns):  # type: ignore[no-untyped-def]
     for k in range(len(index)):

@@ -7,13 +7,14 @@ own fold, so that no image is drawn to its own noise and the likelihood is that 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from spa.class2d import average, seeds
-from spa.class2d.expect import Expectation
+from spa.class2d.expect import Expectation, Step
 from spa.class2d.images import Images
 from spa.class2d.model import Partial
 from spa.class2d.plane import Plane
@@ -21,8 +22,10 @@ from spa.class2d.sampling import levels
 from spa.class2d.schedule import Settings
 
 FOLDS = 4
+_TOGETHER = 2  # classes that are averaged at once
 _SHARED = 1000  # images of a full class that it shares with an empty one, at most
 Mapped = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
+Task = tuple[int, np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -77,45 +80,42 @@ def iterations(
         yield state
 
 
-def averages(images: Images, settings: Settings, state: State) -> average.Averages:
-    """The averages of a state."""
-    plane = Plane(images.band.box, state.radius)
-    return average.averages(plane, state.sums, settings.diameter, settings.limit)
-
-
 def step(
     images: Images, settings: Settings, state: State, mapped: Mapped, expectation: Callable[..., Any] = Expectation
 ) -> State:  # fmt: skip
     """One iteration: averages, then the posterior of a batch, then new sums."""
-    state, made = _centred(images, settings, state)
+    moves = state.iteration > 0 and not settings.last(state.iteration)
+    state, made = shown(images, settings, state, settings.reach / 2 if moves else 0.0, mapped)
     plane = Plane(images.band.box, state.radius)
-    shown = int(average.resolution_shell(made.frc).max())
-    target = Plane(plane.box, settings.radius(state.iteration, shown))
+    found = int(average.resolution_shell(made.frc).max())
+    target = Plane(plane.box, settings.radius(state.iteration, found))
     rows = settings.rows(state.iteration, len(images))
     work = _Pass(images, settings, state, target, expectation)
-    others = mapped(lambda fold: plane.resized_complex(plane.grids(made.others(fold)), target), range(FOLDS))
-    for fold, grids in enumerate(list(others)):
-        work.fold(fold, grids, rows, mapped)
+    work.over(lambda fold: plane.resized_complex(plane.grids(made.others(fold)), target), rows, mapped)
     return _renewed(settings, state, plane, target, work, len(rows) / len(images))
 
 
-def _centred(images: Images, settings: Settings, state: State) -> tuple[State, average.Averages]:
-    """The state with its averages moved to the centre of the box, and the averages; not in the full passes."""
-    if state.iteration == 0 or settings.last(state.iteration):
-        return state, averages(images, settings, state)
-    state = centred(images, settings, state, settings.reach / 2)
-    return state, averages(images, settings, state)
-
-
-def centred(images: Images, settings: Settings, state: State, most: float) -> State:
-    """The state with what its averages show moved to the centre of the box, by at most that (pixels, x and y), and its
-    images' shifts with it: the model of each image stays what it is."""
+def shown(
+    images: Images, settings: Settings, state: State, most: float = 0.0, mapped: Mapped = map
+) -> tuple[State, average.Averages]:  # fmt: skip
+    """The averages of a state. What they show is first moved to the centre of the box, by `most` pixels along x and y
+    at most, and their images' shifts with it: the model of each image stays what it is."""
     plane = Plane(images.band.box, state.radius)
-    made = averages(images, settings, state)
-    away = average.off_centre(made.images) * plane.box / plane.small
-    away = np.clip(away, -most, most).astype(np.float32)
-    moved = average.moved(plane, state.sums, -away)
-    return replace(state, sums=moved, shift=state.shift + average.turned(away[state.cls], state.psi))
+    away, sums = np.zeros((settings.classes, 2), np.float32), np.empty_like(state.sums)
+
+    def some(classes: slice) -> average.Averages:
+        sums[:, classes] = state.sums[:, classes]
+        if most:
+            images = average.averages(plane, sums[:, classes], settings.diameter, settings.limit).images
+            seen = average.off_centre(images) * plane.box / plane.small
+            away[classes] = np.clip(seen, -most, most)
+            sums[:, classes] = average.moved(plane, sums[:, classes], -away[classes])
+        return average.averages(plane, sums[:, classes], settings.diameter, settings.limit)
+
+    parts = [slice(c, c + _TOGETHER) for c in range(0, settings.classes, _TOGETHER)]
+    made = average.joined(list(mapped(some, parts)))
+    shift = state.shift + average.turned(away[state.cls], state.psi)
+    return replace(state, sums=sums, shift=shift), made
 
 
 class _Pass:
@@ -140,19 +140,38 @@ class _Pass:
         self.window = 3 * self.levels[0].step if settled else np.inf
         self.prior = state.prior if settings.annealed(it) >= 1 else np.full(classes, 1 / classes)
 
-    def fold(self, fold: int, grids: np.ndarray, rows: np.ndarray, mapped: Mapped) -> None:
-        """The images of a fold, against averages (C, cells) of the others."""
-        state, images = self.state, self.images
+    def over(self, grids: Callable[[int], np.ndarray], rows: np.ndarray, mapped: Mapped) -> None:
+        """Takes in the images `rows`, each fold against grids(fold) (C, cells), the averages of the others.
+
+        The averages of a fold are turned while images of the one before it are looked at; those of two are held.
+        """
+        state, known = self.state, self.state.seen >= 0
         made = self.expectation(
-            self.plane, images, grids, self.levels, np.log(self.prior), state.variance, state.shift_sigma,
+            self.plane, self.images, self.levels, np.log(self.prior), state.variance, state.shift_sigma,
             self.settings.reach, self.window,
         )  # fmt: skip
-        mine = rows[self.folds[rows] == fold]
-        blocks = [mine[i : i + made.block] for i in range(0, len(mine), made.block)]
-        known = state.seen >= 0
-        for block, partial in zip(blocks, mapped(lambda b: made(b, state.shift, known), blocks)):
-            self.sums[fold] += partial.sums
-            self._take(block, partial)
+        against: list[Future[Step]] = [Future() for _ in range(FOLDS)]
+        mine = [rows[self.folds[rows] == fold] for fold in range(FOLDS)]
+        blocks = [[own[i : i + made.block] for i in range(0, len(own), made.block)] for own in mine]
+
+        def work(task: Task) -> Partial | None:
+            fold, block = task
+            if block is not None:
+                return against[fold].result()(block, state.shift, known)
+            try:
+                against[fold].set_result(made.against(grids(fold)))
+            except BaseException as error:
+                against[fold].set_exception(error)  # or its blocks would wait for ever
+                raise
+            return None
+
+        tasks = list(_interleaved(blocks))
+        for (fold, block), partial in zip(tasks, mapped(work, tasks)):
+            if block is not None:
+                self.sums[fold] += partial.sums
+                self._take(block, partial)
+                if block is blocks[fold][-1]:
+                    against[fold] = Future()
 
     def _take(self, block: np.ndarray, partial: Partial) -> None:
         self.residual += partial.residual
@@ -163,6 +182,17 @@ class _Pass:
         for name in ("cls", "psi", "shift", "best", "gain"):
             self.rows[name][block] = getattr(partial, name)
         self.rows["seen"][block] = self.state.iteration
+
+
+def _interleaved(blocks: Sequence[Sequence[np.ndarray]]) -> Iterator[Task]:
+    """(fold, a block of its images), fold by fold; before those (fold, None), amid the blocks of the fold before."""
+    yield 0, None
+    for fold, own in enumerate(blocks):
+        early = len(own) // 2 if fold else 0  # of the first two at once: there is nothing else to do as yet
+        yield from ((fold, block) for block in own[:early])
+        if fold + 1 < len(blocks):
+            yield fold + 1, None
+        yield from ((fold, block) for block in own[early:])
 
 
 def _renewed(s: Settings, old: State, plane: Plane, target: Plane, work: _Pass, share: float) -> State:

@@ -11,13 +11,19 @@ from spa.class2d.sampling import Level
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A sampling level with the averages turned to it: refs (C, half, 2, K), ramps (2 = x, y; m, 2, K)."""
+class Sampled:
+    """A sampling level at the coefficients of a band: where averages are cut, and ramps (2 = x, y; m, 2, K)."""
 
     level: Level
-    refs: np.ndarray
     ramps: np.ndarray
     turn: Turns
+
+
+@dataclass(frozen=True)
+class Grid(Sampled):
+    """A level with the averages turned to it: refs (C, half, 2, K)."""
+
+    refs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -49,17 +55,20 @@ class Model:
         return (-squared / (2 * self.shift_sigma**2)).astype(np.float32)
 
 
-def model(
-    plane: Plane, images: Images, grids: np.ndarray, levels: Sequence[Level], log_prior: np.ndarray,
-    variance: np.ndarray, shift_sigma: float, reach: float, window: float = np.inf, temperature: float = 1.0,
-    *, threads: int = 1,
-) -> Model:  # fmt: skip
-    """Turns the averages (C, cells complex64) to every level."""
-    made = []
-    for level in levels:
-        turn = turns(plane, images.band, images.band.count(level.radius), level.psi[: level.half])
-        made.append(Grid(level, slices(grids, plane.columns, turn, threads), level.ramps(images.band), turn))
-    return Model(plane, made, log_prior.astype(np.float32), variance, shift_sigma, reach, window, temperature)
+def sampled(plane: Plane, images: Images, levels: Sequence[Level]) -> list[Sampled]:
+    """The levels at the coefficients of images: the same for whatever averages."""
+    band = images.band
+    return [
+        Sampled(level, level.ramps(band), turns(plane, band, band.count(level.radius), level.psi[: level.half]))
+        for level in levels
+    ]
+
+
+def turned(grids: np.ndarray, plane: Plane, levels: Sequence[Sampled], threads: int = 1) -> list[Grid]:
+    """The averages (C, cells complex64) turned to every level."""
+    return [
+        Grid(one.level, one.ramps, one.turn, slices(grids, plane.columns, one.turn, threads)) for one in levels
+    ]  # fmt: skip
 
 
 @dataclass

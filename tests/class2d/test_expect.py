@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from spa.class2d import coarse, kernels
-from spa.class2d.expect import expect
-from spa.class2d.model import Model, model
+from spa.class2d.expect import Expectation, expect
+from spa.class2d.model import Model
 from spa.class2d.plane import Plane, resampled
 from spa.class2d.sampling import levels
 
@@ -16,7 +16,8 @@ def made(planted: Planted, radius: int, amplitude: float = 1.0, window: float = 
     plane = Plane(BOX, radius)
     grids = plane.grids(resampled(amplitude * planted.shapes, plane.small))
     grid = levels(BOX, DIAMETER / PIXEL, radius, 5.0, 0.5)
-    return model(plane, planted.images, grids, grid, np.log(np.full(3, 1 / 3)), planted.noise, 3.0, 5.0, window)
+    prior = np.log(np.full(3, 1 / 3))
+    return Expectation(plane, planted.images, grid, prior, planted.noise, 3.0, 5.0, window).model_of(grids)
 
 
 def unseen(planted: Planted) -> tuple[np.ndarray, np.ndarray]:

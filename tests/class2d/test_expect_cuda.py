@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spa.class2d import expect_cuda, loop
-from spa.class2d.expect import Expectation
+from spa.class2d.expect import Expectation, Step
 from spa.class2d.plane import Plane, resampled
 from spa.class2d.sampling import levels
 from spa.class2d.schedule import Settings
@@ -16,12 +16,12 @@ from spa.refine.engine_cuda import Cuda
 from .conftest import BOX, DIAMETER, PIXEL, Planted
 
 
-def both(planted: Planted, device: Device, radius: int, window: float) -> tuple[Expectation, expect_cuda.Expectation]:
+def both(planted: Planted, device: Device, radius: int, window: float) -> tuple[Step, Step]:
     plane = Plane(BOX, radius)
     grids = plane.grids(resampled(planted.shapes, plane.small))
     grid = levels(BOX, DIAMETER / PIXEL, radius, 5.0, 0.5)
-    given = plane, planted.images, grids, grid, np.log([0.5, 0.3, 0.2]), planted.noise, 3.0, 5.0, window
-    return Expectation(*given), expect_cuda.Expectation(Cuda(device), *given)
+    given = plane, planted.images, grid, np.log([0.5, 0.3, 0.2]), planted.noise, 3.0, 5.0, window
+    return Expectation(*given).against(grids), expect_cuda.Expectation(Cuda(device), *given).against(grids)
 
 
 @pytest.mark.parametrize("radius", [10, 20])  # one level, and several

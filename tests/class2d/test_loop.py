@@ -127,7 +127,7 @@ def modelled(planted: Planted, s: Settings, state: loop.State, rows: np.ndarray)
     """(n, K) complex: what a state says of images, before their CTF."""
     plane, band = Plane(BOX, state.radius), planted.images.band
     count = int(np.count_nonzero(np.hypot(band.kx, band.ky) < state.radius - 1))
-    grids = plane.grids(loop.averages(planted.images, s, state).images)
+    grids = plane.grids(loop.shown(planted.images, s, state)[1].images)
     turn = turns(plane, band, count, state.psi[rows])
     seen = np.stack([slices(grids[c : c + 1], plane.columns, turn.take(i))[0, 0]
                      for i, c in enumerate(state.cls[rows])])  # fmt: skip
@@ -139,8 +139,8 @@ def test_centring_moves_averages_and_leaves_what_is_said_of_images(planted: Plan
     s, rows = settings(), np.arange(40)
     plane, away = Plane(BOX, result.radius), np.tile(np.float32([4, -3]), (4, 1))
     off = replace(result, sums=average.moved(plane, result.sums, away))
-    there = loop.centred(planted.images, s, off, 6.0)
-    distance = [np.hypot(*average.off_centre(loop.averages(planted.images, s, one).images).T).max()
+    there, _ = loop.shown(planted.images, s, off, 6.0)
+    distance = [np.hypot(*average.off_centre(loop.shown(planted.images, s, one)[1].images).T).max()
                 for one in (off, there)]  # fmt: skip
     assert distance[0] > 1 and distance[1] < 0.3 * distance[0]
     before, after = (modelled(planted, s, one, rows) for one in (off, there))

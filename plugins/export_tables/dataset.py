@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from spa.errors import DataError, SpaError
 from spa.io import mrc
@@ -12,7 +11,7 @@ from spa.io.stacks import parse_name
 from spa.io.star import Table, Tables
 from spa.model.optics import optics_groups, require_groups
 from spa.model.particles import particles_of
-from spa.model.poses import matrices
+from spa.model.poses import matrices, rotation_vectors
 from spa.model.positions import MICROGRAPH_PIXEL_SIZES, micrograph_pixel_sizes
 
 UID = "spaCryosparcUid"
@@ -111,7 +110,7 @@ def _poses(particles: Any, table: Table, pixel: np.ndarray) -> list[Field]:
     shift = particles.origin / pixel[:, None].astype(float)
     pose: np.ndarray
     if particles.has_poses:
-        kind, pose = "alignments3D", Rotation.from_matrix(matrices(*particles.euler.T).transpose(0, 2, 1)).as_rotvec()
+        kind, pose = "alignments3D", rotation_vectors(matrices(*particles.euler.T).transpose(0, 2, 1))
     elif "rlnAnglePsi" in table:
         kind, pose = "alignments2D", particles.euler[:, 2]
     else:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from spa.errors import DataError, UsageError
 from spa.io import mrc
@@ -11,6 +10,7 @@ from spa.io.mrc import Image
 from spa.job import maps
 from spa.job.pool import mapping
 from spa.job.run import Run
+from spa.model.poses import rotation_vectors
 from spa.symmetry import onto
 from spa.symmetry.onto import Laid
 from spa.volume.transform import in_box
@@ -68,7 +68,7 @@ def _like(run: Run, target: Image, image: Image) -> np.ndarray:
 
 def words(found: Laid, image: Image) -> str:
     """How far it was turned and moved, and how well it lies."""
-    turn = np.rad2deg(Rotation.from_matrix(found.frame).magnitude())
+    turn = np.rad2deg(np.linalg.norm(rotation_vectors(found.frame)))
     moved = np.linalg.norm(found.centre) * image.pixel_size
     likeness = f"likeness {found.likeness:.2f}, of the other hand {found.other:.2f}"
     return f"turned by {turn:.1f} deg, moved by {moved:.1f} A; {likeness}"

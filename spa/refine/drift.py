@@ -9,9 +9,9 @@ as it was.
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from spa.image.disc import disc
+from spa.model.poses import from_rotation_vectors, rotation_vectors
 from spa.refine.problem import Problem
 from spa.refine.states import State
 from spa.search import orientations
@@ -68,8 +68,8 @@ def of(start: np.ndarray, volume: np.ndarray, free: np.ndarray) -> Fit | None:
     turn, shift = np.eye(3), np.zeros(3)
     for _ in range(ROUNDS):
         step = _step(source, x, planes @ turn, shift, free)
-        turn, shift = turn @ Rotation.from_rotvec(-step[:3]).as_matrix(), shift + step[3:]
-    away = Rotation.from_matrix(turn).magnitude()
+        turn, shift = turn @ from_rotation_vectors(-step[:3])[0], shift + step[3:]
+    away = float(np.linalg.norm(rotation_vectors(turn)))
     return Fit(turn, False, 1.0, shift) if away + np.abs(shift).max() > 0 and away < FARTHEST else None
 
 

@@ -12,8 +12,8 @@ other hand is turned inside out; and both are then laid on the start, which has 
 from dataclasses import replace
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
+from spa.model.poses import from_rotation_vectors, rotation_vectors
 from spa.refine import drift
 from spa.refine.problem import Problem
 from spa.refine.states import State
@@ -56,11 +56,11 @@ def turns(group: np.ndarray, step: float) -> np.ndarray:
     step (radians) apart."""
     if len(group) == 1:
         return orientations.grid(step, group, np.random.Generator(np.random.Philox(1))).astype(np.float64)
-    halfway = Rotation.from_matrix(group) ** 0.5
+    halfway = rotation_vectors(group) / 2
     if np.linalg.matrix_rank(group.mean(axis=0), tol=1e-6):  # one axis, and both ways along it
         count = 2 * len(group) * int(np.ceil(np.pi / step / len(group)))
-        halfway = Rotation.from_rotvec(np.array([[0, 0, 2 * np.pi / count], [np.pi, 0, 0]]))
-    found, steps = [np.eye(3)], _keeping(halfway.as_matrix(), group)
+        halfway = np.array([[0, 0, 2 * np.pi / count], [np.pi, 0, 0]])
+    found, steps = [np.eye(3)], _keeping(from_rotation_vectors(halfway), group)
     for one in found:  # grows while we walk it
         for turn in steps:
             if min(np.abs(one @ turn - other).max() for other in found) > 1e-6:

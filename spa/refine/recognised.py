@@ -12,7 +12,6 @@ explain: they are likelier as random patterns, as strong in each shell as partic
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import expit, logit, logsumexp
 
 from spa.refine.data import Images, blocks_of
 from spa.refine.expectation import Poses
@@ -40,7 +39,7 @@ def evidence(poses: Poses, prior: Prior, order: int, own: float | np.ndarray = 0
     heights = poses.logp + _log_volume(poses.root)
     there = np.isfinite(heights).any(axis=1)
     found = np.full(len(heights), -np.inf)
-    found[there] = logsumexp(heights[there], axis=1) - _log_prior_volume(prior, order)
+    found[there] = np.logaddexp.reduce(heights[there], axis=1) - _log_prior_volume(prior, order)
     return found - own
 
 
@@ -55,19 +54,25 @@ def own_noise(curve: np.ndarray, radius: int, inside: float, views: float) -> fl
     return 2 * float(coefficients) / max(views, 1.0)
 
 
+def _likely(evidence: np.ndarray) -> np.ndarray:
+    """The chance of what has that much evidence for it, and as much a chance before."""
+    return 0.5 * (1 + np.tanh(evidence / 2))
+
+
 def threshold(evidence: np.ndarray) -> float:
     """The evidence above which an image is likelier than not to show the particle, from that of all images (n,).
 
     How many show it is not known before: the share that makes the evidence of all likeliest (by expectation and
     maximisation), at least one image and at most all but one.
     """
-    share, n = 0.5, len(evidence)
+    share, odds, n = 0.5, 0.0, len(evidence)
     known = np.where(np.isfinite(evidence), evidence, -1e3)
     for _ in range(ROUNDS):
-        before, share = share, float(np.clip(expit(known + logit(share)).mean(), 1 / n, 1 - 1 / n))
+        before, share = share, float(np.clip(_likely(known - odds).mean(), 1 / n, 1 - 1 / n))
+        odds = float(np.log((1 - share) / share))
         if abs(share - before) < ENOUGH / n:
             break
-    return float(-logit(share))
+    return odds
 
 
 def chance(evidence: np.ndarray, searched: np.ndarray) -> np.ndarray:
@@ -78,7 +83,7 @@ def chance(evidence: np.ndarray, searched: np.ndarray) -> np.ndarray:
     known = evidence[searched]
     found = searched.astype(np.float64)
     if len(known) and (known > SURE).mean() > MOST:
-        found[searched] = expit(known - threshold(known))
+        found[searched] = _likely(known - threshold(known))
     return found
 
 
@@ -143,7 +148,7 @@ def anything(block: Block, power: np.ndarray) -> np.ndarray:
 
 def of_any_strength(logs: np.ndarray) -> np.ndarray:
     """(n,) of the logs (n, strengths) of each, which are as likely as one another."""
-    return logsumexp(logs, axis=1) - np.log(len(STRENGTHS))
+    return np.logaddexp.reduce(logs, axis=1) - np.log(len(STRENGTHS))
 
 
 def _log_volume(root: np.ndarray) -> np.ndarray:

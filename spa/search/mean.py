@@ -10,11 +10,12 @@ that what this leaves is not the same for all.
 from collections.abc import Callable
 
 import numpy as np
-from scipy.linalg import helmert
 
 from spa.search.orientations import turned
 
-CORNERS = helmert(6).T * np.sqrt(6)  # (6, 5), sqrt(5) standard deviations off; their covariance is 1
+_SIMPLEX = (np.tril(np.ones((6, 6)), -1) - np.diag(np.arange(6)))[1:]  # Helmert's: rows at right angles to 1 and others
+CORNERS = (_SIMPLEX / np.linalg.norm(_SIMPLEX, axis=1, keepdims=True)).T * np.sqrt(6)
+# (6, 5), sqrt(5) standard deviations off; their covariance is 1
 NARROW = 0.2  # radians: a turn that is known no better has no peak that a Gaussian describes
 FARTHEST = 1.0  # standard deviations between a top and its mean
 

@@ -5,7 +5,8 @@ offset of the in-plane angle, so that no two directions are sampled at the same 
 """
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+
+from spa.model.poses import from_rotation_vectors
 
 _GENERIC = np.array([0.2672612419, 0.5345224838, 0.8017837257])  # on no symmetry axis or mirror of any point group
 
@@ -75,4 +76,4 @@ def angles_between(a: np.ndarray, b: np.ndarray, operators: np.ndarray | None = 
 
 def turned(poses: np.ndarray, turns: np.ndarray) -> np.ndarray:
     """Poses (n, 3, 3) turned by small vectors (n, 3) in the image's frame: E(w)^T A."""
-    return np.swapaxes(Rotation.from_rotvec(turns).as_matrix(), -1, -2) @ poses
+    return np.swapaxes(from_rotation_vectors(turns), -1, -2) @ poses

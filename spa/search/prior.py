@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+
+from spa.model.poses import rotation_vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,5 +53,5 @@ class Prior:
         out[:, 3:] = shifts - self.centres[rows]
         if self.poses is not None:
             # A = E(w)^T A0, so E(w) = A0 A^T
-            out[:, :3] = Rotation.from_matrix(self.poses[rows] @ np.swapaxes(poses, -1, -2)).as_rotvec()
+            out[:, :3] = rotation_vectors(self.poses[rows] @ np.swapaxes(poses, -1, -2))
         return out

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from spa.image.disc import disc
+from spa.model.poses import from_rotation_vectors
 from spa.search import orientations
 from spa.volume.inversion import inverted
 from spa.volume.slices import Reference, reference, slices
@@ -85,7 +85,7 @@ def climbed(
     around = around if free is None else around @ free
     values = score(turns)
     while step > 2e-3:
-        small = Rotation.from_rotvec(step * around).as_matrix()
+        small = from_rotation_vectors(step * around)
         trials = np.einsum("tij,mjk->mtik", small, turns).reshape(-1, 3, 3)
         found = score(trials).reshape(len(turns), len(small))
         best = found.argmax(axis=1)

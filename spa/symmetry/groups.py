@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
+from spa.model.poses import rotation_vectors
 from spa.volume.symmetry import canonical, operators
 
 POLYHEDRAL = ("T", "O", "I")
@@ -25,7 +25,7 @@ class Group:
 def group(name: str) -> Group:
     """A point group with its axes."""
     elements = operators(name)
-    vectors = Rotation.from_matrix(elements[1:]).as_rotvec()
+    vectors = rotation_vectors(elements[1:])
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     axes: list[np.ndarray] = []
     counts: list[int] = []

@@ -6,12 +6,15 @@ from spa.compiled import kernel
 from spa.volume.transform import BETA, WIDTH
 
 
-@kernel("void(c8[:,:,::1], f8[:,::1], c8[::1])", fastmath=True, allocates=True)
-def gather(grid, points, out):
+def gather(grid: np.ndarray, points: np.ndarray, out: np.ndarray) -> None:
     """out (K,): the padded spectrum at points (K, 3), in its steps."""
+    _gather(grid, points, np.empty((3, WIDTH)), np.empty(3, np.int64), out)
+
+
+@kernel("void(c8[:,:,::1], f8[:,::1], f8[:,::1], i8[::1], c8[::1])", fastmath=True)
+def _gather(grid, points, weight, first, out):  # type: ignore[no-untyped-def]
+    """weight (3, WIDTH) and first (3,): to work in."""
     size = grid.shape[0]
-    weight = np.empty((3, WIDTH), np.float64)
-    first = np.empty(3, np.int64)
     for i in range(points.shape[0]):
         sign = -1.0 if points[i, 0] < 0 else 1.0
         for axis in range(3):

@@ -6,7 +6,6 @@ Source: Baldwin & Lyumkis, Prog. Biophys. Mol. Biol. 150 (2020) 160 (the samplin
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from spa.volume.sphere import icosphere, neighbours, trough
 
@@ -92,8 +91,10 @@ def crowding(sight: np.ndarray, operators: np.ndarray, cap: float) -> np.ndarray
 
 def _gaps(density: np.ndarray, cap: float, count: int, operators: np.ndarray) -> list[Gap]:
     """Connected parts of the sphere with hardly any views, one of those that symmetry makes alike."""
+    from scipy.special import pdtr
+
     expected = count * (1 - np.cos(np.deg2rad(cap))) / 2  # copies are not views of their own
-    unlikely = special.pdtr(np.floor(density * expected), expected) < CHANCE
+    unlikely = pdtr(np.floor(density * expected), expected) < CHANCE
     empty = (density < EMPTY) & unlikely
     points, _ = icosphere(DIVISIONS)
     near = neighbours(DIVISIONS)

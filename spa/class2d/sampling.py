@@ -33,8 +33,9 @@ class Level:
     def ramps(self, band: Disc) -> np.ndarray:
         """(2 = x, y; m, 2 = re, im; K) phases exp(2 pi i k t / N) that move a particle at t to the centre."""
         count = band.count(self.radius)
-        phase = 2 * np.pi / band.box * np.stack([band.kx[:count], band.ky[:count]])[:, None, :] * self.shift[:, None]
-        return np.stack([np.cos(phase), np.sin(phase)], axis=2).astype(np.float32)
+        k = 2 * np.pi / band.box * np.stack([band.kx[:count], band.ky[:count]])[:, None, :]
+        phase = (k * self.shift[:, None]).astype(np.float32)
+        return np.stack([np.cos(phase), np.sin(phase)], axis=2)
 
 
 def coarse_radius(box: int, diameter: float) -> int:

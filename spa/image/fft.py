@@ -15,7 +15,8 @@ from spa.installed import part
 
 pyfftw = part("pyfftw.pyfftw")  # its interfaces are not used here
 
-_BAND = 64  # rows, or columns, that are transformed together
+TOGETHER = 2**17  # samples that are transformed at once: they stay in the cache, and threads seldom wait for each other
+_BAND = 64  # rows of an image of which few columns are wanted that are transformed together
 _planning = threading.Lock()  # FFTW plans are not made safely by two threads
 _local = threading.local()
 
@@ -57,9 +58,10 @@ def _plan(kind: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     return plans[key]
 
 
-def lines(kind: str, shape: tuple[int, int], axis: int) -> Any:
-    """Transforms along one axis of a plane: input_array is filled, execute() called, output_array read, unnormalised.
+def lines(kind: str, shape: tuple[int, ...], axis: int) -> Any:
+    """Transforms along one axis of a plane, or of several: input_array is filled, execute() called, output_array read.
 
+    They are not normalised.
     kind: along or back (complex, forward or backward), forward or backward (real). The arrays are this thread's until
     it asks for lines again.
     """
@@ -94,28 +96,40 @@ def each(one: Callable[[int], None], count: int, threads: int) -> None:
 def _planes(kind: str, images: np.ndarray, out: np.ndarray, factor: float, threads: int) -> None:
     """Transforms of planes (n, ..., ...) in two dimensions into out, times a factor."""
     shape = images.shape[1:] if kind == "forward" else out.shape[1:]
+    n = len(images)
+    parts = -(-n // max(1, TOGETHER // (shape[0] * shape[1])))
+    most = -(-n // parts) if n else 1
 
-    def plane(z: int) -> None:
-        plan = _plan(kind, shape, (0, 1))
-        plan.input_array[...] = images[z]
+    def group(number: int) -> None:
+        some = slice(most * number, min(most * (number + 1), n))
+        plan = _plan(kind, (most, *shape), (1, 2))
+        plan.input_array[: some.stop - some.start] = images[some]
         plan.execute()
-        np.multiply(plan.output_array, np.float32(factor), out=out[z])
+        np.multiply(plan.output_array[: some.stop - some.start], np.float32(factor), out=out[some])
 
-    each(plane, len(images), threads)
+    each(group, parts, threads)
 
 
 def _columns(kind: str, columns: np.ndarray, out: np.ndarray, threads: int) -> None:
     """Transforms of columns (n, count) into out, which may be the same: blocks of them stay in the cache."""
     size, count = columns.shape
+    most = lanes(size, count)
 
     def block(number: int) -> None:
-        some = slice(_BAND * number, min(_BAND * (number + 1), count))
-        plan = lines(kind, (size, _BAND), 0)
+        some = slice(most * number, min(most * (number + 1), count))
+        plan = lines(kind, (size, most), 0)
         plan.input_array[:, : some.stop - some.start] = columns[:, some]
         plan.execute()
         out[:, some] = plan.output_array[:, : some.stop - some.start]
 
-    each(block, -(-count // _BAND), threads)
+    each(block, -(-count // most), threads)
+
+
+def lanes(size: int, count: int) -> int:
+    """How many of so many columns of a size are transformed at once: they fill an odd number of lines of the cache,
+    lest all rows meet in one place of it."""
+    blocks = -(-count * size // TOGETHER)
+    return (-(-count // blocks) + 7) // 16 * 16 + 8
 
 
 def along(columns: np.ndarray) -> None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     Source = ImageSource | Extracted | Subtracted
 
-BATCH_BYTES = 2**25  # of images that a thread reads and works on at once
+BATCH_BYTES = 2**25  # of images that a thread reads and works on at once, at most
+SHARES, FEWEST = 8, 32  # batches that a small set is in, if they have so many images, for threads to share
 Made = TypeVar("Made")
 
 
@@ -63,7 +64,8 @@ class ParticleSet:
     def batches(self, run: Run, work: Callable[[np.ndarray, np.ndarray], Made] = _both) -> Iterator[Made]:
         """work(rows, images (m, box, box) float32) of batches, by default both of them: read and worked on in the
         run's threads, given in order, with a bar; images that cannot be used are named and left out."""
-        size = max(1, BATCH_BYTES // (4 * self.box**2))
+        share = max(FEWEST, -(-len(self) // SHARES))
+        size = max(1, min(share, BATCH_BYTES // (4 * self.box**2)))
         starts = range(0, len(self), size)
 
         def done(start: int) -> tuple[list[SpaError], list[Made]]:

@@ -18,7 +18,7 @@ from spa.volume.slices import Reference, reference, slices
 from spa.volume.transform import resampled, transform
 
 PLANES = 8
-TOGETHER = 2**20  # samples of turned maps that are taken at once
+TOGETHER = 2**16  # samples of turned maps that are taken at once, which stay in the cache
 FEW = 4  # each so-manieth plane is looked at first
 HOPEFUL = 400  # of a grid, to be looked at in all planes
 KEPT = 12  # of those, to be climbed

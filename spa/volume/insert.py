@@ -246,9 +246,10 @@ def _at(shells: np.ndarray, plane: np.ndarray, z: int) -> np.ndarray:
     return shells[np.minimum(plane + z * z, len(shells) - 1)].ravel()
 
 
-@kernel("void(f4[:,:,:,::1], f4[::1], f4, i8, i8, f4[:,::1])", fastmath=True)
-def _divided(grid, added, factor, y, first, out):
-    """Columns x from `first` on of the plane y of sums, over their weights and what is added at a squared distance.
+@kernel("void(f4[:,:,:,::1], f4[::1], f4, i8, i8, i8, i8, f4[:,::1])", fastmath=True)
+def _divided(grid, added, factor, y, first, count, lane, out):
+    """So many columns x from `first` on of the plane y of sums, over their weights and what is added at a squared
+    distance, to columns from `lane` on.
 
     out (2r+1 or more, z wrapped; re and im of each column): of zeros.
     """
@@ -256,14 +257,14 @@ def _divided(grid, added, factor, y, first, out):
     for z in range(-r, r + 1):
         row = z if z >= 0 else size + z
         square = z * z + (y - r) * (y - r)
-        for j in range(out.shape[1] // 2):
-            x = first + j
+        for x in range(first, first + count):
             at = square + x * x
             if x >= grid.shape[2] or at >= len(added):
                 break
             weight = grid[z + r, y, x, 2] + added[at]
             scale = factor / (weight if weight > least else least)
-            out[row, 2 * j], out[row, 2 * j + 1] = grid[z + r, y, x, 0] * scale, grid[z + r, y, x, 1] * scale
+            j = 2 * (lane + x - first)
+            out[row, j], out[row, j + 1] = grid[z + r, y, x, 0] * scale, grid[z + r, y, x, 1] * scale
 
 
 def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
@@ -276,9 +277,9 @@ def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
     added = np.where(shells <= sums.radius, prior[np.minimum(shells, sums.radius)], np.inf).astype(np.float32)
     factor = 1 / (box**2 * PADDING**3)
 
-    def fill(y: int, first: int, out: np.ndarray) -> None:
-        out[:] = 0
-        _divided(sums.grid, added, factor, y, first, out.view(np.float32))
+    def fill(y: int, columns: slice, lanes: slice, out: np.ndarray) -> None:
+        count = columns.stop - columns.start
+        _divided(sums.grid, added, factor, y, columns.start, count, lanes.start, out.view(np.float32))
 
     volume = map_of(fill, r, box, PADDING * box, threads)
     return correct_kernel(volume, sums.kernels)

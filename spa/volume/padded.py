@@ -1,18 +1,18 @@
 """Between a map and the low frequencies of its transform on a grid twice as fine, without the padded map.
 
 Half of each axis of a padded map is nothing, and of its transform only a band is used: lines that are nothing are not
-transformed (pruned transforms: Markel, IEEE Trans. Audio Electroacoust. 19 (1971) 305), and a block of columns stays in
-the cache.  A map's origin is pixel n//2; bands are centred along z and y, and begin at 0 along x.
+transformed (pruned transforms: Markel, IEEE Trans. Audio Electroacoust. 19 (1971) 305). So much is done at once as
+stays in the cache: less, and threads would wait for each other's turn.  A map's origin is pixel n//2; bands are centred
+along z and y, and begin at 0 along x.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from spa.image import fft
 
-COLUMNS = 32  # that are transformed together
-Fill = Callable[[int, int, np.ndarray], None]
+Fill = Callable[[int, slice, slice, np.ndarray], None]
 
 
 def padded_bytes(box: int, r: int) -> int:
@@ -25,62 +25,72 @@ def band_of(volume: np.ndarray, r: int, size: int, threads: int = 1) -> np.ndarr
     n, width = len(volume), r + 2
     between = np.empty((n, 2 * r + 1, width), np.complex64)
     out = np.empty((2 * r + 1, 2 * r + 1, width), np.complex64)
+    flat, target = between.reshape(n, -1), out.reshape(len(out), -1)
+    planes, lanes = _planes(n, size), fft.lanes(size, flat.shape[1])
 
-    def plane(z: int) -> None:
-        across = fft.lines("forward", (n, size), 1)
-        _spread(volume[z].T, n // 2, across.input_array.T)
+    def plane(number: int) -> None:
+        some = slice(number * planes, min((number + 1) * planes, n))
+        across = fft.lines("forward", (planes * n, size), 1)
+        rows = across.input_array.reshape(planes, n, size)[: some.stop - some.start]
+        _spread(volume[some].T, n // 2, rows.T)
         across.execute()
-        for columns in _blocks(width):
-            _along("forward", across.output_array[:, columns], n // 2, between[z, :, columns], r, size)
+        found = across.output_array.reshape(planes, n, -1)[: len(rows)]
+        for columns in _blocks(width, planes * size):
+            down = fft.lines("along", (planes, size, columns.stop - columns.start), 1)
+            _spread(found[:, :, columns].swapaxes(0, 1), n // 2, down.input_array[: len(rows)].swapaxes(0, 1))
+            down.execute()
+            _gather(down.output_array[: len(rows)].swapaxes(0, 1), r, between[some, :, columns].swapaxes(0, 1))
 
-    def column(y: int) -> None:
-        for columns in _blocks(width):
-            _along("forward", between[:, y, columns], n // 2, out[:, y, columns], r, size)
+    def column(number: int) -> None:
+        columns = slice(number * lanes, min((number + 1) * lanes, flat.shape[1]))
+        down, count = fft.lines("along", (size, lanes), 0), columns.stop - columns.start
+        _spread(flat[:, columns], n // 2, down.input_array[:, :count])
+        down.execute()
+        _gather(down.output_array[:, :count], r, target[:, columns])
 
-    fft.each(plane, n, threads)
-    fft.each(column, 2 * r + 1, threads)
+    fft.each(plane, -(-n // planes), threads)
+    fft.each(column, -(-flat.shape[1] // lanes), threads)
     return out
 
 
 def map_of(fill: Fill, r: int, n: int, size: int, threads: int = 1) -> np.ndarray:
     """The middle (n, n, n) float32 of the padded map whose transform is a ball of radius r < size / 2; unnormalised.
 
-    fill: of the plane y + r of the band, columns x from the second argument on go to the third (size, COLUMNS), z
-    wrapped; what is beyond the ball is 0. Divided by size^3 it is the inverse of `band_of`.
+    fill: of the plane y + r of the band, columns x go to some columns of the last argument (size, lanes), z wrapped,
+    where 0 stands, as beyond the ball. Divided by size^3 it is the inverse of `band_of`.
     """
     width = r + 1
     between = np.zeros((n, 2 * r + 1, width), np.complex64)
     out = np.empty((n, n, n), np.float32)
+    widths = [1 + int(np.sqrt(r**2 - y**2)) for y in range(-r, r + 1)]
+    planes, most = _planes(n, size), fft.lanes(size, sum(widths))
+    groups = list(_shared(widths, most))
 
-    def column(y: int) -> None:
-        lines = fft.lines("back", (size, COLUMNS), 0)
-        for columns in _blocks(1 + int(np.sqrt(r**2 - (y - r) ** 2))):
-            fill(y, columns.start, lines.input_array)
-            lines.execute()
-            _gather(lines.output_array[:, : columns.stop - columns.start], n // 2, between[:, y, columns])
+    def column(number: int) -> None:
+        down = fft.lines("back", (size, most), 0)
+        down.input_array[:] = 0
+        for y, columns, lanes in groups[number]:
+            fill(y, columns, lanes, down.input_array)
+        down.execute()
+        for y, columns, lanes in groups[number]:
+            _gather(down.output_array[:, lanes], n // 2, between[:, y, columns])
 
-    def plane(z: int) -> None:
-        across = fft.lines("backward", (n, size), 1)
-        for columns in _blocks(width):
-            _along("back", between[z, :, columns], r, across.input_array[:, columns], n // 2, size)
-        across.input_array[:, width:] = 0
+    def plane(number: int) -> None:
+        some = slice(number * planes, min((number + 1) * planes, n))
+        across = fft.lines("backward", (planes * n, size), 1)
+        rows = across.input_array.reshape(planes, n, -1)[: some.stop - some.start]
+        for columns in _blocks(width, planes * size):
+            down = fft.lines("back", (planes, size, columns.stop - columns.start), 1)
+            _spread(between[some, :, columns].swapaxes(0, 1), r, down.input_array[: len(rows)].swapaxes(0, 1))
+            down.execute()
+            _gather(down.output_array[: len(rows)].swapaxes(0, 1), n // 2, rows[:, :, columns].swapaxes(0, 1))
+        rows[:, :, width:] = 0
         across.execute()
-        _gather(across.output_array.T, n // 2, out[z].T)
+        _gather(across.output_array.reshape(planes, n, size)[: len(rows)].T, n // 2, out[some].T)
 
-    fft.each(column, 2 * r + 1, threads)
-    fft.each(plane, n, threads)
+    fft.each(column, len(groups), threads)
+    fft.each(plane, -(-n // planes), threads)
     return out
-
-
-def _along(kind: str, some: np.ndarray, origin: int, out: np.ndarray, back: int, size: int) -> None:
-    """Columns some (a, c), whose origin is a row of theirs, transformed at a length of size; rows of out (b, c) from
-    -back on."""
-    lines = fft.lines("along" if kind == "forward" else kind, (size, COLUMNS), 0)
-    count = some.shape[1]
-    _spread(some, origin, lines.input_array[:, :count])
-    lines.input_array[:, count:] = 0
-    lines.execute()
-    _gather(lines.output_array[:, :count], back, out)
 
 
 def _spread(rows: np.ndarray, origin: int, out: np.ndarray) -> None:
@@ -97,6 +107,29 @@ def _gather(rows: np.ndarray, origin: int, out: np.ndarray) -> None:
     out[:origin] = rows[len(rows) - origin :]
 
 
-def _blocks(width: int) -> Iterator[slice]:
-    return (slice(first, min(first + COLUMNS, width)) for first in range(0, width, COLUMNS))
+def _planes(n: int, size: int) -> int:
+    """How many planes are transformed together."""
+    return min(n, max(1, fft.TOGETHER // (n * size)))
 
+
+def _blocks(width: int, rows: int) -> Iterator[slice]:
+    """Columns of so many rows in blocks of one size, the last a little less, to be transformed together."""
+    each = -(-width // -(-width * rows // fft.TOGETHER))
+    return (slice(first, min(first + each, width)) for first in range(0, width, each))
+
+
+def _shared(widths: Sequence[int], most: int) -> Iterator[list[tuple[int, slice, slice]]]:
+    """The columns of planes of such widths in groups of up to so many: a plane, its columns, and where in the group."""
+    group: list[tuple[int, slice, slice]] = []
+    at = 0
+    for y, width in enumerate(widths):
+        first = 0
+        while first < width:
+            count = min(most - at, width - first)
+            group.append((y, slice(first, first + count), slice(at, at + count)))
+            first, at = first + count, at + count
+            if at == most:
+                yield group
+                group, at = [], 0
+    if group:
+        yield group

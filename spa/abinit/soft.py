@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.abinit.shifted import Shifts, prior_of
-from spa.compiled import kernel
+from spa.compiled import inner, kernel
 from spa.image import tiles
 from spa.image.exponential import exponential
 from spa.refine.classes import shares
@@ -26,6 +26,7 @@ FAINT = 14.0  # log units below an image's best where a likelihood, or a class, 
 LEAST = 1e-4  # of an image's greatest weight: those below enter no average
 LOST = 0.02  # of the mass of an image's weights: where those have more of it, none is left out
 SPARSE = 1 / 8  # of the products that are taken at once: weights that are fewer are multiplied one by one
+TOGETHER = 2**18  # scores, or coefficients, of several images at all shifts: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +63,11 @@ class Temper:
 
 @dataclass(frozen=True, eq=False)
 class Few:
-    """Weights (m,) of an image that has few, where they are: slices (m,) and shifts (m,)."""
+    """Weights (m,) of images (k,) that have few, where they are: slices (m,) and shifts (m,); of the image of number i
+    from ends[i] to ends[i + 1]."""
 
+    images: np.ndarray
+    ends: np.ndarray
     slices: np.ndarray
     shifts: np.ndarray
     weights: np.ndarray
@@ -72,12 +76,12 @@ class Few:
 @dataclass(frozen=True, eq=False)
 class Weighed:
     """Images under one class, whose greatest weight is 1: rows (n, r, 2K) that were scored and their weights (n, r, g),
-    mixed of those of all shifts; few: those of images that have few, by the image, in place of these; total (n, g) of
-    weights over shifts, mass (n,) of all, also of the faintest; log evidence (n,) with all poses alike."""
+    mixed of those of all shifts; few: those of images that have few, in place of these; total (n, g) of weights over
+    shifts, mass (n,) of all, also of the faintest; log evidence (n,) with all poses alike."""
 
     rows: np.ndarray
     weights: np.ndarray
-    few: dict[int, Few]
+    few: list[Few]
     total: np.ndarray
     mass: np.ndarray
     evidence: np.ndarray
@@ -95,60 +99,73 @@ class Averages:
     peak: np.ndarray
 
 
-@kernel("i8(f4[:,::1], f4[::1], f4[::1], f4, f4[::1], f4[::1])", fastmath=True)
-def _weigh(cross, norm, prior, beta, total, sums):
-    """Scores of an image in cross (s, g) become weights, and how many are not 0; total (g,) is their sum over shifts;
-    sums (2,): the greatest score and the mass, also of what is too little for a weight."""
-    s, g = cross.shape
-    two, zero, faint, least = np.float32(2), np.float32(0), -np.float32(FAINT), np.float32(LEAST)
-    best, mass, little, count = -np.float32(3e38), zero, zero, 0
-    for k in range(s):
-        row, p = cross[k], prior[k]
-        for j in range(g):
-            best = max(best, beta * (two * row[j] - norm[j] + p))
-    for k in range(s):
-        row, p = cross[k], prior[k]
-        for j in range(g):
-            v = beta * (two * row[j] - norm[j] + p) - best
-            w = exponential(v) if v > faint else zero
-            mass += w
-            little += w if w <= least else zero
-            row[j] = w
-    if little > np.float32(LOST) * mass:
-        least = zero
-    for j in range(g):
+@kernel("void(f4[:,:,::1], f4[:,::1], f4[::1], f4, f4[:,::1], f4[:,::1], i8[::1])", fastmath=True)
+def _weigh(cross, norm, prior, beta, total, sums, counts):
+    """Scores of images in cross (n, s, g) become weights, and how many are not 0 (n,); total (n, g) is their sum over
+    shifts; sums (n, 2): the greatest score and the mass, also of what is too little for a weight."""
+    n, s, g = cross.shape
+    two, zero, faint = np.float32(2), np.float32(0), -np.float32(FAINT)
+    for i in range(n):
+        scores, powers, least = cross[i], norm[i], np.float32(LEAST)
+        best, mass, little = -np.float32(3e38), zero, zero
+        for k in range(s):
+            row, p = scores[k], prior[k]
+            for j in range(g):
+                best = max(best, beta * (two * row[j] - powers[j] + p))
+        for k in range(s):
+            row, p = scores[k], prior[k]
+            for j in range(g):
+                v = beta * (two * row[j] - powers[j] + p) - best
+                w = exponential(v) if v > faint else zero
+                mass += w
+                little += w if w <= least else zero
+                row[j] = w
+        if little > np.float32(LOST) * mass:
+            least = zero
+        counts[i] = _kept(scores, least, total[i])
+        sums[i, 0], sums[i, 1] = best, mass
+
+
+@inner
+def _kept(weights, least, total):
+    """How many weights (s, g) are more than the least, the others made 0; total (g,) becomes their sum over shifts."""
+    zero, count = np.float32(0), 0
+    for j in range(len(total)):
         total[j] = zero
-    for k in range(s):
-        row, some = cross[k], np.int32(0)
-        for j in range(g):
+    for k in range(len(weights)):
+        row, some = weights[k], np.int32(0)
+        for j in range(len(total)):
             w = row[j] if row[j] > least else zero
             row[j] = w
             total[j] += w
             some += np.int32(w > zero)
         count += some
-    sums[0], sums[1] = best, mass
     return count
 
 
-@kernel("void(f4[:,::1], f4[::1], i4[::1], i4[::1], f4[::1])")
-def _list(weights, total, slices, shifts, found):
-    """What is not 0 in weights (s, g) of some total (g,), slice by slice."""
+@kernel("void(f4[:,:,::1], f4[:,::1], i8[::1], i4[::1], i4[::1], f4[::1])")
+def _list(weights, total, images, slices, shifts, found):
+    """What is not 0 in weights (n, s, g) of some total (n, g) of images (k,), one after another, slice by slice."""
     at = 0
-    for j in range(len(total)):
-        if total[j] > 0:
-            for k in range(len(weights)):
-                if weights[k, j] > 0:
-                    slices[at], shifts[at], found[at] = j, k, weights[k, j]
-                    at += 1
+    for i in images:
+        for j in range(total.shape[1]):
+            if total[i, j] > 0:
+                for k in range(weights.shape[1]):
+                    if weights[i, k, j] > 0:
+                        slices[at], shifts[at], found[at] = j, k, weights[i, k, j]
+                        at += 1
 
 
-@kernel("void(i4[::1], i4[::1], f4[::1], f4, f4[:,::1], f4[:,::1])", fastmath=True)
-def _add(slices, shifts, weights, scale, rows, out):
-    """Rows (s, 2K) at shifts, each times a weight and the scale, added to slices of out (g, 2K)."""
-    for i in range(len(weights)):
-        w, row, line = scale * weights[i], rows[shifts[i]], out[slices[i]]
-        for x in range(len(row)):
-            line[x] += w * row[x]
+@kernel("void(i8[::1], i4[::1], i4[::1], f4[::1], f4[::1], f4[:,:,::1], f4[:,::1])", fastmath=True)
+def _add(ends, slices, shifts, weights, scale, rows, out):
+    """Rows (k, s, 2K) of images at shifts, times weights and a scale of the image (k,), added to slices of out (g, 2K)."""
+    for image in range(len(rows)):
+        if scale[image] == 0:
+            continue
+        for i in range(ends[image], ends[image + 1]):
+            w, row, line = scale[image] * weights[i], rows[image, shifts[i]], out[slices[i]]
+            for x in range(len(row)):
+                line[x] += w * row[x]
 
 
 def states(poses: int, prior: np.ndarray, beta: float) -> float:
@@ -164,17 +181,26 @@ def weighed(block: Block, slices: Slices, sigma: float, beta: float = 1.0, wante
     n, r, width = rows.shape
     cross, norm = _scores(rows.reshape(n * r, width), slices).reshape(n, r, g), (low.ctf**2) @ slices.power.T
     prior, total, sums = prior_of(shifts.shifts, sigma), np.empty_like(norm), np.empty((n, 2), np.float32)
-    few = {}
-    for i, scores in enumerate(cross):
-        every = shifts.all_of(scores)
-        count = _weigh(every, norm[i], prior, np.float32(beta), total[i], sums[i])
-        if wanted and count < SPARSE * scores.size:
-            few[i] = Few(np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.float32))
-            _list(every, total[i], few[i].slices, few[i].shifts, few[i].weights)
-        elif wanted:
-            scores[:] = shifts.few_of(every)
+    few, counts = [], np.empty(n, np.int64)
+    for first in range(0, n, size := max(1, TOGETHER // (len(prior) * g))):
+        some = slice(first, first + size)
+        every = shifts.all_of(cross[some])
+        _weigh(every, norm[some], prior, np.float32(beta), total[some], sums[some], counts[some])
+        sparse = counts[some] < SPARSE * r * g
+        if wanted and sparse.any():
+            few.append(_listed(every, total[some], counts[some], np.flatnonzero(sparse), first))
+        if wanted and shifts.mix is not None:
+            cross[some][~sparse] = shifts.few_of(every[~sparse])
     evidence = sums[:, 0] + np.log(sums[:, 1]) - np.float32(states(g, prior, beta))
     return Weighed(rows, cross, few, total, sums[:, 1], evidence)
+
+
+def _listed(weights: np.ndarray, total: np.ndarray, counts: np.ndarray, images: np.ndarray, first: int) -> Few:
+    """Weights (n, s, g) of some total (n, g) of those images that have few; counts (n,), the number of the first."""
+    ends = np.concatenate([[0], np.cumsum(counts[images])])
+    there = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
+    _list(weights, total, images, *there)
+    return Few(first + images, ends, *there)
 
 
 def shared(evidence: np.ndarray, mass: np.ndarray, similarity: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -210,14 +236,23 @@ def _gathered(block: Block, slices: Slices, found: Weighed, share: np.ndarray) -
     """(values, weights) of a class with its share (n,) of images; one of which it has next to nothing is left out."""
     some = np.flatnonzero(share > np.exp(-FAINT))
     scale = (share / found.mass).astype(np.float32)
-    many = [i for i in some.tolist() if i not in found.few]
+    scale[share <= np.exp(-FAINT)] = 0
+    many = np.setdiff1d(some, np.concatenate([some[:0], *(one.images for one in found.few)]), assume_unique=True)
     weights = found.weights if len(many) == len(share) else found.weights[many]
     values = _summed(weights, found.rows[many] * scale[many, None, None])
-    for i, one in found.few.items():
-        if share[i] > np.exp(-FAINT):
-            _add(one.slices, one.shifts, one.weights, scale[i], slices.shifts.all_of(found.rows[i]), values)
+    for few in found.few:
+        _add_few(few, found.rows, scale, slices.shifts, values)
     square = block.ctf[some, : slices.power.shape[1]] ** 2
     return values, (found.total[some] * scale[some, None]).T @ square
+
+
+def _add_few(few: Few, rows: np.ndarray, scale: np.ndarray, shifts: Shifts, values: np.ndarray) -> None:
+    """Adds rows (n, r, 2K) of the images that have few weights, times scale (n,), to values (g, 2K)."""
+    size = max(1, TOGETHER // (len(shifts.shifts) * rows.shape[2]))
+    for first in range(0, len(few.images), size):
+        some, ends = few.images[first : first + size], few.ends[first : first + size + 1]
+        every = shifts.all_of(rows[some])
+        _add(ends, few.slices, few.shifts, few.weights, scale[some], every, values)
 
 
 def _scores(rows: np.ndarray, slices: Slices) -> np.ndarray:

@@ -158,7 +158,7 @@ def _list(weights, total, images, slices, shifts, found):
 
 @kernel("void(i8[::1], i4[::1], i4[::1], f4[::1], f4[::1], f4[:,:,::1], f4[:,::1])", fastmath=True)
 def _add(ends, slices, shifts, weights, scale, rows, out):
-    """Rows (k, s, 2K) of images at shifts, times weights and a scale of the image (k,), added to slices of out (g, 2K)."""
+    """Rows (k, s, 2K) of images at shifts, times weights and the image's scale (k,), added to slices of out (g, 2K)."""
     for image in range(len(rows)):
         if scale[image] == 0:
             continue

@@ -68,8 +68,8 @@ def images_of(planes: np.ndarray, band: Disc) -> np.ndarray:
 
 def shell_mean(values: np.ndarray, band: Disc) -> np.ndarray:
     """Mean of values (…, K) over each shell: (…, radius + 1); shell 0 is 0."""
-    n = len(values[0]) if values.ndim > 1 else len(values)
-    counts = np.bincount(band.shell[:n], minlength=band.radius + 1)
-    rows = values.reshape(-1, n)
-    sums = np.stack([np.bincount(band.shell[:n], row, minlength=band.radius + 1) for row in rows])
-    return (sums / np.maximum(counts, 1)).reshape(values.shape[:-1] + (band.radius + 1,))
+    shell = band.shell[: values.shape[-1]]
+    there, starts, counts = np.unique(shell, return_index=True, return_counts=True)  # they come shell by shell
+    found = np.zeros((*values.shape[:-1], band.radius + 1))
+    found[..., there] = np.add.reduceat(values, starts, axis=-1) / counts
+    return found

@@ -2,8 +2,9 @@
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from threading import Event
 from typing import TypeVar
 
 from spa.errors import DataError
@@ -68,6 +69,23 @@ def in_order(threads: int, checkpoint: Callable[[], None] = lambda: None) -> Ite
 
     with single_blas():
         yield mapped
+
+
+def beside(work: Callable[[Item], Result], items: Sequence[Item], threads: int, left: Event) -> list[Result]:
+    """What work makes of a few items, in their order, so many of them at once: each is long, and hands most of itself
+    to a map of its own. left is set where one has raised, or the taker was interrupted: the others are to end then."""
+    if min(threads, len(items)) < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(min(threads, len(items)), thread_name_prefix="spa") as executor:
+        begun = [executor.submit(work, item) for item in items]
+        try:
+            for one in wait(begun, return_when=FIRST_EXCEPTION).done:
+                one.result()
+            return [one.result() for one in begun]
+        except BaseException:
+            left.set()
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def distinct(keys: list[str], unit: str) -> list[str]:

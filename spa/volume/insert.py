@@ -33,14 +33,8 @@ class Accumulator:
     def shell_weight(self) -> np.ndarray:
         """Mean accumulated weight in each shell 0 … radius + 1."""
         r, width = len(self.grid) // 2, self.grid.shape[2]
-        shells, plane, _ = _folded(r, width, self.radius)
         total = np.zeros(self.radius + 3)
-        for z in range(r + 1):
-            weight = np.array(self.grid[r + z, :, :, 2])
-            if z:
-                weight += self.grid[r - z, :, :, 2]
-            weight[r + 1 :] += weight[r - 1 :: -1]
-            total += np.bincount(_at(shells, plane, z), weight[r:].ravel(), len(total))
+        _weight_of_shells(self.grid, _shells_to_beyond(self.radius), total)
         return total[:-1] / np.maximum(shell_points(r, width, self.radius), 1)
 
     def plus(self, other: "Accumulator") -> "Accumulator":
@@ -227,44 +221,51 @@ def _shells_by_square(radius: int) -> np.ndarray:
 @lru_cache(maxsize=8)
 def shell_points(r: int, width: int, radius: int) -> np.ndarray:
     """How many points of a grid (2r+1, 2r+1, width) are in each shell 0 … radius + 1."""
-    shells, plane, both = _folded(r, width, radius)
-    count = np.zeros(radius + 3)
+    shells, both = _shells_to_beyond(radius), np.where(np.arange(r + 1) > 0, 2.0, 1.0)
+    plane, count = (np.arange(r + 1) ** 2)[:, None] + np.arange(width) ** 2, np.zeros(radius + 3)
     for z in range(r + 1):
-        count += np.bincount(_at(shells, plane, z), np.repeat(both * both[z], width), len(count))
+        there = shells[np.minimum(plane + z * z, len(shells) - 1)]
+        count += np.bincount(there.ravel(), np.repeat(both * both[z], width), len(count))
     return count[:-1]
 
 
-def _folded(r: int, width: int, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shells by squared radius, all beyond the rim one; squared radii of a plane y >= 0; how many points are one where
-    those are that differ in the sign of y, or of z."""
-    shells = np.append(_shells_by_square(radius), radius + 2)
-    plane = (np.arange(r + 1) ** 2)[:, None] + np.arange(width) ** 2
-    return shells, plane, np.where(np.arange(r + 1) > 0, 2.0, 1.0)
+def _shells_to_beyond(radius: int) -> np.ndarray:
+    """Shells by squared distance as above, and at the end one for all beyond the rim."""
+    return np.append(_shells_by_square(radius), radius + 2)
 
 
-def _at(shells: np.ndarray, plane: np.ndarray, z: int) -> np.ndarray:
-    return shells[np.minimum(plane + z * z, len(shells) - 1)].ravel()
+@kernel("void(f4[:,:,:,::1], i8[::1], f8[::1])")
+def _weight_of_shells(grid, shells, total):
+    """Adds the weights of sums to those of their shells, total (shells,)."""
+    r, last = len(grid) // 2, len(shells) - 1
+    for z in range(-r, r + 1):
+        for y in range(-r, r + 1):
+            square = z * z + y * y
+            for x in range(grid.shape[2]):
+                total[shells[min(square + x * x, last)]] += grid[z + r, y + r, x, 2]
 
 
-@kernel("void(f4[:,:,:,::1], f4[::1], f4, i8, i8, i8, i8, f4[:,::1])", fastmath=True)
-def _divided(grid, added, factor, y, first, count, lane, out):
-    """So many columns x from `first` on of the plane y of sums, over their weights and what is added at a squared
-    distance, to columns from `lane` on.
+@kernel("void(f4[:,:,:,::1], f4[::1], f4, i8[:,::1], f4[:,::1])", fastmath=True)
+def _divided(grid, added, factor, pieces, out):
+    """Sums over their weights and what is added at a squared distance. Pieces (k, 4): a plane y, so many of its columns
+    x from a first on, to columns of out from another on.
 
     out (2r+1 or more, z wrapped; re and im of each column): of zeros.
     """
     r, size, least = len(grid) // 2, len(out), np.float32(1e-20)
-    for z in range(-r, r + 1):
-        row = z if z >= 0 else size + z
-        square = z * z + (y - r) * (y - r)
-        for x in range(first, first + count):
-            at = square + x * x
-            if x >= grid.shape[2] or at >= len(added):
-                break
-            weight = grid[z + r, y, x, 2] + added[at]
-            scale = factor / (weight if weight > least else least)
-            j = 2 * (lane + x - first)
-            out[row, j], out[row, j + 1] = grid[z + r, y, x, 0] * scale, grid[z + r, y, x, 1] * scale
+    for piece in pieces:
+        y, first, count, lane = piece
+        for z in range(-r, r + 1):
+            row = z if z >= 0 else size + z
+            square = z * z + (y - r) * (y - r)
+            for x in range(first, first + count):
+                at = square + x * x
+                if x >= grid.shape[2] or at >= len(added):
+                    break
+                weight = grid[z + r, y, x, 2] + added[at]
+                scale = factor / (weight if weight > least else least)
+                j = 2 * (lane + x - first)
+                out[row, j], out[row, j + 1] = grid[z + r, y, x, 0] * scale, grid[z + r, y, x, 1] * scale
 
 
 def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
@@ -277,9 +278,8 @@ def solve(sums: Accumulator, prior: np.ndarray, threads: int = 1) -> np.ndarray:
     added = np.where(shells <= sums.radius, prior[np.minimum(shells, sums.radius)], np.inf).astype(np.float32)
     factor = 1 / (box**2 * PADDING**3)
 
-    def fill(y: int, columns: slice, lanes: slice, out: np.ndarray) -> None:
-        count = columns.stop - columns.start
-        _divided(sums.grid, added, factor, y, columns.start, count, lanes.start, out.view(np.float32))
+    def fill(pieces: np.ndarray, out: np.ndarray) -> None:
+        _divided(sums.grid, added, factor, pieces, out.view(np.float32))
 
     volume = map_of(fill, r, box, PADDING * box, threads)
     return correct_kernel(volume, sums.kernels)

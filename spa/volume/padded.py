@@ -12,7 +12,7 @@ import numpy as np
 
 from spa.image import fft
 
-Fill = Callable[[int, slice, slice, np.ndarray], None]
+Fill = Callable[[np.ndarray, np.ndarray], None]
 
 
 def padded_bytes(box: int, r: int) -> int:
@@ -56,8 +56,9 @@ def band_of(volume: np.ndarray, r: int, size: int, threads: int = 1) -> np.ndarr
 def map_of(fill: Fill, r: int, n: int, size: int, threads: int = 1) -> np.ndarray:
     """The middle (n, n, n) float32 of the padded map whose transform is a ball of radius r < size / 2; unnormalised.
 
-    fill: of the plane y + r of the band, columns x go to some columns of the last argument (size, lanes), z wrapped,
-    where 0 stands, as beyond the ball. Divided by size^3 it is the inverse of `band_of`.
+    fill: pieces (k, 4) of the band, each a plane y + r, so many of its columns x from a first on, go to columns of the
+    other argument (size, lanes) from a last number on, z wrapped; 0 stands there, as beyond the ball. Divided by size^3
+    it is the inverse of `band_of`.
     """
     width = r + 1
     between = np.zeros((n, 2 * r + 1, width), np.complex64)
@@ -69,11 +70,10 @@ def map_of(fill: Fill, r: int, n: int, size: int, threads: int = 1) -> np.ndarra
     def column(number: int) -> None:
         down = fft.lines("back", (size, most), 0)
         down.input_array[:] = 0
-        for y, columns, lanes in groups[number]:
-            fill(y, columns, lanes, down.input_array)
+        fill(groups[number], down.input_array)
         down.execute()
-        for y, columns, lanes in groups[number]:
-            _gather(down.output_array[:, lanes], n // 2, between[:, y, columns])
+        for y, first, count, lane in groups[number].tolist():
+            _gather(down.output_array[:, lane : lane + count], n // 2, between[:, y, first : first + count])
 
     def plane(number: int) -> None:
         some = slice(number * planes, min((number + 1) * planes, n))
@@ -118,18 +118,19 @@ def _blocks(width: int, rows: int) -> Iterator[slice]:
     return (slice(first, min(first + each, width)) for first in range(0, width, each))
 
 
-def _shared(widths: Sequence[int], most: int) -> Iterator[list[tuple[int, slice, slice]]]:
-    """The columns of planes of such widths in groups of up to so many: a plane, its columns, and where in the group."""
-    group: list[tuple[int, slice, slice]] = []
+def _shared(widths: Sequence[int], most: int) -> Iterator[np.ndarray]:
+    """The columns of planes of such widths in groups of up to so many, of pieces (k, 4): a plane, the first of its
+    columns, how many, and where in the group."""
+    group: list[tuple[int, int, int, int]] = []
     at = 0
     for y, width in enumerate(widths):
         first = 0
         while first < width:
             count = min(most - at, width - first)
-            group.append((y, slice(first, first + count), slice(at, at + count)))
+            group.append((y, first, count, at))
             first, at = first + count, at + count
             if at == most:
-                yield group
+                yield np.array(group)
                 group, at = [], 0
     if group:
-        yield group
+        yield np.array(group)

@@ -47,6 +47,19 @@ def test_rotation_vectors(vector: tuple[float, float, float]) -> None:
     )
 
 
+def test_rotation_vectors_of_matrices() -> None:
+    """No turn, the smallest, and half turns about axes and between them; many at once, and one."""
+    rng = np.random.default_rng(0)
+    axes = rng.standard_normal((200, 3))
+    axes[:4] = *np.eye(3), [1, 1, 0]
+    vectors = axes / np.linalg.norm(axes, axis=1, keepdims=True) * rng.choice([0, 1e-9, 1e-4, 2, 3.1415], (200, 1))
+    found = poses.rotation_vectors(Rotation.from_rotvec(vectors).as_matrix())
+    np.testing.assert_allclose(found, vectors, atol=1e-8)
+    half = Rotation.from_rotvec(np.pi * axes[:4] / np.linalg.norm(axes[:4], axis=1, keepdims=True)).as_matrix()
+    np.testing.assert_allclose(poses.from_rotation_vectors(poses.rotation_vectors(half)), half, atol=1e-12)
+    np.testing.assert_allclose(poses.rotation_vectors(half[3]), np.pi / np.sqrt(2) * np.array([1, 1, 0]), atol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["groel", "ribosome"])
 def test_the_true_pose_explains_the_image_and_its_mirror_images_do_not(shared_data, name: str) -> None:
     """Real-space projection at the table's angles and origins correlates with RELION's image; wrong signs do not."""

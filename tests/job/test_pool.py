@@ -59,3 +59,24 @@ def test_a_checkpoint_that_raises_ends_the_work_with_whole_items() -> None:
         for _ in pool.ordered(range(100), work, 2, checkpoint):
             pass
     assert sorted(begun) == sorted(done) and len(done) < 10
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_what_stands_beside_comes_in_order(threads: int) -> None:
+    left, slow = threading.Event(), lambda item: (time.sleep(0.02 * (item == 0)), item)[1]
+    assert pool.beside(slow, range(4), threads, left) == [0, 1, 2, 3] and not left.is_set()
+
+
+def test_one_that_fails_beside_others_ends_them() -> None:
+    """They are told, and none is begun after it."""
+    left, begun = threading.Event(), []
+
+    def work(item: int) -> None:
+        begun.append(item)
+        if item == 1:
+            raise ValueError("no map")
+        assert left.wait(5)
+
+    with pytest.raises(ValueError, match="no map"):
+        pool.beside(work, range(6), 2, left)
+    assert sorted(begun)[:2] == [0, 1] and len(begun) <= 3

@@ -33,8 +33,9 @@ def test_the_map_is_the_middle_of_the_padded_one(n: int, r: int, size: int, thre
     rows = np.arange(-(n // 2), n - n // 2) % size
     wanted = np.fft.irfftn(spectrum, (size,) * 3, (0, 1, 2))[np.ix_(rows, rows, rows)] * size**3
 
-    def fill(y: int, columns: slice, lanes: slice, out: np.ndarray) -> None:
-        out[:, lanes] = spectrum[:, (y - r) % size, columns]
+    def fill(pieces: np.ndarray, out: np.ndarray) -> None:
+        for y, first, count, lane in pieces:
+            out[:, lane : lane + count] = spectrum[:, (y - r) % size, first : first + count]
 
     found = map_of(fill, r, n, size, threads)
     assert np.abs(found - wanted).max() < 1e-6 * np.abs(wanted).max()

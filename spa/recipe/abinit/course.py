@@ -1,15 +1,18 @@
 """The course of a run: short heats from several seeds, the best to its end, axes found, then sharpened."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
 
 import numpy as np
 
 from spa.abinit import agree, score, sharpen, states, stochastic, width
 from spa.abinit.plan import Settings, Step, again, climb, cycle, heat, last_bands, plan
-from spa.errors import ReadError
+from spa.errors import ReadError, Stopped
 from spa.io.arrays import DAMAGED
 from spa.io.whole import whole
+from spa.job import pool
 from spa.job.run import Run
 from spa.recipe.abinit import quenching
 from spa.recipe.abinit.inputs import Given
@@ -64,6 +67,7 @@ class Course:
     def __init__(self, run: Run, given: Given, map_: Callable[..., Iterable], engine: Engine = CPU) -> None:
         self.run, self.given = run, given
         self.workers = Workers(map_, run.threads, engine)
+        self.left = Event()  # once one start has failed, or the run is interrupted
         self.rows, self.held = score.held_out(given.images, run.seed)
         self.side = stochastic.side_of(given.images)
         self.first = max(last_bands(given.settings, self.side))
@@ -75,16 +79,19 @@ class Course:
 
     def outcome(self, seeds: int) -> Outcome:
         """The whole course."""
-        free = [self.heat(self.loose(), "C1", seed) for seed in range(seeds)]
-        held = [self.heat(self.given.settings, self.given.symmetry, seed) for seed in range(seeds)] if self.tied else []
-        ranked = [sorted(kind, key=lambda entry: -entry.evidence) for kind in (free, held) if kind]
+        kinds = [(self.loose(), "C1"), *([(self.given.settings, self.given.symmetry)] if self.tied else [])]
+        begun = self.beside(lambda one: self.heat(*one), [(*kind, seed) for kind in kinds for seed in range(seeds)])
+        ranked = [
+            sorted(begun[i : i + seeds], key=lambda entry: -entry.evidence) for i in range(0, len(begun), seeds)
+        ]  # fmt: skip
         heats = [self._compared(kind[0], entry) for kind in ranked for entry in kind]
-        ranked = [[self.narrowed(entry, self._heating(entry.settings)[-1].bands) for entry in kind] for kind in ranked]
+        ranked = [self.beside(lambda one: self.narrowed(one, self._heating(one.settings)[-1].bands), kind)
+                  for kind in ranked]  # fmt: skip
         scale, ends = self.scale_of(self.given.settings), []
         for kind in ranked:
             end, scale = self.finished(kind, scale)
             ends.append(self.on_axes(end, scale.band))
-        ends = [self.weighed(entry, scale) for entry in ends]  # on their axes, and all in one scale
+        ends = self.beside(lambda one: self.weighed(one, scale), ends)  # on their axes, and all in one scale
         best = max(ends, key=lambda entry: entry.evidence)
         for entry in ends:
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: held-out evidence {entry.evidence:.2f} at the end")
@@ -94,6 +101,11 @@ class Course:
             if other is not best:
                 best, found = other, Sharpening(self, other, "again").outcome()
         return Outcome(heats, self.first, scale.band, best, *found)
+
+    def beside(self, work: Callable[[Any], Any], starts: Sequence[Any]) -> list[Any]:
+        """What work makes of starts, in their order: one has threads to itself while another has use for few."""
+        alone = self.workers.engine.device is not None
+        return pool.beside(work, starts, 1 if alone else self.run.threads, self.left)
 
     @property
     def tied(self) -> bool:
@@ -127,6 +139,8 @@ class Course:
         key = self.key(seed)
         batches = stochastic.steps(given.images, state, given.noise, settings, key, self.rows, todo, self.workers)
         for after in self.run.progress(batches, total=len(todo), unit="batch", label=f"seed {seed}"):
+            if self.left.is_set():
+                raise Stopped("another start has failed")
             state = after
         return state
 
@@ -193,10 +207,10 @@ class Course:
         if first.state.sharpness > stochastic.SHARP and not first.settings.widths:
             return first, scale
         if first.settings.classes > 1:
-            others = [self.further(entry, "end", self._rest(entry), scale) for entry in ranked[1:]]
-            ranked = [self.narrowed(entry, last_bands(entry.settings, self.side)) for entry in [first, *others]]
+            others = self.beside(lambda one: self.further(one, "end", self._rest(one), scale), ranked[1:])
+            ranked = self.beside(lambda one: self.narrowed(one, last_bands(one.settings, self.side)), [first, *others])
             scale = self._scale_with(scale, ranked)
-        rivals = [self.cycled(self.weighed(entry, scale), 0, RACE, scale) for entry in ranked]
+        rivals = self.beside(lambda one: self.cycled(self.weighed(one, scale), 0, RACE, scale), ranked)
         best = self.cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES, scale)
         return self._faded(best, scale), scale
 

@@ -33,8 +33,11 @@ def best(course: "Course", seeds: int, heated: "Entry", scale: score.Scale) -> "
     settings, symmetry = settings_of(course), course.given.symmetry
     finer = scale.with_others([course.scale_of(settings)])
     first, then = quench(settings, course.side), climb(settings, course.side)
-    begun = [course.begun("quench", settings, symmetry, seed, first, finer) for seed in range(seeds)]
-    starts = [course.further(entry, "climb", then, finer) for entry in begun]
+
+    def start(seed: int) -> "Entry":
+        return course.further(course.begun("quench", settings, symmetry, seed, first, finer), "climb", then, finer)
+
+    starts = course.beside(start, range(seeds))
     for entry in starts:
         course.run.say(f"seed {entry.seed}, {symmetry}: quenched, evidence {entry.evidence:.2f}")
     ends = [heated]

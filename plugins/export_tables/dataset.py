@@ -11,8 +11,9 @@ from spa.io.stacks import parse_name
 from spa.io.star import Table, Tables
 from spa.model.optics import optics_groups, require_groups
 from spa.model.particles import particles_of
-from spa.model.poses import matrices, rotation_vectors
+from spa.model.poses import matrices
 from spa.model.positions import MICROGRAPH_PIXEL_SIZES, micrograph_pixel_sizes
+from spa.volume.rotations import rotation_vectors
 
 UID = "spaCryosparcUid"
 _MILLIMETRE = 1e7  # angstroms

@@ -13,7 +13,8 @@ from spa.errors import DataError
 from spa.io.cryosparc import paths
 from spa.io.stacks import image_name
 from spa.io.star import Table, Tables
-from spa.model.poses import eulers, from_rotation_vectors
+from spa.model.poses import eulers
+from spa.volume.rotations import from_rotation_vectors
 
 _OPTICS = {
     "ctf/accel_kv": "rlnVoltage", "ctf/cs_mm": "rlnSphericalAberration", "ctf/amp_contrast": "rlnAmplitudeContrast",

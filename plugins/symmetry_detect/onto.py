@@ -10,9 +10,9 @@ from spa.io.mrc import Image
 from spa.job import maps
 from spa.job.pool import mapping
 from spa.job.run import Run
-from spa.model.poses import rotation_vectors
 from spa.symmetry import onto
 from spa.symmetry.onto import Laid
+from spa.volume.rotations import rotation_vectors
 from spa.volume.transform import in_box
 
 ALIKE = 0.5  # correlation, in shells of one strength, below which two maps are hardly of one particle

@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 
 from spa.image.disc import disc
-from spa.model.poses import from_rotation_vectors, rotation_vectors
 from spa.refine.problem import Problem
 from spa.refine.states import State
 from spa.search import orientations
@@ -19,6 +18,7 @@ from spa.search.images import Block
 from spa.search.likelihood import evaluate
 from spa.symmetry.align import Fit
 from spa.volume.fsc import crossing
+from spa.volume.rotations import from_rotation_vectors, rotation_vectors
 from spa.volume.slices import Reference, reference, regridded, slices
 
 SHELLS = 24  # that are compared: of the start's, as far as the map has its detail

@@ -13,7 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from spa.model.poses import from_rotation_vectors, rotation_vectors
 from spa.refine import drift
 from spa.refine.problem import Problem
 from spa.refine.states import State
@@ -21,6 +20,7 @@ from spa.search import orientations
 from spa.symmetry import align
 from spa.volume.fsc import Map
 from spa.volume.inversion import inverted
+from spa.volume.rotations import from_rotation_vectors, rotation_vectors
 from spa.volume.shells import apply_radial, power
 from spa.volume.slices import Reference, reference, regridded
 

@@ -6,7 +6,7 @@ offset of the in-plane angle, so that no two directions are sampled at the same 
 
 import numpy as np
 
-from spa.model.poses import from_rotation_vectors
+from spa.volume.rotations import from_rotation_vectors
 
 _GENERIC = np.array([0.2672612419, 0.5345224838, 0.8017837257])  # on no symmetry axis or mirror of any point group
 

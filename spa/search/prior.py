@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spa.model.poses import rotation_vectors
+from spa.volume.rotations import rotation_vectors
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from spa.image.disc import disc
-from spa.model.poses import from_rotation_vectors
 from spa.search import orientations
 from spa.volume.inversion import inverted
+from spa.volume.rotations import from_rotation_vectors
 from spa.volume.slices import Reference, reference, slices
 from spa.volume.transform import resampled, transform
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from spa.model.poses import rotation_vectors
+from spa.volume.rotations import rotation_vectors
 from spa.volume.symmetry import canonical, operators
 
 POLYHEDRAL = ("T", "O", "I")

@@ -16,12 +16,13 @@ import numpy as np
 from spa.image.ctf import Lens
 from spa.io import atoms, mrc, star
 from spa.job.particles import pose_columns
-from spa.model.poses import from_rotation_vectors, matrices
+from spa.model.poses import matrices
 from spa.simulate.optics import Defocus, draw_defocus, draw_views
 from spa.simulate.particles import clean_images, noise_level
 from spa.simulate.specimen import Specimen, of_map
 from spa.volume.density import density, in_ice
 from spa.volume.phantom import phantom
+from spa.volume.rotations import from_rotation_vectors
 
 LENS = Lens(300.0, 2.7, 0.1)
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from spa.model import poses
+from spa.volume import rotations
 
 angle = st.floats(-np.pi, np.pi)
 tilts = st.floats(0, np.pi)
@@ -43,7 +44,7 @@ def test_the_third_row_is_the_line_of_sight() -> None:
 @given(st.tuples(*[st.floats(-3, 3)] * 3))
 def test_rotation_vectors(vector: tuple[float, float, float]) -> None:
     np.testing.assert_allclose(
-        poses.from_rotation_vectors(np.array([vector]))[0], Rotation.from_rotvec(vector).as_matrix(), atol=1e-9
+        rotations.from_rotation_vectors(np.array([vector]))[0], Rotation.from_rotvec(vector).as_matrix(), atol=1e-9
     )
 
 
@@ -53,11 +54,11 @@ def test_rotation_vectors_of_matrices() -> None:
     axes = rng.standard_normal((200, 3))
     axes[:4] = *np.eye(3), [1, 1, 0]
     vectors = axes / np.linalg.norm(axes, axis=1, keepdims=True) * rng.choice([0, 1e-9, 1e-4, 2, 3.1415], (200, 1))
-    found = poses.rotation_vectors(Rotation.from_rotvec(vectors).as_matrix())
+    found = rotations.rotation_vectors(Rotation.from_rotvec(vectors).as_matrix())
     np.testing.assert_allclose(found, vectors, atol=1e-8)
     half = Rotation.from_rotvec(np.pi * axes[:4] / np.linalg.norm(axes[:4], axis=1, keepdims=True)).as_matrix()
-    np.testing.assert_allclose(poses.from_rotation_vectors(poses.rotation_vectors(half)), half, atol=1e-12)
-    np.testing.assert_allclose(poses.rotation_vectors(half[3]), np.pi / np.sqrt(2) * np.array([1, 1, 0]), atol=1e-12)
+    np.testing.assert_allclose(rotations.from_rotation_vectors(rotations.rotation_vectors(half)), half, atol=1e-12)
+    np.testing.assert_allclose(rotations.rotation_vectors(half[3]), np.pi / np.sqrt(2) * np.array([1, 1, 0]), atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["groel", "ribosome"])

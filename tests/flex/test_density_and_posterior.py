@@ -8,11 +8,11 @@ from spa.flex import mesh as meshes
 from spa.flex.latents import Flow, settled
 from spa.flex.scene import Scene, fit, looked, narrowed, scene, seen, shell_weight, slopes
 from spa.image.disc import disc
-from spa.model.poses import from_rotation_vectors
 from spa.refine.data import Images
 from spa.refine.problem import Workers
 from spa.vary.views import ONE, Views
 from spa.volume.masks import soft_sphere
+from spa.volume.rotations import from_rotation_vectors
 
 BOX, RADIUS, N = 20, 7, 240
 FLAT = np.array([0.0, 0.0, 0.0, 0.0, np.pi / 2])  # a CTF of 1

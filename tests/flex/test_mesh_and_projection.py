@@ -8,8 +8,8 @@ from spa.flex import mesh as meshes
 from spa.flex import project, project_cuda, rigid
 from spa.gpu.device import Device
 from spa.image.disc import disc
-from spa.model.poses import from_rotation_vectors
 from spa.volume.masks import soft_sphere
+from spa.volume.rotations import from_rotation_vectors
 
 BOX, RADIUS = 24, 6
 

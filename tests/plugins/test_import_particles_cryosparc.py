@@ -8,8 +8,9 @@ import pytest
 from spa.io import star
 from spa.io.stacks import ImageSource
 from spa.model.particles import particles_of
-from spa.model.poses import from_rotation_vectors, matrices
+from spa.model.poses import matrices
 from spa.testing import run_spa
+from spa.volume.rotations import from_rotation_vectors
 
 
 @pytest.fixture

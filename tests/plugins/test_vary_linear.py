@@ -7,9 +7,10 @@ import pytest
 
 from spa.io import mrc, star
 from spa.job.particles import pose_columns
-from spa.model.poses import from_rotation_vectors, matrices
+from spa.model.poses import matrices
 from spa.testing import run_spa
 from spa.volume.masks import distances
+from spa.volume.rotations import from_rotation_vectors
 from tests.lumps import simulated
 
 BOX, PIXEL, N = 32, 6.0, 300

@@ -58,7 +58,8 @@ def test_rotation_vectors_of_matrices() -> None:
     np.testing.assert_allclose(found, vectors, atol=1e-8)
     half = Rotation.from_rotvec(np.pi * axes[:4] / np.linalg.norm(axes[:4], axis=1, keepdims=True)).as_matrix()
     np.testing.assert_allclose(rotations.from_rotation_vectors(rotations.rotation_vectors(half)), half, atol=1e-12)
-    np.testing.assert_allclose(rotations.rotation_vectors(half[3]), np.pi / np.sqrt(2) * np.array([1, 1, 0]), atol=1e-12)
+    between = np.pi / np.sqrt(2) * np.array([1, 1, 0])
+    np.testing.assert_allclose(rotations.rotation_vectors(half[3]), between, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["groel", "ribosome"])

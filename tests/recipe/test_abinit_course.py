@@ -11,6 +11,7 @@ from spa.abinit.agree import Agreement
 from spa.abinit.plan import Settings
 from spa.abinit.score import Scale
 from spa.recipe.abinit.course import FEW, PATIENCE, RACE, Course, Entry
+from spa.refine.problem import ALONE
 from spa.volume.symmetry import operators
 
 SIDE = 240.0
@@ -22,6 +23,7 @@ class Told(Course):
     def __init__(self) -> None:
         self.side, self.went = SIDE, Counter[int]()
         self.run: Any = SimpleNamespace(say=lambda text: None)
+        self.workers = ALONE
 
     def further(self, entry: Entry, part: str, todo: list, scale: Scale) -> Entry:
         self.went[entry.seed] += 1

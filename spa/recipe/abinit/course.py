@@ -105,7 +105,7 @@ class Course:
     def beside(self, work: Callable[[Any], Any], starts: Sequence[Any]) -> list[Any]:
         """What work makes of starts, in their order: one has threads to itself while another has use for few."""
         alone = self.workers.engine.device is not None
-        return pool.beside(work, starts, 1 if alone else self.run.threads, self.left)
+        return pool.beside(work, starts, 1 if alone else self.workers.threads, self.left)
 
     @property
     def tied(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +24,7 @@ class Told(Course):
     def __init__(self) -> None:
         self.side, self.went = SIDE, Counter[int]()
         self.run: Any = SimpleNamespace(say=lambda text: None)
-        self.workers = ALONE
+        self.workers, self.left = ALONE, Event()
 
     def further(self, entry: Entry, part: str, todo: list, scale: Scale) -> Entry:
         self.went[entry.seed] += 1

@@ -36,6 +36,9 @@ class Asked(varying.Band):
 
 def read(run: Run, tables: Tables, asked: Asked) -> Given:
     """Images and poses; enough of them for the components that are asked for."""
+    if asked.lowpass and asked.lowpass < asked.max_resolution:
+        raise UsageError(f"--lowpass {asked.lowpass:g} is finer than --max-resolution {asked.max_resolution:g}, "
+                         "beyond which components have nothing")  # fmt: skip
     count = asked.components + 1
     given = varying.read(run, tables, asked, normal.channels(count) + 2 * count + 6)
     if len(given.rows) < FEWEST * asked.components:

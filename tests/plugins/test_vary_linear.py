@@ -175,6 +175,7 @@ def test_a_piece_that_few_particles_lack_is_told_and_they_are_found(rare: Path, 
     (("--max-resolution", 90), 2, "--max-resolution 90"),
     (("--min-resolution", 17), 2, "--min-resolution 17"),
     (("--lowpass", 300), 2, "--lowpass 300"),
+    (("--lowpass", 5), 2, "--lowpass 5 is finer than --max-resolution 16"),
     (("--components", 20), 65, "too few for --components 20"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused(planted: Path, tmp_path: Path, words: tuple, status: int, text: str) -> None:

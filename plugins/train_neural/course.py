@@ -14,6 +14,7 @@ from spa_plugins.train_neural.samples import Sample
 from spa_plugins.train_neural.training import Course, Curve
 
 MORE = 1.2  # particles for each pick, where it is not said how many there are
+FOUND = 0.5  # of the picks: a picker that finds fewer has not learned what was picked
 SHOWN = 8  # micrographs that are judged after each epoch
 
 
@@ -73,11 +74,15 @@ def trained(run: Run, star: str, picks: str | None, plan: Plan) -> Trained:
     start = None if known is None else known.weights
     history, weights = _course(run, seen, held or seen, start, plan, "training")
     curve = training.judged(held or seen, weights, run.threads, device)
+    judge = f"{len(held)} micrographs held out" if held else f"the {len(seen)} micrographs that it was trained on"
+    if curve.recall[curve.best] < FOUND:
+        run.warn(f"it finds {curve.recall[curve.best]:.0%} of the picks on {judge}: are they centres of particles, in "
+                 "pixels of these micrographs?")  # fmt: skip
+    least = float(curve.threshold[curve.best])
     if held and plan.refit:
         _, weights = _course(run, every, [], start, plan, "training on all")
-    least = float(curve.threshold[curve.best])
+        least = min(least, training.judged(held, weights, run.threads, device).of_rank(curve.best))
     count = sum(len(sample.picks) for sample in every)
-    judge = f"{len(held)} micrographs held out" if held else f"the {len(seen)} micrographs that it was trained on"
     said = f"{count} picks on {len(every)} micrographs"
     return Trained(Picker(weights, plan.diameter, round(least, 3), plan.white), history, curve, judge, said)
 

@@ -10,6 +10,7 @@ from spa.io.star import Table, Tables
 from spa.job import pool
 from spa.job.micrographs import Entry, entries
 from spa.job.run import Run
+from spa.model.filenames import partners
 from spa.picking.working import ACROSS
 from spa.recipe import picker
 from spa_plugins.train_neural.samples import Sample
@@ -47,19 +48,34 @@ def samples(run: Run, tables: Tables, picks: Table, diameter: float, white: bool
 
 
 def _places(picks: Table, rows: Sequence[Entry]) -> dict[str, np.ndarray]:
-    """x, y (n, 2) of each micrograph; names that are not in the table are matched by the file's own name."""
+    """x, y (n, 2) of each micrograph that has some, by its name in the table."""
     names = picks.text("rlnMicrographName")
     xy = np.stack([picks.floats("rlnCoordinateX"), picks.floats("rlnCoordinateY")], 1)
     if not np.isfinite(xy).all():
         row = int(np.flatnonzero(~np.isfinite(xy).all(1))[0]) + 1
         raise DataError(f"{picks.where}: row {row}: a coordinate is no number")
-    known = {entry.name for entry in rows}
-    stems: dict[str, list[str]] = {}
-    for entry in rows:
-        stems.setdefault(Path(entry.name).stem, []).append(entry.name)
-    found: dict[str, np.ndarray] = {}
-    for name in dict.fromkeys(names.tolist()):
-        others = [name] if name in known else stems.get(Path(name).stem, [])
-        if len(others) == 1:
-            found[others[0]] = xy[names == name]
+    known = [entry.name for entry in rows]
+    ours = partners(names, known) or _by_stem(picks, list(dict.fromkeys(names.tolist())), known)
+    at = np.array([ours.get(name, "") for name in names])
+    return {name: xy[at == name] for name in dict.fromkeys(ours.values())}
+
+
+def _by_stem(picks: Table, theirs: Sequence[str], known: Sequence[str]) -> dict[str, str]:
+    """For what the picks call a micrograph, the known one whose file has that name, whatever its folder and ending.
+
+    DataError where that may be several.
+    """
+    said, stems = _stems(theirs), _stems(known)
+    for stem in said.keys() & stems.keys():
+        for where, names in ((picks.where, said[stem]), ("the table of micrographs", stems[stem])):
+            if len(names) > 1:
+                raise DataError(f"{where} has {names[0]} and {names[1]}: whose picks are whose cannot be told, as "
+                                f"{picks.where} calls no micrograph by its whole name")  # fmt: skip
+    return {said[stem][0]: stems[stem][0] for stem in said if stem in stems}
+
+
+def _stems(names: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(Path(name).stem, []).append(name)
     return found

@@ -36,21 +36,28 @@ class Course:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Of a threshold on the log-odds, falling: recall of the labels, and picks for each label."""
+    """Of a threshold on the log-odds, falling: recall of so many labels, and picks for each label."""
 
     threshold: np.ndarray
     recall: np.ndarray
     picks: np.ndarray
+    labels: int
 
     @property
     def best(self) -> int:
-        """The most picks of those thresholds at which recall^2 / picks is within ``CLOSE`` of its largest.
+        """The most picks of those thresholds at which recall^2 / picks is within ``CLOSE`` of its largest, or a label's
+        worth.
 
         That is F1 without negatives (Lee & Liu, ICML 2003), on few labels and flat about its top; a particle that is
         not picked is lost, a pick that is none goes in the classes.
         """
         figure = self.recall**2 / np.maximum(self.picks, 1e-9)
-        return int(np.flatnonzero(figure >= (1 - CLOSE) * figure.max())[-1])
+        close = min(0.5, max(CLOSE, 1 / self.labels))
+        return int(np.flatnonzero(figure >= (1 - close) * figure.max())[-1])
+
+    def of_rank(self, rank: int) -> float:
+        """The threshold that gives as many picks: scores of two trainings on few picks may be far apart."""
+        return float(self.threshold[min(rank, len(self.threshold) - 1)])
 
 
 def epochs(
@@ -98,8 +105,8 @@ def judged(samples: Sequence[Sample], weights: Mapping[str, np.ndarray], threads
     order = np.argsort(-score, kind="stable")
     labels = max(1, sum(len(sample.picks) for sample in samples))
     if not len(order):
-        return Curve(np.zeros(1), np.zeros(1), np.zeros(1))
-    return Curve(score[order], np.cumsum(hit[order]) / labels, np.arange(1, len(order) + 1) / labels)
+        return Curve(np.zeros(1), np.zeros(1), np.zeros(1), labels)
+    return Curve(score[order], np.cumsum(hit[order]) / labels, np.arange(1, len(order) + 1) / labels, labels)
 
 
 def _hits(found: np.ndarray, labels: np.ndarray) -> np.ndarray:

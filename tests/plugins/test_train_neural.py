@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spa.errors import DataError
 from spa.io import mrc, star
+from spa.io.star import Table
 from spa.picking import network
 from spa.recipe import picker
 from spa.testing import is_png, run_spa
@@ -173,7 +175,8 @@ def test_of_thresholds_that_are_as_good_the_lowest_is_taken() -> None:
 
     recall = np.array([0.5, 0.90, 0.95, 0.97, 0.98, 0.98])
     picks = recall**2 / np.array([0.5, 0.9, 1.0, 1 - 0.9 * CLOSE, 1 - 1.1 * CLOSE, 0.5])
-    assert Curve(np.arange(6.0)[::-1], recall, picks).best == 3
+    assert Curve(np.arange(6.0)[::-1], recall, picks, 1000).best == 3
+    assert Curve(np.arange(6.0)[::-1], recall, picks, 10).best == 4  # each of ten is a tenth of it
 
 
 def test_an_answer_on_torch_s_device_is_that_of_the_network() -> None:
@@ -183,3 +186,23 @@ def test_an_answer_on_torch_s_device_is_that_of_the_network() -> None:
     for shape in ((40, 57), (33, 36)):
         image = rng.standard_normal(shape).astype(np.float32)
         np.testing.assert_allclose(net.log_odds(image, weights, "cpu"), network.log_odds(image, weights), atol=1e-4)
+
+
+def _placed(said: list[str], known: list[str]) -> dict[str, list[float]]:
+    """Of picks that call their micrographs so, x of the first on each of the micrographs that are known."""
+    from spa.job.micrographs import Entry
+    from spa.model.optics import Optics
+    from spa_plugins.train_neural.reading import _places
+
+    picks = Table.of(rlnMicrographName=said, rlnCoordinateX=np.arange(len(said)) + 1.0, rlnCoordinateY=0.0)
+    rows = [Entry(name, Optics(1, "o", 300.0, 2.7, 0.1, 1.0), None, None, False) for name in known]
+    return {name: xy[:, 0].tolist() for name, xy in _places(picks, rows).items()}
+
+
+def test_picks_of_other_micrographs_whose_files_have_the_same_name_are_not_taken() -> None:
+    assert _placed(["a/1.mrc", "b/1.mrc", "./a/1.mrc"], ["a/1.mrc"]) == {"a/1.mrc": [1.0, 3.0]}
+    assert _placed(["raw/1.tif", "raw/2.tif"], ["a/1.mrc", "a/3.mrc"]) == {"a/1.mrc": [1.0]}
+    with pytest.raises(DataError, match="x/1.tif and y/1.tif"):
+        _placed(["x/1.tif", "y/1.tif"], ["a/1.mrc"])
+    with pytest.raises(DataError, match="a/1.mrc and b/1.mrc"):
+        _placed(["x/1.tif"], ["a/1.mrc", "b/1.mrc"])

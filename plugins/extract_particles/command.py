@@ -51,7 +51,8 @@ def particles(
     micrograph has a surface of it (_spaDefocusSurface). Coordinates are rounded to whole pixels; the rest goes to
     rlnOriginXAngst and rlnOriginYAngst, so that coordinate - origin / pixel size is where the pick was. Refined
     particles are extracted anew in the same way, centred with --recenter; half-sets and all other columns are kept.
-    Hot pixels and lines of one or two, far from all around them, are given the median of what is around.
+    Hot pixels and lines of one or two, far from all around them, are given the median of what is around. A STAR that
+    lists a file of coordinates for each micrograph, as RELION's autopick.star does, is read with --micrographs.
 
     Optics groups of different pixel sizes go into one refinement by --pixel-size, no finer than the coarsest of them.
 
@@ -63,6 +64,7 @@ def particles(
     from spa.image.extraction import Extraction
     from spa.io import star as star_files
     from spa.model.upgrade import upgraded
+    from spa.recipe.picks import gathered
     from spa_plugins.extract_particles.extraction import Settings, extract
 
     if (box is None) == (pixel_size is None) or (pixel_size is not None and crop is None):
@@ -72,7 +74,7 @@ def particles(
     how = Extraction(side, crop or side, invert, background, normalise, ramp, pad)
     settings = Settings(how, recenter, center, float16, virtual, min_score, pixel_size)
     settings.check()
-    tables = run.read(star)
+    tables = gathered(run, run.read(star))
     beside = upgraded(star_files.read(run.input(micrographs))) if micrographs else None
     found = extract(run, tables, beside, settings)
     run.write(found, output)

@@ -9,6 +9,7 @@ from spa.io.star import Table, Tables
 from spa.job.run import Run
 from spa.recipe import picker, torch_device
 from spa.recipe.picker import Picker
+from spa.recipe.picks import gathered
 from spa_plugins.train_neural import reading, training
 from spa_plugins.train_neural.samples import Sample
 from spa_plugins.train_neural.training import Course, Curve
@@ -66,7 +67,7 @@ def trained(run: Run, star: str, picks: str | None, plan: Plan) -> Trained:
     tables = run.read(star)
     if picks is None and "particles" not in tables.blocks:
         raise UsageError(f"{tables.source} has no picks (data_particles) in it: give --picks")
-    labels = (run.read(picks) if picks else tables)["particles"]
+    labels = (gathered(run, run.read(picks)) if picks else tables)["particles"]
     known = None if plan.fresh else picker.read(plan.start)
     every = reading.samples(run, tables, labels, plan.diameter, plan.white)
     every = training.with_expected(every, plan.expected, MORE)

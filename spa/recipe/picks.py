@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from spa.errors import DataError
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.job import junk
@@ -49,6 +50,28 @@ def list_files(run: Run, done: Sequence[tuple[Entry, dict[str, Any]]]) -> None:
         rlnMicrographCoordinates=[result["file"] for _, result in done],
     )
     star.write(Tables({"coordinate_files": table}, []), (run.outdir or Path()) / "autopick.star")
+
+
+def gathered(run: Run, tables: Tables) -> Tables:
+    """Tables with the picks of all coordinate files that they list (as `list_files` does, and RELION 4 and later), as
+    ``data_particles``; others as they are. MissingInput, DataError where a file has no coordinates."""
+    if "coordinate_files" not in tables or "particles" in tables:
+        return tables
+    listed = tables["coordinate_files"]
+    parts = []
+    for name, file in zip(listed.text("rlnMicrographName"), listed.text("rlnMicrographCoordinates")):
+        found = star.read(run.input(file))
+        here = next((table for table in found.blocks.values() if X in table and Y in table), None)
+        if here is None:
+            raise DataError(f"{file}: no coordinates in it ({X}, {Y})")
+        if len(here):
+            parts.append(here.with_columns(rlnMicrographName=name))
+    if not parts:
+        raise DataError(f"{listed.where}: no picks in any of {len(listed)} coordinate files")
+    shared = [name for name in parts[0].columns if all(name in part for part in parts)]
+    together = Table.concat([part.select(shared) for part in parts])
+    table = Table({name: together.text(name) for name in shared}, listed.where)
+    return tables.without_block("coordinate_files").with_block("particles", table)
 
 
 def finish(run: Run, tables: Tables, output: str, plot: str | None, diameter: float, unit: str) -> None:

@@ -102,10 +102,11 @@ def _planes(kind: str, images: np.ndarray, out: np.ndarray, factor: float, threa
 
     def group(number: int) -> None:
         some = slice(most * number, min(most * (number + 1), n))
-        plan = _plan(kind, (most, *shape), (1, 2))
-        plan.input_array[: some.stop - some.start] = images[some]
+        plan = _plan(kind, (most, *shape), (1, 2)) if most > 1 else _plan(kind, shape, (0, 1))
+        source, target = (one.reshape(most, *one.shape[-2:]) for one in (plan.input_array, plan.output_array))
+        source[: some.stop - some.start] = images[some]
         plan.execute()
-        np.multiply(plan.output_array[: some.stop - some.start], np.float32(factor), out=out[some])
+        np.multiply(target[: some.stop - some.start], np.float32(factor), out=out[some])
 
     each(group, parts, threads)
 

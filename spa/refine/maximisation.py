@@ -1,7 +1,8 @@
 """The maximisation step: half maps from weighted poses, their FSC, and the noise that is left."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,10 +70,15 @@ def accumulate(
         found = samples(poses, rows, spread, (*seed, half, number))
         return Ready(sums[half], replace(found, poses=block.seen_from(found.rows, found.poses)), block)
 
-    for number in range(max(map(len, queues))):
+    def preparing(number: int) -> list[Callable[[], Ready | None]]:
         present = [half for half, queue in enumerate(queues) if number < len(queue)]
-        ready = list(workers.map(lambda half, number=number: prepared(half, number), present))
-        list(workers.map(lambda job: job[0].insert(job[1]), [(one, cut) for one in ready for cut in cuts]))
+        return [partial(prepared, half, number) for half in present]
+
+    ready: list[Ready] = []
+    for number in range(max(map(len, queues)) + 1):  # the next blocks are made ready beside the insertion of these
+        inserting = [partial(one.insert, cut) for one in ready for cut in cuts]
+        done = list(workers.map(lambda job: job(), [*inserting, *preparing(number)]))
+        ready = done[len(inserting) :]
     list(workers.map(into.close, sums))
     return sums
 

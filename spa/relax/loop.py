@@ -6,6 +6,7 @@ is, and inserted at all copies by their posterior, which each half finds for its
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -219,11 +220,13 @@ def _sums(
 ) -> into.Accumulator:  # fmt: skip
     band = images.band
     sums = into.accumulator(band.box, band.radius)
+    slabs = into.slabs(sums, workers.threads)
     for rows in blocks_of(np.arange(len(images))):
         block = images.block(rows, band.radius, noise)
         seen = images.seen_from(rows, poses[rows])
         samples = into.Samples(np.arange(len(rows)), seen, shifts[rows], np.ones(len(rows)))
-        into.insert(sums, samples, block.matched(), block.ctf**2, block.kx, block.ky)
+        insert = partial(into.insert, sums, samples, block.matched(), block.ctf**2, block.kx, block.ky)
+        list(workers.map(insert, slabs))
     into.close(sums)
     return into.symmetrised(sums, group, workers.map)
 

@@ -40,7 +40,7 @@ def loop(
     a picker from them and picks all micrographs with it, until the number of good particles settles. Classes need
     the micrographs' CTF (`spa ctf patch`). Every step is a job of spa that you could have typed; its command is kept
     in DIR/roundN/steps.txt, beside its tables, averages and picker. --resume goes on behind the last step that is
-    whole. The table printed has the last picks.
+    whole. Micrographs of several pixel sizes make images of one. The table printed has the last picks.
     """
     from spa.errors import UsageError
     from spa.recipe.picks import finish

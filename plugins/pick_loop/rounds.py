@@ -10,6 +10,7 @@ from spa.io import star
 from spa.io.star import Table, Tables
 from spa.job.micrographs import entries
 from spa.job.run import Run
+from spa.model.positions import micrograph_pixel_sizes, positions
 from spa_plugins.pick_loop.steps import step
 
 ROOM = 1.6  # box over diameter
@@ -37,10 +38,14 @@ class Plan:
     most: int
     threshold: float | None
 
-    def box(self, pixel_size: float) -> tuple[int, int]:
-        """Side of a box in pixels of the micrograph, and as it is stored; both even."""
-        side = 2 * int(np.ceil(ROOM * self.diameter / pixel_size / 2))
-        return side, min(side, max(PIXELS, 2 * int(np.ceil(1.1 * side * pixel_size / self.finest))))
+    def box(self, pixel_sizes: set[float]) -> tuple[str | int, ...]:
+        """What `extract particles` is told of boxes, both sides even; images have one pixel size."""
+        coarsest = max(pixel_sizes)
+        side = 2 * int(np.ceil(ROOM * self.diameter / coarsest / 2))
+        stored = min(side, max(PIXELS, 2 * int(np.ceil(1.1 * side * coarsest / self.finest))))
+        if len(pixel_sizes) == 1:
+            return "--box", side, "--crop", stored
+        return "--pixel-size", f"{coarsest * side / stored:.9g}", "--crop", stored
 
     def class_count(self, particles: int) -> int:
         return self.classes or int(np.clip(particles // 60, 10, 50))
@@ -54,10 +59,6 @@ def run_all(run: Run, tables: Tables, plan: Plan) -> Table:
         raise DataError(f"{tables.source}: data_micrographs has no column {missing[0]}, which the classes need: "
                         "run `spa ctf patch` before")  # fmt: skip
     sizes = {entry.optics.pixel_size for entry in entries(tables)}
-    if len(sizes) > 1:
-        several = ", ".join(f"{size:g}" for size in sorted(sizes))
-        raise DataError(f"{tables.source}: pixel sizes of {several} A; one is needed")
-    (pixel_size,) = sizes
     micrographs = run.outdir / "micrographs.star"
     if not (run.resume and micrographs.exists()):
         star.write(Tables({name: tables[name] for name in ("optics", "micrographs")}, []), micrographs)
@@ -65,10 +66,10 @@ def run_all(run: Run, tables: Tables, plan: Plan) -> Table:
     before: int | None = None
     for number in range(1, plan.rounds + 1):
         folder = _folder(run, number)
-        good, sorted_ = _good(run, folder, picks, plan, pixel_size)
-        share = len(good) / sorted_
+        good, sorted_ = _good(run, folder, picks, plan, sizes)
+        share = len(good["particles"]) / sorted_
         count = round(share * len(star.read(picks)["particles"]))
-        model = _trained(run, folder, micrographs, plan, good, count, pixel_size)
+        model = _trained(run, folder, micrographs, plan, good, count)
         picks = _picked(run, folder, micrographs, plan, model)
         found = star.read(picks)["particles"]
         run.note(f"round {number}: {count} good particles ({share:.0%} of the picks); picked anew: {len(found)}")
@@ -80,14 +81,12 @@ def run_all(run: Run, tables: Tables, plan: Plan) -> Table:
     return found
 
 
-def _trained(
-    run: Run, folder: Path, micrographs: Path, plan: Plan, good: Table, count: int, pixel_size: float
-) -> str:
+def _trained(run: Run, folder: Path, micrographs: Path, plan: Plan, good: Tables, count: int) -> str:
     """The picker of a round, from particles of good classes; ``count``: what all picks hold, if they are as these."""
     picker, positives = folder / "picker.npz", folder / "positives.star"
     if not (run.resume and positives.exists()):
-        star.write(Tables({"particles": centred(good, pixel_size)}, []), positives)
-    mean = count / len(set(good.text("rlnMicrographName")))
+        star.write(Tables({"particles": centred(good)}, []), positives)
+    mean = count / len(set(good["particles"].text("rlnMicrographName")))
     step(run, folder, folder / "training.star", "train", "neural", micrographs, "--picks", positives,
          "--expected", f"{max(1.0, MORE * mean):.4g}", "--diameter", plan.diameter, "--model-out", picker,
          "--seed", run.seed, resumable=False)  # fmt: skip
@@ -117,7 +116,7 @@ def _picked(run: Run, folder: Path, micrographs: Path, plan: Plan, model: str | 
     return step(run, folder, output, "pick", "neural", micrographs, *place, "--diameter", plan.diameter, *given, *least)
 
 
-def _good(run: Run, folder: Path, picks: Path, plan: Plan, pixel_size: float) -> tuple[Table, int]:
+def _good(run: Run, folder: Path, picks: Path, plan: Plan, pixel_sizes: set[float]) -> tuple[Tables, int]:
     """Particles of good classes among the picks, or a part of them drawn at random; and how many were sorted."""
     drawn, boxed, sorted_, good = (folder / f"{name}.star" for name in ("drawn", "particles", "classes", "good"))
     if not (run.resume and drawn.exists()):
@@ -127,26 +126,20 @@ def _good(run: Run, folder: Path, picks: Path, plan: Plan, pixel_size: float) ->
             rows = np.sort(run.rng(folder.name).permutation(len(table))[: plan.most])
             table = table.take(rows)
         star.write(tables.with_block("particles", table), drawn)
-    side, stored = plan.box(pixel_size)
-    step(run, folder, boxed, "extract", "particles", drawn, "-d", folder / "particles", "--box", side, "--crop", stored,
-         "--pad")  # fmt: skip
+    step(run, folder, boxed, "extract", "particles", drawn, "-d", folder / "particles", *plan.box(pixel_sizes), "--pad")
     number = len(star.read(boxed)["particles"])
     step(run, folder, sorted_, "classify", "2d", boxed, "-d", folder / "classes", "--diameter", plan.diameter,
          "--classes", plan.class_count(number), "--max-resolution", plan.finest, "--seed", run.seed)  # fmt: skip
     step(run, folder, good, "select", "classes", sorted_, "--auto", resumable=False)
-    found = star.read(good)["particles"]
-    if len(found) < FEWEST:
-        raise DataError(f"{folder.name}: {len(found)} particles in good classes; {FEWEST} are needed to train from: "
+    found = star.read(good)
+    if (count := len(found["particles"])) < FEWEST:
+        raise DataError(f"{folder.name}: {count} particles in good classes; {FEWEST} are needed to train from: "
                         f"look at {folder / 'classes'}")  # fmt: skip
     return found, number
 
 
-def centred(particles: Table, pixel_size: float) -> Table:
+def centred(tables: Tables) -> Table:
     """Where the particles lie, by the shifts that their classes gave them: micrograph, x and y in its pixels."""
-    found = {"rlnMicrographName": particles.text("rlnMicrographName")}
-    for axis in "XY":
-        place = particles.floats(f"rlnCoordinate{axis}")
-        if f"rlnOrigin{axis}Angst" in particles:
-            place = place - particles.floats(f"rlnOrigin{axis}Angst") / pixel_size
-        found[f"rlnCoordinate{axis}"] = place
-    return Table.of(**found)
+    particles = tables["particles"]
+    x, y = positions(particles, micrograph_pixel_sizes(particles, tables["optics"])).T
+    return Table.of(rlnMicrographName=particles.text("rlnMicrographName"), rlnCoordinateX=x, rlnCoordinateY=y)

@@ -28,11 +28,13 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         if job == "train neural":
             picker.write(picker.read(None), words[words.index("--model-out") + 1])
         name = run.outdir.parent / "tiny.mrc"  # type: ignore[union-attr]
+        optics = star.read(run.outdir / "micrographs.star")["optics"]  # type: ignore[operator]
         table = star.Table.of(rlnMicrographName=[str(name)] * count, rlnCoordinateX=np.arange(count) * 1.0,
                               rlnCoordinateY=np.arange(count) * 2.0, rlnOriginXAngst=np.full(count, 10.0),
                               rlnOriginYAngst=np.full(count, -5.0),
-                              rlnAutopickFigureOfMerit=np.ones(count))  # fmt: skip
-        star.write(star.Tables({"particles": table}), output)
+                              rlnAutopickFigureOfMerit=np.ones(count),
+                              rlnOpticsGroup=np.arange(count) % len(optics) + 1)  # fmt: skip
+        star.write(star.Tables({"optics": optics, "particles": table}), output)
         return 0, f"spa {job}: done"
 
     monkeypatch.setattr(steps, "_child", child)
@@ -72,6 +74,25 @@ def test_positives_lie_where_their_classes_put_them(tiny_micrograph: Path, made_
     assert table.floats("rlnCoordinateX").tolist() == [i - 2 for i in range(40)]
     assert table.floats("rlnCoordinateY").tolist() == [2 * i + 1 for i in range(40)]
     assert training[training.index("--expected") + 1] == "44"  # 1.1 x 40 on one micrograph
+
+
+def test_micrographs_of_several_pixel_sizes_make_images_of_one(
+    tiny_micrograph: Path, made_up: list[list[str]]
+) -> None:
+    """And positives lie on micrographs of 4 A where an origin of 10, -5 A is 2.5, -1.25 pixels."""
+    tables = star.read(tiny_micrograph)
+    optics, row = tables["optics"], tables["micrographs"]
+    two = star.Table.concat([optics, optics.with_columns(rlnOpticsGroup=2, rlnMicrographPixelSize=4.0)])
+    both = star.Table.concat([row, row.with_columns(rlnMicrographName="other.mrc", rlnOpticsGroup=2)])
+    star.write(star.Tables({"optics": two, "micrographs": both}), tiny_micrograph.parent / "two.star")
+    result = loop(tiny_micrograph.parent / "two.star", "--diameter", 120, "--rounds", 1)
+    assert result.status == 0, result.stderr
+    line = dict(zip(jobs(made_up), made_up))
+    cut, training = line["extract particles"], line["train neural"]
+    assert "--box" not in cut and float(cut[cut.index("--pixel-size") + 1]) >= 5
+    table = star.read(training[training.index("--picks") + 1])["particles"]
+    assert table.floats("rlnCoordinateX")[:3].tolist() == [-2, 1 - 2.5, 2 - 2]
+    assert table.floats("rlnCoordinateY")[:3].tolist() == [1, 2 + 1.25, 4 + 1]
 
 
 def test_options_reach_the_steps(tiny_micrograph: Path, made_up: list[list[str]]) -> None:
@@ -118,13 +139,7 @@ def test_what_is_refused(tiny_micrograph: Path) -> None:
     result = loop(tiny_micrograph, "--diameter", 120, "--first", "blob", "--model", picker.GENERAL)
     assert result.status == 2 and "--model" in result.stderr
     tables = star.read(tiny_micrograph)
-    optics = tables["optics"]
-    two = star.Table.concat([optics, optics.with_columns(rlnOpticsGroup=2, rlnMicrographPixelSize=4.0)])
     row = tables["micrographs"]
-    both = star.Table.concat([row, row.with_columns(rlnMicrographName="other.mrc", rlnOpticsGroup=2)])
-    star.write(star.Tables({"optics": two, "micrographs": both}), tiny_micrograph.parent / "two.star")
-    result = loop(tiny_micrograph.parent / "two.star", "--diameter", 120)
-    assert result.status == 65 and "pixel size" in result.stderr
     bare = star.Table.of(rlnMicrographName=row.text("rlnMicrographName"), rlnOpticsGroup=[1])
     star.write(tables.with_block("micrographs", bare), tiny_micrograph.parent / "bare.star")
     result = loop(tiny_micrograph.parent / "bare.star", "--diameter", 120)

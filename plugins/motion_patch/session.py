@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spa.gpu.device import Device
 
 ROOM = 0.8  # of the free memory
+MOST = 0.8  # of what is planned, which all of it hardly comes to
 
 
 class Gate:
@@ -47,7 +48,7 @@ class Gate:
                 count = max(1, min(self._run.threads, room // one)) if free is not None else self._run.threads
                 self._gate = threading.BoundedSemaphore(count)
                 how = "frames held" if self.hold else "frames read again when needed"
-                memory.ready(one - PROGRAM)
+                memory.ready(int(MOST * (one - PROGRAM)))
                 self._run.say(f"{one / 2**30:.2f} GiB a movie ({how}), {count} at once")
         return self._gate or nullcontext()
 

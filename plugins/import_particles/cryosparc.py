@@ -28,6 +28,9 @@ def tables_of(data: np.ndarray, name: str, invert_y: bool = False) -> Tables:
     invert_y: count the coordinates' rows from the other end, for micrographs whose rows run the other way.
     """
     fields = set(data.dtype.names or ())
+    if "blob/path" not in fields and "location/center_x_frac" in fields:
+        raise DataError(f"{name}: places of particles, without images (no blob/path): picks, or the passthrough of a "
+                        "job, whose own .cs it goes with (--passthrough)")  # fmt: skip
     for needed in ("blob/path", "blob/idx"):
         if needed not in fields:
             raise DataError(f"{name}: no {needed} in it: these are no particles (or --passthrough has it)")

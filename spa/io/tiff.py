@@ -48,9 +48,12 @@ def opened(path: str | Path) -> Iterator[list[Any]]:
     except OSError as error:
         raise ReadError(f"{path}: cannot be read: {error.strerror or error}") from None
     with file:
+        size = os.fstat(file.fileno()).st_size
+        if not size:
+            raise ReadError(f"{path}: an empty file")
         plain = directory.pages(file)
         if plain:
-            _require_bytes(path, plain, os.fstat(file.fileno()).st_size)
+            _require_bytes(path, plain, size)
             yield plain
             return
     with _opened_by_library(path) as pages:

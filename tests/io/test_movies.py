@@ -55,6 +55,9 @@ def test_a_truncated_tiff_is_named_whatever_is_missing(tmp_path) -> None:
         with pytest.raises(ReadError, match=r"cut\.tif: "):
             movies.read(tmp_path / "cut.tif")
     (tmp_path / "cut.tif").write_bytes(b"no TIFF at all, by any means")
+    (tmp_path / "nothing.tif").touch()
+    with pytest.raises(ReadError, match="nothing.tif: an empty file"):
+        movies.read(tmp_path / "nothing.tif")
     with pytest.raises(ReadError, match="not a whole TIFF"):
         movies.read(tmp_path / "cut.tif")
 

@@ -144,6 +144,11 @@ def test_a_dataset_cut_short_and_one_without_images(folder) -> None:
     result = run_spa("import", "particles", "p.cs", cwd=folder)
     assert result.status == 65
     assert "no blob/path" in result.stderr
+    picks = np.zeros(2, [("uid", "<u8"), ("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4")])
+    save(folder / "p.cs", picks)
+    result = run_spa("import", "particles", "p.cs", cwd=folder)
+    assert result.status == 65
+    assert "picks, or the passthrough of a job" in result.stderr
 
 
 def test_the_same_particles_from_cryosparc_and_from_star(shared_data) -> None:

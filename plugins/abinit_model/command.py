@@ -63,6 +63,8 @@ def model(
     that is half as much again does no harm, and the particles of a mixture may differ.  Several starts race; the one
     whose map makes held-out images most likely goes on, and its pose search is sharpened on all images with half maps.
     Where poses of a single map stay unsure to the end, starts of another kind in finer shells are tried, too.
+    Several classes are told apart in sweeps over parts of the images, each compared with maps that the others have
+    made; a class whose poses stay unsure is run once more from nothing, on its images alone.
     Where a table has particles off their images' centres (rlnOriginXAngst, as `spa classify 2d` leaves it), they are
     looked for there.
     With a symmetry each start is also run without it and laid on the axes afterwards, and the more likely is taken;

@@ -109,7 +109,15 @@ def summary(given: Given, outcome: Outcome) -> str:
         kind += f", {outcome.symmetry[0]}"
     count = len(outcome.heats)
     told = f"{alike + kinds} of {count} starts agree" if outcome.heated else f"from a start after the first {count}"
-    return f"{kind}, {len(given.images)} particles; {told}"
+    return f"{kind}, {len(given.images)} particles; {told}{anew(outcome)}"
+
+
+def anew(outcome: Outcome) -> str:
+    """Which classes' maps were made of their images alone, if any."""
+    places = [str(place) for place, number in enumerate(_order(outcome), 1) if number in outcome.alone]
+    if not places:
+        return ""
+    return f"; class{'es' * (len(places) > 1)} {', '.join(places)} from nothing once more, of their images alone"
 
 
 def _told(given: Given, outcome: Outcome, number: int, unit: str) -> str:
@@ -129,14 +137,13 @@ def unsure(outcome: Outcome) -> str:
     if not low:
         return ""
     told = ", ".join(f"{clear[number]:.0%}" for number in low)
-    where, then = "", "a refinement shows if they settle"
+    where = ""
     if len(outcome.symmetry) > 1:
         places = [str(place) for place, number in enumerate(_order(outcome), 1) if number in low]
         where = f"class{'es' * (len(low) > 1)} {', '.join(places)}: "
-        then = f"a run on the particles of one alone may find them (spa star filter 'rlnClassNumber == {places[0]}')"
     return (
         f"{where}an image's best pose has {told} of its posterior (mean): many are not right yet, and half maps "
-        f"that share their start and its errors agree further than either is right; {then}"
+        f"that share their start and its errors agree further than either is right; a refinement shows if they settle"
     )
 
 

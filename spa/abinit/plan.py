@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 CELLS = 6e6  # scores that a block of images may hold at once
+PARTS = 3  # of the images, of which a small batch is one: maps of all of them stay where they are
+FEWEST = 50  # images of a batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,11 @@ class Step:
         return max(self.bands)
 
 
+def small_batch(batch: int, images: int) -> int:
+    """A batch, but a part of the images at most."""
+    return min(batch, max(FEWEST, images // PARTS))
+
+
 def extent_of(width: float, side: float) -> float:
     """The share of a box of a side (angstroms) that a particle takes."""
     return float(np.clip(width / side, 0.1, 0.95))
@@ -126,9 +133,9 @@ def heat(steps: list[Step]) -> int:
     return int(np.ceil(0.6 * len(steps)))
 
 
-def cycle(steps: list[Step]) -> list[Step]:
-    """Every other step from the plan's middle bands on: several maps melt and harden again where images say little."""
-    return [replace(step, similarity=0.0) for step in steps[int(0.4 * len(steps)) :: 2]]
+def sweep(settings: Settings, side: float, step: float) -> Step:
+    """Of `spa.abinit.crossed`, in all shells, on a grid of a step (radians)."""
+    return Step(last_bands(settings, side), step, beta=1.0, kept=0.0, similarity=0.0, forced=False)
 
 
 def climb(settings: Settings, side: float) -> list[Step]:

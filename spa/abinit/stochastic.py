@@ -124,13 +124,13 @@ def _updated(
 
     def solved(c: int) -> tuple[np.ndarray, np.ndarray]:
         mask = sphere(images, settings.width_of(c))
-        sums = _sums_of(images, state.sums[c], found.values[c], found.weights[c], poses, settings, step)
-        share = step.fresh(settings.batch, len(images)) * _doubt(settings, step, sizes[c], mask)
-        volume = _map_of(sums, mask, power[c], share, step, c)
+        sums = sums_of(images, state.sums[c], found.values[c], found.weights[c], poses, settings, step)
+        share = step.fresh(settings.batch, len(images)) * doubt(settings, step, sizes[c], mask)
+        volume = map_of(sums, mask, power[c], share, step, c)
         away = shape.centre_of(volume * mask, settings.operators)
         if np.hypot.reduce(away) > 0.5:
             shape.moved(sums, away)
-            volume = _map_of(sums, np.ones_like(mask), power[c], share, step, c)
+            volume = map_of(sums, np.ones_like(mask), power[c], share, step, c)
         return volume, sums.grid
 
     maps, sums = zip(*workers.map(solved, range(settings.classes)))
@@ -138,7 +138,7 @@ def _updated(
                    evidence=float(found.evidence.max(axis=1).mean()), sharpness=float(found.peak.mean()))  # fmt: skip
 
 
-def _doubt(settings: Settings, step: Step, size: float, mask: np.ndarray) -> float:
+def doubt(settings: Settings, step: Step, size: float, mask: np.ndarray) -> float:
     """What a class's map is doubted by, the doubt of coefficients that stand alone being 1.
 
     A mask leaves free no more coefficients than the part of the box that it has. One map climbs the better for being
@@ -152,7 +152,7 @@ def _doubt(settings: Settings, step: Step, size: float, mask: np.ndarray) -> flo
     return max(settings.classes * size, FEWEST) * asked
 
 
-def _sums_of(
+def sums_of(
     images: Images, old: np.ndarray, values: np.ndarray, weights: np.ndarray, poses: np.ndarray, settings: Settings,
     step: Step,
 ) -> into.Accumulator:  # fmt: skip
@@ -167,7 +167,7 @@ def _sums_of(
     return into.Accumulator(fresh.box, fresh.radius, step.kept * old + (1 - step.kept) * fresh.grid)
 
 
-def _map_of(
+def map_of(
     sums: into.Accumulator, inside: np.ndarray, power: np.ndarray, share: float, step: Step, number: int
 ) -> np.ndarray:
     """What a class's sums stand for inside a mask: with all of the signal's power, or the most probable of that power;

@@ -26,5 +26,12 @@ def test_it_is_told_in_which_classes_poses_are_not_known() -> None:
     told = results.unsure(ended(0.3, 0.4, 0.95))
     assert told.startswith("classes 2, 3: ") and "40%, 30% of its posterior" in told
     assert results.unsure(ended(0.3, 0.95)).startswith("class 2: ") and not results.unsure(ended(0.9, 0.95))
-    assert "'rlnClassNumber == 2'" in results.unsure(ended(0.3, 0.95))
-    assert "rlnClassNumber" not in results.unsure(ended(0.3))
+
+
+def test_classes_that_were_run_alone_are_told_by_their_places() -> None:
+    """The largest is the first."""
+    outcome = ended(0.3, 0.7, 0.95)
+    outcome.alone = (0, 1)
+    assert results.anew(outcome).startswith("; classes 2, 3 from nothing")
+    outcome.alone = ()
+    assert results.anew(outcome) == ""

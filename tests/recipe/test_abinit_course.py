@@ -11,7 +11,8 @@ import pytest
 from spa.abinit.agree import Agreement
 from spa.abinit.plan import Settings
 from spa.abinit.score import Scale
-from spa.recipe.abinit.course import FEW, PATIENCE, RACE, Course, Entry
+from spa.recipe.abinit import parting
+from spa.recipe.abinit.course import PATIENCE, RACE, Course, Entry
 from spa.refine.problem import ALONE
 from spa.volume.symmetry import operators
 
@@ -37,23 +38,42 @@ class Told(Course):
         return entry
 
 
-def starts(shell: int, classes: int = 2) -> list[Entry]:
+def starts(shell: int) -> list[Entry]:
     """Three of unsure poses; the others agree with the first up to a shell."""
-    settings = Settings(190.0, operators("C1"), 20, 20.0, classes=classes)
-    state: Any = SimpleNamespace(sharpness=0.3)
+    settings = Settings(190.0, operators("C1"), 20, 20.0)
+    state: Any = SimpleNamespace(sharpness=0.3, step=0)
     first = Entry(0, settings, "C1", state, 5.0)
     rivals = [replace(first, seed=seed, evidence=4.9, agreement=Agreement(shell, False)) for seed in (1, 2)]
     return [first, *rivals]
 
 
-@pytest.mark.parametrize(("classes", "patience"), [(1, PATIENCE), (3, FEW)])
-def test_all_starts_race_even_if_they_agree(classes: int, patience: int) -> None:
-    """What agrees at the heats' resolution may yet come to different ends; the best then goes on while it helps.
-
-    Several classes go to the end of the plan before, and are faded at the end; a single map climbs from where its heat
-    has left it.
-    """
+def test_all_starts_race_even_if_they_agree() -> None:
+    """What agrees at the heats' resolution may yet come to different ends; the best then goes on while it helps."""
     course = Told()
-    assert course.finished(starts(20, classes), Scale(20, 0.1))[0].seed == 0
-    assert course.went[1] == course.went[2] == (classes > 1) + min(RACE, patience)
-    assert course.went[0] == 1 + min(RACE, patience) + patience + (classes > 1)
+    assert course.finished(starts(20), Scale(20, 0.1))[0].seed == 0
+    assert course.went[1] == course.went[2] == min(RACE, PATIENCE)
+    assert course.went[0] == 1 + min(RACE, PATIENCE) + PATIENCE
+
+
+@pytest.mark.parametrize(
+    ("sharpness", "steps", "narrower", "swept"),
+    [(0.3, 5, True, [0, 1, 2, 0]), (0.3, 12, False, [0, 1, 2, 0]), (0.3, 5, False, [0, 1, 2]), (0.7, 5, False, [0])],
+)
+def test_starts_of_several_classes_are_swept_and_the_likeliest_goes_on(
+    monkeypatch: pytest.MonkeyPatch, sharpness: float, steps: int, narrower: bool, swept: list[int]
+) -> None:
+    """All of them where poses are unsure; that one further where sweeps still gain, or its particles are narrower."""
+    went = []
+
+    def told(course: Course, entry: Entry, part: str, scale: Scale, most: int) -> Entry:
+        went.append(entry.seed)
+        return replace(entry, state=SimpleNamespace(sharpness=sharpness, evidence=-entry.seed, step=steps))
+
+    class Narrow(Told):
+        def narrowed(self, entry: Entry, bands: tuple[int, ...]) -> Entry:
+            return replace(entry, settings=replace(entry.settings, widths=(120.0, 90.0))) if narrower else entry
+
+    monkeypatch.setattr(parting, "swept", told)
+    several = [replace(one, settings=replace(one.settings, classes=2)) for one in starts(20)]
+    best, _ = Narrow().finished(several, Scale(5, 0.3))
+    assert best.seed == 0 and went == swept

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import numpy as np
 
 from spa.abinit import agree, score, sharpen, states, stochastic, width
-from spa.abinit.plan import Settings, Step, again, climb, cycle, heat, last_bands, plan
+from spa.abinit.plan import Settings, Step, again, climb, heat, last_bands, plan, quench
 from spa.errors import ReadError, Stopped
 from spa.io.arrays import DAMAGED
 from spa.io.whole import whole
 from spa.job import pool
 from spa.job.run import Run
-from spa.recipe.abinit import quenching
+from spa.recipe.abinit import alone, parting, quenching
 from spa.recipe.abinit.inputs import Given
 from spa.recipe.abinit.sharpening import Sharpening
 from spa.refine.engine import CPU, Engine
@@ -25,7 +26,6 @@ from spa.volume.symmetry import operators
 CYCLES = 12  # at most, where the images say little
 RACE = 3  # of them for every start, before the best goes on alone
 PATIENCE = 4  # cycles that make held-out images no likelier that end them
-FEW = 2  # of them, where several classes make each as many times as dear
 FOLDER = "states"
 
 
@@ -45,7 +45,7 @@ class Entry:
 class Outcome:
     """The heats, best first of each symmetry; the shells that they are compared in, and those at the end of
     mini-batches; the entry that won, the sharpened end, and its symmetry; shown (n,): what speaks for each image
-    (`Sharpening.shown`)."""
+    (`Sharpening.shown`); alone: classes whose maps were made of their images alone."""
 
     heats: list[Entry]
     compared: int
@@ -54,6 +54,7 @@ class Outcome:
     state: sharpen.State
     symmetry: tuple[str, ...]
     shown: np.ndarray
+    alone: tuple[int, ...] = ()
 
     @property
     def heated(self) -> bool:
@@ -64,7 +65,9 @@ class Outcome:
 class Course:
     """What all parts of a run share; whole steps are kept in DIR/states and taken from there with --resume."""
 
-    def __init__(self, run: Run, given: Given, map_: Callable[..., Iterable], engine: Engine = CPU) -> None:
+    def __init__(
+        self, run: Run, given: Given, map_: Callable[..., Iterable], engine: Engine = CPU, folder: Path | None = None
+    ) -> None:
         self.run, self.given = run, given
         self.workers = Workers(map_, run.threads, engine)
         self.left = Event()  # once one start has failed, or the run is interrupted
@@ -72,7 +75,7 @@ class Course:
         self.side = stochastic.side_of(given.images)
         self.first = max(last_bands(given.settings, self.side))
         assert run.outdir is not None
-        self.folder = run.outdir / FOLDER
+        self.folder = folder or run.outdir / FOLDER
         if not run.resume:  # states of an earlier run are of no use, and must not be taken for this one's
             for old in self.folder.glob("*.npz"):
                 old.unlink()
@@ -95,12 +98,15 @@ class Course:
         best = max(ends, key=lambda entry: entry.evidence)
         for entry in ends:
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: held-out evidence {entry.evidence:.2f} at the end")
+        apart: tuple[int, ...] = ()
         found = Sharpening(self, best).outcome()
-        if best.settings.classes == 1 and found[0].clearest < quenching.UNSURE:
+        if best.settings.classes > 1:
+            best, found, apart = alone.mended(self, best, found, seeds)
+        elif found[0].clearest < quenching.UNSURE:
             other = quenching.best(self, seeds, best, scale)
             if other is not best:
                 best, found = other, Sharpening(self, other, "again").outcome()
-        return Outcome(heats, self.first, scale.band, best, *found)
+        return Outcome(heats, self.first, scale.band, best, *found, apart)
 
     def beside(self, work: Callable[[Any], Any], starts: Sequence[Any]) -> list[Any]:
         """What work makes of starts, in their order: one has threads to itself while another has use for few."""
@@ -177,7 +183,7 @@ class Course:
         self.run.say(f"seed {entry.seed}, {entry.symmetry}: particles {wide} A wide")
         return replace(entry, settings=settings, state=stochastic.widened(images, state, settings))
 
-    def _scale_with(self, scale: score.Scale, entries: list[Entry]) -> score.Scale:
+    def scale_with(self, scale: score.Scale, entries: list[Entry]) -> score.Scale:
         """A scale that has the details of all entries, too."""
         return scale.with_others(self.scale_of(entry.settings) for entry in entries)
 
@@ -197,24 +203,23 @@ class Course:
         """The best heat to the end of the plan; where images say too little for one to be sharp by then, all of them.
         Its evidence is in the scale that comes with it, which has the details of all.
 
-        Those go through a few cycles, and the best of them on, while it helps. One map climbs anew from where its heat
-        has left it. Several melt and harden; what they hold is more of one kind by then, and their widths are measured
-        once more. In the finer shells that narrow particles are followed to, a wrong map is sharp as well: there starts
-        always race.
+        Those go through a few cycles, and the best of them on, while it helps: it climbs anew from where its heat has
+        left it. In the finer shells that narrow particles are followed to, a wrong map is sharp as well: there starts
+        always race. Several classes are told apart as `parting` has it.
         """
-        scale = self._scale_with(scale, ranked)
+        scale = self.scale_with(scale, ranked)
+        if ranked[0].settings.classes > 1:
+            return parting.best(self, ranked, scale)
         first = self.further(ranked[0], "end", self._rest(ranked[0]), scale)
         if first.state.sharpness > stochastic.SHARP and not first.settings.widths:
             return first, scale
-        if first.settings.classes > 1:
-            others = self.beside(lambda one: self.further(one, "end", self._rest(one), scale), ranked[1:])
-            ranked = self.beside(lambda one: self.narrowed(one, last_bands(one.settings, self.side)), [first, *others])
-            scale = self._scale_with(scale, ranked)
         rivals = self.beside(lambda one: self.cycled(self.weighed(one, scale), 0, RACE, scale), ranked)
-        best = self.cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES, scale)
-        return self._faded(best, scale), scale
+        return self.cycled(max(rivals, key=lambda entry: entry.evidence), RACE, CYCLES, scale), scale
 
     def _heating(self, settings: Settings) -> list[Step]:
+        """What shows which start is the best: of several classes a plan without heat, which makes them all alike."""
+        if settings.classes > 1:
+            return quench(settings, self.side)
         todo = self.plan(settings)
         return todo[: heat(todo)]
 
@@ -223,9 +228,7 @@ class Course:
         return todo[heat(todo) :]
 
     def _cycle(self, settings: Settings, number: int) -> list[Step]:
-        """What images that say little are gone through with next: one map climbs, several melt and harden."""
-        if settings.classes > 1:
-            return cycle(self.plan(settings))
+        """What images that say little are gone through with next."""
         return again(climb(settings, self.side), number) if number else climb(settings, self.side)
 
     def cycled(
@@ -233,27 +236,14 @@ class Course:
         sharp: float = stochastic.SHARP,
     ) -> Entry:  # fmt: skip
         """The best of what cycles first + 1 … last lead to; they end once it is so sharp or nothing is gained."""
-        entry, idle, patience = best, 0, FEW if best.settings.classes > 1 else PATIENCE
+        entry, idle = best, 0
         for number in range(first, last):
-            if entry.state.sharpness > sharp or idle == patience:
+            if entry.state.sharpness > sharp or idle == PATIENCE:
                 break
             entry = self.further(entry, f"{part}{number + 1}", self._cycle(entry.settings, number), scale)
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: {part} {number + 1}, evidence {entry.evidence:.2f}")
             idle = 0 if score.gained(entry.evidence, best.evidence, entry.settings.classes) else idle + 1
             best = max(best, entry, key=lambda one: one.evidence)
-        return best
-
-    def _faded(self, best: Entry, scale: score.Scale) -> Entry:
-        """Several classes, each faded to what its images agree in, for as long as held-out images are likelier for it.
-
-        Where all have the signal's power, one of noise promises as much as a particle, and draws images away from it.
-        """
-        for number in range(CYCLES if best.settings.classes > 1 else 0):
-            after = self.further(best, f"fade{number + 1}", again(climb(best.settings, self.side)), scale)
-            self.run.say(f"seed {best.seed}, {best.symmetry}: faded, evidence {after.evidence:.2f}")
-            if not score.gained(after.evidence, best.evidence, after.settings.classes):
-                return best
-            best = after
         return best
 
     def further(self, entry: Entry, part: str, todo: list[Step], scale: score.Scale) -> Entry:
@@ -287,7 +277,7 @@ class Course:
             except (OSError, *DAMAGED):
                 raise ReadError(f"{path}: cannot be read: it is not a whole state of this program") from None
         state = make()
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         with whole(path) as part:
             states.save(part, state)
         self.run.checkpoint()

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from spa.abinit.compact import compact
-from spa.abinit.plan import Settings
+from spa.abinit.plan import Settings, small_batch
 from spa.errors import DataError, UsageError
 from spa.io.star import Tables
 from spa.job import memory
@@ -66,7 +66,7 @@ def read(
     images, centres = seen.through(images, ctf), stack.shifts(rows)
     data.centre(images, centres)
     reach = max(0.12 * diameter, 10.0) if shift_range is None else shift_range
-    batch = BATCH * (classes + 1) // 2
+    batch = BATCH if classes == 1 else small_batch(BATCH * (classes + 1) // 2, len(rows))
     settings = Settings(diameter, operators(name), shells, reach, classes, batch=batch, junk=junk)
     small = compact(images, shells)
     centres = centres * (stack.pixel_size / small.pixel_size)

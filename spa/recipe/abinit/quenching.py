@@ -7,14 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spa.abinit import score
-from spa.abinit.plan import Settings, climb, last_bands, quench
+from spa.abinit.plan import Settings, climb, last_bands, quench, small_batch
 
 if TYPE_CHECKING:
     from spa.recipe.abinit.course import Course, Entry
 
 FINER = 1.2  # times the shells that the particle's width asks for
-PARTS = 3  # of the images, of which a batch is one: maps of all of them stay where they are
-FEWEST = 50  # images of a batch
 LAST = 12  # cycles at most
 CLEAR = 0.68  # of a posterior, where they end: wrong maps, too, are sharper in finer shells
 UNSURE = 0.66  # of the posteriors at the end of a course, below which others are tried
@@ -23,7 +21,7 @@ UNSURE = 0.66  # of the posteriors at the end of a course, below which others ar
 def settings_of(course: "Course") -> Settings:
     """What is asked for, in finer shells and by smaller batches."""
     wanted = course.given.settings
-    return replace(wanted, finer=FINER, batch=min(wanted.batch, max(FEWEST, len(course.rows) // PARTS)))
+    return replace(wanted, finer=FINER, batch=small_batch(wanted.batch, len(course.rows)))
 
 
 def best(course: "Course", seeds: int, heated: "Entry", scale: score.Scale) -> "Entry":

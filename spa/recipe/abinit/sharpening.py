@@ -20,6 +20,7 @@ SETTLED = 2  # of them, where the poses of a class are clear
 UNSEEN = 1000  # images, of each half half, that say whether rounds gain
 FINER = 4 / 3  # of the band of mini-batches: shells that rounds bring right
 LOSS = 0.025  # of the held-out evidence that symmetry may cost: a wrong group costs more than twice that
+Ended = tuple[sharpen.State, tuple[str, ...], np.ndarray]  # see `Sharpening.outcome`
 
 
 class Sharpening:
@@ -31,7 +32,7 @@ class Sharpening:
         self.bands = last_bands(best.settings, course.side)
         self.masks = stochastic.solvents(self.given.images, best.settings)
 
-    def outcome(self) -> tuple[sharpen.State, tuple[str, ...], np.ndarray]:
+    def outcome(self) -> Ended:
         """The last state, the point group of each class, and what speaks for each image (`shown`)."""
         state, names = self._outcome()
         return state, names, self.shown(state)

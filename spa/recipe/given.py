@@ -27,7 +27,7 @@ from spa.volume.transform import in_box
 GROUPS = ("rlnGroupName", "rlnGroupNumber", "rlnMicrographName")
 SHIFT = 20.0  # angstroms: shifts that are searched at first
 LOWPASS = 40.0  # angstroms: where a map begins that is named: nobody knows what is right of it
-OUTLINE = 4.0  # of the diameter, a part: or there, where that is finer, for a map of less has no more than an outline
+OUTLINE = 6.0  # of the diameter, a part: or there, where that is finer, for a map of less has no more than an outline
 NARROW = 0.5  # of what the reference measures: such a diameter is said to cut it
 OPPOSITE = 6.0  # standard errors: contrast is the opposite one
 ASKEW = 0.9  # correlation with its average over the point group, of a map whose axes lie elsewhere

@@ -27,7 +27,7 @@ def test_a_map_that_the_particles_made_begins_finer_than_one_that_is_named() -> 
     named = given.Asked("a.mrc", None, "C1", None, None, None, 30)
     made = given.Asked(None, None, "C1", None, None, None, 30)
     assert given.begins_at(named, 300.0) == given.LOWPASS
-    assert given.begins_at(named, 80.0) == 20.0  # at 40 A it had two shells
+    assert given.begins_at(named, 90.0) == 15.0  # at 40 A it had two shells
     assert given.begins_at(made, 280.0) == 2 * given.begins_at(made, 140.0) == given.LOWPASS
     assert given.begins_at(given.Asked(None, 9.0, "C1", None, None, None, 30), 140.0) == 9.0
 

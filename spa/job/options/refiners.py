@@ -30,7 +30,7 @@ def search(body: Body) -> Body:
         click.option("--symmetry", default="C1", show_default=True, metavar="GROUP",
                      help="Point group: Cn, Dn, T, O, I."),
         click.option("--lowpass", type=click.FloatRange(min=1), help="Resolution of the start, angstroms.",
-                     show_default="40, or a quarter of the diameter where that is finer; a seventh for the stream's "
+                     show_default="40, or a sixth of the diameter where that is finer; a seventh for the stream's "
                                   "one map, which its particles have made, and for several, where that is finer"),
     ):  # fmt: skip
         body = option(body)

@@ -35,6 +35,8 @@ def overview(
     if shown <= 10:
         top.legend(fontsize=7, ncols=2)
     middle.semilogy(iterations[1:], np.maximum(100 * changed[1:], 1e-3), marker=".", color="black")
+    for formatted in (middle.yaxis.set_major_formatter, middle.yaxis.set_minor_formatter):
+        formatted(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in "125" else "")
     middle.set_title("particles that changed class, %")
     for axes in (top, middle):
         axes.set_xlabel("iteration", fontsize=8)

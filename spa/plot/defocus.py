@@ -51,11 +51,11 @@ def _errors(changes: Changed, axes: Any) -> None:
 
 
 def _by_micrograph(changes: Changed, film: np.ndarray, names: np.ndarray, axes: Any) -> None:
-    """The changes (grey) and each micrograph's mean (red)."""
+    """The changes (grey) and each micrograph's mean (red); micrographs are counted from 1, as in other figures."""
     order, count = np.argsort(film, kind="stable"), np.bincount(film)
     there = np.flatnonzero(count)
-    axes.plot(film[order], changes.mean[order], ".", markersize=2, color="0.7", rasterized=True)
-    axes.plot(there, np.bincount(film, changes.mean)[there] / count[there], "_", color="C3")
+    axes.plot(film[order] + 1, changes.mean[order], ".", markersize=2, color="0.7", rasterized=True)
+    axes.plot(there + 1, np.bincount(film, changes.mean)[there] / count[there], "_", color="C3")
     axes.set(xlabel=f"micrograph (of {len(set(names.tolist()))})", ylabel="change of defocus (Å)")
 
 

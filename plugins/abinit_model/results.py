@@ -8,6 +8,7 @@ from spa.io import mrc, star
 from spa.io.star import Table, Tables
 from spa.job import maps
 from spa.job.run import Run
+from spa.recipe.abinit.alone import SHOWN
 from spa.recipe.abinit.course import Outcome
 from spa.recipe.abinit.ended import final_maps, posed
 from spa.recipe.abinit.inputs import Given
@@ -125,15 +126,27 @@ def _told(given: Given, outcome: Outcome, number: int, unit: str) -> str:
     share = f"{100 * outcome.state.sizes[number]:.0f} %"
     if number >= len(outcome.symmetry):
         return f"{share} junk"
+    if number in nothing(outcome):
+        return f"{share} that show no particle"
     reached = _resolution(given, outcome.state.curves[number])
     return f"{share} {outcome.symmetry[number]} at {reached:.1f} {unit}"
 
 
+def nothing(outcome: Outcome) -> set[int]:
+    """Which of several classes gathered images that do not speak for a particle."""
+    found = outcome.state.found
+    assert found is not None
+    count = len(outcome.symmetry)
+    each = [outcome.shown[found.number == number] for number in range(count if count > 1 else 0)]
+    return {number for number, shown in enumerate(each) if len(shown) and shown.mean() < SHOWN}
+
+
 def unsure(outcome: Outcome) -> str:
-    """That most poses are not known yet, where so; of several classes, of which. Junk's are nobody's."""
+    """That most poses are not known yet, where so; of several classes, of which. Junk's are nobody's, and noise's."""
     clear = outcome.state.clear
     assert clear is not None
-    low = [number for number in _order(outcome) if number < len(outcome.symmetry) and clear[number] < CLEAR]
+    kinds = set(range(len(outcome.symmetry))) - nothing(outcome)
+    low = [number for number in _order(outcome) if number in kinds and clear[number] < CLEAR]
     if not low:
         return ""
     told = ", ".join(f"{clear[number]:.0%}" for number in low)

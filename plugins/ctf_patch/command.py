@@ -48,7 +48,9 @@ def patch(run: Run, star: str, output: str, outdir: str, plot: str | None, **set
     The table gets RELION's columns. rlnCtfImage, in the outdir, shows the fitted rings on the left and those of the
     spectrum on the right; _spaCtfProfile, beside it, has the curves. A micrograph without rings gets the coarse end of
     the fit as its resolution, and less than 10 as its evidence (_spaCtfEvidence, the log of how much likelier rings are
-    than none). A spherical aberration under which the rings fit far better than under the table's is warned of.
+    than none); how well the mean defocus is known otherwise, _spaDefocusError says (a standard deviation, angstroms):
+    fine rings alone tell a phase shift from it. A spherical aberration under which the rings fit far better than under
+    the table's is warned of.
 
     With --power-spectrum the rings are those of rlnCtfPowerSpectrum, which neither motion nor dose weighting dims; the
     surface is found on the image, whose rings, aligned by it, take over where it is not level.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spa.ctffit.fit import Fit, Tiled, fit_ctf
-from spa.ctffit.quality import CERTAIN
+from spa.ctffit.quality import CERTAIN, UNSURE
 from spa.ctffit.search import Bounds
 from spa.ctffit.spectrum import Spectrum, of_amplitudes
 from spa.ctffit.tiles import tile_spectra
@@ -128,7 +128,7 @@ def _numbers(fit: Fit) -> dict[str, float]:
     return {
         "rlnDefocusU": round(defocus.u, 2), "rlnDefocusV": round(defocus.v, 2),
         "rlnCtfAstigmatism": round(defocus.u - defocus.v, 2),
-        "rlnDefocusAngle": round(float(np.degrees(defocus.angle)), 3),
+        "rlnDefocusAngle": round(float(np.degrees(defocus.angle)), 3), "spaDefocusError": round(fit.error, 1),
         "rlnPhaseShift": round(float(np.degrees(defocus.phase_shift)), 3),
         "spaCtfTilt": round(fit.tilt, 2), "spaCtfTiltAxis": round(fit.tilt_axis, 1),
         "spaIceThickness": round(fit.thickness, 1),
@@ -187,6 +187,8 @@ def summary(table: Table) -> str:
     for name, what in (("spaCtfTilt", "tilt {:.1f} degrees"), ("spaIceThickness", "ice of {:.0f} A")):
         if name in table and np.isfinite(table.floats(name, missing=np.nan)).any():
             text += ", " + what.format(np.nanmedian(table.floats(name, missing=np.nan))) + " (median)"
+    unsure = int((table.floats("spaDefocusError") > UNSURE).sum()) if rings.any() else 0  # of those with rings
+    text += f"; {unsure} known to no better than {UNSURE:.0f} A" if unsure else ""
     return text + (f"; {without} without rings" if without else "")
 
 

@@ -52,6 +52,7 @@ class Limit:
 RULES = (
     Rule("rlnCtfMaxResolution", high=True, spreads=4, fraction=0.4),
     Rule("rlnCtfFigureOfMerit", high=False, spreads=4, fraction=0.6, distance=0.1),  # noise alone has up to 0.08
+    Rule("spaDefocusError", high=True, spreads=5, fraction=2.0, distance=100.0),
     Rule("rlnCtfAstigmatism", high=True, spreads=5, fraction=5.0, floor=1000.0),
     Rule("defocus", high=True, spreads=5, fraction=0.5, distance=10000.0),
     Rule("defocus", high=False, spreads=4, fraction=0.8, factors=True),

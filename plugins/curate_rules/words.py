@@ -4,6 +4,7 @@ WORDS = {
     "spaCtfEvidence": ("Evidence of rings", ""), "rlnCtfMaxResolution": ("Fit resolution", "Å"),
     "rlnCtfFigureOfMerit": ("Figure of merit", ""), "rlnCtfAstigmatism": ("Astigmatism", "Å"),
     "defocus": ("Defocus", "Å"), "rlnCtfIceRingDensity": ("Ice ring", ""), "spaCtfTilt": ("Tilt", "°"),
+    "spaDefocusError": ("Error of defocus", "Å"),
     "spaIceThickness": ("Ice thickness", "Å"), "spaJunkShare": ("Share of junk", ""), "spaContent": ("Content", ""),
     "rlnAccumMotionTotal": ("Motion", "Å"), "rlnAccumMotionEarly": ("Early motion", "Å"),
     "rlnAccumMotionLate": ("Late motion", "Å"), "picks": ("Picks", ""),

@@ -11,7 +11,7 @@ from spa.ctffit.aligned import aligned
 from spa.ctffit.local import Polar, polar_tiles, waves
 from spa.ctffit.picture import picture
 from spa.ctffit.quality import CERTAIN, Profile, fit_resolution, ice_ring, profile
-from spa.ctffit.refine import FEWEST, Defocus, Target, climb, damping, envelope_and_misfit, fit_bins
+from spa.ctffit.refine import FEWEST, Defocus, Target, climb, damping, envelope_and_misfit, fit_bins, uncertainty
 from spa.ctffit.rings import Rings, rings
 from spa.ctffit.search import Bounds, even_weights
 from spa.ctffit.spectrum import Spectrum
@@ -32,12 +32,13 @@ _TURNS = 4.0  # how many times the finest ring's spacing must go into the freque
 class Fit:
     """What is known of a micrograph's CTF; lengths in angstroms, evidence in nats over no rings at all.
 
-    defocus: its mean over the micrograph; surface: what is to be added to it, None where one defocus was asked for;
-    tilt, and the direction of its axis from x, in degrees; thickness: NaN where nothing tells it; other_cs: how much
-    likelier (nats) the rings are under another Cs (mm), empty where there are none.
+    defocus: its mean over the micrograph; error: the standard deviation of that; surface: what is to be added to it,
+    None where one defocus was asked for; tilt, and the direction of its axis from x, in degrees; thickness: NaN where
+    nothing tells it; other_cs: how much likelier (nats) the rings are under another Cs (mm), empty where they are none.
     """
 
     defocus: Defocus
+    error: float
     figure_of_merit: float
     evidence: float
     resolution: float
@@ -133,13 +134,17 @@ def _refined(state: _State, lens: Lens, bounds: Bounds, high: float | None = Non
     chosen = state.rings.between(bounds.low, high or bounds.high)
     parameters = state.defocus.parameters
     for _ in range(2):
-        found = Defocus.of(parameters)
-        amplitude, variance = envelope_and_misfit(chosen, lens, found, thickness=state.thickness)
-        weight = chosen.count / np.maximum(variance, 1e-30)[chosen.row]
-        target = Target(chosen, lens, bounds, weight, amplitude[chosen.row])
+        target = _weighted(chosen, lens, bounds, Defocus.of(parameters), state.thickness)
         parameters, _ = climb(target, parameters)
     merit, evidence = _figures(state.rings, lens, bounds, parameters, state.thickness)
     return replace(state, defocus=Defocus.of(parameters), merit=merit, evidence=max(evidence, state.evidence))
+
+
+def _weighted(chosen: Rings, lens: Lens, bounds: Bounds, found: Defocus, thickness: float) -> Target:
+    """The score with the envelope and the noise that a fit teaches."""
+    amplitude, variance = envelope_and_misfit(chosen, lens, found, thickness=thickness)
+    weight = chosen.count / np.maximum(variance, 1e-30)[chosen.row]
+    return Target(chosen, lens, bounds, weight, amplitude[chosen.row])
 
 
 def _figures(polar: Rings, lens: Lens, bounds: Bounds, parameters: np.ndarray, thickness: float) -> tuple[float, float]:
@@ -178,9 +183,11 @@ def _told(
     """A fit with its curves, its picture and its figures."""
     curve = profile(state.rings, lens, state.defocus, state.thickness)
     resolution = fit_resolution(curve, state.evidence, bounds.low)
+    chosen = state.rings.between(bounds.low, bounds.high)
+    error = uncertainty(_weighted(chosen, lens, bounds, state.defocus, state.thickness), state.defocus.parameters)
     shown = picture(spectrum, state.rings, lens, state.defocus, state.thickness)
     tilt, axis = tilted(surface, pixel_size)
-    return Fit(state.defocus, state.merit, state.evidence, resolution, ice_ring(spectrum), curve, shown, surface,
+    return Fit(state.defocus, error, state.merit, state.evidence, resolution, ice_ring(spectrum), curve, shown, surface,
                tilt, axis, state.thickness, others)  # fmt: skip
 
 

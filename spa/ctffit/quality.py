@@ -15,6 +15,7 @@ from spa.ctffit.spectrum import Spectrum
 from spa.image.ctf import Lens, wavelength
 
 CERTAIN = 10.0  # nats; noise, with and without form factors, stays below 8; rings of more are in the right place
+UNSURE = 100.0  # angstroms: the error of a defocus that is worth a word
 _NODE = 0.15  # of the rings' height
 _ICE = (0.258, 0.285)  # 1/angstrom: water's first rings, 3.9 to 3.5 angstroms
 _INSIDE, _OUTSIDE = (0.225, 0.25), (0.293, 0.318)

@@ -18,6 +18,7 @@ from spa.ctffit.search import BACKGROUND, Bounds, Candidate, even_weights, searc
 from spa.image.ctf import Lens, wavelength
 
 _SCALES = np.array([100.0, 100.0, 100.0, 0.1])  # angstroms, angstroms, angstroms, radians: a unit step of each
+_CURVED = 0.05  # of a unit step, over which slopes are compared
 _ANGLES = 12
 FEWEST = 16  # rings that a fit needs
 _CORRELATED = 2.0  # neighbouring bins are this much alike (taper, overlapping tiles)
@@ -125,6 +126,21 @@ def climb(target: Target, start: np.ndarray) -> tuple[np.ndarray, float]:
 
     found = minimize(downhill, start / _SCALES, jac=True, method="L-BFGS-B", bounds=limits, options={"maxiter": 60})
     return found.x * _SCALES, -float(found.fun)
+
+
+def uncertainty(target: Target, parameters: np.ndarray) -> float:
+    """Standard deviation (angstroms) of the mean defocus by the curvature of the score at its maximum, astigmatism, and
+    a phase shift that is free, known as little as they are; no more than the range of the search."""
+    low, high = target.bounds.phase_shift
+    free = 4 if high > low else 3
+    steps = np.diag(_CURVED * _SCALES)[:free]
+    slopes = np.stack([(target(parameters + step)[1] - target(parameters - step)[1])[:free] for step in steps])
+    curvature = -slopes / (2 * _CURVED) * _SCALES[:free]  # a unit step of each
+    size, axes = np.linalg.eigh((curvature + curvature.T) / 2)
+    most = float(np.ptp(target.bounds.defocus))
+    if size[0] <= 0:
+        return most
+    return min(most, float(_SCALES[0] * np.sqrt((axes[0] ** 2 / size).sum())))
 
 
 def envelope_and_misfit(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spa.ctffit.fit import Fit, fit_ctf
-from spa.ctffit.quality import CERTAIN
+from spa.ctffit.quality import CERTAIN, UNSURE
 from spa.ctffit.search import Bounds
 from spa.image.ctf import Lens
 from spa.simulate.slab import Slab, View, seen_ice
@@ -72,6 +72,7 @@ def main(count: int = 40, size: int = 3072, seed: int = 0) -> None:
         bounds = Bounds(30, 5 if truth.pixel_size > 1.2 else 4, phase_shift=plate)
         fit = fit_ctf(image, truth.pixel_size, view.lens, bounds)
         found = errors(truth, fit) | {"seconds": time.process_time() - start, "sure": fit.evidence}
+        found["error"] = fit.error
         rows.append(found)
         print(f"{number:2d} {view.lens.voltage:.0f}kV {truth.pixel_size:.2f}A snr {truth.signal:.2f} "
               f"B{view.bfactor:3.0f} df {(view.u + view.v) / 2:6.0f} {found['mean']:+6.0f}  "
@@ -79,7 +80,7 @@ def main(count: int = 40, size: int = 3072, seed: int = 0) -> None:
               f"{found['angle']:+4.0f}°  ph {np.degrees(view.phase_shift):4.0f} {found['phase']:+4.0f}  "
               f"tilt {np.degrees(truth.slab.tilt):4.1f} {found['tilt']:+5.1f} {found['axis']:+4.0f}°  "
               f"t {truth.slab.thickness:4.0f} {found['thickness']:+5.0f}  {fit.resolution:5.2f} A  "
-              f"{fit.evidence:6.0f} nats {found['seconds']:.2f} s", flush=True)  # fmt: skip
+              f"{fit.evidence:6.0f} nats ±{fit.error:4.0f} A {found['seconds']:.2f} s", flush=True)  # fmt: skip
     for name in rows[0]:
         values = np.array([row[name] for row in rows])
         known = np.abs(values[np.isfinite(values)])
@@ -88,7 +89,8 @@ def main(count: int = 40, size: int = 3072, seed: int = 0) -> None:
             continue
         print(f"{name:12s} median |{np.median(known):.2f}|, 90 % |{np.quantile(known, 0.9):.2f}|, "
               f"worst |{known.max():.2f}|, known in {len(known)}")  # fmt: skip
-    wrong = [number for number, row in enumerate(rows) if abs(row["mean"]) > 500 and row["sure"] >= CERTAIN]
+    wrong = [number for number, row in enumerate(rows) if abs(row["mean"]) > 500 and row["sure"] >= CERTAIN
+             and row["error"] <= UNSURE]
     print(f"gross failures that nothing tells of: {wrong or 'none'}")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spa.ctffit.fit import Fit, fit_ctf
-from spa.ctffit.quality import CERTAIN
+from spa.ctffit.quality import CERTAIN, UNSURE
 from spa.ctffit.refine import Defocus
 from spa.ctffit.search import Bounds
 from spa.errors import DataError
@@ -49,6 +49,18 @@ def test_a_strong_astigmatism_is_not_taken_for_another_defocus(fitted):
     fit = fitted(Defocus(20600.0, 19400.0, 1.0, 0.0), signal=0.3)
     assert abs(fit.defocus.mean - 20000) < 50
     assert abs(fit.defocus.u - fit.defocus.v - 1200) < 100
+
+
+def test_the_error_of_the_defocus_is_what_noise_makes_of_it(fitted):
+    """A standard deviation: of weak rings larger than of strong ones, and larger where a phase shift is free."""
+    planted = Defocus(15100.0, 14900.0, 0.4, 0.0)
+    weak, strong = ([fitted(planted, signal=signal, seed=seed) for seed in range(8)] for signal in (0.06, 0.4))
+    for fits in (weak, strong):
+        off = np.array([(fit.defocus.mean - 15000) / fit.error for fit in fits])
+        assert 0.3 < np.sqrt((off**2).mean()) < 2.5
+    assert max(fit.error for fit in strong) < 0.6 * min(fit.error for fit in weak) < UNSURE
+    freed = fitted(planted, Bounds(30, 4, phase_shift=(0.0, np.pi)), signal=0.4, seed=0)
+    assert freed.error > 1.2 * strong[0].error
 
 
 def test_a_phase_shift_is_found_when_asked(fitted):

@@ -122,8 +122,11 @@ def test_noise_gets_the_coarse_end_as_its_resolution(tmp_path, micrograph):
 def test_the_summary_tells_of_what_has_rings():
     table = Table.of(rlnMicrographName=["a", "b", "c"], rlnDefocusU=[20000.0, 22000.0, 6000.0],
                      rlnDefocusV=[20000.0, 22000.0, 6000.0], rlnCtfMaxResolution=[5.0, 5.0, 30.0],
-                     spaCtfEvidence=[200.0, 300.0, 1.0])  # fmt: skip
-    assert summary(table) == "3 micrographs, defocus 20000 to 22000 A, fit resolution 5.00 A (median); 1 without rings"
+                     spaCtfEvidence=[200.0, 300.0, 1.0], spaDefocusError=[20.0, 60.0, 900.0])  # fmt: skip
+    told = "3 micrographs, defocus 20000 to 22000 A, fit resolution 5.00 A (median)"
+    assert summary(table) == f"{told}; 1 without rings"
+    unsure = table.with_columns(spaDefocusError=[20.0, 160.0, 900.0])
+    assert summary(unsure) == f"{told}; 1 known to no better than 100 A; 1 without rings"
 
 
 def test_defocus_bounds_are_kept(tmp_path, pair):

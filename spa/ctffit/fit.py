@@ -11,7 +11,7 @@ from spa.ctffit.aligned import aligned
 from spa.ctffit.local import Polar, polar_tiles, waves
 from spa.ctffit.picture import picture
 from spa.ctffit.quality import CERTAIN, Profile, fit_resolution, ice_ring, profile
-from spa.ctffit.refine import FEWEST, Defocus, Target, climb, damping, envelope_and_misfit, fit_bins, uncertainty
+from spa.ctffit.refine import FEWEST, Defocus, Target, climb, damping, fit_bins, uncertainty, weighted
 from spa.ctffit.rings import Rings, rings
 from spa.ctffit.search import Bounds, even_weights
 from spa.ctffit.spectrum import Spectrum
@@ -134,17 +134,10 @@ def _refined(state: _State, lens: Lens, bounds: Bounds, high: float | None = Non
     chosen = state.rings.between(bounds.low, high or bounds.high)
     parameters = state.defocus.parameters
     for _ in range(2):
-        target = _weighted(chosen, lens, bounds, Defocus.of(parameters), state.thickness)
+        target = weighted(chosen, lens, bounds, Defocus.of(parameters), state.thickness)
         parameters, _ = climb(target, parameters)
     merit, evidence = _figures(state.rings, lens, bounds, parameters, state.thickness)
     return replace(state, defocus=Defocus.of(parameters), merit=merit, evidence=max(evidence, state.evidence))
-
-
-def _weighted(chosen: Rings, lens: Lens, bounds: Bounds, found: Defocus, thickness: float) -> Target:
-    """The score with the envelope and the noise that a fit teaches."""
-    amplitude, variance = envelope_and_misfit(chosen, lens, found, thickness=thickness)
-    weight = chosen.count / np.maximum(variance, 1e-30)[chosen.row]
-    return Target(chosen, lens, bounds, weight, amplitude[chosen.row])
 
 
 def _figures(polar: Rings, lens: Lens, bounds: Bounds, parameters: np.ndarray, thickness: float) -> tuple[float, float]:
@@ -184,7 +177,7 @@ def _told(
     curve = profile(state.rings, lens, state.defocus, state.thickness)
     resolution = fit_resolution(curve, state.evidence, bounds.low)
     chosen = state.rings.between(bounds.low, bounds.high)
-    error = uncertainty(_weighted(chosen, lens, bounds, state.defocus, state.thickness), state.defocus.parameters)
+    error = uncertainty(weighted(chosen, lens, bounds, state.defocus, state.thickness), state.defocus.parameters)
     shown = picture(spectrum, state.rings, lens, state.defocus, state.thickness)
     tilt, axis = tilted(surface, pixel_size)
     return Fit(state.defocus, error, state.merit, state.evidence, resolution, ice_ring(spectrum), curve, shown, surface,

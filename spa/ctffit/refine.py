@@ -163,6 +163,13 @@ def envelope_and_misfit(
     return amplitude * factor, smooth(count * misfit**2) / smooth(np.ones_like(count))
 
 
+def weighted(rings: Rings, lens: Lens, bounds: Bounds, found: Defocus, thickness: float = 0.0) -> Target:
+    """The score with the envelope and the noise that a fit teaches."""
+    amplitude, variance = envelope_and_misfit(rings, lens, found, thickness=thickness)
+    weight = rings.count / np.maximum(variance, 1e-30)[rings.row]
+    return Target(rings, lens, bounds, weight, amplitude[rings.row])
+
+
 def damping(lens: Lens, k2: np.ndarray, thickness: float) -> np.ndarray:
     """The factor (signed) of the rings of ice of a thickness in angstroms; 1 where it is 0 or not known."""
     return np.ones_like(k2) if not thickness > 0 else np.sinc(wavelength(lens.voltage) * k2 * thickness)
@@ -191,9 +198,7 @@ def fit_bins(rings: Rings, lens: Lens, bounds: Bounds) -> tuple[Defocus, float, 
     for part in _parts(rings, bounds):
         targets.append(Target(part, lens, bounds, even_weights(part)))
         first, _ = refine(targets[-1], search(part, lens, bounds)[0])
-        amplitude, variance = envelope_and_misfit(rings, lens, first)
-        weight = rings.count / np.maximum(variance, 1e-30)[rings.row]
-        parameters, score = climb(Target(rings, lens, bounds, weight, amplitude[rings.row]), first.parameters)
+        parameters, score = climb(weighted(rings, lens, bounds, first), first.parameters)
         rounds.append((score, parameters))
     _, found = max(rounds, key=lambda one: one[0])
     evidence = max(target(found)[0] for target in targets)

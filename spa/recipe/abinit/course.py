@@ -144,7 +144,13 @@ class Course:
         given = self.given
         key = self.key(seed)
         batches = stochastic.steps(given.images, state, given.noise, settings, key, self.rows, todo, self.workers)
-        for after in self.run.progress(batches, total=len(todo), unit="batch", label=f"seed {seed}"):
+        return self.followed(batches, state, len(todo), "batch", seed)
+
+    def followed(
+        self, coming: Iterable[stochastic.State], state: stochastic.State, most: int, unit: str, seed: int
+    ) -> stochastic.State:  # fmt: skip
+        """The last of the states after one, with a bar; Stopped where another start beside this one has failed."""
+        for after in self.run.progress(coming, total=most, unit=unit, label=f"seed {seed}"):
             if self.left.is_set():
                 raise Stopped("another start has failed")
             state = after

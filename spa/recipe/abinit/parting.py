@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from spa.abinit import crossed, score, stochastic
 from spa.abinit.plan import last_bands, sweep
-from spa.errors import Stopped
 
 if TYPE_CHECKING:
     from spa.recipe.abinit.course import Course, Entry
@@ -43,11 +42,7 @@ def swept(course: "Course", entry: "Entry", part: str, scale: score.Scale, most:
         key = course.key(entry.seed)
         every = crossed.swept(given.images, entry.state, given.noise, entry.settings, key, course.rows, todo,
                               most, course.workers)  # fmt: skip
-        for state in course.run.progress(every, total=most, unit="sweep", label=f"seed {entry.seed}"):
-            if course.left.is_set():
-                raise Stopped("another start has failed")
-            after = state
-        return after
+        return course.followed(every, entry.state, most, "sweep", entry.seed)
 
     state = course.kept(f"{part}_{entry.symmetry}_{entry.seed}", stochastic.State, make)
     course.run.say(f"seed {entry.seed}, {entry.symmetry}: swept, evidence {state.evidence:.2f} of images in no map")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 @click.option("--optics-group", help="Name of the optics group, where there is one.")
 @click.option("--passthrough", multiple=True, type=options.INPUT_FILE,
               help="cryoSPARC dataset with more fields of the same particles, joined by uid; may be repeated.")
+@click.option("--stack", type=options.INPUT_FILE, show_default="as the table says",
+              help="The images of a table of cisTEM or a .par of Frealign.")
 @click.option("--invert-y", is_flag=True, help="cryoSPARC: count the coordinates' rows from the other end.")
 @click.option("--check/--no-check", default=True, show_default=True,
               help="Open the stacks, leave out rows without an image, and write the box into the table.")
@@ -45,18 +47,21 @@ if TYPE_CHECKING:
               help="With --normalise, --crop or --resample: how pixels are stored.")
 @job("import particles")
 def particles(run: Run, star: str, output: str, pixel_size: float | None, voltage: float | None, cs: float | None,
-              amplitude_contrast: float | None, optics_group: str | None, passthrough: tuple[str, ...], invert_y: bool,
-              check: bool, crop: int | None, resample: float | None, normalise: bool,
+              amplitude_contrast: float | None, optics_group: str | None, passthrough: tuple[str, ...],
+              stack: str | None, invert_y: bool, check: bool, crop: int | None, resample: float | None, normalise: bool,
               background_diameter: float | None, ramp: bool, invert: bool | None, float16: bool) -> None:  # fmt: skip
-    """Make a table of particles from RELION, cryoSPARC or a bare stack.
+    """Make a table of particles from RELION, cryoSPARC, cisTEM, Frealign or a bare stack.
 
-    FILE is a STAR table of RELION 3.0 to 5 (or - for standard input), a cryoSPARC .cs dataset, or a stack of images.
-    Optics that the file does not say are options. Unknown columns go through untouched. With --crop a new stack of
-    larger pixels is written: particles that come without their micrographs are classified and searched faster. With
-    --resample optics groups of several pixel sizes come to have one, and go into one refinement. Both keep the name
-    of the image in _spaImportedName, which leads back to the fine images:
+    FILE is a STAR table of RELION 3.0 to 5 or of cisTEM (or - for standard input), a cryoSPARC .cs dataset, a .par of
+    Frealign 9 or cisTEM, or a stack of images. Optics that the file does not say are options. Unknown columns go
+    through untouched, such as cisTEM's occupancy and score. Particles of cisTEM and Frealign are dark, where they were
+    not turned: --normalise --invert makes them white. With --crop a new stack of larger pixels is written: particles
+    that come without their micrographs are classified and searched faster. With --resample optics groups of several
+    pixel sizes come to have one, and go into one refinement. Both keep the name of the image in _spaImportedName, which
+    leads back to the fine images:
 
     \b
+      spa import particles cistem.star --normalise --invert -d White | spa reconstruct -d Map
       spa import particles all.star --resample 3 -d Coarse | spa classify 2d -d C --diameter 150 |
         spa select classes --auto | spa abinit model -d A --diameter 150 > coarse.star
       spa star set 'rlnImageName = spaImportedName' coarse.star |
@@ -71,7 +76,7 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
         raise UsageError(f"{anew} writes a stack: say --outdir DIR (and not --no-check)")
     given = {"rlnImagePixelSize": pixel_size, "rlnVoltage": voltage, "rlnSphericalAberration": cs,
              "rlnAmplitudeContrast": amplitude_contrast, "rlnOpticsGroupName": optics_group}  # fmt: skip
-    tables, dark = _read(run, star, passthrough, invert_y)
+    tables, dark = _read(run, star, passthrough, stack, invert_y)
     if optics_group is not None and len(tables["optics"]) > 1:
         raise UsageError(f"--optics-group: {star} has {len(tables['optics'])} groups")
     tables = _completed(run, tables, given, check, remember=bool(crop or resample))
@@ -93,25 +98,39 @@ def _anew(normalise: bool, resample: float | None, crop: int | None) -> str | No
     return "--normalise" if normalise else "--resample" if resample else "--crop" if crop else None
 
 
-def _read(run: Run, file: str, passthrough: tuple[str, ...], invert_y: bool) -> tuple[Tables, bool]:
+def _read(run: Run, file: str, passthrough: tuple[str, ...], stack: str | None, invert_y: bool) -> tuple[Tables, bool]:
     """The document, and whether it says that its particles are dark."""
     from spa.io import cryosparc as dataset
-    from spa_plugins.import_particles import cryosparc, sources
+    from spa.io import frealign
+    from spa.io.star import Tables
+    from spa_plugins.import_particles import cistem, cryosparc, sources
 
-    if Path(file).suffix.lower() == ".cs":
-        data: Any = dataset.read(run.input(file), passthrough)
-        run.begin()
-        for field in cryosparc.left_out(data):
-            run.warn(f"{field} is not zero and is not carried over")
-        return cryosparc.tables_of(data, file, invert_y), cryosparc.dark(data)
+    kind = Path(file).suffix.lower()
     for option, given in (("--passthrough", passthrough), ("--invert-y", invert_y)):
-        if given:
+        if given and kind != ".cs":
             raise UsageError(f"{option} goes with a .cs file")
-    if sources.is_stack(file):
+    theirs, tables, dark, left_out = None, Tables(source=file), False, []
+    if kind == ".par":
+        theirs = frealign.read(run.input(file))
+    elif kind == ".cs":
+        data: Any = dataset.read(run.input(file), passthrough)
+        tables, dark = cryosparc.tables_of(data, file, invert_y), cryosparc.dark(data)
+        left_out = cryosparc.left_out(data)
+    elif sources.is_stack(file):
         tables = sources.from_stack(str(run.input(file)))
-        run.begin()
-        return tables, False
-    return sources.from_star(run.read(file)), False
+    else:
+        tables = run.read(file)
+        theirs = cistem.block(tables)
+        tables = tables if theirs is not None else sources.from_star(tables)
+    if theirs is not None:
+        left_out = cistem.left_out(theirs)
+        tables = cistem.tables_of(theirs, tables, stack and str(run.input(stack)))
+    elif stack is not None:
+        raise UsageError("--stack goes with a table of cisTEM or a .par of Frealign")
+    run.begin()
+    for name in left_out:
+        run.warn(f"{name} is not zero and is not carried over")
+    return tables, dark
 
 
 def _completed(run: Run, tables: Tables, given: dict[str, Any], check: bool, remember: bool) -> Tables:

@@ -20,7 +20,7 @@ def from_star(tables: Tables) -> Tables:
     tables = numbered(upgraded(tables))
     name = next((name for name, table in tables.blocks.items() if "rlnImageName" in table), None)
     if name is None:
-        raise DataError(f"{tables.source}: no particles in it (no table with rlnImageName{_of_another(tables)})")
+        raise DataError(f"{tables.source}: no particles in it (no table with rlnImageName)")
     particles = tables[name]
     if not len(particles):
         raise DataError(f"{particles.where} has no rows")
@@ -34,12 +34,6 @@ def from_star(tables: Tables) -> Tables:
     others = {other: table for other, table in tables.blocks.items() if other not in ("optics", name)}
     blocks = {"optics": tables["optics"], "particles": particles.named(f"{tables.source}: data_particles"), **others}
     return Tables(blocks, tables.history, tables.source)
-
-
-def _of_another(tables: Tables) -> str:
-    """What to do with a table of cisTEM, which names no images."""
-    other = any(column.startswith("cisTEM") for table in tables.blocks.values() for column in table.columns)
-    return "; it is cisTEM's: export the refinement package to RELION there" if other else ""
 
 
 def from_stack(path: str) -> Tables:

@@ -108,12 +108,6 @@ def test_what_is_not_looked_at_is_not_told(folder) -> None:
     assert result.status == 0 and "2 particles, pixels of 1.5 A" in result.stderr
 
 
-def test_a_table_of_cistem_is_told_by_its_columns(folder) -> None:
-    (folder / "c.star").write_text("data_\n\nloop_\n_cisTEMPositionInStack #1\n_cisTEMAnglePsi #2\n1 10.0\n")
-    result = run_spa("import", "particles", "c.star", cwd=folder)
-    assert result.status == 65 and "cisTEM" in result.stderr
-
-
 def test_groups_that_count_from_0_count_from_1(folder) -> None:
     text = (
         "data_optics\nloop_\n_rlnOpticsGroup\n_rlnOpticsGroupName\n_rlnVoltage\n_rlnSphericalAberration\n"

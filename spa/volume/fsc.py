@@ -17,6 +17,7 @@ from spa.volume.shells import require_cube, shell_counts, shell_products, shell_
 MARGIN = 2  # shells beyond the randomisation where the correction starts
 SHARE = 0.1  # of the box: a particle's, where no mask says it
 SURE = 2.0  # standard deviations by which shells that end a curve tell the threshold from nothing
+SEEN = 2.5  # the same of the signal that the first of them have: several lengths are tried
 
 
 Map = Callable[..., Iterable]
@@ -54,14 +55,19 @@ def crossing(curve: np.ndarray, threshold: float, free: np.ndarray | None = None
     A hollow particle has single shells without signal, and a shell of few coefficients falls by chance. So a fall
     counts where the shells from it on are below threshold together: two, or as many as it takes until their
     independent coefficients (``free``, as `independent` counts them; of a particle without symmetry where it is not
-    given) tell threshold from nothing by two standard deviations.
+    given) tell threshold from nothing by two standard deviations. Where coefficients are few these reach far beyond the
+    end of a coarse curve, and hold mostly noise: a dip before that (crowded views, few of them) is no fall either where
+    the first of the shells are above threshold together, and what they have in common stands out of chance.
     """
     free = independent(2 * (len(curve) - 1)) if free is None else free
     seen, sums = (np.concatenate([[0.0], np.cumsum(one)]) for one in (free, free * curve))
     enough = (SURE / threshold) ** 2
     for shell in np.flatnonzero(curve[1:] < threshold) + 1:
         end = min(max(shell + 2, int(np.searchsorted(seen, seen[shell] + enough))), len(curve))
-        if sums[end] - sums[shell] < threshold * (seen[end] - seen[shell]):
+        among, common = (one[min(shell + 2, end) : end + 1] - one[shell] for one in (seen, sums))
+        least = np.maximum(threshold * among, SEEN * np.sqrt(among))
+        least[-1] = threshold * among[-1]
+        if (common < least).all():
             above = np.flatnonzero(curve[1:shell] >= threshold)
             return int(above[-1]) + 1 if len(above) else 1
     return len(curve) - 1

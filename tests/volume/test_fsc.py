@@ -97,6 +97,16 @@ def test_the_fewer_coefficients_the_less_a_shell_of_noise_adds_to_a_curve() -> N
     assert np.mean([crossing(one, 0.143, MANY[:50]) for one in curves]) > found.mean()
 
 
+def test_a_dip_at_coarse_shells_does_not_end_a_curve_whose_window_is_mostly_noise() -> None:
+    """Of a group of 24 what tells 0.143 from nothing takes shells 3 to 24, twice as far as there is signal."""
+    free = independent(64, 0.15, 24)
+    curve = np.where(np.arange(33) < 13, 0.9, 0.0)
+    curve[3:5] = 0.05
+    assert crossing(curve, 0.143, free) == 12
+    curve[5:] = 0.0
+    assert crossing(curve, 0.143, free) == 2
+
+
 def test_a_curve_that_dips_by_chance_ends_where_its_signal_does() -> None:
     rng = np.random.default_rng(1)
     free = independent(96, symmetry=4)

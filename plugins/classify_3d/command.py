@@ -89,6 +89,10 @@ def classify_3d(run: Run, star: str, output: str, plot: str | None, **settings: 
     first), its half maps and FSC, and mask.mrc; the table has class, entropy and evidence of each particle,
     data_classes and data_maps.
 
+    Poses of a refinement with --symmetry are known up to that group: classes that break it (a subunit missing in some
+    particles) come apart after symmetry expand, with a mask of one subunit.  Each copy has a class then, and a particle
+    is odd if one of its copies is.
+
     \b
     Examples:
       spa refine homo p.star -d R | spa classify 3d --classes 4 --plot classes.png -d C > classes.star

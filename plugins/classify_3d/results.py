@@ -11,12 +11,15 @@ from spa.class3d.halves import Maps
 from spa.class3d.loop import State
 from spa.io import mrc, star
 from spa.io.star import Table, Tables
-from spa.job.maps import BLOCK, with_maps
+from spa.job.maps import BLOCK, made_in, with_maps
 from spa.job.run import Run
 from spa.recipe.kept import curve_table
 from spa.volume.fsc import crossing
 from spa.volume.slices import regridded
 from spa_plugins.classify_3d.inputs import Ready
+
+ALIKE = 0.1  # adjusted Rand index of how halves sort particles, below which they do it by chance
+COPY = "spaSymmetryCopy"  # of `symmetry expand`
 
 
 def line(state: State) -> str:
@@ -121,14 +124,35 @@ def draw(path: Path, found: Classes) -> None:
 
 
 def doubt(found: Classes) -> str:
-    """What speaks against the classes, or nothing."""
-    worth = found.worth
-    if worth.evidence > worth.least:
+    """What speaks against the classes, and what may help; or nothing."""
+    worth, symmetry = found.worth, _broken_symmetry(found)
+    if worth.evidence <= worth.least:
+        return (
+            "classes made from one half of the particles explain the other half no better than a single map does "
+            f"({worth.evidence:+.3f} log units a particle): they may be noise; "
+            + (symmetry or "try fewer classes, a coarser --max-resolution or a --focus-mask")
+        )
+    if worth.agreement >= ALIKE:
         return ""
     return (
-        "classes made from one half of the particles explain the other half no better than a single map does "
-        f"({worth.evidence:+.3f} log units a particle): they may be noise; try fewer classes, a coarser "
-        "--max-resolution or a --focus-mask"
+        f"halves of the particles that are classified apart do not sort them alike ({worth.agreement:.2f}, adjusted "
+        "Rand): others would make other classes; " + (symmetry or "try fewer classes or a --focus-mask")
+    )
+
+
+def _broken_symmetry(found: Classes) -> str:
+    """What to do where poses are known up to a point group alone; or nothing."""
+    given = found.ready.given
+    if COPY in given.stack.tables["particles"]:
+        if given.asked.focus_mask:
+            return ""
+        return "each half may have taken another of the copies: a --focus-mask of one subunit looks at all in its place"
+    group = made_in(given.stack.tables)
+    if group in (None, "C1"):
+        return ""
+    return (
+        f"poses are known up to {group} alone, and what breaks it (a subunit missing) lies in any of its places: `spa "
+        f"symmetry expand --symmetry {group}` first and a --focus-mask of one subunit look at each of them"
     )
 
 

@@ -6,14 +6,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from spa.class3d.apart import Worth
 from spa.io import mrc, star
+from spa.job import maps
 from spa.testing import run_spa
 from spa.volume.masks import distances
+from spa_plugins.classify_3d import results
 
 BOX, PIXEL = 32, 6.0
 QUICK = ("--max-resolution", 16, "--start-resolution", 20, "--iterations", 6)
@@ -182,6 +186,24 @@ def test_copies_of_a_symmetric_particle_tell_which_is_odd(tmp_path: Path) -> Non
     assert len(set(parents[odd])) > 95 and abs(odd.sum() - 100) < 6
     halves = {(parent, half) for parent, half in zip(parents, table.ints("rlnRandomSubset"))}
     assert len(halves) == 100
+
+
+@pytest.mark.parametrize(
+    "group, columns, focus, agreement, words",
+    [("C4", {}, None, 0.02, "symmetry expand --symmetry C4"), ("C1", {}, None, 0.02, "fewer classes"),
+     ("C4", {"spaSymmetryCopy": [1]}, None, 0.02, "another of the copies"),
+     ("C4", {"spaSymmetryCopy": [1]}, "unit.mrc", 0.02, "fewer classes"), ("C4", {}, None, 0.8, "")],
+)  # fmt: skip
+def test_classes_that_halves_do_not_share_are_doubted(
+    group: str, columns: dict, focus: str | None, agreement: float, words: str
+) -> None:
+    """And where poses are known up to a group alone, what looks at each place that may break it is named."""
+    tables = star.Tables(blocks={"particles": star.Table.of(rlnImageName=["1@a.mrcs"], **columns)})
+    given = SimpleNamespace(stack=SimpleNamespace(tables=maps.with_symmetry(tables, [group])),
+                            asked=SimpleNamespace(focus_mask=focus))  # fmt: skip
+    worth = Worth(0.05, 0.01, agreement, np.zeros(1))
+    told = results.doubt(SimpleNamespace(worth=worth, ready=SimpleNamespace(given=given)))  # type: ignore[arg-type]
+    assert words in told and bool(told) == bool(words)
 
 
 def test_a_device_finds_the_same_classes(two: Path, tmp_path: Path, card: Any) -> None:

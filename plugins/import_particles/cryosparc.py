@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spa.errors import DataError
-from spa.io.cryosparc import paths
+from spa.io.cryosparc import locations, paths
 from spa.io.stacks import image_name
 from spa.io.star import Table, Tables
 from spa.model.poses import eulers
@@ -30,13 +30,13 @@ def tables_of(data: np.ndarray, name: str, invert_y: bool = False) -> Tables:
     fields = set(data.dtype.names or ())
     if "blob/path" not in fields and "location/center_x_frac" in fields:
         raise DataError(f"{name}: places of particles, without images (no blob/path): picks, or the passthrough of a "
-                        "job, whose own .cs it goes with (--passthrough)")  # fmt: skip
+                        "job, whose own .cs it goes with (--passthrough); spa import picks reads picks")  # fmt: skip
     for needed in ("blob/path", "blob/idx"):
         if needed not in fields:
             raise DataError(f"{name}: no {needed} in it: these are no particles (or --passthrough has it)")
     names = map(image_name, data["blob/idx"].tolist(), paths(data["blob/path"]))
     columns: dict[str, Any] = {"rlnImageName": list(names)}
-    columns |= _locations(data, fields, invert_y)
+    columns |= locations(data, invert_y)
     optics, group = _optics(data, fields)
     columns["rlnOpticsGroup"] = group
     columns |= _ctf(data, fields) | _poses(data, fields)
@@ -125,18 +125,6 @@ def _poses(data: np.ndarray, fields: set[str]) -> dict[str, np.ndarray]:
     split = data[f"{kind}/split"] if f"{kind}/split" in fields else np.zeros(0)
     if kind == "alignments3D" and len(np.unique(split)) == 2:
         columns["rlnRandomSubset"] = split.astype(np.int64) + 1
-    return columns
-
-
-def _locations(data: np.ndarray, fields: set[str], invert_y: bool) -> dict[str, Any]:
-    if "location/micrograph_path" not in fields:
-        return {}
-    columns: dict[str, Any] = {"rlnMicrographName": paths(data["location/micrograph_path"])}
-    if {"location/center_x_frac", "location/center_y_frac", "location/micrograph_shape"} <= fields:
-        ny, nx = data["location/micrograph_shape"].astype(np.float64).T
-        y = data["location/center_y_frac"].astype(np.float64)
-        columns["rlnCoordinateX"] = np.round(data["location/center_x_frac"] * nx, 3)
-        columns["rlnCoordinateY"] = np.round((1 - y if invert_y else y) * ny, 3)
     return columns
 
 

@@ -47,6 +47,9 @@ def picks(
     histograms on which the limits are dragged. It begins with the limits given or found, or where an earlier sitting on
     the same picks ended: they are kept in DIR after every change. "Done" prints the table and ends the job.
 
+    A list of coordinate files, such as RELION's autopick.star, is read too, without its micrographs: spa import picks
+    puts them beside.
+
     \b
     Examples:
       spa pick blob ctf.star -d Blob --diameter 110 140 | spa inspect picks --auto > picks.star
@@ -55,9 +58,10 @@ def picks(
     import numpy as np
 
     from spa.picking.judge import Limits, automatic
+    from spa.recipe.picks import gathered
 
     call.go_with("web", "port", "browser")
-    tables = run.read(star)
+    tables = gathered(run, run.read(star))
     table = tables["particles"]
     if not len(table):
         raise DataError(f"{table.where} has no rows")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +53,23 @@ def paths(values: np.ndarray) -> list[str]:
     """File names from fixed-width bytes or text; cryoSPARC's mark ``>`` (under the project's folder) is left out."""
     texts = [value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value) for value in values]
     return [text.removeprefix(">") for text in texts]
+
+
+def locations(data: np.ndarray, invert_y: bool = False) -> dict[str, Any]:
+    """RELION's columns of what a dataset says of places: micrographs, coordinates in their pixels; empty if nothing.
+
+    invert_y: count the coordinates' rows from the other end, for micrographs whose rows run the other way.
+    """
+    fields = set(data.dtype.names or ())
+    if "location/micrograph_path" not in fields:
+        return {}
+    columns: dict[str, Any] = {"rlnMicrographName": paths(data["location/micrograph_path"])}
+    if {"location/center_x_frac", "location/center_y_frac", "location/micrograph_shape"} <= fields:
+        ny, nx = data["location/micrograph_shape"].astype(np.float64).T
+        y = data["location/center_y_frac"].astype(np.float64)
+        columns["rlnCoordinateX"] = np.round(data["location/center_x_frac"] * nx, 3)
+        columns["rlnCoordinateY"] = np.round((1 - y if invert_y else y) * ny, 3)
+    return columns
 
 
 def _fields(array: np.ndarray, names: Sequence[str]) -> list[tuple]:

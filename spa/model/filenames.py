@@ -1,8 +1,12 @@
 """Names of files that mean the same one: as other programs write them, with all their folders or with none."""
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import PurePath
+
+_NUMBERED = re.compile(r"^\d{15,}_")  # what cryoSPARC puts before the names of a job's files
+_SUFFIX = re.compile(r"\.(?:mrcs?|tiff?|eer|png|jpe?g|box|cbox|star|txt|cs|gz|bz2)$", re.IGNORECASE)
 
 
 def partners(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
@@ -25,6 +29,29 @@ def partners(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def namesakes(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """For each of the names the known file that it was named after; names that have none, or several, are left out.
+
+    Folders and suffixes do not count, nor cryoSPARC's number before the name, nor words behind either of the two
+    (``mic7_autopick`` of ``mic7.mrc``, ``mic7`` of ``mic7_DW.mrc``); a number behind is another name.
+    """
+    stems: dict[str, set[str]] = {}
+    longer: dict[str, set[str]] = {}
+    for file in known:
+        whole, *short = _roots(file)
+        stems.setdefault(whole, set()).add(file)
+        for root in short:
+            longer.setdefault(root, set()).add(file)
+    found = {}
+    for name in dict.fromkeys(names):
+        whole, *short = _roots(name)
+        tries = [stems.get(whole), *(stems.get(root) for root in short), longer.get(whole)]
+        here = next((files for files in tries if files), set())
+        if len(here) == 1:
+            found[name] = next(iter(here))
+    return found
+
+
 def titles(names: Iterable[str]) -> dict[str, str]:
     """What a figure calls each file: its stem, with as few of its last folders as tell all of them apart."""
     parts = {name: PurePath(name).with_suffix("").parts for name in names}
@@ -35,3 +62,17 @@ def titles(names: Iterable[str]) -> dict[str, str]:
         if len(set(short.values())) == len(parts):
             break
     return short
+
+
+def _roots(name: str) -> list[str]:
+    """The stem of a name, and what is left of it without its last word, the last two, and so on."""
+    stem = PurePath(name).name
+    while shorter := _SUFFIX.sub("", stem):
+        if shorter == stem:
+            break
+        stem = shorter
+    stem = _NUMBERED.sub("", stem)
+    roots = [stem]
+    while match := re.fullmatch(r"(.*\w)[-_. ][A-Za-z]+", roots[-1]):
+        roots.append(match.group(1))
+    return roots

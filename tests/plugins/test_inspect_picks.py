@@ -100,3 +100,13 @@ def test_an_empty_table(picks: Path) -> None:
     tables = star.read(picks)
     star.write(tables.with_block("particles", tables["particles"].take([])), picks)
     assert run_spa("inspect", "picks", picks).status == 65
+
+
+def test_a_list_of_coordinate_files_is_read(picks: Path) -> None:
+    folder = picks.parent
+    table = star.read(picks)["particles"].select(["rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"])
+    star.write(star.Tables({"": table}, []), folder / "m_autopick.star")
+    listed = star.Table.of(rlnMicrographName=["m.mrc"], rlnMicrographCoordinates=[str(folder / "m_autopick.star")])
+    star.write(star.Tables({"coordinate_files": listed}, []), folder / "autopick.star")
+    kept = run(folder / "autopick.star", "--min-score", 5)
+    assert 290 < len(kept) <= 300 and set(kept.text("rlnMicrographName")) == {"m.mrc"}

@@ -1,8 +1,10 @@
 """`spa star filter`."""
 
+import os
+
 import click
 
-from spa.errors import DataError
+from spa.errors import DataError, UsageError
 from spa.job import options
 from spa.job.run import Run, job
 
@@ -36,6 +38,8 @@ def filter_rows(run: Run, expression: str, star: str, output: str, block: str | 
     from spa.model.expression import mask
     from spa_plugins.star_tools.blocks import block_of, optics_of
 
+    if os.path.isfile(expression):
+        raise UsageError(f"{expression} is a file: EXPR comes first, then STAR (spa star filter 'EXPR' {expression})")
     tables = run.read(star)
     name = block_of(tables, block)
     table = tables[name]

@@ -80,3 +80,10 @@ def test_what_is_wrong_is_said(arguments, text, status: int, message: str) -> No
     result = run_spa("star", "filter", *arguments, input=text)
     assert (result.status, result.stdout) == (status, "")
     assert message in result.stderr
+
+
+def test_a_file_in_the_place_of_the_expression_is_told(tmp_path) -> None:
+    (tmp_path / "m.star").write_text(TEXT)
+    result = run_spa("star", "filter", "m.star", "rlnVoltage > 1", cwd=tmp_path)
+    assert (result.status, result.stdout) == (2, "")
+    assert "EXPR comes first, then STAR" in result.stderr

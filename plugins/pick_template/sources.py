@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from spa.errors import DataError
+from spa.image.quantiles import quantiles
 from spa.io import mrc, pixels, star
 from spa.io.stacks import parse_name
 from spa.io.star import Table, Tables
@@ -20,6 +21,7 @@ from spa_plugins.pick_template.picking import Settings
 
 _BLOCKS = ("classes", "model_classes")
 _OTHER = 2.0  # how much wider or narrower than --diameter templates may look
+_ENDS = (0.1, 0.9)  # quantiles of their widths: a class of junk tells nothing
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def made(run: Run, tables: Tables, given: Given, settings: Settings) -> Named:
     if np.median(templates.contrast(images, pixel_size, settings.diameter)) < 0:
         run.warn(f"{where}: the templates are darker than what is around them, and are taken inverted")
         images = -images
-    _compare_width(run, where, templates.width(images, pixel_size), pixel_size, settings)
+    _compare_widths(run, where, images, pixel_size, settings)
     cut = templates.masked(images, pixel_size, settings.diameter, given.centre)
     return Named(steer.of_images(cut, pixel_size, templates.ROOM * settings.diameter, settings.highest), number)
 
@@ -80,7 +82,8 @@ def _of_map(run: Run, given: Given, settings: Settings) -> Named:
     inside = in_asymmetric_unit(views, group)
     views = views[inside] if inside.any() else views[:1]
     poses = frames(views, np.zeros(len(views)))
-    _compare_width(run, str(image.path), templates.width(volume.sum(0)[None], pixel_size), pixel_size, settings)
+    views_along_axes = np.stack([volume.sum(axis) for axis in range(3)])
+    _compare_widths(run, str(image.path), views_along_axes, pixel_size, settings)
     polar = steer.of_map(
         volume, pixel_size, poses, templates.ROOM * settings.diameter, settings.highest, run.threads
     )
@@ -88,9 +91,15 @@ def _of_map(run: Run, given: Given, settings: Settings) -> Named:
     return Named(polar, np.arange(1, len(views) + 1))
 
 
-def _compare_width(run: Run, where: str, width: float, pixel_size: float, settings: Settings) -> None:
-    """Say where templates look far wider or narrower than the particle: mostly a wrong pixel size."""
-    if not 1 / _OTHER < width / settings.diameter < _OTHER:
+def _compare_widths(run: Run, where: str, images: np.ndarray, pixel_size: float, settings: Settings) -> None:
+    """Say where templates look far wider or narrower than the particle: mostly a wrong pixel size.
+
+    A long particle is as narrow as can be from its end: wide views are held against half of the diameter, narrow ones
+    against twice.
+    """
+    narrow, wide = quantiles(templates.widths(images, pixel_size), _ENDS)
+    if narrow > _OTHER * settings.diameter or wide < settings.diameter / _OTHER:
+        width = narrow if narrow > settings.diameter else wide
         run.warn(f"{where}: at {pixel_size:g} A a pixel the templates look {width:.0f} A wide, where --diameter is "
                  f"{settings.diameter:g}: is their pixel size right (--template-pixel-size)?")  # fmt: skip
 

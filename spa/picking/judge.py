@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spa.picking.threshold import mixture
+from spa.picking.threshold import APART, mixture
 
-_APART = 2.0  # Ashman's D (Astron. J. 108 (1994) 2348): below, the scores are taken to be of one kind
 _LEAST = 0.04  # share of the smaller component, below which it is a tail
 _SPREAD = 4.5  # robust standard deviations of log power; at the usual 3.5 whole crowds of particles go
 _DENSE = 10.0  # robust standard deviations of density, of those above the median: a core of iron has up to 9
@@ -80,8 +79,7 @@ def _densest(level: np.ndarray) -> float | None:
 def _parting(score: np.ndarray) -> float | None:
     """Where two kinds of scores part; None where they are of one kind."""
     found = mixture(score)
-    apart = np.sqrt(2) * (found.means[1] - found.means[0]) / np.hypot(*found.sds)
-    if apart < _APART or found.weights.min() < _LEAST:
+    if found.apart < APART or found.weights.min() < _LEAST:
         return None
     return found.crossing if _has_valley(score, found.means) else None
 

@@ -152,7 +152,7 @@ def tops(field: Field, shape: Shape, spacing: float) -> Tops:
     """What a shape gives in a field; spacing in angstroms."""
     score, decoy = score_map(field, shape)
     points = field.free(maxima(score, 0.0, spacing / field.pixel_size))
-    return Tops(points, score[tuple(points.T)], *contest(score, decoy, spacing / field.pixel_size))
+    return Tops(points, score[tuple(points.T)], *contest(score, decoy, spacing / field.pixel_size, field.free))
 
 
 def profile(field: Field, points: np.ndarray, spacing: float) -> tuple[np.ndarray, int, np.ndarray]:

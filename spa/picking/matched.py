@@ -6,7 +6,7 @@ It is given in standard deviations of the background. Turin, IRE Trans. Inf. The
 Sigworth, J. Struct. Biol. 145 (2004) 111.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from spa.image import fft
 from spa.image.peaks import largest_about, maxima
 from spa.image.quantiles import median
+from spa.picking.beside import explained
 from spa.picking.field import Field
 from spa.picking.shapes import Shape
 
@@ -117,13 +118,21 @@ def _ground(sample: np.ndarray) -> Ground:
     return Ground(np.float32(level), np.float32(max(float(high - low) / 1.34898, 1e-12)))
 
 
-def contest(score: np.ndarray, decoy: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
+def contest(
+    score: np.ndarray, decoy: np.ndarray, spacing: float, free: Callable[[np.ndarray], np.ndarray] = np.asarray,
+    diameter: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:
     """Scores of the maxima of both above 0 that hold within ``spacing`` pixels against each other's, best first.
+
+    free: of points (n, 2), those that count (`Field.free`): nothing is picked on junk, and what is found on it tells
+    nothing of the noise beside it.
 
     A place is either's, whose score is the higher there (target-decoy competition, Elias & Gygi, Nat. Methods 4 (2007)
     207): so what rings about a particle is no decoy, and both win equally often where there is noise alone.
     """
-    points = maxima(np.maximum(score, decoy), 0.0, spacing)
+    points = free(maxima(np.maximum(score, decoy), 0.0, spacing))
+    best = np.maximum(score[points[:, 0], points[:, 1]], decoy[points[:, 0], points[:, 1]])
+    points = points[~explained(points, best, diameter)]
     targets, decoys = score[points[:, 0], points[:, 1]], decoy[points[:, 0], points[:, 1]]
     won = targets > decoys
     return targets[won], decoys[~won]

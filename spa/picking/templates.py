@@ -68,10 +68,10 @@ def contrast(images: np.ndarray, pixel_size: float, diameter: float) -> np.ndarr
     return level[:, inside].mean(axis=1) / np.maximum(level.std(axis=(1, 2)), 1e-30)
 
 
-def width(images: np.ndarray, pixel_size: float) -> float:
-    """Diameter (angstroms) of the uniform disc that is as wide as the bright parts of the images, in the median."""
+def widths(images: np.ndarray, pixel_size: float) -> np.ndarray:
+    """(V,) diameters (angstroms) of the uniform discs that are as wide as the bright parts of the images (V, n, n)."""
     radius = _distances(images.shape[-1], pixel_size)
     bright = np.maximum(images - np.median(images, axis=(1, 2), keepdims=True), 0)
     bright = np.where(bright > 0.3 * bright.max(axis=(1, 2), keepdims=True), bright, 0)
     second = (bright * radius**2).sum(axis=(1, 2)) / np.maximum(bright.sum(axis=(1, 2)), 1e-30)
-    return float(np.median(2 * np.sqrt(2 * second)))
+    return np.asarray(2 * np.sqrt(2 * second))

@@ -1,7 +1,8 @@
 """Where noise ends and particles begin, from the scores of all peaks.
 
 Two ways, the stricter wins. The crossing of a two-component Gaussian mixture (Dempster et al., J. R. Stat. Soc. B 39
-(1977) 1). And decoys, peaks of the inverted shape that won their place from its own (`matched.contest`): noise lets
+(1977) 1), where there are two: faint particles lie on the tail of the noise, and half of them below what is fitted to
+both. And decoys, peaks of the inverted shape that won their place from its own (`matched.contest`): noise lets
 both win equally often, so they tell how many of the peaks of a score are noise (target-decoy competition, Elias & Gygi,
 Nat. Methods 4 (2007) 207).
 """
@@ -14,13 +15,23 @@ from spa.image.quantiles import median, quantiles
 
 _STARTS = (75, 90, 97, 99.5)  # percentile at which the upper component starts
 _MARGIN, _OF_ALL = 3 / 4, 1 / 2  # share of noise among the peaks at the threshold, and among all that are kept
+APART = 2.0  # Ashman's D (Astron. J. 108 (1994) 2348): below, the scores are taken to be of one kind
 _FEWEST, _MOST = 20, 1000  # scores that a mixture is fitted to
 
 
 def threshold(peaks: np.ndarray, targets: np.ndarray, decoys: np.ndarray) -> float:
-    """The least score to keep; infinity when nothing stands out. Scores of all peaks, and of the contest's winners."""
+    """The least score to keep; infinity when nothing stands out. Scores of all peaks, and of the contest's winners.
+
+    Half of what decoys leave is noise at most, so that a mixture that leaves less than half of it has found something
+    else than particles: the few brightest of them, or lumps of dirt.
+    """
     limit = decoy_limit(targets, decoys)
-    return limit if len(peaks) < _FEWEST else max(limit, mixture(peaks).crossing)
+    if len(peaks) < _FEWEST or not np.isfinite(limit):
+        return limit
+    found = mixture(peaks)
+    if found.apart < APART or (peaks >= found.crossing).sum() < (1 - _OF_ALL) * (peaks >= limit).sum():
+        return limit
+    return max(limit, found.crossing)
 
 
 def decoy_limit(targets: np.ndarray, decoys: np.ndarray) -> float:
@@ -68,6 +79,11 @@ class Mixture:
     means: np.ndarray
     sds: np.ndarray
     weights: np.ndarray
+
+    @property
+    def apart(self) -> float:
+        """Ashman's D: the distance of the means over the root mean square of the sds."""
+        return float(np.sqrt(2) * (self.means[1] - self.means[0]) / np.hypot(*self.sds))
 
     @property
     def crossing(self) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 
 from spa.image import fft
 from spa.image.peaks import maxima, refined
+from spa.picking.beside import explained
 from spa.picking.correlate import Scores, Templates, scored
 from spa.picking.field import Field
 from spa.picking.matched import contest, local_level, local_power
@@ -63,13 +64,15 @@ def peaks(
     noise = _noise(field, diameter)
     target, decoy = scores.best / noise, -scores.worst / noise
     points = field.free(maxima(target, 0.0, spacing / field.pixel_size))
+    wide = diameter / field.pixel_size
+    points = points[~explained(points, target[points[:, 0], points[:, 1]], wide)]
     at = points[:, 0], points[:, 1]
     template, turn = np.divmod(scores.which[at], templates.turns)
     angle = 2 * np.pi * turn / templates.turns
     psi = np.remainder(np.pi - angle, 2 * np.pi) - np.pi  # an image turned by an angle has minus that as its psi
     return Turned(
         field.to_micrograph(refined(target, points)), target[at], power[at], level[at], template, psi,
-        contest(target, decoy, spacing / field.pixel_size),
+        contest(target, decoy, spacing / field.pixel_size, field.free, wide),
     )  # fmt: skip
 
 

@@ -114,11 +114,21 @@ def test_a_place_belongs_to_the_higher_score():
     assert targets.tolist() == [8] and decoys.tolist() == [4]
 
 
+def test_what_lies_on_junk_or_is_owed_to_a_better_peak_has_no_say():
+    score, decoy = np.zeros((2, 60, 60))
+    score[20, 20], decoy[20, 32], decoy[45, 45], score[45, 20] = 8, 3, 3, 4
+    clear = np.ones(score.shape, bool)
+    clear[:, 40:] = False
+    targets, decoys = contest(score, decoy, 8, lambda points: points[clear[tuple(points.T)]], 20.0)
+    assert targets.tolist() == [8, 4] and decoys.tolist() == []
+
+
 def test_noise_alone_is_won_by_both_as_often():
     rng = np.random.default_rng(1)
     noise = gaussian_filter(rng.standard_normal((600, 600)), 2)
-    targets, decoys = contest(noise, -noise, 8)
-    assert len(targets) / len(decoys) == pytest.approx(1, abs=0.1)
+    for diameter in (0.0, 16.0):
+        targets, decoys = contest(noise, -noise, 8, diameter=diameter)
+        assert len(targets) / len(decoys) == pytest.approx(1, abs=0.1)
 
 
 def test_one_lump_of_dirt_explains_less_than_many_particles(scene):

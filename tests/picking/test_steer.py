@@ -81,4 +81,4 @@ def test_templates_are_even_flat_outside_and_in_the_middle() -> None:
 
 def test_width_is_that_of_a_disc() -> None:
     image = templates.disc(SIDE, PIXEL, 80)[None]
-    assert templates.width(image, PIXEL) == pytest.approx(80, rel=0.15)
+    assert templates.widths(image, PIXEL) == pytest.approx([80], rel=0.15)

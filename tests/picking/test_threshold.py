@@ -52,6 +52,24 @@ def test_the_stricter_of_the_two_wins(scores):
     assert threshold(targets, targets, decoys) >= max(decoy_limit(targets, decoys), mixture(targets).crossing)
 
 
+def test_faint_particles_on_the_tail_of_the_noise_are_kept():
+    """Where the mixture's parts overlap, its crossing would lose half of them; decoys tell how many are noise."""
+    rng = np.random.default_rng(5)
+    noise, decoys = rng.normal(3, 0.6, (2, 3000))
+    targets = np.concatenate([noise, rng.normal(4.2, 0.7, 900)])
+    least = threshold(targets, targets, decoys)
+    assert (targets[3000:] >= least).mean() > 0.6 and (targets[:3000] >= least).sum() < (targets[3000:] >= least).sum()
+
+
+@pytest.mark.parametrize("lumps", [1, 3, 10])
+def test_a_few_bright_lumps_do_not_hide_the_particles(lumps):
+    rng = np.random.default_rng(6)
+    noise, decoys = rng.normal(3, 0.5, (2, 3000))
+    particles, bright = rng.normal(5, 0.5, 300), rng.normal(30, 0.2, lumps)
+    targets = np.concatenate([noise, particles, bright])
+    assert (particles >= threshold(targets, targets, decoys)).mean() > 0.85
+
+
 def test_scores_alike_and_none_at_all():
     assert decoy_limit(np.ones(100), np.ones(100)) == np.inf
     assert decoy_limit(np.zeros(0), np.zeros(0)) == np.inf

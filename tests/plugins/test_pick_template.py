@@ -81,6 +81,19 @@ def test_a_map_gives_templates(micrograph: Path, tmp_path: Path) -> None:
     assert count[1] > count[0]
 
 
+def test_a_rod_is_as_wide_as_it_is_long(micrograph: Path, tmp_path: Path) -> None:
+    """Seen from its end it is narrow, which says nothing of its pixel size."""
+    z, y, x = np.mgrid[:40, :40, :40] - 20
+    for number, (along, *across) in enumerate(((x, y, z), (y, z, x), (z, x, y))):
+        rod = (abs(along) < 12) & (np.hypot(*across) < 4)
+        mrc.write(tmp_path / f"{number}.mrc", rod.astype(np.float32), 5.0)
+        words = ("--map", tmp_path / f"{number}.mrc", "--no-ctf", "--psi-step", 60, "--angular-step", 60)
+        for size, wrong in ((5, False), (2, True)):
+            said = run_spa("pick", "template", micrograph, "-d", tmp_path / "P", *DIAMETER, "--threshold", 1,
+                           *words, "--template-pixel-size", size).stderr  # fmt: skip
+            assert ("is their pixel size right" in said or "too small" in said) == wrong
+
+
 def test_templates_of_another_pixel_size_are_rescaled(micrograph: Path, tmp_path: Path) -> None:
     mrc.write(tmp_path / "fine.mrcs", ball(120, 2.0)[None], 2.0)
     words = ("--templates", tmp_path / "fine.mrcs", "--no-ctf", "--psi-step", 180)

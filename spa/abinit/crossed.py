@@ -12,7 +12,7 @@ from itertools import repeat
 
 import numpy as np
 
-from spa.abinit import batch, shape, soft
+from spa.abinit import batch, score, shape, soft
 from spa.abinit.plan import Settings, Step
 from spa.abinit.stochastic import State, doubt, generator, map_of, searched, solvents, sphere, sums_of
 from spa.refine.data import Images
@@ -40,10 +40,11 @@ class Part:
 
 def swept(
     images: Images, state: State, noise: np.ndarray, settings: Settings, seed: int, rows: np.ndarray, step: Step,
-    most: int, workers: Workers = ALONE,
+    most: int, workers: Workers = ALONE, leader: float = -np.inf,
 ) -> Iterator[State]:  # fmt: skip
-    """States after sweeps over images rows, until they bring no more, or `most`; their evidence is of images in none of
-    the maps (but of the first sweep, whose maps are those that the state had)."""
+    """States after sweeps over images rows, until they bring no more, cannot come up with a leader's evidence, or
+    `most`; their evidence is of images in none of the maps (but of the first sweep, whose maps are those that the state
+    had)."""
     order = generator(seed, 6).permutation(rows)[: MOST * settings.classes]
     split = [np.sort(order[first::PARTS]) for first in range(PARTS)]
     parts: list[Part | None] = [None] * PARTS
@@ -59,6 +60,8 @@ def swept(
         yield state
         told += [state.evidence] if sweep else []
         if len(told) > BACK and max(told[-BACK:]) < (1 + GAIN) * max(told[:-BACK]):
+            return
+        if score.hopeless(told, most - sweep - 1, leader):
             return
 
 

@@ -1,6 +1,6 @@
 """Which of several maps is right: the likelihood of images that no map was made from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from spa.refine.problem import ALONE, Workers
 from spa.search import orientations
 
 MOST = 400  # images held out
+LAST = 3  # steps that tell how fast a start gains
+MORE = 2.0  # times that fast it is taken to go on: gains shrink, but for the rare start that finds its way late
 GAIN = 0.01  # log units an image, or of several classes' evidence the part, where that is more: less is none
 
 
@@ -107,3 +109,12 @@ def shown(
                 other = maps[c, 1 - half][None]
                 found[rows] = logs(images, other, noise, settings, rows, scale, (band,), workers)[0][:, 0]
     return found
+
+
+def hopeless(told: Sequence[float], left: int, leader: float) -> bool:
+    """Whether a start is too far behind to come up with a leader's evidence: not in the steps that are left, though
+    each brings MORE times what the LAST ones have brought. told: its evidence so far, a step each."""
+    if len(told) <= LAST:
+        return False
+    rate = max(0.0, (max(told[-LAST:]) - max(told[:-LAST])) / LAST)
+    return max(told) + MORE * rate * left < leader

@@ -44,3 +44,10 @@ def test_a_faint_map_promises_little(planted, lumps) -> None:
     maps = np.stack([volume, 0.1 * volume])
     full, faint = score.logs(data.images, maps, data.noise, data.settings, np.arange(60), scale, BANDS * 2)[0].T
     assert full.mean() < -1 and abs(faint.mean()) < 0.2
+
+
+def test_a_start_is_hopeless_where_twice_its_last_gains_do_not_reach_the_leader() -> None:
+    behind = [4.0, 4.5, 4.6, 4.7, 4.8]
+    assert score.hopeless(behind, 4, 6.0) and not score.hopeless(behind, 8, 6.0)  # a tenth a step
+    assert not score.hopeless(behind, 0, 4.7) and not score.hopeless(behind, 4, -np.inf)
+    assert not score.hopeless(behind[: score.LAST], 4, 100.0)  # too early to tell

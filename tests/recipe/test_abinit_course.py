@@ -6,13 +6,14 @@ from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from spa.abinit.agree import Agreement
 from spa.abinit.plan import Settings
-from spa.abinit.score import Scale
+from spa.abinit.score import LAST, Scale
 from spa.recipe.abinit import parting
-from spa.recipe.abinit.course import PATIENCE, RACE, Course, Entry
+from spa.recipe.abinit.course import CYCLES, PATIENCE, RACE, Course, Entry
 from spa.refine.problem import ALONE
 from spa.volume.symmetry import operators
 
@@ -55,6 +56,13 @@ def test_all_starts_race_even_if_they_agree() -> None:
     assert course.went[0] == 1 + min(RACE, PATIENCE) + PATIENCE
 
 
+@pytest.mark.parametrize(("leader", "cycles"), [(6.0, LAST), (4.9, PATIENCE)])
+def test_cycles_end_early_where_they_cannot_come_up_with_a_leader(leader: float, cycles: int) -> None:
+    course, start = Told(), starts(20)[0]
+    course.cycled(start, 0, CYCLES, Scale(20, 0.1), leader=leader)
+    assert course.went[0] == cycles
+
+
 @pytest.mark.parametrize(
     ("sharpness", "steps", "narrower", "swept"),
     [(0.3, 5, True, [0, 1, 2, 0]), (0.3, 12, False, [0, 1, 2, 0]), (0.3, 5, False, [0, 1, 2]), (0.7, 5, False, [0])],
@@ -65,7 +73,10 @@ def test_starts_of_several_classes_are_swept_and_the_likeliest_goes_on(
     """All of them where poses are unsure; that one further where sweeps still gain, or its particles are narrower."""
     went = []
 
-    def told(course: Course, entry: Entry, part: str, scale: Scale, most: int) -> Entry:
+    def told(
+        course: Course, entry: Entry, part: str, scale: Scale, most: int, leader: float = -np.inf
+    ) -> Entry:  # fmt: skip
+        assert leader == (0.0 if entry.seed else -np.inf)  # what the first has come to
         went.append(entry.seed)
         return replace(entry, state=SimpleNamespace(sharpness=sharpness, evidence=-entry.seed, step=steps))
 

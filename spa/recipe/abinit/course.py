@@ -239,15 +239,17 @@ class Course:
 
     def cycled(
         self, best: Entry, first: int, last: int, scale: score.Scale, part: str = "cycle",
-        sharp: float = stochastic.SHARP,
+        sharp: float = stochastic.SHARP, leader: float = -np.inf,
     ) -> Entry:  # fmt: skip
-        """The best of what cycles first + 1 … last lead to; they end once it is so sharp or nothing is gained."""
-        entry, idle = best, 0
+        """The best of what cycles first + 1 … last lead to; they end once it is so sharp, nothing is gained, or it
+        cannot come up with a leader's evidence."""
+        entry, idle, told = best, 0, [best.evidence]
         for number in range(first, last):
-            if entry.state.sharpness > sharp or idle == PATIENCE:
+            if entry.state.sharpness > sharp or idle == PATIENCE or score.hopeless(told, last - number, leader):
                 break
             entry = self.further(entry, f"{part}{number + 1}", self._cycle(entry.settings, number), scale)
             self.run.say(f"seed {entry.seed}, {entry.symmetry}: {part} {number + 1}, evidence {entry.evidence:.2f}")
+            told.append(entry.evidence)
             idle = 0 if score.gained(entry.evidence, best.evidence, entry.settings.classes) else idle + 1
             best = max(best, entry, key=lambda one: one.evidence)
         return best

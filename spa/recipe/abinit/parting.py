@@ -7,6 +7,8 @@ does what sweeps make of them: it is the evidence of images which no map holds t
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from spa.abinit import crossed, score, stochastic
 from spa.abinit.plan import last_bands, sweep
 
@@ -24,7 +26,8 @@ def best(course: "Course", ranked: list["Entry"], scale: score.Scale) -> tuple["
     """
     found = swept(course, ranked[0], "sweep", scale, RACE)
     if found.state.sharpness < stochastic.SHARP or found.settings.widths:
-        every = [found, *course.beside(lambda one: swept(course, one, "sweep", scale, RACE), ranked[1:])]
+        leader = found.state.evidence
+        every = [found, *course.beside(lambda one: swept(course, one, "sweep", scale, RACE, leader), ranked[1:])]
         found = max(every, key=lambda entry: entry.state.evidence)
     narrow = course.narrowed(found, last_bands(found.settings, course.side))
     start = next(entry for entry in ranked if entry.seed == found.seed)
@@ -34,14 +37,16 @@ def best(course: "Course", ranked: list["Entry"], scale: score.Scale) -> tuple["
     return course.weighed(found, scale), scale
 
 
-def swept(course: "Course", entry: "Entry", part: str, scale: score.Scale, most: int) -> "Entry":
-    """The entry after so many sweeps at most."""
+def swept(
+    course: "Course", entry: "Entry", part: str, scale: score.Scale, most: int, leader: float = -np.inf
+) -> "Entry":
+    """The entry after so many sweeps at most; fewer where it cannot come up with a leader's evidence."""
     given, todo = course.given, sweep(entry.settings, course.side, scale.step)
 
     def make() -> stochastic.State:
         key = course.key(entry.seed)
         every = crossed.swept(given.images, entry.state, given.noise, entry.settings, key, course.rows, todo,
-                              most, course.workers)  # fmt: skip
+                              most, course.workers, leader)  # fmt: skip
         return course.followed(every, entry.state, most, "sweep", entry.seed)
 
     state = course.kept(f"{part}_{entry.symmetry}_{entry.seed}", stochastic.State, make)

@@ -6,6 +6,8 @@ Of small particles in wide spheres all heats make one map, its own mirror image:
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from spa.abinit import score
 from spa.abinit.plan import Settings, climb, last_bands, quench, small_batch
 
@@ -26,8 +28,8 @@ def settings_of(course: "Course") -> Settings:
 
 def best(course: "Course", seeds: int, heated: "Entry", scale: score.Scale) -> "Entry":
     """What makes held-out images likeliest in the shells that it has in common with the best of the heats: that one, or
-    one of other starts after its climb and the cycles that it gains by. The likeliest start goes first, and none
-    follows one that is clear."""
+    one of other starts after its climb and the cycles that it gains by. The likeliest start goes first, none follows
+    one that is clear, and one that cannot come up with those before it ends."""
     settings, symmetry = settings_of(course), course.given.symmetry
     finer = scale.with_others([course.scale_of(settings)])
     first, then = quench(settings, course.side), climb(settings, course.side)
@@ -40,7 +42,8 @@ def best(course: "Course", seeds: int, heated: "Entry", scale: score.Scale) -> "
         course.run.say(f"seed {entry.seed}, {symmetry}: quenched, evidence {entry.evidence:.2f}")
     ends = [heated]
     for entry in sorted(starts, key=lambda entry: -entry.evidence):
-        ends.append(course.cycled(entry, 1, LAST, finer, "again", CLEAR))
+        leader = max((end.evidence for end in ends[1:]), default=-np.inf)
+        ends.append(course.cycled(entry, 1, LAST, finer, "again", CLEAR, leader))
         if ends[-1].state.sharpness > CLEAR:
             break
     bands = last_bands(heated.settings, course.side)

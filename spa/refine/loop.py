@@ -19,6 +19,7 @@ from spa.refine.plan import Halves
 from spa.refine.problem import Problem, Workers
 from spa.refine.settings import searches
 from spa.refine.states import State
+from spa.refine.views import in_order
 from spa.search import orientations
 from spa.search.newton import Modes
 from spa.search.prior import Prior
@@ -168,7 +169,7 @@ def _centred(problem: Problem, state: State, workers: Workers, halves: Halves, s
         best = tops.weight.argmax(axis=1)
         for rows, source in zip(halves, pair):
             look = partial(expectation.means, _task(problem, state, source, prior, reach, workers), tops)
-            queue = workers.engine.blocks(problem.images, rows, state.radius)
+            queue = workers.engine.blocks(problem.images, in_order(rows, tops), state.radius)
             for part, (poses, shifts) in zip(queue, workers.looks(look, queue)):
                 means.poses[part, best[part]], means.shifts[part, best[part]] = poses, shifts
     return found
@@ -246,7 +247,7 @@ def _looks(
     Everywhere is wide where posteriors are broad, but for images that have settled.
     """
     if state.local:
-        yield rows, expectation.local_pass(task, poses)
+        yield in_order(rows, poses), expectation.local_pass(task, poses)
     elif task.prior.poses is not None:
         yield rows, near.near_pass(task)
     else:

@@ -1,6 +1,6 @@
 """The maximisation step: half maps from weighted poses, their FSC, and the noise that is left."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,9 +11,10 @@ from spa.image.disc import shell_mean
 from spa.refine.data import Images, blocks_of
 from spa.refine.engine import Sums
 from spa.refine.expectation import Poses
+from spa.refine.insertion import Wave, blocks_together
 from spa.refine.problem import GOLD, Banded, Problem, Workers, of_part
 from spa.refine.solvent import noise_share, within
-from spa.search.images import Block, ramps
+from spa.search.images import ramps
 from spa.search.orientations import turned
 from spa.volume import insert as into
 from spa.volume.fsc import fsc
@@ -63,37 +64,25 @@ def accumulate(
     sums = [into.accumulator(images.band.box, radius) for _ in halves]
     cuts = into.slabs(sums[0], max(1, -(-workers.threads // len(halves))))
     queues = [blocks_of(rows) for rows in halves]
+    most, together = max(map(len, queues)), blocks_together(images.band, radius)
 
-    def prepared(half: int, number: int) -> Ready:
-        rows = queues[half][number]
+    def prepare(wave: Wave, half: int, first: int, number: int) -> None:
+        rows = queues[half][first + number]
         block = images.block(rows, radius, noise)
-        found = samples(poses, rows, spread, (*seed, half, number))
-        return Ready(sums[half], replace(found, poses=block.seen_from(found.rows, found.poses)), block)
+        found = samples(poses, rows, spread, (*seed, half, first + number))
+        wave.put(number, block, replace(found, poses=block.seen_from(found.rows, found.poses)))
 
-    def preparing(number: int) -> list[Callable[[], Ready | None]]:
-        present = [half for half, queue in enumerate(queues) if number < len(queue)]
-        return [partial(prepared, half, number) for half in present]
-
-    ready: list[Ready] = []
-    for number in range(max(map(len, queues)) + 1):  # the next blocks are made ready beside the insertion of these
-        inserting = [partial(one.insert, cut) for one in ready for cut in cuts]
-        done = list(workers.map(lambda job: job(), [*inserting, *preparing(number)]))
-        ready = done[len(inserting) :]
+    ready: list[Wave] = []
+    for first in range(0, most + together, together):  # the next are made ready beside the insertion of these
+        inserting = [partial(wave.insert, cut) for wave in ready for cut in cuts]
+        preparing, ready = [], []
+        for half, queue in enumerate(queues):
+            if some := queue[first : first + together]:
+                ready.append(Wave(sums[half], images.band, radius, some))
+                preparing += [partial(prepare, ready[-1], half, first, number) for number in range(len(some))]
+        list(workers.map(lambda job: job(), [*inserting, *preparing]))
     list(workers.map(into.close, sums))
     return sums
-
-
-@dataclass(frozen=True, eq=False)
-class Ready:
-    """A block of images on its way into the sums of its half."""
-
-    sums: into.Accumulator
-    samples: into.Samples
-    block: Block
-
-    def insert(self, slab: tuple[int, int]) -> None:
-        block = self.block
-        into.insert(self.sums, self.samples, block.matched(), block.ctf**2, block.kx, block.ky, slab)
 
 
 def class_sums(

@@ -11,6 +11,7 @@ import numpy as np
 
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
+from spa.refine.views import in_order
 from spa.search.scale import particle_scales
 from spa.volume.fsc import crossing
 
@@ -37,7 +38,7 @@ def fitted(problem: Problem, state: State, workers: Workers, parts: Parts) -> St
     jobs = [
         (block[clear[block]], source)
         for rows, source in parts
-        for block in workers.engine.blocks(problem.images, rows, radius)
+        for block in workers.engine.blocks(problem.images, in_order(rows, best), radius)
     ]
     jobs = [job for job in jobs if len(job[0])]
     sums = np.zeros((2, 2, int(problem.cohort.max()) + 1))  # cross and norm of each group of each half

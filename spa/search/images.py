@@ -4,12 +4,13 @@ With X and C already divided by s (the noise's standard deviation a coefficient,
 ``log p(X | R, t) = 2 Re<C X exp(2 pi i k.t / N), P_R> - <C^2, |P_R|^2>`` up to a term of the image alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from spa.image.disc import Disc
 from spa.image.straight import stretched
+from spa.volume.patches import Patches, patches
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +24,7 @@ class Block:
     x: np.ndarray
     ctf: np.ndarray
     bend: np.ndarray | None = None
+    _sown: dict[int, tuple[Patches, np.ndarray, np.ndarray]] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -42,6 +44,13 @@ class Block:
     def low(self, count: int) -> "Block":
         """The images' first coefficients."""
         return Block(self.band, self.x[:, :, :count], self.ctf[:, :count], self.bend)
+
+    def in_patches(self, count: int) -> tuple[Patches, np.ndarray, np.ndarray]:
+        """Patches of the first coefficients, and x and ctf in their order: made once."""
+        if count not in self._sown:
+            band = patches(self.band.kx[:count], self.band.ky[:count])
+            self._sown[count] = band, band.sown(self.x), band.sown(self.ctf)
+        return self._sown[count]
 
     def matched(self) -> np.ndarray:
         """(n, 2, K): CTF times image, what is correlated with slices and what is inserted."""

@@ -1,7 +1,7 @@
 """The likelihood of poses with its gradient and curvature, in one pass over the band (numba).
 
-The pass goes by chunks of the band: their corners are fetched from the volume first, then everything else is
-arithmetic on whole vectors.
+The pass goes by patches of the band, brick by brick of the volume: their corners are fetched from it first, then
+everything else is arithmetic on whole vectors.
 
 For a pose A (rows: the image's axes in the volume) turned by a small vector w in the image's frame,
 ``q(k) = A^T (k + w x k)``, so with the slice's gradient u = A[2].grad V and v = (A[1].grad V) kx - (A[0].grad V) ky
@@ -16,6 +16,7 @@ import numpy as np
 from spa.compiled import inner, kernel
 from spa.search.images import Block
 from spa.volume.cells import CHUNK, place
+from spa.volume.patches import visits
 from spa.volume.scatter import ramp_tables
 from spa.volume.slices import Reference
 
@@ -124,18 +125,20 @@ def _add(v, x, poses, i, unit, n, acc):
 
 
 @kernel(
-    "void(f4[::1], i8, i8, i8[::1], f4[:,:,::1], f4[:,:,::1], f4, f4[:,:,::1], f4[:,::1], f4[::1], f4[::1], i8,"
+    "void(f4[::1], i8, i8, i4[::1], i8[::1], f4[:,:,::1], f4[:,:,::1], f4, f4[:,:,::1], f4[:,::1], f4[::1], f4[::1],"
     " i4[::1], f4[:,::1], f4[:,::1], f4[:,::1])",
     fastmath=True,
 )  # fmt: skip
-def _sum(grid, ny, nx, rows, poses, tables, unit, planes, ctfs, kx, ky, count, at, corners, x, out):
+def _sum(grid, ny, nx, visits, rows, poses, tables, unit, planes, ctfs, kx, ky, at, corners, x, out):
     size = len(at)
-    for i in range(len(rows)):
-        for first in range(0, count, size):
-            n = size if first + size <= count else count - first
-            _corners(grid, ny, nx, poses, i, kx, ky, first, n, at, corners)
-            _matched(tables, i, planes, ctfs, rows[i], kx, ky, first, n, x)
-            _add(corners, x, poses, i, unit, n, out)
+    runs = (len(kx) + size - 1) // size
+    for visit in visits:
+        i = visit // runs
+        first = size * (visit - runs * i)
+        n = size if first + size <= len(kx) else len(kx) - first
+        _corners(grid, ny, nx, poses, i, kx, ky, first, n, at, corners)
+        _matched(tables, i, planes, ctfs, rows[i], kx, ky, first, n, x)
+        _add(corners, x, poses, i, unit, n, out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,14 +161,14 @@ def evaluate(
 
     Where images are distorted, gradients are those of the undistorted k: off by as little as the distortion.
     """
-    out = np.zeros((len(rows), _SLOTS), np.float32)
-    grid, kx, ky = source.grid, block.kx, block.ky
+    out, grid = np.zeros((len(rows), _SLOTS), np.float32), source.grid
+    band, x, ctf = block.in_patches(block.band.count(radius))
+    seen = np.ascontiguousarray(block.seen_from(rows, poses), np.float32)
     _sum(
-        grid.reshape(-1), grid.shape[1], grid.shape[2], np.ascontiguousarray(rows, np.int64),
-        np.ascontiguousarray(block.seen_from(rows, poses), np.float32), ramp_tables(shifts, radius + 1, block.band.box),
-        np.float32(2 * np.pi / block.band.box), block.x, block.ctf, kx.astype(np.float32), ky.astype(np.float32),
-        block.band.count(radius), np.empty(CHUNK, np.int32), np.empty((21, CHUNK), np.float32),
-        np.empty((5, CHUNK), np.float32), out,
+        grid.reshape(-1), grid.shape[1], grid.shape[2], visits(grid, seen, band.kx, band.ky),
+        np.ascontiguousarray(rows, np.int64), seen, ramp_tables(shifts, radius + 1, block.band.box),
+        np.float32(2 * np.pi / block.band.box), x, ctf, band.kx, band.ky, np.empty(CHUNK, np.int32),
+        np.empty((21, CHUNK), np.float32), np.empty((5, CHUNK), np.float32), out,
     )  # fmt: skip
     sums = out.astype(np.float64)
     curvature = np.empty((len(rows), 5, 5))

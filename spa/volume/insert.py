@@ -14,6 +14,7 @@ from spa.compiled import kernel
 from spa.volume import orbits
 from spa.volume.cells import CHUNK
 from spa.volume.padded import map_of, padded_bytes
+from spa.volume.patches import visits
 from spa.volume.scatter import ramp_tables, scatter
 from spa.volume.slices import PADDING, correct_kernel, grid_radius
 
@@ -97,17 +98,18 @@ def insert(
 ) -> None:  # fmt: skip
     """Add images, values (n, 2, K) and weights (n, K) at integer kx, ky (K,), to a slab of z (default: all).
 
-    A cell's terms are added in the samples' order, whatever the slabs.
+    Many at once, and in the order of `patches`, are the quicker. A cell's terms are added in the same order, whatever
+    the slabs.
     """
     if not len(samples.rows):
         return
-    grid = sums.grid
+    grid, kx, ky = sums.grid, kx.astype(np.float32), ky.astype(np.float32)
+    poses = np.ascontiguousarray(samples.poses, np.float32)
     scatter(
-        grid.reshape(-1), grid.shape[1], grid.shape[2], np.ascontiguousarray(samples.rows, np.int64),
-        np.ascontiguousarray(samples.poses, np.float32), ramp_tables(samples.shifts, sums.radius + 1, sums.box),
-        np.ascontiguousarray(samples.weights, np.float32), values, weights, kx.astype(np.float32),
-        ky.astype(np.float32), np.empty(CHUNK, np.int32), np.empty((9, CHUNK), np.float32),
-        *(slab or (0, len(grid))),
+        grid.reshape(-1), grid.shape[1], grid.shape[2], visits(grid, poses, kx, ky, slab),
+        np.ascontiguousarray(samples.rows, np.int64), poses, ramp_tables(samples.shifts, sums.radius + 1, sums.box),
+        np.ascontiguousarray(samples.weights, np.float32), values, weights, kx, ky, np.empty(CHUNK, np.int32),
+        np.empty((8, CHUNK), np.float32), *(slab or (0, len(grid))),
     )  # fmt: skip
 
 

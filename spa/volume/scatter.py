@@ -10,16 +10,11 @@ from spa.volume.cells import place
 
 
 @inner
-def _put(grid, at, share, re, im, weight):
-    """One corner: three floats side by side."""
-    a, b = grid[at] + share * re, grid[at + 1] + share * im
-    c = grid[at + 2] + share * weight
-    grid[at], grid[at + 1], grid[at + 2] = a, b, c
-
-
-@inner
 def _spread(grid, row, plane, n, at, v, z0, z1):
-    """n coefficients into their cells' eight corners, as far as these lie in planes z0 … z1 - 1."""
+    """n coefficients into their cells' eight corners, as far as these lie in planes z0 … z1 - 1.
+
+    Two corners side by side, three floats each, are read together and written together.
+    """
     one = np.float32(1)
     for j in range(n):
         iz = np.int64(v[4, j])
@@ -28,16 +23,18 @@ def _spread(grid, row, plane, n, at, v, z0, z1):
         b = 3 * np.int64(at[j])
         tx, ty, tz = v[0, j], v[1, j], v[2, j]
         re, im, weight = v[5, j], v[6, j], v[7, j]
-        sx, sy = one - tx, one - ty
         for dz in range(2):
             if iz + dz < z0 or iz + dz >= z1:
                 continue
             wz = tz if dz else one - tz
-            c = b + dz * plane
-            _put(grid, c, wz * sy * sx, re, im, weight)
-            _put(grid, c + 3, wz * sy * tx, re, im, weight)
-            _put(grid, c + row, wz * ty * sx, re, im, weight)
-            _put(grid, c + row + 3, wz * ty * tx, re, im, weight)
+            for dy in range(2):
+                wy = wz * (ty if dy else one - ty)
+                c = b + dz * plane + dy * row
+                far = wy * tx
+                near = wy - far
+                a0, a1, a2 = grid[c] + near * re, grid[c + 1] + near * im, grid[c + 2] + near * weight
+                b0, b1, b2 = grid[c + 3] + far * re, grid[c + 4] + far * im, grid[c + 5] + far * weight
+                grid[c], grid[c + 1], grid[c + 2], grid[c + 3], grid[c + 4], grid[c + 5] = a0, a1, a2, b0, b1, b2
 
 
 @inner
@@ -56,31 +53,21 @@ def _turned(i, image, tables, scales, values, weights, kx, ky, first, n, v):
 
 
 @kernel(
-    "void(f4[::1], i8, i8, i8[::1], f4[:,:,::1], f4[:,:,::1], f4[::1], f4[:,:,::1], f4[:,::1], f4[::1], f4[::1],"
-    " i4[::1], f4[:,::1], i8, i8)",
+    "void(f4[::1], i8, i8, i4[::1], i8[::1], f4[:,:,::1], f4[:,:,::1], f4[::1], f4[:,:,::1], f4[:,::1], f4[::1],"
+    " f4[::1], i4[::1], f4[:,::1], i8, i8)",
     fastmath=True,
 )  # fmt: skip
-def scatter(grid, ny, nx, rows, poses, tables, scales, values, weights, kx, ky, at, v, z0, z1):
-    """Samples of one image go in together, chunk by chunk: they touch the same memory, fetched ahead of the sums."""
-    row, plane = 3 * nx, 3 * nx * ny
-    i0 = 0
-    while i0 < len(rows):
-        image, i1 = rows[i0], i0 + 1
-        while i1 < len(rows) and rows[i1] == image:
-            i1 += 1
-        for first in range(0, len(kx), len(at)):
-            n = len(at) if first + len(at) <= len(kx) else len(kx) - first
-            for i in range(i0, i1):
-                place(poses, i, kx, ky, ny, nx, first, n, at, v)
-                _turned(i, image, tables, scales, values, weights, kx, ky, first, n, v)
-                if i == i0:
-                    ahead = np.float32(0)
-                    for j in range(n):
-                        b = 3 * np.int64(at[j])
-                        ahead += (grid[b] + grid[b + row]) + (grid[b + plane] + grid[b + plane + row])
-                    v[8, 0] = ahead  # not used: only so that the loads are made
-                _spread(grid, row, plane, n, at, v, z0, z1)
-        i0 = i1
+def scatter(grid, ny, nx, visits, rows, poses, tables, scales, values, weights, kx, ky, at, v, z0, z1):
+    """Runs of len(at) coefficients, of the slices, in the order of visits (`patches.visits`)."""
+    row, plane, size = 3 * nx, 3 * nx * ny, len(at)
+    runs = (len(kx) + size - 1) // size
+    for visit in visits:
+        i = visit // runs
+        first = size * (visit - runs * i)
+        n = size if first + size <= len(kx) else len(kx) - first
+        place(poses, i, kx, ky, ny, nx, first, n, at, v)
+        _turned(i, rows[i], tables, scales, values, weights, kx, ky, first, n, v)
+        _spread(grid, row, plane, n, at, v, z0, z1)
 
 
 def ramp_tables(shifts: np.ndarray, top: int, box: int) -> np.ndarray:

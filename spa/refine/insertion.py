@@ -10,22 +10,15 @@ from spa.search.images import Block
 from spa.volume import insert as into
 from spa.volume.patches import patches
 
-LEAST = 2**24  # bytes of images that go in at once; of large sums more: a share of what these take
-SHARE = 1 / 8  # each brick of the sums is fetched once for all of them, and should be used often
+LEAST = 2**24  # bytes of images that go in at once
+SHARE = 1 / 8  # or of what the sums take: each brick is fetched once for all. Two waves of both halves are at hand at
+# a time, which is less than the transforms that solve the sums take
 
 
 def blocks_together(band: Disc, radius: int) -> int:
     """How many blocks go into the sums of a band at once."""
-    return max(1, int(_most(band, radius) // (BLOCK * 12 * band.count(radius))))
-
-
-def waiting_bytes(band: Disc, radius: int, halves: int = 2) -> int:
-    """Memory of what goes in, and of what is made ready meanwhile."""
-    return int(2 * halves * max(_most(band, radius), BLOCK * 12 * band.count(radius)))
-
-
-def _most(band: Disc, radius: int) -> float:
-    return max(LEAST, SHARE * into.sums_bytes(band.box, radius))
+    most = max(LEAST, SHARE * into.sums_bytes(band.box, radius))
+    return max(1, int(most // (BLOCK * 12 * band.count(radius))))
 
 
 class Wave:

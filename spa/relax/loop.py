@@ -6,7 +6,6 @@ is, and inserted at all copies by their posterior, which each half finds for its
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from spa.abinit.compact import compact
 from spa.refine import loop, plan
 from spa.refine.data import Images, blocks_of
 from spa.refine.expectation import Poses
+from spa.refine.insertion import Wave, blocks_together
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa.relax.breaking import IMAGES, Start, bands, begun
@@ -218,15 +218,17 @@ def _consensus(
 def _sums(
     images: Images, poses: np.ndarray, shifts: np.ndarray, noise: np.ndarray, group: np.ndarray, workers: Workers
 ) -> into.Accumulator:  # fmt: skip
-    band = images.band
+    band, every = images.band, blocks_of(np.arange(len(images)))
     sums = into.accumulator(band.box, band.radius)
-    slabs = into.slabs(sums, workers.threads)
-    for rows in blocks_of(np.arange(len(images))):
-        block = images.block(rows, band.radius, noise)
-        seen = images.seen_from(rows, poses[rows])
-        samples = into.Samples(np.arange(len(rows)), seen, shifts[rows], np.ones(len(rows)))
-        insert = partial(into.insert, sums, samples, block.matched(), block.ctf**2, block.kx, block.ky)
-        list(workers.map(insert, slabs))
+    slabs, together = into.slabs(sums, workers.threads), blocks_together(band, band.radius)
+    for first in range(0, len(every), together):
+        some = every[first : first + together]
+        wave = Wave(sums, band, band.radius, some)
+        for number, rows in enumerate(some):
+            seen = images.seen_from(rows, poses[rows])
+            samples = into.Samples(np.arange(len(rows)), seen, shifts[rows], np.ones(len(rows)))
+            wave.put(number, images.block(rows, band.radius, noise), samples)
+        list(workers.map(wave.insert, slabs))
     into.close(sums)
     return into.symmetrised(sums, group, workers.map)
 

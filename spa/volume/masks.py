@@ -4,6 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from spa.errors import DataError
+from spa.volume.distance import squares
 from spa.volume.shells import lowpass, raised_cosine, require_cube
 
 PEAK_FRACTION = 0.2  # of the way from solvent to peak
@@ -92,13 +93,12 @@ def grown(inside: np.ndarray, extend: float, edge: float) -> np.ndarray:
     """A soft mask: 1 within extend pixels of what is inside, falling to 0 over edge pixels more."""
     if not inside.any():
         raise DataError("the mask would be empty: no voxel lies above the threshold")
-    box = _bounds(inside, int(np.ceil(extend + edge)) + 1)
+    reach = int(np.ceil(extend + edge)) + 1
+    box = _bounds(inside, reach)
     mask = np.zeros(inside.shape, np.float32)
-    nearest = ndimage.distance_transform_edt(~inside[box], return_distances=False, return_indices=True)
-    y, x = np.ogrid[: nearest.shape[2], : nearest.shape[3]]
-    for z, (plane, (to_z, to_y, to_x)) in enumerate(zip(mask[box], nearest.swapaxes(0, 1))):
-        square = (to_z - z) ** 2 + (to_y - y) ** 2 + (to_x - x) ** 2
-        plane[:] = raised_cosine(np.sqrt(square), extend, extend + edge)
+    away = squares(inside[box], reach)
+    fall = raised_cosine(np.sqrt(np.arange(reach**2 + 1)), extend, extend + edge)  # of each square
+    mask[box] = fall[np.minimum(away, reach**2).astype(np.int32)]
     return mask
 
 

@@ -15,7 +15,7 @@ from spa.volume.cells import CHUNK
 STRIP = 8  # columns of the plane that a patch of CHUNK coefficients is wide
 BRICK = 48  # points of a side: with the rims of the patches that begin in it, what the second cache holds of sums
 MOST = 40  # bricks to a side: their numbers are of 16 bits
-SMALL = 2**20  # bytes of a grid that is at hand anyhow
+SMALL = 2**20  # bytes of a grid's middle that is at hand anyhow
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +52,15 @@ def visits(
 ) -> np.ndarray:
     """(v,) int32: in which order to go to the runs c of CHUNK coefficients of slices i, as i runs + c.
 
-    grid (2r+1, 2r+1, r+2, …): of the slices, by bricks unless it is small; poses (n, 3, 3), kx, ky (K,) float32.
+    grid (2r+1, 2r+1, r+2, c): of the slices, by bricks unless they touch little; poses (n, 3, 3), kx, ky (K,) float32.
     slab: planes z beside which nothing is wanted. Runs that do not reach into them are left out; the order of the
     others is as without.
     """
     starts = np.arange(0, len(kx), CHUNK)
     every = np.arange(len(poses) * len(starts), dtype=np.int32)
-    if grid.nbytes <= SMALL:
-        return every
     plane = np.stack([kx, ky])
+    if 4 * (2 * plane.max()) ** 3 * grid.shape[3] * grid.itemsize / 2 <= SMALL:
+        return every
     least, most = np.minimum.reduceat(plane, starts, axis=1), np.maximum.reduceat(plane, starts, axis=1)
     axes = poses[:, :2].transpose(2, 0, 1)  # (3, n, 2): x, y and z of the two that span a slice
     x, y, z = axes @ (least + most)  # (n, c) each: the middles of the runs' rectangles, in points of the grid

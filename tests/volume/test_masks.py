@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from spa.errors import DataError
+from spa.volume.distance import squares
 from spa.volume.masks import (
     automatic_threshold,
     distances,
@@ -92,3 +94,10 @@ def test_a_particle_in_a_trough_of_its_own_stands_out(width: float) -> None:
     noise = 0.002 * np.random.default_rng(0).standard_normal(shell.shape).astype(np.float32)
     assert stands_out(lowpass(shell, 3.0, 12) - 0.5 * lowpass(shell, 3.0, width) + noise, 3.0)
     assert not stands_out(noise, 3.0)
+
+
+@pytest.mark.parametrize("reach", [1, 4, 30])
+def test_squared_distances_are_exact_as_far_as_they_are_asked_for(reach: int) -> None:
+    inside = np.random.default_rng(1).random((17, 22, 13)) < 0.004
+    wanted, found = np.rint(ndimage.distance_transform_edt(~inside) ** 2), squares(inside, reach)
+    assert np.array_equal(np.minimum(found, reach**2 + 1), np.minimum(wanted, reach**2 + 1))

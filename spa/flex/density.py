@@ -99,7 +99,7 @@ def _first(posed: Posed, density: np.ndarray, workers: Workers) -> tuple[np.ndar
         p = scene.canvas.projected(density, spots)
         m, w = looked(scene, posed.rows[at])
         a = fit(scene, m, w, p).scale[:, None]
-        return a[:, 0], scene.canvas.adjoint(density, spots, a * (a * w * p - m))[1]
+        return a[:, 0], scene.canvas.adjoint_density(spots, a * (a * w * p - m))
 
     scales, total = [], np.zeros(len(density), np.float32)
     for scale, slope in workers.map(one, scene.blocks(np.arange(len(posed.rows)))):
@@ -116,7 +116,7 @@ def _normal(posed: Posed, scales: np.ndarray, values: np.ndarray, workers: Worke
         spots = scene.places(posed.flow(posed.z[at]), posed.rows[at])
         p = scene.canvas.projected(values, spots)
         _, w = looked(scene, posed.rows[at])
-        return scene.canvas.adjoint(values, spots, scales[at, None] ** 2 * w * p)[1]
+        return scene.canvas.adjoint_density(spots, scales[at, None] ** 2 * w * p)
 
     total = np.zeros(len(values), np.float32)
     for part in workers.map(one, scene.blocks(np.arange(len(posed.rows)))):

@@ -92,6 +92,19 @@ def _gathered(at, corners, shares, density, image, slope, value):
             slope[corners[j, c], 1] += shares[j, c] * gy
 
 
+@kernel("void(f4[:,::1], i4[:,::1], f4[:,::1], f4[:,::1], f4[::1])", fastmath=True)
+def _looked_up(at, corners, shares, image, value):
+    one, most = np.float32(1), np.float32(image.shape[0] - 2)
+    for j in range(len(value)):
+        x, y = _along(at, corners, shares, j, np.int64(0)), _along(at, corners, shares, j, np.int64(1))
+        if not (x >= 0 and y >= 0 and x < most and y < most):
+            continue
+        ix, iy = int(x), int(y)
+        fx, fy = x - np.float32(ix), y - np.float32(iy)
+        a, b, c, d = image[iy, ix], image[iy, ix + 1], image[iy + 1, ix], image[iy + 1, ix + 1]
+        value[j] += (one - fy) * (a + fx * (b - a)) + fy * (c + fx * (d - c))
+
+
 def projected(on: Screen, body: Body, density: np.ndarray, at: np.ndarray) -> np.ndarray:
     """(n, K) coefficients, complex64, of a density (M,) whose vertices are seen at (n, V, 2)."""
     images = np.zeros((len(at), on.side, on.side), np.float32)
@@ -104,15 +117,27 @@ def adjoint(
     on: Screen, body: Body, density: np.ndarray, at: np.ndarray, residual: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of sum 2 Re <residual, projection>, residual (n, K): slopes by the vertices (n, V, 2), by the density (M,)."""
-    values = residual * on.factor.conj()
-    half = np.zeros((len(at), on.side * (on.side // 2 + 1)), np.complex64)
-    half[:, on.flat] = values
-    half[:, on.opposite] = values[:, on.edge].conj()
-    back = fft.irfft2(half.reshape(len(at), on.side, -1), on.side) * np.float32(on.side**2)
     slope, value = np.zeros(at.shape, np.float32), np.zeros(len(body), np.float32)
-    for one, image, mine in zip(at, back, slope):
+    for one, image, mine in zip(at, _back(on, residual), slope):
         _gathered(one, body.corners, body.shares, density, image, mine, value)
     return slope, value
+
+
+def adjoint_density(on: Screen, body: Body, at: np.ndarray, residual: np.ndarray) -> np.ndarray:
+    """The slope (M,) by the density alone, which takes half the time."""
+    value = np.zeros(len(body), np.float32)
+    for one, image in zip(at, _back(on, residual)):
+        _looked_up(one, body.corners, body.shares, image, value)
+    return value
+
+
+def _back(on: Screen, residual: np.ndarray) -> np.ndarray:
+    """(n, side, side) the images that coefficients (n, K) are of."""
+    values = residual * on.factor.conj()
+    half = np.zeros((len(residual), on.side * (on.side // 2 + 1)), np.complex64)
+    half[:, on.flat] = values
+    half[:, on.opposite] = values[:, on.edge].conj()
+    return fft.irfft2(half.reshape(len(residual), on.side, -1), on.side) * np.float32(on.side**2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +157,9 @@ class Canvas:
 
     def adjoint(self, density: np.ndarray, at: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return adjoint(self.screen, self.body, density, at, residual)
+
+    def adjoint_density(self, at: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        return adjoint_density(self.screen, self.body, at, residual)
 
 
 @kernel("void(f4[:,::1], i4[:,::1], f4[:,::1], f4[::1], f4[:,:,::1])", fastmath=True)

@@ -62,6 +62,10 @@ class Canvas:
             )  # fmt: skip
             return slope.get(), value.get()
 
+    def adjoint_density(self, at: np.ndarray, residual: np.ndarray) -> np.ndarray:
+        """The slope (M,) by the density alone."""
+        return self.adjoint(np.zeros(len(self._corners), np.float32), at, residual)[1]
+
     def _grid(self, n: int) -> tuple[int, int]:
         return -(-len(self._corners) // THREADS), n
 

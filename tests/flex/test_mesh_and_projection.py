@@ -60,6 +60,7 @@ def test_the_adjoint_is_the_adjoint_and_slopes_are_those_of_moves(made: tuple) -
     other = rng.standard_normal(len(body)).astype(np.float32)
     product = 2 * (residual.conj() * project.projected(on, body, other, at)).real.sum()
     assert product == pytest.approx(float(value @ other), rel=1e-4)
+    np.testing.assert_allclose(project.adjoint_density(on, body, at, residual), value, atol=1e-5 * np.abs(value).max())
     way = np.ones_like(at) * np.float32(1e-3)  # all together: next to no place leaves its pixel
 
     def misfit(sign: float) -> float:
@@ -83,6 +84,7 @@ def test_a_device_projects_as_the_host(made: tuple, device: Device, scale: float
     for found, one in zip(there.adjoint(density, at, residual), here.adjoint(density, at, residual)):
         assert found.shape == one.shape
         np.testing.assert_allclose(found, one, atol=2e-5 * np.abs(one).max())
+    np.testing.assert_allclose(there.adjoint_density(at, residual), found, atol=2e-5 * np.abs(found).max())
 
 
 def test_a_device_without_room_says_so_at_once(made: tuple, device: Device, monkeypatch: pytest.MonkeyPatch) -> None:

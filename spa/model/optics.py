@@ -81,9 +81,11 @@ def one_pixel_size(groups: dict[int, Optics], where: str) -> float:
     sizes = [(group.pixel_size, group.name) for group in groups.values()]
     low, high = min(sizes), max(sizes)
     if high[0] > low[0] * (1 + 1e-4):
+        one = np.ceil(1000 * high[0] - 1e-4) / 1000  # no finer than the coarsest
         raise DataError(
             f"{where}: optics groups of different pixel sizes ({low[1]}: {low[0]:g} A, {high[1]}: {high[0]:g} A); "
-            "this job needs one (`spa import particles --resample` makes it, or `spa extract particles --pixel-size`)"
+            f"this job needs one (`spa import particles --resample {one:g} -d DIR` makes it, or `spa extract "
+            f"particles --pixel-size {one:g}`)"
         )
     return low[0]
 

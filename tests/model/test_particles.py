@@ -95,7 +95,13 @@ def test_no_pixel_size_names_where_it_was_sought() -> None:
 def test_mixed_pixel_sizes_are_named() -> None:
     assert one_pixel_size(optics_groups(tables()), "t.star") == 1.5
     mixed = optics_groups(tables(OPTICS.with_columns(rlnImagePixelSize=[1.5, 1.6])))
-    with pytest.raises(DataError, match="a: 1.5 A, b: 1.6 A"):
+    with pytest.raises(DataError, match="a: 1.5 A, b: 1.6 A.*--resample 1.6 -d DIR"):
+        one_pixel_size(mixed, "t.star")
+    mixed = optics_groups(tables(OPTICS.with_columns(rlnImagePixelSize=[1.5, 1.0861231])))
+    with pytest.raises(DataError, match="--resample 1.5 -d DIR"):
+        one_pixel_size(mixed, "t.star")
+    mixed = optics_groups(tables(OPTICS.with_columns(rlnImagePixelSize=[1.0861231, 1.0])))
+    with pytest.raises(DataError, match="--resample 1.087 -d DIR"):  # no finer than what there is
         one_pixel_size(mixed, "t.star")
 
 

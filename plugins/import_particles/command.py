@@ -58,7 +58,8 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     not turned: --normalise --invert makes them white. With --crop a new stack of larger pixels is written: particles
     that come without their micrographs are classified and searched faster. With --resample optics groups of several
     pixel sizes come to have one, and go into one refinement. Both keep the name of the image in _spaImportedName, which
-    leads back to the fine images:
+    leads back to the fine images. Odd boxes, which no job takes, are written without their last row and column: pixel
+    n//2 stays the middle.
 
     \b
       spa import particles cistem.star --normalise --invert -d White | spa reconstruct -d Map
@@ -82,6 +83,9 @@ def particles(run: Run, star: str, output: str, pixel_size: float | None, voltag
     tables = _completed(run, tables, given, check, remember=bool(crop or resample))
     if dark and not normalise:
         run.warn("the dataset says that its particles are dark; RELION and spa want them white: --normalise turns them")
+    if not anew and (odd := _odd(tables)):
+        run.warn(f"images are {odd} pixels wide, and jobs need an even number: --normalise, --crop or --resample write "
+                 "them without their last row and column, and the middle stays where it is")  # fmt: skip
     if anew:
         how = Anew(crop, resample, normalise, background_diameter, ramp, dark if invert is None else invert,
                    np.float16 if float16 else np.float32)  # fmt: skip
@@ -149,6 +153,14 @@ def _completed(run: Run, tables: Tables, given: dict[str, Any], check: bool, rem
     particles = tables["particles"]
     require_groups(optics_groups(tables), particles.ints("rlnOpticsGroup"), particles.where)
     return tables
+
+
+def _odd(tables: Tables) -> int:
+    """The first box that is odd; 0 where none is."""
+    from spa.model.optics import optics_groups
+
+    sizes = [group.image_size or 0 for group in optics_groups(tables).values()]
+    return next((size for size in sizes if size % 2), 0)
 
 
 def _summary(tables: Tables) -> str:

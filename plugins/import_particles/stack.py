@@ -44,7 +44,7 @@ class Anew:
         coarsest = max(group.pixel_size for group in groups)
         if self.resample < coarsest * (1 - 1e-6):
             raise UsageError(f"--resample {self.resample:g}: images of {coarsest:g} A a pixel show nothing so fine")
-        most = min((group.image_size or 0) * group.pixel_size for group in groups) / self.resample
+        most = min(_even(group.image_size or 0) * group.pixel_size for group in groups) / self.resample
         box = self.crop or int(most + 1e-6) // 2 * 2
         if box % 2 or box > most + 1e-6:
             raise UsageError(f"--crop {box}: the smallest images are {most:.1f} pixels of {self.resample:g} A wide; "
@@ -54,17 +54,22 @@ class Anew:
     def size(self, source: ImageSource) -> int:
         """The box of what is written; UsageError where it cannot be cropped to."""
         if self.crop is None:
-            return source.box
-        if source.box % 2 or (self.resample is None and (self.crop % 2 or self.crop > source.box)):
-            raise UsageError(f"--crop {self.crop}: boxes are of {source.box} pixels; both must be even, it no larger")
+            return _even(source.box)
+        if self.resample is None and (self.crop % 2 or self.crop > source.box):
+            raise UsageError(f"--crop {self.crop}: boxes are of {source.box} pixels; it must be even, and no larger")
         return self.crop
 
     def step(self, source: ImageSource, pixel_size: float) -> float:
         """From pixel to pixel of what is written, in pixels of a source (angstroms)."""
-        return source.box / self.size(source) if self.resample is None else self.resample / pixel_size
+        return _even(source.box) / self.size(source) if self.resample is None else self.resample / pixel_size
 
     def images(self, images: np.ndarray, step: float, pixel_size: float) -> np.ndarray:
-        """Images (n, box, box) as they are written, of a step and a pixel size; NaN where there is no scale."""
+        """Images (n, box, box) as they are written, of a step and a pixel size; NaN where there is no scale.
+
+        Those of an odd box lose their last row and column first: pixel n//2 stays the middle.
+        """
+        side = _even(images.shape[-1])
+        images = images[:, :side, :side]
         if self.crop and self.resample:
             images = stretched(images, self.crop, step)
         elif self.crop:
@@ -77,6 +82,10 @@ class Anew:
         if np.count_nonzero(outside) < 16:
             raise DataError(f"a circle of {wide:.0f} pixels leaves no background in a box of {box}")
         return normalised(images, outside, self.ramp, self.invert)
+
+
+def _even(box: int) -> int:
+    return box // 2 * 2
 
 
 def written(run: Run, tables: Tables, how: Anew) -> Tables:
@@ -104,7 +113,8 @@ def written(run: Run, tables: Tables, how: Anew) -> Tables:
         raise DataError(f"{tables.source}: none of its {len(keep)} images can be written")
     tables = tables.with_block("particles", particles.with_columns(rlnImageName=names).take(keep))
     if how.crop is None:
-        return tables
+        even = [_even(groups[number].image_size or 0) for number in tables["optics"].ints("rlnOpticsGroup").tolist()]
+        return tables.with_block("optics", tables["optics"].with_columns(rlnImageSize=even))
     sizes = tables["optics"].floats("rlnImagePixelSize") * finer
     optics = tables["optics"].with_columns(rlnImagePixelSize=np.round(sizes, 6), rlnImageSize=how.crop)
     return tables.with_block("optics", optics)

@@ -103,3 +103,20 @@ def test_what_is_cropped_leads_back_to_the_fine_images(folder) -> None:
     fine = tables(run_spa("import", "particles", "s.mrcs", *OPTICS, cwd=folder))["particles"]
     assert tables(again)["particles"].listed("spaImportedName") == fine.listed("rlnImageName")
     assert "spaImportedName" not in fine
+
+
+@pytest.mark.parametrize("words", [("--normalise", "--no-ramp"), ("--crop", 24), ("--resample", 1.5)])
+def test_an_odd_box_becomes_even_about_the_same_middle(folder, words) -> None:
+    """Without its last row and column: pixel 12 of 25 is pixel 24 // 2 of 24."""
+    image = np.random.default_rng(2).normal(0, 1, (2, 25, 25)).astype("f4")
+    mrc.write(folder / "odd.mrcs", image, 1.5)
+    plain = run_spa("import", "particles", "odd.mrcs", *OPTICS[2:], cwd=folder)
+    assert plain.status == 0 and "images are 25 pixels wide" in plain.stderr
+    result = run_spa("import", "particles", "odd.mrcs", *OPTICS[2:], *words, "-d", "E", cwd=folder)
+    assert result.status == 0 and "pixels wide" not in result.stderr
+    optics = tables(result)["optics"]
+    assert (optics.ints("rlnImageSize")[0], optics.floats("rlnImagePixelSize")[0]) == (24, 1.5)
+    written = mrc.read(folder / "E" / "particles.mrcs").data
+    assert written.shape == (2, 24, 24)
+    for new, old in zip(written, image[:, :24, :24]):
+        assert np.corrcoef(new.ravel(), old.ravel())[0, 1] > (0.94 if "--resample" in words else 0.9999)  # a disc of it

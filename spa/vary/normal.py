@@ -15,6 +15,7 @@ from spa.refine.problem import Workers
 from spa.vary.views import Views
 from spa.volume import insert as into
 from spa.volume.cells import CHUNK, place
+from spa.volume.patches import patches, visits
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,57 +54,61 @@ def gathered(
     """Images rows into a grid: m times each of first (rows, q), w times each of second (rows, p); then closed."""
     band = views.images.band
     count = band.count(radius)
-    kx, ky = band.kx[:count].astype(np.float32), band.ky[:count].astype(np.float32)
+    order = patches(band.kx[:count], band.ky[:count])
     cuts = into.slabs(into.Accumulator(band.box, radius, grid), workers.threads)
     places = blocks_of(np.arange(len(rows)))
     for start in range(0, len(places), 2 * workers.threads):
         some = places[start : start + 2 * workers.threads]
-        ready = list(workers.map(lambda at: views.block(rows[at], radius), some))
+        ready = list(workers.map(lambda at: [order.sown(one) for one in views.block(rows[at], radius)], some))
 
         def fill(cut: tuple[int, int]) -> None:
             for at, (matched, weight) in zip(some, ready):  # noqa: B023
-                hold = np.empty(CHUNK, np.int32), np.empty((5, CHUNK), np.float32), np.empty(grid.shape[3], np.float32)
-                turns = np.ascontiguousarray(views.poses[rows[at]], np.float32)
-                size = grid.shape[1], grid.shape[2], grid.shape[3]
-                _scatter(grid.reshape(-1), *size, turns, matched, weight, first[at], second[at], kx, ky, *hold, *cut)
+                hold = np.empty(CHUNK, np.int32), np.empty((5, CHUNK), np.float32), np.empty(2 * grid.shape[3], np.float32)
+                turns, kx, ky = np.ascontiguousarray(views.poses[rows[at]], np.float32), order.kx, order.ky
+                _scatter(
+                    grid.reshape(-1), *grid.shape[1:], visits(grid, turns, kx, ky, cut), turns, matched, weight,
+                    first[at], second[at], kx, ky, *hold, *cut,
+                )  # fmt: skip
 
         list(workers.map(fill, cuts))
     into.close_plane(grid, first.shape[1])
 
 
 @kernel(
-    "void(f4[::1], i8, i8, i8, f4[:,:,::1], f4[:,:,::1], f4[:,::1], f4[:,::1], f4[:,::1], f4[::1], f4[::1], i4[::1],"
-    " f4[:,::1], f4[::1], i8, i8)", fastmath=True,
+    "void(f4[::1], i8, i8, i8, i4[::1], f4[:,:,::1], f4[:,:,::1], f4[:,::1], f4[:,::1], f4[:,::1], f4[::1], f4[::1],"
+    " i4[::1], f4[:,::1], f4[::1], i8, i8)", fastmath=True,
 )  # fmt: skip
-def _scatter(grid, ny, nx, floats, poses, matched, weights, first, second, kx, ky, at, v, c, z0, z1):
+def _scatter(grid, ny, nx, floats, visits, poses, matched, weights, first, second, kx, ky, at, v, c, z0, z1):
     one = np.float32(1)
-    q, p = first.shape[1], second.shape[1]
-    for i in range(len(poses)):
-        for start in range(0, len(kx), len(at)):
-            n = min(len(at), len(kx) - start)
-            place(poses, i, kx, ky, ny, nx, start, n, at, v)
-            for j in range(n):
-                iz = int(v[4, j])
-                if iz + 1 < z0 or iz >= z1:
+    q, p, size = first.shape[1], second.shape[1], len(at)
+    runs = (len(kx) + size - 1) // size
+    for visit in visits:
+        i = visit // runs
+        start = size * (visit - runs * i)
+        n = size if start + size <= len(kx) else len(kx) - start
+        place(poses, i, kx, ky, ny, nx, start, n, at, v)
+        for j in range(n):
+            iz = int(v[4, j])
+            if iz + 1 < z0 or iz >= z1:
+                continue
+            re, im, w = matched[i, 0, start + j], v[3, j] * matched[i, 1, start + j], weights[i, start + j]
+            far = v[0, j]
+            for k in range(q):  # of both points along x
+                c[2 * k], c[2 * k + 1] = first[i, k] * re, first[i, k] * im
+            for k in range(p):
+                c[2 * q + k] = second[i, k] * w
+            for k in range(floats):
+                c[floats + k] = far * c[k]
+                c[k] -= c[floats + k]
+            for dz in range(2):
+                if iz + dz < z0 or iz + dz >= z1:
                     continue
-                re, im, w = matched[i, 0, start + j], v[3, j] * matched[i, 1, start + j], weights[i, start + j]
-                for k in range(q):
-                    c[2 * k], c[2 * k + 1] = first[i, k] * re, first[i, k] * im
-                for k in range(p):
-                    c[2 * q + k] = second[i, k] * w
-                for dz in range(2):
-                    if iz + dz < z0 or iz + dz >= z1:
-                        continue
-                    wz = v[2, j] if dz else one - v[2, j]
-                    for dy in range(2):
-                        wy = wz * (v[1, j] if dy else one - v[1, j])
-                        b = (np.int64(at[j]) + (dz * ny + dy) * nx) * floats
-                        w0, w1 = wy * (one - v[0, j]), wy * v[0, j]
-                        for k in range(floats):
-                            grid[b + k] += w0 * c[k]
-                        b += floats
-                        for k in range(floats):
-                            grid[b + k] += w1 * c[k]
+                wz = v[2, j] if dz else one - v[2, j]
+                for dy in range(2):
+                    wy = wz * (v[1, j] if dy else one - v[1, j])
+                    b = (np.int64(at[j]) + (dz * ny + dy) * nx) * floats
+                    for k in range(2 * floats):
+                        grid[b + k] += wy * c[k]
 
 
 @kernel("void(f4[:,:,:,::1], f4[:,::1], i2[:,:,::1], i8, f4[:,:,:,:,::1], i8, i8)", allocates=True)

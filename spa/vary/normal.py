@@ -63,7 +63,7 @@ def gathered(
 
         def fill(cut: tuple[int, int]) -> None:
             for at, (matched, weight) in zip(some, ready):  # noqa: B023
-                hold = np.empty(CHUNK, np.int32), np.empty((5, CHUNK), np.float32), np.empty(2 * grid.shape[3], np.float32)
+                hold = np.empty(CHUNK, np.int32), np.empty((5, CHUNK), np.float32), np.empty(2 * grid.shape[3], "f4")
                 turns, kx, ky = np.ascontiguousarray(views.poses[rows[at]], np.float32), order.kx, order.ky
                 _scatter(
                     grid.reshape(-1), *grid.shape[1:], visits(grid, turns, kx, ky, cut), turns, matched, weight,

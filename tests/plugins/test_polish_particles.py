@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spa.image.fft import good_size
 from spa.io import mrc, star
 from spa.io.star import Tables
 from spa.testing import is_png, run_spa
+from spa_plugins.polish_particles.sizes import Sizes
 from tests.plugins.polishing import BOX, LIKE, PIXEL, agreed, errors, noisy, placed, polish, spa
 
 
@@ -260,3 +262,14 @@ def test_motion_that_is_gone_and_particles_beside_the_movie_are_named_and_left_o
     found = star.read(folder / "O.star")["particles"].text("spaOwn").tolist()
     kept = table.text("spaOwn")[table.text("rlnMicrographName") == "M/mov00001.mrc"].tolist()
     assert found == [name for name in kept if name != table.text("spaOwn")[first]]
+
+
+@pytest.mark.parametrize("crop, size, movie", [(68, 4.0, 1.0 / 1.007), (100, 2.0, 1.59), (96, 1.31, 1.3),
+                                                (64, 3.9, 1.1)])  # fmt: skip
+def test_windows_of_movies_are_wide_enough_and_quick_to_transform(crop: int, size: float, movie: float) -> None:
+    """And the step between the image's pixels is what it is in angstroms."""
+    cut = Sizes(crop, size).cut(movie)
+    assert crop * size <= cut.box * movie * (1 + 1e-9) < crop * size * 1.1
+    assert cut.step * cut.box * movie / cut.inner == pytest.approx(size)
+    assert crop <= cut.inner <= cut.box and cut.box * movie / cut.inner <= size * (1 + 1e-9)
+    assert {cut.box, cut.inner} == {good_size(cut.box), good_size(cut.inner)}

@@ -109,9 +109,15 @@ def _onto(problem: Problem, first: np.ndarray, second: np.ndarray, radius: int, 
         return information(problem, align.shell_correlation(a, *lies, radius))
 
     fits = []
+    bands = sorted({min(radius, round(band * 0.7 / problem.extent)) for band in BANDS})
     for mirrored, one in ((False, b), (True, inside_out)):
-        for band in sorted({min(radius, round(band * 0.7 / problem.extent)) for band in BANDS}):
-            fit = align.fit(a, one, band, mirror=False, turns=turns(group, min(3 / band, 0.45)), free=free, run=run)
+        coarse = [
+            align.fit(a, one, band, mirror=False, turns=turns(group, min(3 / band, 0.45)), free=free, run=run)
+            for band in bands
+        ]
+        if _alike(coarse, radius):
+            del coarse[:-1]
+        for fit in coarse:
             fit = align.fit(a, one, radius, mirror=False, turns=fit.turn[None], free=free, shift=fit.shift, run=run)
             fits.append((one, fit, mirrored))
     at_rest, *gained = run(shared, [(b, align.Fit(np.eye(3), False, 0.0)), *(fit[:2] for fit in fits)])
@@ -119,6 +125,13 @@ def _onto(problem: Problem, first: np.ndarray, second: np.ndarray, radius: int, 
     if max(gained) <= at_rest + GAIN:
         return None
     return replace(found, mirrored=mirrored, shift=found.shift * (problem.images.band.box / small))
+
+
+def _alike(fits: list[align.Fit], radius: int) -> bool:
+    """Whether fits are so near to each other that they climb to one top in shells up to a radius."""
+    last = fits[-1]
+    apart = max(float(np.linalg.norm(rotation_vectors(fit.turn @ last.turn.T))) for fit in fits)
+    return apart < 1 / radius and max(float(np.linalg.norm(fit.shift - last.shift)) for fit in fits) < 1
 
 
 def _level(volume: np.ndarray, radius: int) -> np.ndarray:

@@ -14,6 +14,7 @@ from spa.refine.expectation import Poses
 from spa.refine.insertion import Wave, blocks_together
 from spa.refine.problem import GOLD, Banded, Problem, Workers, of_part
 from spa.refine.solvent import noise_share, within
+from spa.refine.views import in_order
 from spa.search.images import ramps
 from spa.search.orientations import turned
 from spa.volume import insert as into
@@ -110,7 +111,7 @@ def noise_power(
         (part, source)
         for rows, source in zip(halves, sources)
         for group in np.unique(images.group[rows])
-        for part in blocks_of(rows[images.group[rows] == group][:most])
+        for part in blocks_of(in_order(rows[images.group[rows] == group][:most], poses))
     ]
     total, count = np.zeros_like(old), np.zeros(len(old))
     found = workers.looks(lambda job: workers.engine.left(images, poses, job[0], job[1], radius), parts)

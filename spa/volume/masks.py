@@ -93,7 +93,7 @@ def grown(inside: np.ndarray, extend: float, edge: float) -> np.ndarray:
     """A soft mask: 1 within extend pixels of what is inside, falling to 0 over edge pixels more."""
     if not inside.any():
         raise DataError("the mask would be empty: no voxel lies above the threshold")
-    reach = int(np.ceil(extend + edge)) + 1
+    reach = min(int(np.ceil(extend + edge)) + 1, 2 * max(inside.shape))  # beyond its corners there is nothing
     box = _bounds(inside, reach)
     mask = np.zeros(inside.shape, np.float32)
     away = squares(inside[box], reach)

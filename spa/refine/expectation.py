@@ -164,4 +164,4 @@ def means(task: Task, poses: Poses, rows: np.ndarray) -> tuple[np.ndarray, np.nd
     """Poses (n, 3, 3) and shifts (n, 2) of a block of images at the means of their best modes."""
     block, at = task.engine.block(task.images, rows, task.radius, task.noise), (rows, poses.weight[rows].argmax(axis=1))
     slopes = partial(task.engine.slopes, task.source, block, radius=task.radius, prior=task.prior.of(rows))
-    return mean.centred(slopes, poses.poses[at], poses.shifts[at], poses.root[at], rows)
+    return mean.centred(slopes, poses.poses[at], poses.shifts[at], poses.root[at])

@@ -2,9 +2,8 @@
 
 About a top with covariance C the mean lies C E[grad log p] off it, E over the Gaussian of C: one step towards the
 Gaussian that is nearest to the posterior (Opper & Archambeau, Neural Comput. 21 (2009) 786). Peaks are roughened by
-the interpolation of slices, too, which moves tops but averages out of means. E is taken over the corners of a simplex,
-which have a Gaussian's first two moments. Their third are not 0: every other image takes the corners' opposites, so
-that what this leaves is not the same for all.
+the interpolation of slices, too, which moves tops but averages out of means. E is taken over the corners of a cross
+polytope, which have a Gaussian's first three moments (Arasaratnam & Haykin, IEEE Trans. Autom. Control 54 (2009) 1254).
 """
 
 from collections.abc import Callable
@@ -13,9 +12,7 @@ import numpy as np
 
 from spa.search.orientations import turned
 
-_SIMPLEX = (np.tril(np.ones((6, 6)), -1) - np.diag(np.arange(6)))[1:]  # Helmert's: rows at right angles to 1 and others
-CORNERS = (_SIMPLEX / np.linalg.norm(_SIMPLEX, axis=1, keepdims=True)).T * np.sqrt(6)
-# (6, 5), sqrt(5) standard deviations off; their covariance is 1
+CORNERS = np.sqrt(5) * np.concatenate([np.eye(5), -np.eye(5)])  # (10, 5), in standard deviations; their covariance is 1
 NARROW = 0.2  # radians: a turn that is known no better has no peak that a Gaussian describes
 FARTHEST = 1.0  # standard deviations between a top and its mean
 
@@ -23,15 +20,14 @@ Slopes = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def centred(
-    slopes: Slopes, tops: np.ndarray, shifts: np.ndarray, root: np.ndarray, rows: np.ndarray
+    slopes: Slopes, tops: np.ndarray, shifts: np.ndarray, root: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Poses (n, 3, 3) and shifts (n, 2) in pixels at the means of the peaks whose tops (n, 3, 3), shifts (n, 2) are.
 
     slopes: (n, k, 5) d log p / d(turn x 3, shift x 2) of n images at poses (n, k, 3, 3) and shifts (n, k, 2). root
-    (n, 5, 5): of the peaks' covariances; rows (n,): the images' numbers.
+    (n, 5, 5): of the peaks' covariances.
     """
-    corners = CORNERS * (1 - 2 * (rows % 2))[:, None, None]
-    away = np.einsum("nab,nkb->nka", root, corners)
+    away = np.einsum("nab,kb->nka", root, CORNERS)
     poses = turned(np.repeat(tops, len(CORNERS), axis=0), away[..., :3].reshape(-1, 3))
     slope = slopes(poses.reshape(away.shape[:2] + (3, 3)), shifts[:, None] + away[..., 3:])
     step = np.einsum("nba,nkb->na", root, slope) / len(CORNERS)  # in standard deviations

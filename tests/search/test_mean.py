@@ -20,16 +20,16 @@ from spa.volume.symmetry import operators
 BOX, RADIUS, N = 32, 11, 400
 
 
-def moved(slope: partial, root: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def moved(slope: partial, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Turns (n, 3) and moves (n, 2) from a top at the identity to its mean; slope: of (n, k, 5) about it."""
-    n = len(rows)
+    n = len(root)
     top = np.tile(np.eye(3), (n, 1, 1))
 
     def slopes(poses: np.ndarray, shifts: np.ndarray) -> np.ndarray:
         turns = Rotation.from_matrix(np.swapaxes(poses, -1, -2).reshape(-1, 3, 3)).as_rotvec().reshape(n, -1, 3)
         return slope(np.concatenate([turns, shifts], axis=-1))
 
-    poses, shifts = mean.centred(slopes, top, np.zeros((n, 2)), root, rows)
+    poses, shifts = mean.centred(slopes, top, np.zeros((n, 2)), root)
     return Rotation.from_matrix(np.swapaxes(poses, -1, -2)).as_rotvec(), shifts
 
 
@@ -42,6 +42,7 @@ def roots() -> np.ndarray:
 def test_corners_have_a_gaussians_moments() -> None:
     assert np.allclose(mean.CORNERS.mean(axis=0), 0)
     assert np.allclose(mean.CORNERS.T @ mean.CORNERS / len(mean.CORNERS), np.eye(5))
+    assert np.allclose(np.einsum("ka,kb,kc->abc", *[mean.CORNERS] * 3), 0)
 
 
 def test_of_a_gaussian_it_is_the_centre(roots: np.ndarray) -> None:
@@ -49,7 +50,7 @@ def test_of_a_gaussian_it_is_the_centre(roots: np.ndarray) -> None:
     inward = np.random.default_rng(1).uniform(-0.4, 0.4, (20, 5))
     centre = np.einsum("nab,nb->na", roots, inward)
     precision = np.linalg.inv(roots @ np.swapaxes(roots, 1, 2))
-    turns, moves = moved(lambda x: np.einsum("nab,nkb->nka", precision, centre[:, None] - x), roots, np.arange(20))
+    turns, moves = moved(lambda x: np.einsum("nab,nkb->nka", precision, centre[:, None] - x), roots)
     assert np.allclose(turns, centre[:, :3], atol=1e-9) and np.allclose(moves, centre[:, 3:], atol=1e-9)
 
 
@@ -64,7 +65,7 @@ def test_a_skewed_peaks_mean_is_on_its_longer_side_and_no_farther_than_a_deviati
             grown[..., 0] += skew * u[..., 0] ** 2 / 2
             return np.einsum("nba,nkb->nka", into, grown)
 
-        turns, moves = moved(slope, roots, np.arange(20))
+        turns, moves = moved(slope, roots)
         u = np.einsum("nab,nb->na", into, np.concatenate([turns, moves], axis=1))
         assert np.allclose(u[:, 0], wanted, atol=1e-9) and np.allclose(u[:, 1:], 0, atol=1e-9)
 
@@ -84,7 +85,7 @@ def test_what_corners_leave_of_symmetric_peaks_is_opposite_from_image_to_image(r
 
 
 def test_what_is_hardly_known_stays(roots: np.ndarray) -> None:
-    turns, moves = moved(lambda x: np.ones_like(x), roots * np.float64(100), np.arange(20))
+    turns, moves = moved(lambda x: np.ones_like(x), roots * np.float64(100))
     assert not turns.any() and not moves.any()
 
 
@@ -106,7 +107,7 @@ def test_means_are_nearer_to_the_truth_than_tops(strength: float) -> None:
     tops = newton.refine(source, block, starts, shifts[:, None], np.zeros((N, 1)), stages, prior, operators("C1"))
     root = laplace(tops.logp, tops.hessian)[1][:, 0]
     slopes = partial(CPU.slopes, source, block, radius=RADIUS, prior=prior)
-    means, _ = mean.centred(slopes, tops.poses[:, 0], tops.shifts[:, 0], root, np.arange(N))
+    means, _ = mean.centred(slopes, tops.poses[:, 0], tops.shifts[:, 0], root)
 
     def error(found: np.ndarray) -> float:
         turn = orientations.angles_between(found, poses)

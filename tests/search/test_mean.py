@@ -70,18 +70,15 @@ def test_a_skewed_peaks_mean_is_on_its_longer_side_and_no_farther_than_a_deviati
         assert np.allclose(u[:, 0], wanted, atol=1e-9) and np.allclose(u[:, 1:], 0, atol=1e-9)
 
 
-def test_what_corners_leave_of_symmetric_peaks_is_opposite_from_image_to_image(roots: np.ndarray) -> None:
-    """Peaks that are alike to both sides have their mean at the top: over pairs of images it is there."""
-    pairs = np.repeat(roots[:1], 2, axis=0)
-    into = np.linalg.inv(pairs)
+def test_the_mean_of_a_peak_that_is_alike_to_both_sides_is_its_top(roots: np.ndarray) -> None:
+    into = np.linalg.inv(roots)
 
     def slope(x: np.ndarray) -> np.ndarray:
         u = np.einsum("nab,nkb->nka", into, x)
         return np.einsum("nba,nkb->nka", into, -u + 0.1 * u**3)
 
-    turns, moves = moved(slope, pairs, np.array([4, 7]))
-    assert np.abs(turns).max() > 1e-6
-    assert np.allclose(turns.sum(axis=0), 0, atol=1e-9) and np.allclose(moves.sum(axis=0), 0, atol=1e-9)
+    turns, moves = moved(slope, roots)
+    assert np.allclose(turns, 0, atol=1e-9) and np.allclose(moves, 0, atol=1e-9)
 
 
 def test_what_is_hardly_known_stays(roots: np.ndarray) -> None:

@@ -8,8 +8,9 @@ Sources: EMAN's and crYOLO's manuals; Bepler et al., Nat. Methods 16 (2019) 1153
 from pathlib import Path
 from typing import Any
 
-from spa.errors import DataError, ReadError, missing
+from spa.errors import DataError
 from spa.io import cryosparc, star
+from spa.io.lines import lines
 from spa.io.star import Table
 from spa.job.run import Run
 from spa.recipe.picks import SCORE, X, Y, gathered
@@ -30,19 +31,19 @@ def read(file: str, run: Run) -> Picks:
         return _star(file, run)
     if kind not in (".box", ".cbox", ".txt"):
         raise DataError(f"{file}: of no kind of picks that is known ({_KINDS})")
-    lines = [(number, line) for number, line in enumerate(_text(file).splitlines(), start=1) if line.strip()]
+    rows = [(number, line) for number, line in enumerate(lines(file), start=1) if line.strip()]
     if kind == ".txt":
-        return _topaz(file, lines)
-    if kind == ".cbox" and any(line.startswith(("data_", "loop_")) for _, line in lines):
+        return _topaz(file, rows)
+    if kind == ".cbox" and any(line.startswith(("data_", "loop_")) for _, line in rows):
         return {Path(file).stem: _cbox(file)}
-    return {Path(file).stem: _boxes(file, lines)}
+    return {Path(file).stem: _boxes(file, rows)}
 
 
-def _boxes(file: str, lines: list[tuple[int, str]]) -> list[list[float]]:
+def _boxes(file: str, rows: list[tuple[int, str]]) -> list[list[float]]:
     """EMAN's rows x, y, width, height, of which crYOLO's older .cbox is the same with a score behind."""
     scored = file.lower().endswith(".cbox")
     found = []
-    for number, line in lines:
+    for number, line in rows:
         if line.startswith("#"):
             continue
         values = _numbers(line.split(), f"{file}: line {number}", 5 if scored else 4, "x, y, width, height")
@@ -67,15 +68,15 @@ def _cbox(file: str) -> list[list[float]]:
     return [list(row) for row in zip(*(column.tolist() for column in columns))]
 
 
-def _topaz(file: str, lines: list[tuple[int, str]]) -> Picks:
+def _topaz(file: str, rows: list[tuple[int, str]]) -> Picks:
     """Topaz's table, tabs between; the score may lack, as in tables of training picks."""
-    head = tuple(lines[0][1].split("\t")) if lines else ()
+    head = tuple(rows[0][1].split("\t")) if rows else ()
     if not set(TOPAZ) <= set(head):
         raise DataError(f"{file}: line 1 is {' '.join(head)[:60] or 'empty'}, where Topaz has {', '.join(TOPAZ)}")
     at = [head.index(name) for name in TOPAZ[1:]] + [i for i, name in enumerate(head) if name == "score"]
     name = head.index(TOPAZ[0])
     found: Picks = {}
-    for number, line in lines[1:]:
+    for number, line in rows[1:]:
         values = line.split("\t")
         if len(values) != len(head):
             raise DataError(f"{file}: line {number}: {len(values)} values, where {len(head)} are wanted")
@@ -99,9 +100,8 @@ def _dataset(file: str) -> Picks:
     columns = cryosparc.locations(data)
     if "rlnCoordinateX" not in columns:
         raise DataError(f"{file}: no places of particles in it (location/center_x_frac)")
-    score = next((name for name in ("pick_stats/ncc_score",) if name in (data.dtype.names or ())), None)
-    if score is not None:
-        columns[SCORE] = data[score]
+    if "pick_stats/ncc_score" in (data.dtype.names or ()):
+        columns[SCORE] = data["pick_stats/ncc_score"]
     return _by_micrograph(Table.of(**columns), file)
 
 
@@ -122,14 +122,3 @@ def _numbers(words: list[str], where: str, least: int, wanted: str) -> list[Any]
     if len(values) < least:
         raise DataError(f"{where}: {len(values)} values, where {wanted} are wanted")
     return values
-
-
-def _text(file: str) -> str:
-    try:
-        return Path(file).read_text("utf-8")
-    except FileNotFoundError as error:
-        raise missing(file) from error
-    except OSError as error:
-        raise ReadError(f"{file}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError:
-        raise DataError(f"{file}: not a text file") from None

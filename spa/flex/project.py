@@ -56,15 +56,24 @@ def _along(at, corners, shares, voxel, axis):
     return total
 
 
+@inner
+def _pixel(at, corners, shares, voxel, side):
+    """The pixel (row, column) of an image that a voxel is seen in, row -1 outside, and how far into it (x, y)."""
+    most = np.float32(side - 2)
+    x, y = _along(at, corners, shares, voxel, np.int64(0)), _along(at, corners, shares, voxel, np.int64(1))
+    if not (x >= 0 and y >= 0 and x < most and y < most):
+        return -1, -1, np.float32(0), np.float32(0)
+    ix, iy = int(x), int(y)
+    return iy, ix, x - np.float32(ix), y - np.float32(iy)
+
+
 @kernel("void(f4[:,::1], i4[:,::1], f4[:,::1], f4[::1], f4[:,::1])", fastmath=True)
 def _spread(at, corners, shares, density, out):
-    one, most = np.float32(1), np.float32(out.shape[0] - 2)
+    one = np.float32(1)
     for j in range(len(density)):
-        x, y = _along(at, corners, shares, j, np.int64(0)), _along(at, corners, shares, j, np.int64(1))
-        if not (x >= 0 and y >= 0 and x < most and y < most):
+        iy, ix, fx, fy = _pixel(at, corners, shares, j, out.shape[0])
+        if iy < 0:
             continue
-        ix, iy = int(x), int(y)
-        fx, fy = x - np.float32(ix), y - np.float32(iy)
         top, low = density[j] * (one - fy), density[j] * fy
         out[iy, ix] += top * (one - fx)
         out[iy, ix + 1] += top * fx
@@ -76,13 +85,11 @@ def _spread(at, corners, shares, density, out):
     "void(f4[:,::1], i4[:,::1], f4[:,::1], f4[::1], f4[:,::1], f4[:,::1], f4[::1])", fastmath=True,
 )  # fmt: skip
 def _gathered(at, corners, shares, density, image, slope, value):
-    one, most = np.float32(1), np.float32(image.shape[0] - 2)
+    one = np.float32(1)
     for j in range(len(density)):
-        x, y = _along(at, corners, shares, j, np.int64(0)), _along(at, corners, shares, j, np.int64(1))
-        if not (x >= 0 and y >= 0 and x < most and y < most):
+        iy, ix, fx, fy = _pixel(at, corners, shares, j, image.shape[0])
+        if iy < 0:
             continue
-        ix, iy = int(x), int(y)
-        fx, fy = x - np.float32(ix), y - np.float32(iy)
         a, b, c0, d = image[iy, ix], image[iy, ix + 1], image[iy + 1, ix], image[iy + 1, ix + 1]
         value[j] += (one - fy) * (a + fx * (b - a)) + fy * (c0 + fx * (d - c0))
         gx = density[j] * ((one - fy) * (b - a) + fy * (d - c0))
@@ -94,13 +101,11 @@ def _gathered(at, corners, shares, density, image, slope, value):
 
 @kernel("void(f4[:,::1], i4[:,::1], f4[:,::1], f4[:,::1], f4[::1])", fastmath=True)
 def _looked_up(at, corners, shares, image, value):
-    one, most = np.float32(1), np.float32(image.shape[0] - 2)
+    one = np.float32(1)
     for j in range(len(value)):
-        x, y = _along(at, corners, shares, j, np.int64(0)), _along(at, corners, shares, j, np.int64(1))
-        if not (x >= 0 and y >= 0 and x < most and y < most):
+        iy, ix, fx, fy = _pixel(at, corners, shares, j, image.shape[0])
+        if iy < 0:
             continue
-        ix, iy = int(x), int(y)
-        fx, fy = x - np.float32(ix), y - np.float32(iy)
         a, b, c, d = image[iy, ix], image[iy, ix + 1], image[iy + 1, ix], image[iy + 1, ix + 1]
         value[j] += (one - fy) * (a + fx * (b - a)) + fy * (c + fx * (d - c))
 

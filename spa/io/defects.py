@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from spa.errors import DataError, ReadError, missing
+from spa.errors import DataError
 from spa.io import movies
+from spa.io.lines import lines
 
+_WANTED = "a list of defects (x y w h a line), nor a map in MRC or TIFF"
 
 def read(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
     """Mask (ny, nx) of the bad pixels of frames of that shape.
@@ -22,23 +24,12 @@ def read(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
             raise DataError(f"{path}: a defect map of {gx} x {gy} pixels, for frames of {nx} x {ny}")
         return found
     bad = np.zeros(shape, bool)
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in enumerate(lines(path, _WANTED), 1):
         words = line.split("#")[0].split()
         if words:
             x, y, width, height = _rectangle(words, f"{path}: line {number}", shape)
             bad[y : y + height, x : x + width] = True
     return bad
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise missing(path) from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: not a list of defects (x y w h a line), nor a map in MRC or TIFF") from None
-    except OSError as error:
-        raise ReadError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _rectangle(words: list[str], where: str, shape: tuple[int, int]) -> tuple[int, ...]:

@@ -6,7 +6,8 @@ Older ones have 12 to 14, with shifts in pixels, and are refused.
 
 from pathlib import Path
 
-from spa.errors import DataError, ReadError, missing
+from spa.errors import DataError
+from spa.io.lines import lines
 from spa.io.table import Table
 
 _FREALIGN = (
@@ -41,11 +42,5 @@ def read(path: str | Path) -> Table:
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
-    try:
-        text = path.read_text("utf-8", "surrogateescape")
-    except FileNotFoundError as error:
-        raise missing(path) from error
-    except OSError as error:
-        raise ReadError(f"{path}: cannot be read: {error.strerror or error}") from error
-    numbered = enumerate(text.splitlines(), start=1)
+    numbered = enumerate(lines(path, errors="surrogateescape"), start=1)
     return [(number, line) for number, line in numbered if line.strip() and line.lstrip()[0] not in "C#"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,11 @@ from spa.image.disc import shell_mean
 from spa.refine.data import Images, blocks_of
 from spa.refine.engine import Sums
 from spa.refine.expectation import Poses
-from spa.refine.insertion import Wave, blocks_together
+from spa.refine.insertion import inserted
 from spa.refine.problem import GOLD, Banded, Problem, Workers, of_part
 from spa.refine.solvent import noise_share, within
 from spa.refine.views import in_order
-from spa.search.images import ramps
+from spa.search.images import Block, ramps
 from spa.search.orientations import turned
 from spa.volume import insert as into
 from spa.volume.fsc import fsc
@@ -62,28 +61,15 @@ def accumulate(
     spread: Spread, seed: tuple[int, ...], workers: Workers,
 ) -> list[into.Accumulator]:  # fmt: skip
     """Sums of each half (lists of rows) in shells up to radius; closed. The same for any number of threads."""
-    sums = [into.accumulator(images.band.box, radius) for _ in halves]
-    cuts = into.slabs(sums[0], max(1, -(-workers.threads // len(halves))))
     queues = [blocks_of(rows) for rows in halves]
-    most, together = max(map(len, queues)), blocks_together(images.band, radius)
 
-    def prepare(wave: Wave, half: int, first: int, number: int) -> None:
-        rows = queues[half][first + number]
+    def made(half: int, number: int) -> tuple[Block, into.Samples]:
+        rows = queues[half][number]
         block = images.block(rows, radius, noise)
-        found = samples(poses, rows, spread, (*seed, half, first + number))
-        wave.put(number, block, replace(found, poses=block.seen_from(found.rows, found.poses)))
+        found = samples(poses, rows, spread, (*seed, half, number))
+        return block, replace(found, poses=block.seen_from(found.rows, found.poses))
 
-    ready: list[Wave] = []
-    for first in range(0, most + together, together):  # the next are made ready beside the insertion of these
-        inserting = [partial(wave.insert, cut) for wave in ready for cut in cuts]
-        preparing, ready = [], []
-        for half, queue in enumerate(queues):
-            if some := queue[first : first + together]:
-                ready.append(Wave(sums[half], images.band, radius, some))
-                preparing += [partial(prepare, ready[-1], half, first, number) for number in range(len(some))]
-        list(workers.map(lambda job: job(), [*inserting, *preparing]))
-    list(workers.map(into.close, sums))
-    return sums
+    return inserted(queues, made, images.band, radius, workers)
 
 
 def class_sums(

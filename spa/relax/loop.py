@@ -13,12 +13,13 @@ from spa.abinit.compact import compact
 from spa.refine import loop, plan
 from spa.refine.data import Images, blocks_of
 from spa.refine.expectation import Poses
-from spa.refine.insertion import Wave, blocks_together
+from spa.refine.insertion import inserted
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa.relax.breaking import IMAGES, Start, bands, begun
 from spa.relax.copies import Copies, Rest, cross_fitted, judged, residuals
 from spa.relax.shared import Shared
+from spa.search.images import Block
 from spa.volume import insert as into
 from spa.volume.masks import grown, without_dust
 from spa.volume.shells import lowpass
@@ -218,18 +219,15 @@ def _consensus(
 def _sums(
     images: Images, poses: np.ndarray, shifts: np.ndarray, noise: np.ndarray, group: np.ndarray, workers: Workers
 ) -> into.Accumulator:  # fmt: skip
-    band, every = images.band, blocks_of(np.arange(len(images)))
-    sums = into.accumulator(band.box, band.radius)
-    slabs, together = into.slabs(sums, workers.threads), blocks_together(band, band.radius)
-    for first in range(0, len(every), together):
-        some = every[first : first + together]
-        wave = Wave(sums, band, band.radius, some)
-        for number, rows in enumerate(some):
-            seen = images.seen_from(rows, poses[rows])
-            samples = into.Samples(np.arange(len(rows)), seen, shifts[rows], np.ones(len(rows)))
-            wave.put(number, images.block(rows, band.radius, noise), samples)
-        list(workers.map(wave.insert, slabs))
-    into.close(sums)
+    band, queue = images.band, blocks_of(np.arange(len(images)))
+
+    def made(_: int, number: int) -> tuple[Block, into.Samples]:
+        rows = queue[number]
+        seen = images.seen_from(rows, poses[rows])
+        samples = into.Samples(np.arange(len(rows)), seen, shifts[rows], np.ones(len(rows)))
+        return images.block(rows, band.radius, noise), samples
+
+    (sums,) = inserted([queue], made, band, band.radius, workers)
     return into.symmetrised(sums, group, workers.map)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from spa.compiled import inner, kernel
 from spa.search.images import Block
-from spa.volume.cells import CHUNK, place
+from spa.volume.cells import CHUNK, place, run_of
 from spa.volume.patches import visits
 from spa.volume.scatter import ramp_tables
 from spa.volume.slices import Reference
@@ -130,12 +130,8 @@ def _add(v, x, poses, i, unit, n, acc):
     fastmath=True,
 )  # fmt: skip
 def _sum(grid, ny, nx, visits, rows, poses, tables, unit, planes, ctfs, kx, ky, at, corners, x, out):
-    size = len(at)
-    runs = (len(kx) + size - 1) // size
     for visit in visits:
-        i = visit // runs
-        first = size * (visit - runs * i)
-        n = size if first + size <= len(kx) else len(kx) - first
+        i, first, n = run_of(visit, len(kx), len(at))
         _corners(grid, ny, nx, poses, i, kx, ky, first, n, at, corners)
         _matched(tables, i, planes, ctfs, rows[i], kx, ky, first, n, x)
         _add(corners, x, poses, i, unit, n, out)

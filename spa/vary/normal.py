@@ -14,7 +14,7 @@ from spa.compiled import kernel
 from spa.refine.problem import Workers
 from spa.vary.views import Views
 from spa.volume import insert as into
-from spa.volume.cells import CHUNK, place
+from spa.volume.cells import CHUNK, place, run_of
 from spa.volume.patches import patches, visits
 
 
@@ -80,12 +80,9 @@ def gathered(
 )  # fmt: skip
 def _scatter(grid, ny, nx, floats, visits, poses, matched, weights, first, second, kx, ky, at, v, c, z0, z1):
     one = np.float32(1)
-    q, p, size = first.shape[1], second.shape[1], len(at)
-    runs = (len(kx) + size - 1) // size
+    q, p = first.shape[1], second.shape[1]
     for visit in visits:
-        i = visit // runs
-        start = size * (visit - runs * i)
-        n = size if start + size <= len(kx) else len(kx) - start
+        i, start, n = run_of(visit, len(kx), len(at))
         place(poses, i, kx, ky, ny, nx, start, n, at, v)
         for j in range(n):
             iz = int(v[4, j])

@@ -37,6 +37,15 @@ def place(poses, i, kx, ky, ny, nx, first, n, at, out):
 
 
 @inner
+def run_of(visit, count, size):
+    """Of a visit (`patches.visits`) to a band of count coefficients: its slice, its run's first of them, how many."""
+    runs = (count + size - 1) // size
+    i = visit // runs
+    first = size * (visit - runs * i)
+    return i, first, size if first + size <= count else count - first
+
+
+@inner
 def fetched(grid, row, plane, at, n):
     """A sum, without meaning, of what lies at the corners of n cells, from which a slice is about to be made.
 

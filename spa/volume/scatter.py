@@ -6,7 +6,7 @@ What is compiled here holds `cells.place`: a change of that wants this module to
 import numpy as np
 
 from spa.compiled import inner, kernel
-from spa.volume.cells import place
+from spa.volume.cells import place, run_of
 
 
 @inner
@@ -59,12 +59,9 @@ def _turned(i, image, tables, scales, values, weights, kx, ky, first, n, v):
 )  # fmt: skip
 def scatter(grid, ny, nx, visits, rows, poses, tables, scales, values, weights, kx, ky, at, v, z0, z1):
     """Runs of len(at) coefficients, of the slices, in the order of visits (`patches.visits`)."""
-    row, plane, size = 3 * nx, 3 * nx * ny, len(at)
-    runs = (len(kx) + size - 1) // size
+    row, plane = 3 * nx, 3 * nx * ny
     for visit in visits:
-        i = visit // runs
-        first = size * (visit - runs * i)
-        n = size if first + size <= len(kx) else len(kx) - first
+        i, first, n = run_of(visit, len(kx), len(at))
         place(poses, i, kx, ky, ny, nx, first, n, at, v)
         _turned(i, rows[i], tables, scales, values, weights, kx, ky, first, n, v)
         _spread(grid, row, plane, n, at, v, z0, z1)

@@ -41,9 +41,9 @@ def made(
         if smoothing:
             problem = replace(problem, smoothing=smoothing(problem))
         state = known.again(problem, state, workers)
+        share = known.explained(problem, state, workers)
     given = replace(given, problem=problem)
     state = ewald.corrected(run, given, state, way, engine)
-    share = known.explained(problem, state)
     if problem.dynamic and share < kept.EXPLAINED:
         run.doubt(f"the map explains only {share:.0%} of the power that the images have over the noise: are the poses, "
                   "CTFs and point group theirs?")  # fmt: skip

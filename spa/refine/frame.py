@@ -108,18 +108,22 @@ def _onto(problem: Problem, first: np.ndarray, second: np.ndarray, radius: int, 
     def shared(lies: tuple[Reference, align.Fit]) -> float:
         return information(problem, align.shell_correlation(a, *lies, radius))
 
-    fits = []
     bands = sorted({min(radius, round(band * 0.7 / problem.extent)) for band in BANDS})
+
+    def searched(job: tuple[Reference, int]) -> align.Fit:
+        one, band = job
+        return align.fit(a, one, band, mirror=False, turns=turns(group, min(3 / band, 0.45)), free=free)
+
+    def climbed(job: tuple[Reference, align.Fit, bool]) -> align.Fit:
+        one, fit, _ = job
+        return align.fit(a, one, radius, mirror=False, turns=fit.turn[None], free=free, shift=fit.shift)
+
+    coarse = list(run(searched, [(one, band) for one in (b, inside_out) for band in bands]))
+    starts = []
     for mirrored, one in ((False, b), (True, inside_out)):
-        coarse = [
-            align.fit(a, one, band, mirror=False, turns=turns(group, min(3 / band, 0.45)), free=free, run=run)
-            for band in bands
-        ]
-        if _alike(coarse, radius):
-            del coarse[:-1]
-        for fit in coarse:
-            fit = align.fit(a, one, radius, mirror=False, turns=fit.turn[None], free=free, shift=fit.shift, run=run)
-            fits.append((one, fit, mirrored))
+        own = coarse[len(bands) :] if mirrored else coarse[: len(bands)]
+        starts += [(one, fit, mirrored) for fit in (own[-1:] if _alike(own, radius) else own)]
+    fits = [(one, fit, mirrored) for (one, _, mirrored), fit in zip(starts, run(climbed, starts))]
     at_rest, *gained = run(shared, [(b, align.Fit(np.eye(3), False, 0.0)), *(fit[:2] for fit in fits)])
     _, found, mirrored = fits[int(np.argmax(gained))]
     if max(gained) <= at_rest + GAIN:

@@ -40,7 +40,7 @@ def again(problem: Problem, state: State, workers: Workers) -> State:
     return replace(found, radius=problem.images.band.radius)
 
 
-def explained(problem: Problem, state: State) -> float:
+def explained(problem: Problem, state: State, workers: Workers) -> float:
     """Of the power that images have over the noise around them, what their half's map has where they are said to be."""
     some = [rows[: loop.MOST] for rows in plan.everything(problem)]
-    return loop.explained(scales.seen(problem, state), state, some)
+    return loop.explained(scales.seen(problem, state), state, some, workers)

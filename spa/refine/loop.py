@@ -5,9 +5,10 @@ its own (`spa.search`), the maximisation a Wiener solution whose prior is the ha
 Biol. 180 (2012) 519).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -140,16 +141,16 @@ def weighed(problem: Problem, state: State, workers: Workers) -> State:
         images, maps.mean(axis=0)[None], state.evidence, state.radius, state.noise, workers
     )
     shown = [rows[evidence[rows] > recognised.SURE][:MOST] for rows in plan.everything(problem)]
-    part = explained(problem, state, shown)
+    part = explained(problem, state, shown, workers)
     return replace(state, evidence=evidence, explained=part, threshold=recognised.threshold(evidence))
 
 
-def explained(problem: Problem, state: State, rows: Halves) -> float:
+def explained(problem: Problem, state: State, rows: Halves, workers: Workers) -> float:
     """Of the power that some rows of each half have over the noise around them, what their half's map has at their
     poses, in the shells that it can be trusted in; of images in the scales that they have."""
     maps = state.maps[0] * problem.solvent
     shell = min(max(fsc.crossing(state.curve, TRUSTED), LEAST_SHELL), state.radius)
-    return recognised.explained(problem.images, state.poses[0], rows, maps, shell, state.background)
+    return recognised.explained(problem.images, state.poses[0], rows, maps, shell, state.background, workers)
 
 
 def at_rest(problem: Problem, state: State, workers: Workers) -> tuple[State, list[Poses]]:
@@ -167,11 +168,13 @@ def _centred(problem: Problem, state: State, workers: Workers, halves: Halves, s
     found = [replace(one, poses=one.poses.copy(), shifts=one.shifts.copy()) for one in state.poses]
     for pair, tops, means in zip(sources, state.poses, found):
         best = tops.weight.argmax(axis=1)
-        for rows, source in zip(halves, pair):
-            look = partial(expectation.means, _task(problem, state, source, prior, reach, workers), tops)
-            queue = workers.engine.blocks(problem.images, in_order(rows, tops), state.radius)
-            for part, (poses, shifts) in zip(queue, workers.looks(look, queue)):
-                means.poses[part, best[part]], means.shifts[part, best[part]] = poses, shifts
+        jobs = [
+            (part, partial(expectation.means, _task(problem, state, source, prior, reach, workers), tops, part))
+            for rows, source in zip(halves, pair)
+            for part in workers.engine.blocks(problem.images, in_order(rows, tops), state.radius)
+        ]
+        for part, (poses, shifts) in _done(workers, jobs):
+            means.poses[part, best[part]], means.shifts[part, best[part]] = poses, shifts
     return found
 
 
@@ -216,13 +219,12 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
     prior, reach = plan.shift_prior(problem, state)
     logs = np.full(state.shares.shape, -np.inf)
     for number, (pair, poses) in enumerate(zip(sources, state.poses)):
-        for rows, source in zip(halves, pair):
-            task = _task(problem, state, source, prior, reach, workers)
-            for some, look in _looks(task, state, poses, rows, next(streams)):
-                queue = workers.engine.blocks(images, some, state.radius)
-                for part, modes in zip(queue, workers.looks(look, queue)):
-                    poses.write(part, modes)
-                    logs[part, number] = classes.evidence(modes) if len(sources) > 1 else 0.0
+        tasks = [_task(problem, state, source, prior, reach, workers) for source in pair]
+        wanted = [_looks(task, state, poses, rows, rng) for task, rows, rng in zip(tasks, halves, streams)]
+        for some in zip_longest(*wanted):
+            for part, modes in _found(workers, images, state.radius, filter(None, some)):
+                poses.write(part, modes)
+                logs[part, number] = classes.evidence(modes) if len(sources) > 1 else 0.0
     rows = np.concatenate(halves)
     shares = state.shares.copy()
     shares[rows] = classes.shares(logs[rows])
@@ -241,20 +243,38 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
 
 def _looks(
     task: Task, state: State, poses: Poses, rows: np.ndarray, rng: np.random.Generator
-) -> Iterator[tuple[np.ndarray, Look]]:
-    """How images are searched: from their last modes, around the poses that are expected, or everywhere.
-
-    Everywhere is wide where posteriors are broad, but for images that have settled.
-    """
+) -> list[tuple[np.ndarray, Callable[[], Look]]]:
+    """Images, and what makes ready to search them: from their last modes, around the poses that are expected, or
+    everywhere; that is wide where posteriors are broad, but for images that have settled."""
     if state.local:
-        yield in_order(rows, poses), expectation.local_pass(task, poses)
-    elif task.prior.poses is not None:
-        yield rows, near.near_pass(task)
-    else:
-        wide = state.wide & ~state.settled[rows]
-        for some, search in zip((rows[~wide], rows[wide]), searches(task.extent, state.radius)):
-            if len(some):
-                yield some, expectation.wide_pass(task, search, rng, poses)
+        return [(in_order(rows, poses), lambda: expectation.local_pass(task, poses))]
+    if task.prior.poses is not None:
+        return [(rows, lambda: near.near_pass(task))]
+    wide = state.wide & ~state.settled[rows]
+    return [
+        (some, partial(expectation.wide_pass, task, search, rng, poses))
+        for some, search in zip((rows[~wide], rows[wide]), searches(task.extent, state.radius))
+        if len(some)
+    ]
+
+
+def _found(
+    workers: Workers, images: Images, radius: int, wanted: Iterable[tuple[np.ndarray, Callable[[], Look]]]
+) -> Iterator[tuple[np.ndarray, Modes]]:
+    """Blocks of rows and their modes; of both halves in one go, so that no thread waits for the others between them."""
+    rows, ready = zip(*wanted)
+    looks = workers.looks(lambda one: one(), ready)
+    jobs = [
+        (part, partial(look, part))
+        for some, look in zip(rows, looks)
+        for part in workers.engine.blocks(images, some, radius)
+    ]
+    yield from _done(workers, jobs)
+
+
+def _done(workers: Workers, jobs: Sequence[tuple[np.ndarray, Callable[[], Any]]]) -> Iterator[tuple[np.ndarray, Any]]:
+    """Blocks of rows, and what is found of each."""
+    return zip((part for part, _ in jobs), workers.looks(lambda job: job[1](), jobs))
 
 
 def _explained(state: State, halves: Halves, sources: Sources) -> scales.Parts:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from spa.image.disc import shell_mean
-from spa.refine.data import Images
+from spa.refine.data import Images, blocks_of
 from spa.search import orientations
 from spa.volume.shells import lowpass
 from spa.volume.slices import reference, slices
@@ -77,6 +77,10 @@ def loudness(images: Images, noise: np.ndarray) -> Callable[[np.ndarray], np.nda
 
 def _outer(images: Images, rows: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """(n,) mean power of images where they show next to nothing but noise, over the noise (groups, shells)."""
-    block = images.block(rows, images.band.radius, noise)
-    outer = images.band.shell[: len(block.kx)] >= round(NOISE * images.band.radius)
-    return (block.x[:, 0] ** 2 + block.x[:, 1] ** 2)[:, outer].mean(axis=1, dtype=np.float64)
+    first = images.band.count(round(NOISE * images.band.radius) - 1)
+    share = 1 / noise[:, images.band.shell[first:]].astype(np.float32)
+    found = []
+    for part in blocks_of(rows):
+        x = images.planes[part][:, :, first:]
+        found.append(np.einsum("nck,nck,nk->n", x, x, share[images.group[part]]) / share.shape[1])
+    return np.concatenate(found).astype(np.float64)

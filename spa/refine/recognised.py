@@ -9,7 +9,8 @@ An edge, ice, an aggregate may have more in common with the particle than noise 
 explain: they are likelier as random patterns, as strong in each shell as particles are or stronger.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from spa.refine.problem import ALONE, Workers
 from spa.search.images import Block
 from spa.search.prior import Prior
 from spa.volume import shells
-from spa.volume.slices import reference, slices
+from spa.volume.slices import Reference, reference, slices
 
 SURE = 5.0  # nats
 INNER = 2  # shells further in hold what the background's mean and the solvent leave
@@ -88,7 +89,8 @@ def chance(evidence: np.ndarray, searched: np.ndarray) -> np.ndarray:
 
 
 def explained(
-    images: Images, poses: Poses, rows: Sequence[np.ndarray], maps: np.ndarray, shell: int, background: np.ndarray
+    images: Images, poses: Poses, rows: Sequence[np.ndarray], maps: np.ndarray, shell: int, background: np.ndarray,
+    workers: Workers = ALONE,
 ) -> float:  # fmt: skip
     """Of the power that images have over the noise around the particles, the part that the map has at their poses.
 
@@ -96,18 +98,27 @@ def explained(
     (groups, shells), of which each image has as much as its outer shells say. A map of the particle has nearly all of
     it. One that its images were led to by a wrong start has not: what it lacks stays in the images.
     """
-    count = images.band.count(shell)
-    inner, loud = images.band.shell[:count] >= INNER, loudness(images, background)
-    there = seen = 0.0
+    loud, there, seen = loudness(images, background), 0.0, 0.0
     for some, volume in zip(rows, maps):
-        source = reference(volume, shell)
-        for part in blocks_of(some):
-            block = images.block(part, shell, background)
-            cut = slices(source, images.seen_from(part, poses.best()[part]), block.kx, block.ky)
-            there += float((((cut**2).sum(axis=1) * block.ctf**2)[:, inner]).sum(dtype=np.float64))
-            power = (block.x**2).sum(axis=1) / loud(part)[:, None]
-            seen += float((power - 1)[:, inner].sum(dtype=np.float64))
+        source = reference(volume, shell, workers.threads)
+        look = partial(_explained, images, poses, source, shell, background, loud)
+        for ours, all_of_it in workers.map(look, blocks_of(some)):
+            there, seen = there + ours, seen + all_of_it
     return there / seen if seen > 0 else 0.0
+
+
+def _explained(
+    images: Images, poses: Poses, source: Reference, shell: int, background: np.ndarray,
+    loud: Callable[[np.ndarray], np.ndarray], rows: np.ndarray,
+) -> tuple[float, float]:  # fmt: skip
+    """The power of the map at the poses of rows, and theirs over the noise around them."""
+    block = images.block(rows, shell, background)
+    inner = images.band.shell[: images.band.count(shell)] >= INNER
+    best = poses.poses[rows, poses.weight[rows].argmax(axis=1)]
+    cut = slices(source, images.seen_from(rows, best), block.kx, block.ky)
+    there = (((cut**2).sum(axis=1) * block.ctf**2)[:, inner]).sum(dtype=np.float64)
+    power = (block.x**2).sum(axis=1) / loud(rows)[:, None]
+    return float(there), float((power - 1)[:, inner].sum(dtype=np.float64))
 
 
 def over_patterns(

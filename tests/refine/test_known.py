@@ -41,7 +41,7 @@ def test_maps_are_the_truth_in_its_own_grey_scale(planted: Callable) -> None:
     found, truth = state.joint[0] * problem.solvent, made.volume * problem.solvent
     assert fsc(found, truth)[1:13].min() > 0.97
     assert (found * truth).sum() / (truth**2).sum() == pytest.approx(1, abs=0.05)
-    assert known.explained(problem, state) == pytest.approx(1, abs=0.1)
+    assert known.explained(problem, state, ALONE) == pytest.approx(1, abs=0.1)
     assert np.abs(state.halves[0, 0] - state.halves[0, 1]).max() > 0
 
 
@@ -65,7 +65,7 @@ def test_scales_of_groups_are_found(planted: Callable) -> None:
 def test_wrong_poses_explain_little(planted: Callable) -> None:
     made = planted(n=N)
     problem = posed(replace(made, poses=made.poses[::-1]))
-    assert known.explained(problem, finished(problem, made.noise)) < 0.5
+    assert known.explained(problem, finished(problem, made.noise), ALONE) < 0.5
 
 
 def test_on_a_device(planted: Callable, device: Device) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 
 from spa_plugins.select_classes.features import Features
 
-EVIDENCE = 2.0  # log units by which an image must be likelier with the average than with nothing
+EVIDENCE = 0.25  # log units by which images must be likelier with the average than with nothing: noise is below 0
+SHOWN = 1.0  # the same of maps, among which each image has the one that suits it: what jobs of 3-D classes ask for
 COARSER = 2.5  # times the resolution of the better classes
 EDGE = 0.3  # of the rim covered by the object
 PIECES = 0.6  # of the object in its largest piece, at least
@@ -24,12 +25,13 @@ FEW = 0.05  # of an even share of the particles
 
 @dataclass(frozen=True)
 class Measured:
-    """Of all n classes: sizes, resolution in angstroms, evidence in log units (nan: not known)."""
+    """Of all n classes: sizes, resolution (angstroms), evidence (log units; nan: not known), and the least of it."""
 
     features: Sequence[Features]
     sizes: np.ndarray
     resolution: np.ndarray
     evidence: np.ndarray
+    least: float = EVIDENCE
 
 
 def reasons(found: Measured) -> list[list[str]]:
@@ -43,7 +45,7 @@ def reasons(found: Measured) -> list[list[str]]:
             continue
         against = [
             (size < FEW * even, f"few: {size} particles"),
-            (evidence < EVIDENCE, f"noise: no likelier than empty images ({evidence:.1f})"),
+            (evidence < found.least, f"noise: no likelier than empty images ({evidence:.1f})"),
             (resolution > COARSER * good, f"coarse: {resolution:.0f} A where others have {good:.0f} A"),
             (f.edge > EDGE, f"rim: reaches over {100 * f.edge:.0f}% of the circle's"),
             (f.compactness < PIECES, f"pieces: the largest is {100 * f.compactness:.0f}%"),

@@ -11,7 +11,7 @@ from spa.io.stacks import parse_name
 from spa.io.star import Table, Tables
 from spa.job import maps
 from spa_plugins.select_classes.features import Features, features
-from spa_plugins.select_classes.judge import Measured
+from spa_plugins.select_classes.judge import EVIDENCE, SHOWN, Measured
 
 _BLOCKS = ("classes", "model_classes")
 _EVIDENCE = "spaParticleEvidence"
@@ -116,14 +116,18 @@ class Classified:
         """(classes,) particles of each."""
         return np.bincount(self.number - 1, minlength=self.count)
 
+    @property
+    def solid(self) -> bool:
+        """Whether classes are 3-D."""
+        return any(one.ndim == 3 for one in self.averages)
+
     @cached_property
     def evidence(self) -> np.ndarray:
         """(classes,) how much likelier a class's images are than empty ones, log units; nan: not known.
 
         Jobs of 3-D classes tell it in a column of their own: RELION's is there for the height of the best pose.
         """
-        solid = any(one.ndim == 3 for one in self.averages)
-        gain = self.tables["particles"].get_floats(_EVIDENCE if solid else "rlnLogLikeliContribution", np.nan)
+        gain = self.tables["particles"].get_floats(_EVIDENCE if self.solid else "rlnLogLikeliContribution", np.nan)
         if self.block[0] != "classes":  # RELION's has another zero
             gain = np.full(len(gain), np.nan)
         sums = np.bincount(self.number - 1, gain, self.count)
@@ -133,7 +137,8 @@ class Classified:
     def measured(self) -> Measured:
         """Features of every class, its size, its resolution, and how much likelier its images are than empty ones."""
         found = [_joined([features(view) for view in views(one)]) for one in self.averages]
-        return Measured(found, self.sizes, self.block[1].get_floats("rlnEstimatedResolution", np.nan), self.evidence)
+        resolution = self.block[1].get_floats("rlnEstimatedResolution", np.nan)
+        return Measured(found, self.sizes, resolution, self.evidence, SHOWN if self.solid else EVIDENCE)
 
 
 def _of_file(data: np.ndarray, index: int, in_stack: bool, name: str) -> np.ndarray:

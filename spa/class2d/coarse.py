@@ -32,23 +32,14 @@ class Rows:
 def chunk(model: Model) -> int:
     """How many images are scored at a time."""
     grid = model.grids[0]
-    shifts = _offsets(model, np.inf)[0].size
+    shifts = model.offsets(np.inf)[0].size
     return max(1, _SCORES // (shifts * len(model.log_prior) * 2 * grid.level.half))
-
-
-def _offsets(model: Model, window: float) -> tuple[np.ndarray, np.ndarray]:
-    """Steps y, x of the shifts within reach or window of the middle of the grid."""
-    level = model.grids[0].level
-    steps = np.arange(len(level.shift)) - len(level.shift) // 2
-    most = min(model.reach, window) / level.step + 0.5
-    y, x = np.nonzero(steps[:, None] ** 2 + steps**2 <= most**2)
-    return steps[y], steps[x]
 
 
 def cells_around(n: int, centre: np.ndarray | None, model: Model) -> tuple[np.ndarray, np.ndarray]:
     """iy, ix (n, T) int32: shifts of the coarse grid, all, or those around each image's own (n, 2 = x, y pixels)."""
     level = model.grids[0].level
-    oy, ox = _offsets(model, np.inf if centre is None else model.window)
+    oy, ox = model.offsets(np.inf if centre is None else model.window)
     middle = np.zeros((n, 2), np.int64) if centre is None else np.rint(centre / level.step).astype(np.int64)
     most = len(level.shift) // 2 - int(oy.max())
     middle = np.clip(middle, -most, most) + len(level.shift) // 2

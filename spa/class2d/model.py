@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -43,12 +44,27 @@ class Model:
     window: float
     temperature: float
 
-    @property
+    def offsets(self, window: float) -> tuple[np.ndarray, np.ndarray]:
+        """Steps y, x of the first level's shifts within reach or window (pixels) of the middle of the grid."""
+        level = self.grids[0].level
+        steps = np.arange(len(level.shift)) - len(level.shift) // 2
+        most = min(self.reach, window) / level.step + 0.5
+        y, x = np.nonzero(steps[:, None] ** 2 + steps**2 <= most**2)
+        return steps[y], steps[x]
+
+    @cached_property
     def volume(self) -> float:
-        """How many cells of the last level a search of everything would have."""
-        coarse = self.grids[0].level
-        disc = np.pi * (self.reach / coarse.step + 0.5) ** 2
-        return disc * len(self.log_prior) * len(coarse.psi) * 8.0 ** (len(self.grids) - 1)
+        """What the priors come to, summed over all cells of the last level that a search of everything would have.
+
+        A likelihood summed with these priors and divided by it is a mean: of images without a particle its own mean
+        is 1, and that of its logarithm below 0, whatever the classes, the grid and the spread of shifts.
+        """
+        level = self.grids[-1].level
+        parts = 2 ** (len(self.grids) - 1)
+        one = np.exp(self.shift_prior(level.shift**2).astype(float)).reshape(-1, parts).sum(axis=1)
+        y, x = self.offsets(np.inf)
+        middle = len(one) // 2
+        return float(np.exp(self.log_prior.astype(float)).sum() * len(level.psi) * one[middle + y] @ one[middle + x])
 
     def shift_prior(self, squared: np.ndarray) -> np.ndarray:
         """Log prior of shifts of squared length (pixels)."""
@@ -76,7 +92,7 @@ class Partial:
     """Sums over a block: sums (C, cells, 3); residual and counted (groups, shells); then one row an image.
 
     occupancy (B, C) class posteriors; cls, psi (radians), shift (B, 2) x, y pixels of the best cell and its posterior
-    `best`; gain: log-likelihood over that of an image without a particle; shift2: posterior mean of |shift|^2.
+    `best`; gain: log evidence, over that of an image without a particle; shift2: posterior mean of |shift|^2.
     """
 
     sums: np.ndarray

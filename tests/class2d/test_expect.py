@@ -1,5 +1,7 @@
 """The E-step: planted cells are found, scores are those of the direct sum, sums those of the best cells."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,22 @@ def test_images_are_likelier_with_a_particle_than_without_and_noise_is_not(plant
     found = expect(planted.images, np.arange(64), made(planted, 20), *unseen(planted))
     nothing = expect(planted.images, np.arange(64), made(planted, 20, amplitude=-1.0), *unseen(planted))
     assert np.median(found.gain) > 10 and np.median(nothing.gain) < 0
+
+
+def test_averages_of_nothing_make_images_as_likely_as_nothing(planted: Planted) -> None:
+    """The evidence is against a whole prior: over classes, angles and shifts, however narrow these are."""
+    model = made(planted, 10, amplitude=0.0)
+    for sigma in (1.0, 3.0):
+        found = expect(planted.images, np.arange(16), replace(model, shift_sigma=sigma), *unseen(planted))
+        assert np.allclose(found.gain, 0, atol=1e-3)
+
+
+def test_the_evidence_does_not_depend_on_how_many_classes_share_an_average(planted: Planted) -> None:
+    model = made(planted, 20)
+    twice = replace(model, grids=[replace(grid, refs=np.concatenate([grid.refs] * 2)) for grid in model.grids],
+                    log_prior=np.log(np.full(6, 1 / 6)).astype(np.float32))  # fmt: skip
+    one, two = (expect(planted.images, np.arange(32), m, *unseen(planted)) for m in (model, twice))
+    assert np.median(np.abs(one.gain - two.gain)) < 0.02  # some keep fewer of their cells
 
 
 def test_a_window_around_the_truth_finds_the_same(planted: Planted) -> None:

@@ -102,6 +102,17 @@ def test_a_model_without_classes_is_no_model(table: Path) -> None:
     assert result.status == 65 and "none.star: neither data_classes nor data_model_classes" in result.stderr
 
 
+def test_faint_particles_are_no_noise(table: Path, tmp_path: Path) -> None:
+    """What is likelier with an average than with nothing shows something, however little an image says."""
+    tables = star.read(table)
+    particles = tables["particles"]
+    number = particles.ints("rlnClassNumber")
+    faint = particles.with_columns(rlnLogLikeliContribution=np.where(number == 1, 0.6, -0.2))
+    star.write(tables.with_block("particles", faint), table)
+    assert run_spa("select", "classes", table, "--auto", "-o", tmp_path / "g.star").status == 0
+    assert kept(tmp_path / "g.star") == {1}
+
+
 def test_maps_of_3d_classes_are_judged_by_their_projections(tmp_path: Path) -> None:
     z = np.mgrid[:BOX, :BOX, :BOX] - BOX // 2
     ball = np.exp(-(z**2).sum(0) / 72).astype(np.float32)

@@ -26,6 +26,7 @@ ROUNDS = 100
 FOLDS = 3
 SETTLED = 0.005  # share of images that change their likeliest copy
 EVIDENT = 10.0  # log likelihood that held-out images must gain: by chance it is 1 or 2
+SPAN, RISE = 5, 0.01  # rounds, and the share of what a start gains in its folds that it must still win in them
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ def _from_parts(
     tried.sort(key=lambda one: one[0], reverse=True)
     for _, part, shares in tried[:GUESSED]:
         within = replace(copies, mask=copies.mask * part)
-        yield _settled(folds, shares, lambda cross, norm: judged(cross, norm)[1], within, workers)
+        yield _settled(folds, shares, judged, within, workers)
 
 
 def _random(folds: list[Rest], copies: Copies, rng: np.random.Generator) -> list[np.ndarray]:
@@ -83,23 +84,39 @@ def _random(folds: list[Rest], copies: Copies, rng: np.random.Generator) -> list
 
 
 def _settled(
-    folds: list[Rest], shares: list[np.ndarray], shared: Callable[..., np.ndarray], copies: Copies, workers: Workers
-) -> np.ndarray:
-    """D after each image, from shares (n, c) of each fold, has been shared out as the other folds' D says."""
+    folds: list[Rest], shares: list[np.ndarray], shared: Callable[..., tuple[float, np.ndarray]], copies: Copies,
+    workers: Workers,
+) -> np.ndarray:  # fmt: skip
+    """D after each image, from shares (n, c) of each fold, has been shared out as the other folds' D says.
+
+    shared: of cross terms and norms what D gains, and the shares. What counts is the gain in images that D is not made
+    of: D itself, and choices between copies that are nearly as likely, go on changing long after that has come to rest.
+    A start that gains nothing evident yet is on its way.
+    """
     sums = [fold.summed(share, copies) for fold, share in zip(folds, shares)]
+    gains: list[float] = []
     for _ in range(ROUNDS):
-        changed = 0
+        changed, gained = 0, 0.0
         for number, fold in enumerate(folds):
             volume = difference(together(sums[:number] + sums[number + 1 :]), None, copies)
-            found = shared(*fold.scored(volume, copies, workers.map))
+            more, found = shared(*fold.scored(volume, copies, workers.map))
+            gained += more
             changed += int((found.argmax(axis=1) != shares[number].argmax(axis=1)).sum())
             shares[number], sums[number] = found, fold.summed(found, copies)
-        if changed < SETTLED * sum(map(len, folds)):
+        gains.append(gained)
+        if changed < SETTLED * sum(map(len, folds)) or _level(gains):
             break
     return difference(together(sums), None, copies)
 
 
-def _leaning(cross: np.ndarray, _: np.ndarray) -> np.ndarray:
-    """Shares (n, c) of copies from their cross terms with D, taken so small that these vary by 1 from copy to copy."""
+def _level(gains: list[float]) -> bool:
+    """Whether what the folds gained, round by round, is evident and has come to rest."""
+    last = gains[-1]
+    return len(gains) > SPAN and last > EVIDENT * FOLDS and last - gains[-1 - SPAN] < RISE * last
+
+
+def _leaning(cross: np.ndarray, norm: np.ndarray) -> tuple[float, np.ndarray]:
+    """What D gains, and shares (n, c) of copies from their cross terms with D, taken so small that these vary by 1 from
+    copy to copy."""
     lean = cross - cross.mean(axis=1, keepdims=True)
-    return shared_out(lean / (lean.std() + 1e-300))
+    return judged(cross, norm)[0], shared_out(lean / (lean.std() + 1e-300))

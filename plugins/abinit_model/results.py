@@ -12,7 +12,7 @@ from spa.recipe.abinit.alone import SHOWN
 from spa.recipe.abinit.course import Outcome
 from spa.recipe.abinit.ended import final_maps, posed
 from spa.recipe.abinit.inputs import Given
-from spa.recipe.kept import EVIDENCE
+from spa.recipe.kept import AWAY, EVIDENCE
 from spa.volume.fsc import crossing
 
 CLEAR = 0.6  # of an image's posterior in its best pose: below, half of the best poses and more were wrong
@@ -52,7 +52,7 @@ def _particles(given: Given, outcome: Outcome) -> Table:
     found = outcome.state.found
     assert found is not None
     place = np.argsort(_order(outcome))
-    return posed(given, found).with_columns(
+    return posed(given, found).without(AWAY).with_columns(
         rlnClassNumber=place[found.number] + 1, rlnMaxValueProbDistribution=found.peak,
         **{EVIDENCE: np.round(outcome.shown, 4)},
     )  # fmt: skip

@@ -48,7 +48,7 @@ class Classes:
     def particles(self) -> Table:
         """The particles' table with the pose in the best class, and what each class has of it."""
         best, _ = self.state.best()
-        table = pose_table(self.given, best, self.state.evidence)
+        table = pose_table(self.given, best, self.state)
         return with_scales(table, self.given.problem, self.state).with_columns(
             rlnClassNumber=self.number,
             rlnMaxValueProbDistribution=np.round(self.shares.max(axis=1) * best.weight.max(axis=1), 6),

@@ -14,7 +14,7 @@ from spa.class3d import consensus, loop
 from spa.class3d.prior import prior
 from spa.class3d.settings import Settings
 from spa.refine import loop as refinement
-from spa.refine import plan, recognised, rivals, scales
+from spa.refine import plan, recognised, rivals, scales, whole
 from spa.refine.problem import Problem, Workers
 from spa.refine.states import State
 from spa.volume.masks import soft_sphere
@@ -43,7 +43,8 @@ def weighed(problem: Problem, state: State, workers: Workers) -> State:
 
 
 def judged(problem: Problem, state: State, workers: Workers) -> State:
-    """The state with the evidence for what each image's class shows, in any pose, over nothing and random patterns."""
+    """The state with the evidence for what each image's class shows, in any pose, over nothing and random patterns, and
+    how far each is from showing all of it."""
     (best, number), order = state.best(), len(problem.settings.operators)
     inside, views = float((state.maps != 0).mean()), order * np.bincount(number, minlength=len(state.maps)) / 2
     own = [recognised.own_noise(curve, state.radius, inside, some) for curve, some in zip(state.curves, views)]
@@ -51,7 +52,8 @@ def judged(problem: Problem, state: State, workers: Workers) -> State:
     found = recognised.evidence(best, prior, order, np.array(own)[number])
     maps = state.maps.mean(axis=1) * problem.solvent
     found = recognised.over_patterns(problem.images, maps, found, state.radius, state.noise, workers)
-    return replace(state, evidence=found, threshold=recognised.threshold(found))
+    away = whole.deviations(problem, state, workers, refinement.sources_of(state, workers))
+    return replace(state, evidence=found, threshold=recognised.threshold(found), whole=away)
 
 
 def _shares(problem: Problem, state: State, workers: Workers) -> np.ndarray:

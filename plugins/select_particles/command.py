@@ -11,21 +11,20 @@ from spa.job.run import Run, job
 @options.star_out
 @options.standard
 @options.plot
-@click.option("--chance", type=click.FloatRange(0, 1), default=0.5, show_default=True,
+@click.option("--chance", type=click.FloatRange(0, 1), show_default="0.5, but no more than 2 % of the whole ones go",
               help="Keep what is at least so likely to be whole; 0: all, with their chances.")
 @options.rejected
 @job("select particles")
-def particles(run: Run, star: str, output: str, plot: str | None, chance: float, rejected: str | None) -> None:
+def particles(run: Run, star: str, output: str, plot: str | None, chance: float | None, rejected: str | None) -> None:
     """Keep the particles that show all of what their map shows.
 
     Broken particles, some of which any preparation has, those that lack a domain, and other things that were picked
-    agree with the map less than whole ones do.  What refine homo, nu, hetero and abinit model write of each image
-    (_spaParticleEvidence) is compared with that of the others in its class and optics group: the many that are
-    whole lie about one value, and a particle far below it is more likely another thing.  The table gets
-    _spaWholeChance; how many of those kept lack something, and how many left out do not, is said.  Where none stand
-    apart by showing less, all stay; so they do where so many are broken that both kinds run together.  Particles
-    that lack what moves or comes and goes are better sorted than left out: see `spa classify 3d` and `spa vary
-    linear`.
+    agree with the map less than whole ones do.  What refine homo, nu, local and hetero write of each image
+    (_spaWholeDeviation: how far it is from showing all of the map; of other jobs _spaParticleEvidence) is compared
+    with that of the others in its class and optics group: whole ones lie about one value, and a particle far below it
+    is more likely another thing.  The table gets _spaWholeChance; how many of those kept lack something, and how many
+    left out do not, is said.  Where none stand apart by showing less, all stay.  Particles that lack what moves or
+    comes and goes are better sorted than left out: see `spa classify 3d` and `spa vary linear`.
 
     \b
     Examples:
@@ -38,7 +37,7 @@ def particles(run: Run, star: str, output: str, plot: str | None, chance: float,
     tables = run.read(star)
     found = chosen(tables["particles"], by_class=not maps.of_one_class(tables))
     table = tables["particles"].with_columns(**{CHANCE: found.chance.round(4)})
-    kept = found.chance >= chance
+    kept = found.kept(chance)
     if plot:
         found.draw(plot, chance)
     if rejected:

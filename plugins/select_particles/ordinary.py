@@ -9,8 +9,10 @@ density there). Only lower values are added, so the curve is fitted about the mo
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 GRID = 1024  # points of the density
+SPARED = 0.015  # of the ordinary values, the most that are given up unless more is asked for; it is known to a third
 SURPLUS = 3.0  # standard errors by which the values below a limit are more than the curve has there
 BELOW, ABOVE = 0.65, 0.1  # of the peak's density: how far down the curve is fitted, on either side
 
@@ -34,16 +36,24 @@ class Ordinary:
         """The density of the ordinary values (GRID,), of area `share`."""
         return self.share * _normal(self.at, self.mode, self.deviation)
 
-    def limit(self, least: float) -> float:
-        """The value above which all have at least such a chance; -inf where all have."""
-        below = np.flatnonzero(self.chances < least)
-        return float(self.at[below[-1]]) if below.size else -np.inf
+    def limit(self, least: float | None = None) -> float:
+        """The value above which all have at least such a chance; -inf where all have. None: above which more are
+        ordinary than not, or lower, so that no more than SPARED of the ordinary values lie below it."""
+        below = np.flatnonzero(self.chances < (0.5 if least is None else least))
+        end = float(self.at[below[-1]]) if below.size else -np.inf
+        return end if least is not None else min(end, self.mode + float(ndtri(SPARED)) * self.deviation)
+
+    def kept(self, values: np.ndarray, least: float | None = None) -> np.ndarray:
+        """(n,) of the values that it was made of, those above the limit."""
+        if least is not None:
+            return self.chance >= least
+        return (self.chance >= 0.5) | (values > self.limit())
 
 
 def ordinary(values: np.ndarray) -> Ordinary:
     """Of finite values (n,), which are not all the same. Chances are 1 throughout where no more lie below than the
     curve has there, but for chance."""
-    n, width = len(values), _bandwidth(values)
+    width = _bandwidth(values)
     at = np.linspace(values.min() - 3 * width, values.max() + 3 * width, GRID)
     density = _smoothed(values, at, width)
     mode, deviation, share = _central(at, density, width)
@@ -55,7 +65,13 @@ def ordinary(values: np.ndarray) -> Ordinary:
     lower = values < found.limit(0.5)
     if lower.sum() - found.chance[lower].sum() > SURPLUS * np.sqrt(max(1, lower.sum())):
         return found
-    return Ordinary(mode, deviation, 1.0, np.ones(n), at, np.ones(GRID))
+    return whole_alone(values, mode, deviation)
+
+
+def whole_alone(values: np.ndarray, mode: float, deviation: float) -> Ordinary:
+    """Where all values (n,) are ordinary ones."""
+    at = np.linspace(values.min() - deviation, values.max() + deviation, GRID)
+    return Ordinary(mode, deviation, 1.0, np.ones(len(values)), at, np.ones(GRID))
 
 
 def _central(at: np.ndarray, density: np.ndarray, width: float) -> tuple[float, float, float]:

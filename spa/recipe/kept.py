@@ -21,7 +21,7 @@ from spa.refine.solvent import flattened
 from spa.refine.states import State
 
 STATE = "state.npz"
-EVIDENCE = "spaParticleEvidence"
+EVIDENCE, AWAY = "spaParticleEvidence", "spaWholeDeviation"
 CROWDED = 0.01  # of the images at the edge of the shifts that were searched
 CLEAR = 0.5  # mean share of the best pose, of images that show the particle, below which a result is in doubt
 LEAST = 0.1  # of the images must show the particle
@@ -158,7 +158,7 @@ def summary(problem: Problem, state: State) -> str:
 
 def written(run: Run, given: Inputs, state: State) -> Tables:
     """Maps and curve into DIR; the table with poses."""
-    table = pose_table(given, state.poses[0], state.evidence)
+    table = pose_table(given, state.poses[0], state)
     return with_files(run, given, state, with_scales(table, given.problem, state))
 
 
@@ -195,20 +195,23 @@ def curve_table(curve: np.ndarray, width: float) -> Table:
     )  # fmt: skip
 
 
-def pose_table(given: Inputs, poses: Poses, evidence: np.ndarray) -> Table:
-    """The particles' table with the best mode of each, its error, its share of the posterior, and the evidence (n,)."""
+def pose_table(given: Inputs, poses: Poses, state: State) -> Table:
+    """The particles' table with the best mode of each, its error, its share of the posterior, and the state's evidence
+    and how far it says that each is from showing all of its map."""
     images = given.problem.images
     n = np.arange(len(images))
     best = poses.weight.argmax(axis=1)
     spread = np.sqrt((poses.root[n, best] ** 2).sum(axis=-1))
-    return given.stack.table(given.rows).with_columns(
+    whole = {} if state.whole is None else {AWAY: np.round(state.whole, 4)}
+    return given.stack.table(given.rows).without(AWAY).with_columns(
         **pose_columns(poses.poses[n, best], poses.shifts[n, best], images.pixel_size),
         rlnRandomSubset=images.half + 1,
         rlnMaxValueProbDistribution=poses.weight[n, best],
         rlnLogLikeliContribution=poses.logp[n, best],
         rlnNrOfSignificantSamples=(poses.weight >= 0.01).sum(axis=1),
         spaPoseEntropy=poses.entropy(),
-        **{EVIDENCE: np.round(evidence, 4)},
+        **{EVIDENCE: np.round(state.evidence, 4)},
+        **whole,
         spaTurnError=np.rad2deg(np.sqrt((spread[:, :3] ** 2).sum(axis=1))),
         spaShiftError=np.sqrt((spread[:, 3:] ** 2).sum(axis=1)) * images.pixel_size,
     )

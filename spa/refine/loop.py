@@ -21,6 +21,7 @@ from spa.refine.problem import Problem, Workers
 from spa.refine.settings import searches
 from spa.refine.states import State
 from spa.refine.views import in_order
+from spa.refine.whole import deviations
 from spa.search import orientations
 from spa.search.newton import Modes
 from spa.search.prior import Prior
@@ -133,16 +134,15 @@ def in_one_frame(
 
 
 def weighed(problem: Problem, state: State, workers: Workers) -> State:
-    """The state whose evidence for the particle in each image is that over random patterns, too, and how much of the
-    power of those that surely show it the maps explain."""
+    """The state whose evidence for the particle in each image is that over random patterns, too, how far each is from
+    showing all of its map, and how much of the power of those that surely show it the maps explain."""
     problem = scales.seen(problem, state)
-    images, maps = problem.images, state.maps[0] * problem.solvent
-    evidence = recognised.over_patterns(
-        images, maps.mean(axis=0)[None], state.evidence, state.radius, state.noise, workers
-    )
+    joint = (state.maps[0] * problem.solvent).mean(axis=0)[None]
+    evidence = recognised.over_patterns(problem.images, joint, state.evidence, state.radius, state.noise, workers)
     shown = [rows[evidence[rows] > recognised.SURE][:MOST] for rows in plan.everything(problem)]
     part = explained(problem, state, shown, workers)
-    return replace(state, evidence=evidence, explained=part, threshold=recognised.threshold(evidence))
+    away = deviations(problem, state, workers, sources_of(state, workers))
+    return replace(state, evidence=evidence, explained=part, threshold=recognised.threshold(evidence), whole=away)
 
 
 def explained(problem: Problem, state: State, rows: Halves, workers: Workers) -> float:

@@ -29,6 +29,7 @@ class State:
     done; explained: of the images' power over the background, what the maps have of it, and threshold: the evidence
     above which an image shows the particle, once done; scales (2, groups): grey scales of the groups of each half's
     images, where there are groups;
+    whole (n,): by how many standard deviations each is likelier than one that shows all of its map, once done;
     likelier (n,): by how much (nats) each image's evidence grew in its last search, NaN before its second;
     begun: images of each half that earlier iterations have taken, those taken again counted again; turns: whether the
     next iteration takes some of them only; passes: iterations yet, each counted by the share of all images it took;
@@ -70,6 +71,7 @@ class State:
     joint: np.ndarray | None = None
     scales: np.ndarray | None = None
     likelier: np.ndarray | None = None
+    whole: np.ndarray | None = None
 
     @property
     def curve(self) -> np.ndarray:
@@ -82,7 +84,7 @@ class State:
 
 
 _ARRAYS = ("maps", "curves", "noise", "shares", "searched", "settled", "evidence", "background")
-_LAST = ("halves", "joint", "scales", "likelier")  # where they are
+_LAST = ("halves", "joint", "scales", "likelier", "whole")  # where they are
 _PLAIN = [f.name for f in fields(State) if f.name not in {*_ARRAYS, *_LAST, "poses"}]
 
 

@@ -74,6 +74,7 @@ def test_what_no_class_explains_is_told(done: Path) -> None:
     table = star.read(done / "out.star")["particles"]
     junk, evidence = table.ints("spaTruth") == 1, table.floats("spaParticleEvidence")
     assert (evidence[~junk] > 5).mean() > 0.95 and (evidence[junk] < 0).mean() > 0.9
+    assert table.floats("spaWholeDeviation")[~junk].std() == pytest.approx(1, abs=0.3)
 
 
 def test_maps_of_each_class_are_in_the_stream_and_can_be_chosen(done: Path, tmp_path: Path) -> None:

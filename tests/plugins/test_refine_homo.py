@@ -56,6 +56,7 @@ def test_poses_are_near_the_truth(data: Path, done: Path) -> None:
     names = ("rlnMaxValueProbDistribution", "rlnLogLikeliContribution", "spaPoseEntropy", "spaParticleEvidence")
     for name in (*names, "spaTurnError", "spaShiftError"):
         assert np.isfinite(found.floats(name)).all()
+    assert found.floats("spaWholeDeviation").std() == pytest.approx(1, abs=0.3)  # all are whole
     scale, micrograph = found.floats("rlnGroupScaleCorrection"), found.text("rlnMicrographName")
     assert scale.mean() == pytest.approx(1, abs=0.01) and len(set(micrograph)) > 1
     assert len(set(zip(micrograph, found.ints("rlnRandomSubset"), scale))) <= 2 * len(set(micrograph))

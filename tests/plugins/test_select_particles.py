@@ -8,6 +8,7 @@ import pytest
 from spa.io import star
 from spa.io.star import Table, Tables
 from spa.testing import is_png, run_spa
+from spa_plugins.select_particles.kinds import highest
 from spa_plugins.select_particles.ordinary import ordinary
 
 WHOLE = 1000
@@ -17,6 +18,33 @@ def evidence(broken: int, mode: float = 100.0, seed: int = 0) -> np.ndarray:
     """Of whole particles about a mode, then of broken ones, which show anything from nothing to most of it."""
     rng = np.random.default_rng(seed)
     return np.concatenate([rng.normal(mode, 0.15 * mode, WHOLE), rng.uniform(0, 0.75 * mode, broken)])
+
+
+def deviations(broken: int, lack: float, seed: int, contrast: float = 0.0) -> np.ndarray:
+    """Of whole particles, whose contrast differs by a share, then of broken ones, that lack so many deviations."""
+    rng = np.random.default_rng(seed)
+    signal = np.sqrt(2 * rng.uniform(20, 120, WHOLE))
+    whole = rng.normal(1, 1, WHOLE) + contrast * signal * rng.standard_normal(WHOLE)
+    return np.concatenate([whole, rng.normal(1 - lack, 1.1, broken)])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("broken", "lack"), [(100, 4.0), (400, 3.5), (1000, 2.5), (1000, 4.0)])
+def test_kinds_that_run_together_are_parted_and_whole_ones_spared(broken: int, lack: float, seed: int) -> None:
+    """With half of all broken, and both kinds one hump, few of the whole ones go."""
+    values = deviations(broken, lack, seed)
+    found = highest(values)
+    kept = found.kept(values)
+    assert (~kept[:WHOLE]).mean() < 0.03 and kept[WHOLE:].mean() < (0.25 if lack > 3 else 0.6)
+    assert found.mode == pytest.approx(1, abs=0.4) and found.deviation == pytest.approx(1, abs=0.15)
+    assert found.chance.sum() == pytest.approx(WHOLE, rel=0.15)
+
+
+@pytest.mark.parametrize("contrast", [0.0, 0.1, 0.2])
+@pytest.mark.parametrize("seed", range(4))
+def test_all_stay_where_whole_ones_differ_in_contrast(seed: int, contrast: float) -> None:
+    values = deviations(0, 0.0, seed, contrast)
+    assert highest(values).kept(values).mean() > 0.98
 
 
 def write(folder: Path, values: np.ndarray, **columns: object) -> Path:
@@ -84,6 +112,21 @@ def test_kinds_that_stand_apart_are_told_so(tmp_path: Path) -> None:
     result = run_spa("select", "particles", write(tmp_path, values), "-o", tmp_path / "o.star")
     assert result.status == 0 and "none is in doubt" in result.stderr, result.stderr
     assert len(star.read(tmp_path / "o.star")["particles"]) == WHOLE
+
+
+def test_how_far_from_whole_goes_before_evidence(tmp_path: Path) -> None:
+    """Evidence that differs with defocus and view hides what the deviation tells; chances that are asked for hold."""
+    away, seen = deviations(400, 4.0, 0), np.random.default_rng(1).normal(60, 20, WHOLE + 400)
+    seen[:2] = -np.inf, -3
+    result = run_spa("select", "particles", write(tmp_path, seen, spaWholeDeviation=away), "-o", tmp_path / "o.star",
+                     "--plot", tmp_path / "f.png")  # fmt: skip
+    kept = star.read(tmp_path / "o.star")["particles"]
+    assert result.status == 0 and "whose deviation from whole is above -" in result.stderr, result.stderr
+    assert WHOLE * 0.97 < len(kept) < WHOLE * 1.05 and is_png(tmp_path / "f.png")
+    assert kept.listed("rlnImageName")[0] == "3@a.mrcs"
+    sure = run_spa("select", "particles", tmp_path / "p.star", "--chance", 0.9, "-o", tmp_path / "s.star")
+    assert sure.status == 0
+    assert star.read(tmp_path / "s.star")["particles"].floats("spaWholeChance").min() >= 0.9
 
 
 def test_what_is_no_evidence_is_said(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from spa.recipe.abinit.alone import SHOWN
 from spa.recipe.abinit.course import Outcome
 from spa.recipe.abinit.ended import final_maps, posed
 from spa.recipe.abinit.inputs import Given
+from spa.recipe.abinit.quenching import shell_of, stuck
 from spa.recipe.kept import AWAY, EVIDENCE
 from spa.volume.fsc import crossing
 
@@ -164,9 +165,9 @@ def doubt(given: Given, outcome: Outcome) -> str:
     """What speaks against the result, or nothing: halves that agree no further than the map that both began from, or
     poses that are not known.
     """
-    shell = max(crossing(curve, 0.143) for curve in outcome.state.curves)
-    if shell > outcome.band + 1:
+    if not stuck(outcome.state, outcome.band, given.images.band.radius):
         return unsure(outcome)
+    shell = shell_of(outcome.state)
     return (
         f"the half maps agree to {given.images.resolution_of(shell):.0f} A, no further than what both began from: "
         "this may not be the particle; look at it, and try more particles or --seeds"

@@ -12,7 +12,7 @@ import pytest
 from spa.abinit.agree import Agreement
 from spa.abinit.plan import Settings
 from spa.abinit.score import LAST, Scale
-from spa.recipe.abinit import parting
+from spa.recipe.abinit import parting, quenching
 from spa.recipe.abinit.course import CYCLES, PATIENCE, RACE, Course, Entry
 from spa.refine.problem import ALONE
 from spa.volume.symmetry import operators
@@ -88,3 +88,15 @@ def test_starts_of_several_classes_are_swept_and_the_likeliest_goes_on(
     several = [replace(one, settings=replace(one.settings, classes=2)) for one in starts(20)]
     best, _ = Narrow().finished(several, Scale(5, 0.3))
     assert best.seed == 0 and went == swept
+
+
+@pytest.mark.parametrize(
+    ("clear", "shell", "doubted"), [(0.9, 14, False), (0.9, 9, True), (0.5, 14, True), (0.9, 20, False)]
+)
+def test_other_starts_are_tried_where_poses_are_unsure_or_halves_agree_in_what_they_began_from(
+    clear: float, shell: int, doubted: bool
+) -> None:
+    """Poses of a wrong map may be clear; where images end, at the 20th shell, there is no further to agree."""
+    curve = np.where(np.arange(31) <= shell, 0.9, 0.0)
+    state: Any = SimpleNamespace(clearest=clear, curves=[curve])
+    assert quenching.in_doubt(state, 9 if shell < 20 else 19, 20) == doubted

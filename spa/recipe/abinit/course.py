@@ -102,7 +102,7 @@ class Course:
         found = Sharpening(self, best).outcome()
         if best.settings.classes > 1:
             best, found, apart = alone.mended(self, best, found, seeds)
-        elif found[0].clearest < quenching.UNSURE:
+        elif quenching.in_doubt(found[0], scale.band, self.given.images.band.radius):
             other = quenching.best(self, seeds, best, scale)
             if other is not best:
                 best, found = other, Sharpening(self, other, "again").outcome()

@@ -1,4 +1,4 @@
-"""Other starts for one map whose poses stay unsure to the end: quenched, in finer shells, from small batches.
+"""Other starts for one map that is in doubt at the end: quenched, in finer shells, from small batches.
 
 Of small particles in wide spheres all heats make one map, its own mirror image: shells that would tell are not used.
 """
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spa.abinit import score
+from spa.abinit import score, sharpen
 from spa.abinit.plan import Settings, climb, last_bands, quench, small_batch
+from spa.volume.fsc import crossing
 
 if TYPE_CHECKING:
     from spa.recipe.abinit.course import Course, Entry
@@ -18,6 +19,25 @@ FINER = 1.2  # times the shells that the particle's width asks for
 LAST = 12  # cycles at most
 CLEAR = 0.68  # of a posterior, where they end: wrong maps, too, are sharper in finer shells
 UNSURE = 0.66  # of the posteriors at the end of a course, below which others are tried
+
+
+def in_doubt(state: sharpen.State, band: int, last: int) -> bool:
+    """Whether poses stay unsure, or half maps of images of so many shells at last are `stuck` in a band."""
+    return state.clearest < UNSURE or stuck(state, band, last)
+
+
+def stuck(state: sharpen.State, band: int, last: int) -> bool:
+    """Whether half maps agree no further than what both began from, in a band (shells), though images went further.
+
+    Halves that agree to the last shell of all had nowhere else to go.
+    """
+    shell = shell_of(state)
+    return shell <= band + 1 and shell < last
+
+
+def shell_of(state: sharpen.State) -> float:
+    """Where the half maps of the best class part."""
+    return max(crossing(curve, 0.143) for curve in state.curves)
 
 
 def settings_of(course: "Course") -> Settings:

@@ -110,6 +110,19 @@ def test_rigid_motions_cost_nothing_and_slopes_are_right(made: tuple) -> None:
     assert (ends[0] - ends[1]) / 2 == pytest.approx(float((slope * way).sum()), rel=0.02)
 
 
+@pytest.mark.parametrize("size", [0.02, 0.2, 0.6, -0.9, -1.3])
+def test_what_a_strain_costs_is_its_distance_from_the_rotations(made: tuple, size: float) -> None:
+    """By the stretches s of its singular values, the least of them negative where it is turned inside out."""
+    lattice, body, density, *_ = made
+    rng = np.random.default_rng(5)
+    turn = from_rotation_vectors(rng.standard_normal((1, 3)))[0]
+    strain = turn @ np.diag([1 + size, 1 + 0.3 * abs(size), 1 - 0.2 * abs(size)])
+    stretches = np.linalg.svd(strain)[1] * [1, 1, np.sign(1 + size)]
+    moves = (lattice.vertices @ (strain - np.eye(3)).T).astype(np.float32)
+    found = rigid.energy(lattice, rigid.stiffness(lattice, body.cell, np.abs(density)), moves[None])[0][0]
+    assert found == pytest.approx(((stretches - 1) ** 2).sum(), rel=2e-3)
+
+
 def test_a_shift_of_all_vertices_shifts_the_map(made: tuple) -> None:
     lattice, body, *_ = made
     z, y, x = np.ogrid[(slice(-(BOX // 2), BOX // 2),) * 3]

@@ -53,6 +53,8 @@ class Choice:
         of, digits = ("evidence", 0) if self.column == EVIDENCE else ("deviation from whole", 1)
         limits = ", ".join(f"{one.found.limit(least):.{digits}f}{f' ({one.name})' if one.name else ''}"
                            for one in self.groups if np.isfinite(one.found.limit(least)))  # fmt: skip
+        if not limits:
+            return f"{count}: the others show nothing, and none of these stand apart by showing less"
         rest, lost = (1 - self.chance[kept]).sum(), self.chance[~kept].sum()
         if max(rest, lost) < 0.5:
             return f"{count}, whose {of} is above {limits}; none is in doubt"

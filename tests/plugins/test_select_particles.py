@@ -129,6 +129,13 @@ def test_how_far_from_whole_goes_before_evidence(tmp_path: Path) -> None:
     assert star.read(tmp_path / "s.star")["particles"].floats("spaWholeChance").min() >= 0.9
 
 
+def test_what_shows_nothing_goes_where_all_others_are_whole(tmp_path: Path) -> None:
+    seen = np.where(np.arange(WHOLE) < 3, -1.0, 40.0)
+    path = write(tmp_path, seen, spaWholeDeviation=deviations(0, 0, 0))
+    result = run_spa("select", "particles", path, "-o", tmp_path / "o.star")
+    assert result.status == 0 and "997 of 1000 particles kept: the others show nothing" in result.stderr, result.stderr
+
+
 def test_what_is_no_evidence_is_said(tmp_path: Path) -> None:
     few = run_spa("select", "particles", write(tmp_path, np.arange(20.0)))
     same = run_spa("select", "particles", write(tmp_path, np.full(100, 7.0)))

@@ -56,8 +56,7 @@ def pick_all(run: Run, tables: Tables, settings: Settings) -> Tables:
     def work(entry: Entry) -> dict[str, Any]:
         field = early.pop(entry.name, None)
         field = prepare(entry) if field is None else field
-        field = field.blind if learned.blind else field
-        found = pick(field, learned.shape, least, learned.spacing, settings.most)
+        found = pick(learned.seen(field), learned.shape, least, learned.spacing, settings.most)
         return shared.write_file(files[entry.name], COLUMNS, _values(found), entry)
 
     done = list(run.each(rows, work, lambda entry: entry.name, "micrograph"))
@@ -91,7 +90,7 @@ def _without_specks(
 
 
 def _seen(field: Field, learned: Learned) -> Tops:
-    return tops(field.blind if learned.blind else field, learned.shape, learned.spacing)
+    return tops(learned.seen(field), learned.shape, learned.spacing)
 
 
 def _prepared(run: Run, reader: Reader) -> Callable[[Entry], Field]:

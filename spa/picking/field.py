@@ -102,6 +102,22 @@ class Field:
             found.__dict__.pop(made, None)
         return found
 
+    def unexplained(self, spectrum: np.ndarray, count: int) -> "Field":
+        """The same, whitened by what power so many particles of a round shape do not explain: theirs is no noise.
+
+        spectrum: of one, through the CTF, in the image's units, at the `rings`. No less is left than the least power
+        of the band.
+        """
+        frequency, power, _ = self._radial
+        band = self._band(frequency)
+        rest = np.maximum(power - count * spectrum**2, power[band].min(initial=power.max()))
+        found = copy(self)
+        found.scored = None
+        for made in ("whitening", "passed", "white_ft", "blind"):
+            found.__dict__.pop(made, None)
+        found.__dict__["_radial"] = frequency, power, self._floored(frequency, rest)
+        return found
+
     def framed(self, image: np.ndarray) -> np.ndarray:
         """Transform of an image of the field's shape in the frame."""
         frame = np.zeros(self.frame, np.float32)
@@ -126,9 +142,19 @@ class Field:
     def _radial(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Frequencies (1/angstrom), the power there, and what whitening divides amplitudes by."""
         power, frequency = radial_power(self.framed(self.image), self.k, self.pixel_size)
-        band = (frequency > 1 / (2 * self.scope.largest)) & (frequency < 1 / self.scope.lowpass)
-        floored = power + _FLOOR * power[band].max(initial=float(power.max()) if not band.any() else 0.0)
-        return frequency, power, np.sqrt(floored)
+        return frequency, power, self._floored(frequency, power)
+
+    def _floored(self, frequency: np.ndarray, power: np.ndarray) -> np.ndarray:
+        band = self._band(frequency)
+        return np.sqrt(power + _FLOOR * power[band].max(initial=float(power.max()) if not band.any() else 0.0))
+
+    def _band(self, frequency: np.ndarray) -> np.ndarray:
+        return (frequency > 1 / (2 * self.scope.largest)) & (frequency < 1 / self.scope.lowpass)
+
+    @property
+    def rings(self) -> np.ndarray:
+        """Frequencies (1/angstrom) at which power is told."""
+        return self._radial[0]
 
     def _whitening_at(self, k: np.ndarray) -> np.ndarray:
         frequency, _, amplitude = self._radial

@@ -5,7 +5,7 @@ the next template: a matched filter for what is there, not for what was guessed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +15,7 @@ from spa.picking.field import Field, Scope
 from spa.picking.matched import contest, score_map
 from spa.picking.race import Map, Runner, race
 from spa.picking.shapes import Shape, family, frequencies, hankel
-from spa.picking.threshold import threshold
+from spa.picking.threshold import FEWEST, mixture, threshold
 
 _SHARE = 0.25  # of the room in a micrograph, filled with picks that teach
 _RADII = 96
@@ -29,13 +29,30 @@ _ALIKE = 1.05  # by which evidence may differ for nothing
 _MARGIN = 1.25  # by which a round shape must beat what is learned from it, which finds centres more surely
 _CLEAR = 1.05  # by which shapes as they are must beat those seen through the CTF
 _WIENER = 0.1
+_FURTHER = 1.05  # by which particles must stand further apart from the rest where their own power is taken off
+
+
+@dataclass(frozen=True)
+class First:
+    """What tells how much of a field's power is of particles: a learned shape, its least score and its spacing."""
+
+    shape: Shape
+    threshold: float
+    spacing: float
+
+    def taken_off(self, field: Field) -> Field:
+        """The field whitened by the rest. Where particles crowd, most of the power at their size is theirs: taken for
+        noise, it would hide what they have in common."""
+        count = len(tops(field, self.shape, self.spacing).above(self.threshold))
+        seen = self.shape.at(field.rings) * _rings(field, field.rings) / field.pixel_size**2
+        return field.unexplained(seen, count)
 
 
 @dataclass(frozen=True)
 class Learned:
     """What picking rests on: shape, least score (sd of the background), spacing (angstroms); evidence for all tried.
 
-    blind: the shape is seen as it is, not through the micrographs' CTF.
+    blind: the shape is seen as it is, not through the micrographs' CTF. first: what is picked before, if anything.
     """
 
     shape: Shape
@@ -43,6 +60,12 @@ class Learned:
     spacing: float
     tried: dict[str, float]
     blind: bool
+    first: First | None = None
+
+    def seen(self, field: Field) -> Field:
+        """A field as the shape is compared with it."""
+        field = field.blind if self.blind else field
+        return self.first.taken_off(field) if self.first else field
 
 
 def learn(
@@ -64,7 +87,17 @@ def learn(
     if shape.name == "learned" and rounds > 1:  # the last round sees all fields
         shape = refined_shape(fields, scope, shape, 1, spacing or APART * shape.diameter, over)
     gap = APART * shape.extent if spacing is None else spacing
-    return Learned(shape, limit(fields, shape, gap, over), gap, tried, blind)
+    found = list(over(partial(tops, shape=shape, spacing=gap), fields))
+    usual = Learned(shape, _threshold(found), gap, tried, blind)
+    if shape.name != "learned" or not np.isfinite(usual.threshold):
+        return usual
+    first = First(shape, usual.threshold, gap)
+    fields = list(over(first.taken_off, fields))
+    shape = refined_shape(fields, scope, shape, 1, gap, over)
+    freed = list(over(partial(tops, shape=shape, spacing=gap), fields))
+    if _apart(freed) < _FURTHER * _apart(found):
+        return usual
+    return replace(usual, shape=shape, threshold=_threshold(freed), first=first)
 
 
 def chosen(
@@ -203,9 +236,10 @@ def _combined(parts: list[tuple[np.ndarray, int, np.ndarray]], scope: Scope, sha
     return Shape("learned", shape.diameter, values, float(places[1]))
 
 
-def limit(fields: Sequence[Field], shape: Shape, spacing: float, over: Map) -> float:
-    """The threshold for a shape, from the peaks of all fields together."""
-    return _threshold(list(over(partial(tops, shape=shape, spacing=spacing), fields)))
+def _apart(found: Sequence[Tops]) -> float:
+    """How far apart the two kinds of peaks stand, in their standard deviations; 0 where there are too few to tell."""
+    peaks = np.concatenate([one.scores for one in found])
+    return mixture(peaks).apart if len(peaks) >= FEWEST else 0.0
 
 
 def _threshold(found: Sequence[Tops]) -> float:

@@ -16,7 +16,7 @@ from spa.image.quantiles import median, quantiles
 _STARTS = (75, 90, 97, 99.5)  # percentile at which the upper component starts
 _MARGIN, _OF_ALL = 3 / 4, 1 / 2  # share of noise among the peaks at the threshold, and among all that are kept
 APART = 2.0  # Ashman's D (Astron. J. 108 (1994) 2348): below, the scores are taken to be of one kind
-_FEWEST, _MOST = 20, 1000  # scores that a mixture is fitted to
+FEWEST, _MOST = 20, 1000  # scores that a mixture is fitted to
 
 
 def threshold(peaks: np.ndarray, targets: np.ndarray, decoys: np.ndarray) -> float:
@@ -26,7 +26,7 @@ def threshold(peaks: np.ndarray, targets: np.ndarray, decoys: np.ndarray) -> flo
     else than particles: the few brightest of them, or lumps of dirt.
     """
     limit = decoy_limit(targets, decoys)
-    if len(peaks) < _FEWEST or not np.isfinite(limit):
+    if len(peaks) < FEWEST or not np.isfinite(limit):
         return limit
     found = mixture(peaks)
     if found.apart < APART or (peaks >= found.crossing).sum() < (1 - _OF_ALL) * (peaks >= limit).sum():

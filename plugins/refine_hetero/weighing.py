@@ -49,10 +49,11 @@ def judged(problem: Problem, state: State, workers: Workers) -> State:
     inside, views = float((state.maps != 0).mean()), order * np.bincount(number, minlength=len(state.maps)) / 2
     own = [recognised.own_noise(curve, state.radius, inside, some) for curve, some in zip(state.curves, views)]
     prior = plan.shift_prior(problem, state)[0]
-    found = recognised.evidence(best, prior, order, np.array(own)[number])
+    spared = np.array(own)[number]
+    found = recognised.evidence(best, prior, order, spared)
     maps = state.maps.mean(axis=1) * problem.solvent
     found = recognised.over_patterns(problem.images, maps, found, state.radius, state.noise, workers)
-    away = whole.deviations(problem, state, workers, refinement.sources_of(state, workers))
+    away = whole.deviations(problem, state, workers, refinement.sources_of(state, workers), spared)
     return replace(state, evidence=found, threshold=recognised.threshold(found), whole=away)
 
 

@@ -12,7 +12,7 @@ from spa_plugins.select_particles.ordinary import Ordinary, ordinary
 
 EVIDENCE, AWAY, CHANCE = "spaParticleEvidence", "spaWholeDeviation", "spaWholeChance"
 FEWEST = 200  # particles of a group with a limit of its own
-SURE = 5.0  # nats of what surely shows the particle
+SURE, NOTHING = 5.0, -10.0  # nats of what surely shows the particle, and of what surely shows none
 LEAST = 50  # particles that show a distribution
 
 
@@ -89,7 +89,7 @@ def chosen(table: Table, by_class: bool = True) -> Choice:
     evidence = table.floats(EVIDENCE)
     finite = np.isfinite(values) & np.isfinite(evidence)
     if column == AWAY and (evidence > SURE).mean() > 0.5:
-        finite &= evidence > 0
+        finite &= evidence > NOTHING
     if finite.sum() < LEAST or np.ptp(values[finite]) == 0:
         raise DataError(f"{table.where}: {int(finite.sum())} particles with evidence show no distribution; "
                         f"{LEAST} at least, that differ")  # fmt: skip

@@ -21,8 +21,11 @@ def deviation(cross: np.ndarray, norm: np.ndarray) -> np.ndarray:
     return (cross - norm) * np.sqrt(2 / np.where(norm > 0, norm, np.inf))
 
 
-def deviations(problem: Problem, state: State, workers: Workers, sources: list[list[object]]) -> np.ndarray:
-    """(n,) of all images at their best poses in the map of their best class and own half; sources: these, of each."""
+def deviations(
+    problem: Problem, state: State, workers: Workers, sources: list[list[object]], own: float | np.ndarray = 0.0
+) -> np.ndarray:
+    """(n,) of all images at their best poses in the map of their best class and own half; sources: these, of each; own:
+    nats that an image (each, or all) gains from its own noise in the map."""
     (best, number), images = state.best(), scales.seen(problem, state).images
     parts = [
         (block, source)
@@ -32,11 +35,11 @@ def deviations(problem: Problem, state: State, workers: Workers, sources: list[l
             images, in_order(np.flatnonzero((number == place) & (images.half == half)), best), state.radius
         )
     ]
-    found = np.zeros(len(images))
+    found, own = np.zeros(len(images)), np.broadcast_to(own, len(images))
     scale = np.ones(len(images)) if images.scale is None else images.scale
     looks = workers.looks(
         lambda job: workers.engine.agreement(images, best, job[0], job[1], state.radius, state.noise), parts
     )
     for (rows, _), (cross, norm) in zip(parts, looks):
-        found[rows] = deviation(scale[rows] * cross, scale[rows] ** 2 * norm)
+        found[rows] = deviation(scale[rows] * cross - own[rows] / 2, scale[rows] ** 2 * norm)
     return found

@@ -117,7 +117,7 @@ def test_kinds_that_stand_apart_are_told_so(tmp_path: Path) -> None:
 def test_how_far_from_whole_goes_before_evidence(tmp_path: Path) -> None:
     """Evidence that differs with defocus and view hides what the deviation tells; chances that are asked for hold."""
     away, seen = deviations(400, 4.0, 0), np.random.default_rng(1).normal(60, 20, WHOLE + 400)
-    seen[:2] = -np.inf, -3
+    seen[:2] = -np.inf, -30
     result = run_spa("select", "particles", write(tmp_path, seen, spaWholeDeviation=away), "-o", tmp_path / "o.star",
                      "--plot", tmp_path / "f.png")  # fmt: skip
     kept = star.read(tmp_path / "o.star")["particles"]
@@ -130,7 +130,7 @@ def test_how_far_from_whole_goes_before_evidence(tmp_path: Path) -> None:
 
 
 def test_what_shows_nothing_goes_where_all_others_are_whole(tmp_path: Path) -> None:
-    seen = np.where(np.arange(WHOLE) < 3, -1.0, 40.0)
+    seen = np.where(np.arange(WHOLE) < 3, -11.0, np.linspace(-9, 400, WHOLE))
     path = write(tmp_path, seen, spaWholeDeviation=deviations(0, 0, 0))
     result = run_spa("select", "particles", path, "-o", tmp_path / "o.star")
     assert result.status == 0 and "997 of 1000 particles kept: the others show nothing" in result.stderr, result.stderr

@@ -26,12 +26,16 @@ SAMPLE = 2000  # images on which noise and grey scales are measured
 
 @dataclass(frozen=True, eq=False)
 class Posed:
-    """Images whose poses (n, 3, 3) and shifts (n, 2) in pixels are known; operators (g, 3, 3) of the point group."""
+    """Images whose poses (n, 3, 3) and shifts (n, 2) in pixels are known; operators (g, 3, 3) of the point group.
+
+    even: images have one grey scale: of a body that all else was subtracted from, one that lacks it would have none.
+    """
 
     images: Images
     poses: np.ndarray
     shifts: np.ndarray
     operators: np.ndarray = field(default_factory=lambda: np.eye(3)[None])
+    even: bool = False
 
     def __len__(self) -> int:
         return len(self.images)
@@ -90,13 +94,13 @@ class Scales:
         return (cross + precision * self.mean) / (norm + precision) / self.mean
 
 
-def scales(cross: np.ndarray, norm: np.ndarray) -> Scales:
-    """From images' own regressions cross / norm, whose error's variance is 1 / (2 norm)."""
+def scales(cross: np.ndarray, norm: np.ndarray, even: bool = False) -> Scales:
+    """From images' own regressions cross / norm, whose error's variance is 1 / (2 norm); even: all have the mean."""
     seen = norm > 1e-9 * norm.max()
     single, weight = cross[seen] / norm[seen], norm[seen]
     mean = float(max(cross.sum() / norm.sum(), 1e-3))
     spread = float((weight * (single - mean) ** 2).sum() / weight.sum() - len(weight) / (2 * weight.sum()))
-    return Scales(mean, max(spread, 0.0))
+    return Scales(mean, 0.0 if even else max(spread, 0.0))
 
 
 class Differences(Protocol):
@@ -194,7 +198,7 @@ def residuals(posed: Posed, found: np.ndarray, noise: np.ndarray, workers: Worke
     sample = sample_of(posed)
     measured = list(workers.map(lambda rows: _measured(posed, source, rows, noise), blocks_of(sample)))
     cross, norm = (np.concatenate([one[i] for one in measured]) for i in (0, 1))
-    scale = scales(cross, norm)
+    scale = scales(cross, norm, posed.even)
     noise = noise_left(images, sample, np.concatenate([one[2] for one in measured]), noise)
     every = np.empty(len(posed))
 

@@ -149,7 +149,7 @@ def residuals(device: Device, posed: Posed, found: np.ndarray, noise: np.ndarray
     measured = [_regression(held, posed, source, rows, noise) for rows in parts]
     power = np.concatenate([_power(held, posed, source, rows) for rows in parts])
     cross, norm = (np.concatenate([one[i] for one in measured]) for i in (0, 1))
-    scale = scales(cross, norm)
+    scale = scales(cross, norm, posed.even)
     noise = noise_left(images, sample, power, noise)
     every = np.empty(len(posed))
     for rows in _blocks(held):

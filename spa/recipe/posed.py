@@ -13,6 +13,7 @@ from spa.io.star import Tables
 from spa.job import maps
 from spa.job.particles import ParticleSet, half_sets, open_particles
 from spa.job.run import Run
+from spa.job.subtraction import SCALE
 from spa.model.poses import matrices
 from spa.recipe.given import measured_diameter
 from spa.recipe.widths import require_diameter
@@ -100,7 +101,8 @@ def collected(run: Run, asked: Asked, found: Opened, planes: data.Rows | None) -
     images, noise, rows = data.collect(stack, partial(stack.batches, run), found.half, found.shells, circle, planes)
     images = compact(images, found.shells)
     seen = images.seen_from(np.arange(len(images)), matrices(*stack.particles.euler[rows].T))
-    posed = Posed(images, seen, stack.shifts(rows) * stack.pixel_size / images.pixel_size)
+    shifts, left = stack.shifts(rows) * stack.pixel_size / images.pixel_size, SCALE in stack.tables["particles"]
+    posed = Posed(images, seen, shifts, even=left)
     return Given(asked, stack, rows, posed, data.smooth_spectrum(noise))
 
 

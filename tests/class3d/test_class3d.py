@@ -72,6 +72,16 @@ def test_residuals_are_noise_and_the_difference(two: tuple[Problem, np.ndarray])
     assert np.abs(problem.found.scale.mean() - 1) < 0.02 and problem.found.scale.std() < 0.1
 
 
+def test_a_body_that_is_missing_is_no_grey_scale_where_all_else_was_subtracted() -> None:
+    """A quarter of the particles lack it: a scale of each would say so, and leave nothing to tell them apart by."""
+    rng = np.random.default_rng(4)
+    norm, there = rng.uniform(5, 25, 4000), np.arange(4000) % 4 > 0
+    cross = np.where(there, 4 / 3, 0.0) * norm + rng.normal(0, np.sqrt(norm / 2))
+    own, even = (consensus.scales(cross, norm, one).of(cross, norm) for one in (False, True))
+    np.testing.assert_allclose(even, 1, atol=1e-6)
+    assert own[~there].mean() < 0.3 < 1.2 < own[there].mean()
+
+
 def test_a_grey_scale_is_found_and_noise_is_not_taken_for_one() -> None:
     rng = np.random.default_rng(0)
     norm, true = rng.uniform(200, 400, 5000), rng.normal(0.8, 0.1, 5000)

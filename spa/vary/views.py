@@ -75,7 +75,7 @@ def centred(
 ) -> tuple[Views, np.ndarray, Contrast]:
     """Views, the consensus `found` (n, n, n) in the images' grey scale, and how much images' grey scales differ.
 
-    The noise is measured on what the consensus leaves of them; even: all images have one grey scale.
+    The noise is measured on what the consensus leaves; even: all images have one grey scale, as `posed` may say, too.
     The images' coefficients are used up: the centred ones take their place in memory.
     """
     images, band = posed.images, posed.images.band
@@ -94,7 +94,7 @@ def centred(
     scale = scales(cross, norm)
     views = Views(images, posed.poses, noise_left(images, sample, power, noise), least)
     error = float(np.median(1 / np.sqrt(2 * np.maximum(norm, 1e-12)))) / scale.mean
-    spread = ONE if even else contrast(scale.variance / scale.mean**2, error)
+    spread = ONE if even or posed.even else contrast(scale.variance / scale.mean**2, error)
     return views, found * np.float32(scale.mean), spread
 
 

@@ -115,7 +115,7 @@ class Field:
         found.scored = None
         for made in ("whitening", "passed", "white_ft", "blind"):
             found.__dict__.pop(made, None)
-        found.__dict__["_radial"] = frequency, power, self._floored(frequency, rest)
+        found.__dict__["_radial"] = frequency, rest, self._floored(frequency, rest)
         return found
 
     def framed(self, image: np.ndarray) -> np.ndarray:

@@ -88,16 +88,21 @@ def learn(
         shape = refined_shape(fields, scope, shape, 1, spacing or APART * shape.diameter, over)
     gap = APART * shape.extent if spacing is None else spacing
     found = list(over(partial(tops, shape=shape, spacing=gap), fields))
-    usual = Learned(shape, _threshold(found), gap, tried, blind)
-    if shape.name != "learned" or not np.isfinite(usual.threshold):
+    return _freed(fields, scope, Learned(shape, _threshold(found), gap, tried, blind), _apart(found), over)
+
+
+def _freed(fields: Sequence[Field], scope: Scope, usual: Learned, apart: float, over: Map) -> Learned:
+    """What is learned once the power of particles is off, where they stand further apart from the rest then than the
+    usual (in its standard deviations); else the usual."""
+    if usual.shape.name != "learned" or not np.isfinite(usual.threshold):
         return usual
-    first = First(shape, usual.threshold, gap)
+    first = First(usual.shape, usual.threshold, usual.spacing)
     fields = list(over(first.taken_off, fields))
-    shape = refined_shape(fields, scope, shape, 1, gap, over)
-    freed = list(over(partial(tops, shape=shape, spacing=gap), fields))
-    if _apart(freed) < _FURTHER * _apart(found):
+    shape = refined_shape(fields, scope, usual.shape, 1, usual.spacing, over)
+    found = list(over(partial(tops, shape=shape, spacing=usual.spacing), fields))
+    if _apart(found) < _FURTHER * apart:
         return usual
-    return replace(usual, shape=shape, threshold=_threshold(freed), first=first)
+    return replace(usual, shape=shape, threshold=_threshold(found), first=first)
 
 
 def chosen(

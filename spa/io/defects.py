@@ -10,6 +10,7 @@ from spa.io.lines import lines
 
 _WANTED = "a list of defects (x y w h a line), nor a map in MRC or TIFF"
 
+
 def read(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
     """Mask (ny, nx) of the bad pixels of frames of that shape.
 

@@ -96,10 +96,8 @@ class Field:
     @cached_property
     def blind(self) -> "Field":
         """The same without its CTF."""
-        found = copy(self)  # with what has been made already, but for the CTF
-        found.contrast = found.scored = None
-        for made in ("ctf", "passed"):
-            found.__dict__.pop(made, None)
+        found = self._anew("ctf", "passed")
+        found.contrast = None
         return found
 
     def unexplained(self, spectrum: np.ndarray, count: int) -> "Field":
@@ -111,11 +109,16 @@ class Field:
         frequency, power, _ = self._radial
         band = self._band(frequency)
         rest = np.maximum(power - count * spectrum**2, power[band].min(initial=power.max()))
+        found = self._anew("whitening", "passed", "white_ft", "blind")
+        found.__dict__["_radial"] = frequency, rest, self._floored(frequency, rest)
+        return found
+
+    def _anew(self, *wanting: str) -> "Field":
+        """The same with what has been made already, but for scores and properties that are wanting."""
         found = copy(self)
         found.scored = None
-        for made in ("whitening", "passed", "white_ft", "blind"):
+        for made in wanting:
             found.__dict__.pop(made, None)
-        found.__dict__["_radial"] = frequency, rest, self._floored(frequency, rest)
         return found
 
     def framed(self, image: np.ndarray) -> np.ndarray:

@@ -102,8 +102,10 @@ def iterated(problem: Problem, state: State, workers: Workers) -> State:
     found = in_one_frame(problem, state, found, workers, parts, share, draws)
     if not found.done:
         return _slim(found)
-    last, means = at_rest(problem, found, workers) if found.local else (found, found.poses)
-    last = weighed(problem, last, workers)
+    sources = sources_of(found, workers)
+    last, means = at_rest(problem, found, workers, sources) if found.local else (found, found.poses)
+    last = weighed(problem, last, workers, sources)
+    sources.clear()
     if draws:
         last = replace(last, halves=None, joint=None)
         tops = replace(found, radius=state.radius, halves=None, joint=None)
@@ -133,7 +135,7 @@ def in_one_frame(
     return replace(found, agreed=max(frame.kept(problem, found.curve), least))
 
 
-def weighed(problem: Problem, state: State, workers: Workers) -> State:
+def weighed(problem: Problem, state: State, workers: Workers, sources: Sources) -> State:
     """The state whose evidence for the particle in each image is that over random patterns, too, how far each is from
     showing all of its map, and how much of the power of those that surely show it the maps explain."""
     problem = scales.seen(problem, state)
@@ -141,7 +143,7 @@ def weighed(problem: Problem, state: State, workers: Workers) -> State:
     evidence = recognised.over_patterns(problem.images, joint, state.evidence, state.radius, state.noise, workers)
     shown = [rows[evidence[rows] > recognised.SURE][:MOST] for rows in plan.everything(problem)]
     part = explained(problem, state, shown, workers)
-    away = deviations(problem, state, workers, sources_of(state, workers))
+    away = deviations(problem, state, workers, sources)
     return replace(state, evidence=evidence, explained=part, threshold=recognised.threshold(evidence), whole=away)
 
 
@@ -153,11 +155,10 @@ def explained(problem: Problem, state: State, rows: Halves, workers: Workers) ->
     return recognised.explained(problem.images, state.poses[0], rows, maps, shell, state.background, workers)
 
 
-def at_rest(problem: Problem, state: State, workers: Workers) -> tuple[State, list[Poses]]:
+def at_rest(problem: Problem, state: State, workers: Workers, sources: Sources) -> tuple[State, list[Poses]]:
     """The last state with its poses climbed in its own maps, not in those of the iteration before; and their means,
     which lie nearer to the truth than these tops, but whose maps are a little fainter."""
-    problem = scales.seen(problem, state)
-    halves, sources = plan.everything(problem), sources_of(state, workers)
+    problem, halves = scales.seen(problem, state), plan.everything(problem)
     found = replace(expected(problem, state, workers, halves, sources), iteration=state.iteration)
     return found, _centred(problem, found, workers, halves, sources)
 

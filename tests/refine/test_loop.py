@@ -45,7 +45,7 @@ def test_planted_poses_are_found(case: Any, result: State) -> None:
 def test_the_poses_are_those_of_the_last_maps(case: Any, result: State) -> None:
     """Climbing in them once more turns next to nothing."""
     state = replace(result, poses=[copy.deepcopy(result.poses[0])])
-    again, means = loop.at_rest(case.problem, state, Workers())
+    again, means = loop.at_rest(case.problem, state, Workers(), loop.sources_of(state, Workers()))
     least = np.linalg.norm(result.poses[0].root[:, 0, :3], axis=(1, 2)).mean()
     assert angles_between(means[0].best(), result.poses[0].best()).mean() < 0.1 * least
     assert again.iteration == result.iteration

@@ -226,8 +226,7 @@ def expected(problem: Problem, state: State, workers: Workers, halves: Halves, s
             for part, modes in _found(workers, images, state.radius, filter(None, some)):
                 poses.write(part, modes)
                 logs[part, number] = classes.evidence(modes) if len(sources) > 1 else 0.0
-    rows = np.concatenate(halves)
-    shares = state.shares.copy()
+    rows, shares = np.concatenate(halves), state.shares.copy()
     shares[rows] = classes.shares(logs[rows])
     passes = state.passes + len(rows) / len(images)
     found = replace(state, shares=shares, iteration=state.iteration + 1, passes=passes)
